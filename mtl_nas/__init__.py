@@ -1,0 +1,81 @@
+"""mtl_nas searches multi-task-learning architectures.
+
+Names are loaded when they are first used: ``import mtl_nas`` starts neither torch nor ray.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mtl_nas.architecture import Architecture as Architecture
+    from mtl_nas.comparison import Comparison as Comparison
+    from mtl_nas.comparison import compare as compare
+    from mtl_nas.composition import compose as compose
+    from mtl_nas.data import Dataset as Dataset
+    from mtl_nas.data import load_dataset as load_dataset
+    from mtl_nas.design import Design as Design
+    from mtl_nas.design import Proposal as Proposal
+    from mtl_nas.design import Training as Training
+    from mtl_nas.errors import MtlNasError as MtlNasError
+    from mtl_nas.evaluation import Result as Result
+    from mtl_nas.evaluation import evaluate as evaluate
+    from mtl_nas.exports import LoadedModel as LoadedModel
+    from mtl_nas.exports import load_architecture as load_architecture
+    from mtl_nas.exports import load_model as load_model
+    from mtl_nas.hand_designs import preset as preset
+    from mtl_nas.hand_designs import presets as presets
+    from mtl_nas.model import build as build
+    from mtl_nas.record import Budget as Budget
+    from mtl_nas.space import SearchSpace as SearchSpace
+    from mtl_nas.space import load_space as load_space
+    from mtl_nas.study import Resources as Resources
+    from mtl_nas.study import Run as Run
+    from mtl_nas.study import export as export
+    from mtl_nas.study import load_run as load_run
+    from mtl_nas.study import resume as resume
+    from mtl_nas.study import search as search
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Architecture": "architecture",
+    "Budget": "record",
+    "Comparison": "comparison",
+    "Dataset": "data",
+    "Design": "design",
+    "LoadedModel": "exports",
+    "MtlNasError": "errors",
+    "Proposal": "design",
+    "Resources": "study",
+    "Result": "evaluation",
+    "Run": "study",
+    "SearchSpace": "space",
+    "Training": "design",
+    "build": "model",
+    "compare": "comparison",
+    "compose": "composition",
+    "evaluate": "evaluation",
+    "export": "study",
+    "load_architecture": "exports",
+    "load_dataset": "data",
+    "load_model": "exports",
+    "load_run": "study",
+    "load_space": "space",
+    "preset": "hand_designs",
+    "presets": "hand_designs",
+    "resume": "study",
+    "search": "study",
+}
+
+__all__ = sorted(_HOMES)  # noqa: PLE0605  # one list, where each name lives
+
+
+def __getattr__(name: str) -> Any:
+    """Load the module that holds a public name."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'mtl_nas' has no attribute '{name}'")
+    return getattr(import_module(f"mtl_nas.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *_HOMES]

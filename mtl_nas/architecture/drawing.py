@@ -1,0 +1,209 @@
+"""Pictures of an architecture: text for a terminal, Mermaid for a page, SVG for a report. Alike experts are one box."""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from html import escape
+
+from mtl_nas import blocks
+from mtl_nas.architecture.graph import Architecture, Node
+
+COLOURS = {
+    "embedding": "#dbe7f5",
+    "sequence": "#dbe7f5",
+    "concat": "#eeeeee",
+    "expert": "#fdecc8",
+    "gate": "#e3d9f2",
+    "transfer": "#f9d5d3",
+    "tower": "#d9ecd5",
+    "product": "#f9d5d3",
+}
+
+
+@dataclass(frozen=True)
+class Box:
+    """Nodes of one block that read and feed the same nodes."""
+
+    nodes: tuple[Node, ...]
+    reads: tuple[int, ...]  # places of earlier boxes
+    depth: int
+    heads: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The node's name, or that of the first and how far they go."""
+        first, last = self.nodes[0].name, self.nodes[-1].name
+        return first if len(self.nodes) == 1 else f"{first}..{last.rpartition('/')[2]}"
+
+    @property
+    def kind(self) -> str:
+        """The block's name."""
+        return self.nodes[0].block.block
+
+
+def boxes(architecture: Architecture) -> tuple[Box, ...]:
+    """The architecture with alike nodes together, in an order in which each reads earlier ones."""
+    feeds: dict[str, list[str]] = defaultdict(list)
+    for node in architecture.nodes:
+        for name in node.inputs:
+            feeds[name].append(node.name)
+    groups: dict[object, list[Node]] = defaultdict(list)
+    for node in architecture.nodes:
+        heads = tuple(head.task for head in architecture.heads if head.node == node.name)
+        alike = node.block.block == "expert"
+        groups[(node.block, node.inputs, tuple(sorted(feeds[node.name])), heads, "" if alike else node.name)].append(
+            node
+        )
+    place: dict[str, int] = {}
+    found: list[Box] = []
+    for nodes in groups.values():
+        reads = tuple(dict.fromkeys(place[name] for name in nodes[0].inputs))
+        depth = 1 + max((found[index].depth for index in reads), default=-1)
+        heads = tuple(
+            head.task if head.given is None else f"{head.task}|{head.given}"
+            for head in architecture.heads
+            if head.node == nodes[0].name
+        )
+        place.update({node.name: len(found) for node in nodes})
+        found.append(Box(tuple(nodes), reads, depth, heads))
+    return tuple(found)
+
+
+def described(box: Box, architecture: Architecture) -> str:
+    """What a box computes, in a few words."""
+    count, node = len(box.nodes), box.nodes[0]
+    words = _WORDS[type(node.block)](node.block, architecture.inputs_of(node))
+    return f"{count} {words.replace('expert', 'experts', 1)}" if count > 1 else words
+
+
+def text(architecture: Architecture) -> str:
+    """A line a box: name, what it is, what it reads, where it leads."""
+    found = boxes(architecture)
+    rows = []
+    for box in found:
+        reads = ", ".join(found[index].name for index in box.reads) or "columns"
+        leads = "".join(f"  => {head}" for head in box.heads)
+        rows.append((box.name, described(box, architecture), f"<- {reads}{leads}"))
+    first, second = (max(len(row[column]) for row in rows) for column in (0, 1))
+    lines = [f"{name:<{first}}  {what:<{second}}  {reads}" for name, what, reads in rows]
+    return "\n".join(
+        (*lines, f"{architecture.parameters:,} parameters, {architecture.operations:,} multiply-adds a row")
+    )
+
+
+def mermaid(architecture: Architecture) -> str:
+    """A flowchart for Markdown pages."""
+    found = boxes(architecture)
+    lines = ["flowchart TD"]
+    for place, box in enumerate(found):
+        label = f"{box.name}<br/>{described(box, architecture)}".replace('"', "#quot;")
+        lines.append(f'  n{place}["{label}"]')
+        lines.append(f"  style n{place} fill:{COLOURS[box.kind]},stroke:#555,color:#222")
+        lines += [f"  n{source} --> n{place}" for source in box.reads]
+        for head in box.heads:
+            safe = head.replace('"', "#quot;").replace("|", "#124;")
+            lines += [f'  h{place}_{len(lines)}(["{safe}"])', f"  n{place} --> h{place}_{len(lines)}"]
+    return "\n".join(lines) + "\n"
+
+
+WIDTH, HEIGHT, GAP_X, GAP_Y, LETTER = 150, 42, 18, 46, 6.2
+
+
+def svg(architecture: Architecture) -> str:
+    """A layered drawing, inputs at the top."""
+    found = boxes(architecture)
+    place = _places(found)
+    right = max(x for x, _ in place.values()) + WIDTH / 2 + GAP_X
+    bottom = max(y for _, y in place.values()) + HEIGHT + GAP_Y
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {right:.0f} {bottom:.0f}" '
+        f'width="{right:.0f}" height="{bottom:.0f}" font-family="sans-serif" font-size="11">',
+        '<rect width="100%" height="100%" fill="white"/>',
+    ]
+    for index, box in enumerate(found):
+        x, y = place[index]
+        for source in box.reads:
+            above, top = place[source]
+            start, middle = top + HEIGHT, (top + HEIGHT + y) / 2
+            parts.append(
+                f'<path d="M{above:.0f},{start:.0f} C{above:.0f},{middle:.0f} {x:.0f},{middle:.0f} {x:.0f},{y:.0f}" '
+                'fill="none" stroke="#999" stroke-width="1.2"/>'
+            )
+    for index, box in enumerate(found):
+        parts += _drawn(box, *place[index], architecture)
+    return "\n".join((*parts, "</svg>", ""))
+
+
+def _drawn(box: Box, x: float, y: float, architecture: Architecture) -> list[str]:
+    left = x - WIDTH / 2
+    shapes = []
+    if len(box.nodes) > 1:
+        shapes.append(
+            f'<rect x="{left + 4:.0f}" y="{y - 4:.0f}" width="{WIDTH}" height="{HEIGHT}" rx="6" fill="#f6f6f6" stroke="#555"/>'
+        )
+    shapes.append(
+        f'<rect x="{left:.0f}" y="{y:.0f}" width="{WIDTH}" height="{HEIGHT}" rx="6" fill="{COLOURS[box.kind]}" stroke="#555"/>'
+    )
+    for line, (words, weight) in enumerate(((box.name, "bold"), (described(box, architecture), "normal"))):
+        room = int((WIDTH - 10) / LETTER)
+        short = words if len(words) <= room else words[: room - 1] + "…"
+        shapes.append(
+            f'<text x="{x:.0f}" y="{y + 17 + 15 * line:.0f}" text-anchor="middle" font-weight="{weight}">{escape(short)}</text>'
+        )
+    if box.heads:
+        shapes.append(
+            f'<text x="{x:.0f}" y="{y + HEIGHT + 16:.0f}" text-anchor="middle" fill="#2a6b2a" font-size="12">'
+            f"{escape(', '.join(box.heads))}</text>"
+        )
+    return shapes
+
+
+def _places(found: tuple[Box, ...]) -> dict[int, tuple[float, float]]:
+    """Centre and top of each box: rows by depth, in a row by the mean place of what is read."""
+    rows: dict[int, list[int]] = defaultdict(list)
+    for index, box in enumerate(found):
+        rows[box.depth].append(index)
+    widest = max(map(len, rows.values()))
+    place: dict[int, tuple[float, float]] = {}
+    for depth in sorted(rows):
+        order = sorted(rows[depth], key=lambda index: (_mean_x(found[index], place), index))
+        start = GAP_X + WIDTH / 2 + (widest - len(order)) * (WIDTH + GAP_X) / 2
+        for column, index in enumerate(order):
+            place[index] = (start + column * (WIDTH + GAP_X), GAP_Y / 2 + depth * (HEIGHT + GAP_Y))
+    return place
+
+
+def _mean_x(box: Box, place: Mapping[int, tuple[float, float]]) -> float:
+    xs = [place[index][0] for index in box.reads]
+    return sum(xs) / len(xs) if xs else 0.0
+
+
+def _layers(hidden: tuple[int, ...]) -> str:
+    return "-".join(map(str, hidden))
+
+
+def _extras(block: blocks.Layers) -> str:
+    parts = [] if block.activation == "relu" else [block.activation]
+    parts += [] if block.norm == "none" else [f"{block.norm} norm"]
+    parts += [f"dropout {block.dropout:g}"] if block.dropout else []
+    return "".join(f", {part}" for part in parts)
+
+
+def _embedding(block: blocks.Embedding, inputs: tuple[int, ...]) -> str:
+    fields = f"{len(block.categories)} fields" if block.categories else ""
+    numbers = f"{len(block.numbers)} numbers ({block.encoding})" if block.numbers else ""
+    return f"embedding {block.width}: {' + '.join(part for part in (fields, numbers) if part)}"
+
+
+_WORDS: dict[type, Callable[..., str]] = {
+    blocks.Embedding: _embedding,
+    blocks.Sequence: lambda block, inputs: f"mean of a sequence, {block.units(inputs)} wide",
+    blocks.Concat: lambda block, inputs: f"side by side, {block.units(inputs)} wide",
+    blocks.Expert: lambda block, inputs: f"expert {_layers(block.hidden)}{_extras(block)}",
+    blocks.Gate: lambda block, inputs: (
+        f"{block.kind} over {len(inputs) - block.asks}" + (f", hidden {_layers(block.hidden)}" if block.hidden else "")
+    ),
+    blocks.Transfer: lambda block, inputs: f"transfer from {len(inputs) - 1}, {block.score} score",
+    blocks.Tower: lambda block, inputs: f"tower {_layers((*block.hidden, block.outputs))}{_extras(block)}",
+    blocks.Product: lambda block, inputs: f"product of {len(inputs)}",
+}

@@ -1,0 +1,165 @@
+"""The graph of one model: an immutable value that knows its widths, its cost and its identity."""
+
+from collections import Counter
+from functools import cached_property
+from typing import Literal
+
+import networkx as nx
+from pydantic import model_validator
+
+from mtl_nas.architecture.key import canonical_key
+from mtl_nas.blocks import Block, Transfer
+from mtl_nas.data.schema import TaskKind
+from mtl_nas.errors import ArchitectureError
+from mtl_nas.values import Value, nearest
+
+
+class Node(Value):
+    """A block at a place in the graph; ``inputs`` are names of earlier nodes, in the order that the block reads."""
+
+    name: str
+    block: Block
+    inputs: tuple[str, ...] = ()
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """What each input is to the block: the first role once where there are two, the last one for all others."""
+        roles = self.block.reads
+        if getattr(self.block, "asks", True) is False:
+            roles = roles[1:]  # a mean reads experts alone
+        return tuple(roles[min(place, len(roles) - 1)] for place in range(len(self.inputs)))
+
+
+class Head(Value):
+    """Where a task's prediction is read: natural parameters, one logit for a binary task.
+
+    ``given`` marks the conditional probability of a funnel: exported and evaluated, never a loss of its own.
+    """
+
+    task: str
+    node: str
+    kind: TaskKind
+    given: str | None = None
+
+
+class Architecture(Value):
+    """Nodes in an order in which each reads earlier ones, and heads."""
+
+    version: Literal[1] = 1
+    nodes: tuple[Node, ...]
+    heads: tuple[Head, ...]
+
+    @model_validator(mode="after")
+    def _is_sound(self) -> "Architecture":
+        _check(self)
+        return self
+
+    @cached_property
+    def widths(self) -> dict[str, int]:
+        """Output width of every node."""
+        widths: dict[str, int] = {}
+        for node in self.nodes:
+            widths[node.name] = node.block.units([widths[name] for name in node.inputs])
+        return widths
+
+    def inputs_of(self, node: Node) -> tuple[int, ...]:
+        """Widths that the node reads."""
+        return tuple(self.widths[name] for name in node.inputs)
+
+    @cached_property
+    def parameters(self) -> int:
+        """Trained numbers; a set that several transfers share counts once."""
+        own = sum(node.block.parameters(self.inputs_of(node)) for node in self.nodes)
+        shared = {
+            (node.block, self.widths[node.name]): node.block.shared_parameters(self.inputs_of(node))
+            for node in self.nodes
+            if isinstance(node.block, Transfer)
+        }
+        return own + sum(shared.values())
+
+    @cached_property
+    def operations(self) -> int:
+        """Multiply-adds of one forward pass of one row."""
+        return sum(node.block.operations(self.inputs_of(node)) for node in self.nodes)
+
+    @cached_property
+    def key(self) -> str:
+        """The same for graphs that differ in nothing but names and the order of exchangeable nodes."""
+        return canonical_key(self.to_networkx())
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """Tasks in the order of their heads."""
+        return tuple(head.task for head in self.heads if head.given is None)
+
+    def node(self, name: str) -> Node:
+        """The node of that name."""
+        return next(node for node in self.nodes if node.name == name)
+
+    def to_networkx(self) -> "nx.MultiDiGraph[str]":
+        """Nodes with ``block`` and ``heads``, edges with ``role``; a multigraph, as a node can be read twice."""
+        graph: nx.MultiDiGraph[str] = nx.MultiDiGraph()
+        for node in self.nodes:
+            heads = sorted((head.task, head.kind, head.given or "") for head in self.heads if head.node == node.name)
+            graph.add_node(node.name, block=node.block.model_dump(mode="json"), heads=heads)
+            for source, role in zip(node.inputs, node.roles, strict=True):
+                graph.add_edge(source, node.name, role=role)
+        return graph
+
+    def reaching(self, name: str) -> frozenset[str]:
+        """Tasks whose loss has a path to the node; two or more make its parameters shared."""
+        graph = self.to_networkx()
+        below = nx.descendants(graph, name) | {name}
+        return frozenset(head.task for head in self.heads if head.given is None and head.node in below)
+
+
+def _check(architecture: Architecture) -> None:
+    counted = Counter(node.name for node in architecture.nodes)
+    twice = [name for name, count in counted.items() if count > 1]
+    if twice:
+        raise ArchitectureError(f"node '{twice[0]}' is there {counted[twice[0]]} times; names must differ")
+    widths: dict[str, int] = {}
+    for node in architecture.nodes:
+        _check_inputs(node, widths, counted)
+        try:
+            widths[node.name] = node.block.units([widths[name] for name in node.inputs])
+        except ValueError as problem:
+            raise ArchitectureError(f"node '{node.name}': {problem}") from None
+    if not architecture.heads:
+        raise ArchitectureError("an architecture needs a head; it has none")
+    for head in architecture.heads:
+        _check_head(head, widths)
+    twice = [task for task, count in Counter(architecture.tasks).items() if count > 1]
+    if twice:
+        raise ArchitectureError(f"task '{twice[0]}' has two heads; a task is predicted at one node")
+
+
+def _check_inputs(node: Node, earlier: dict[str, int], every: Counter[str]) -> None:
+    for name in node.inputs:
+        if name in earlier:
+            continue
+        late = name in every
+        why = (
+            "which comes later or is itself: a cycle"
+            if late
+            else f"which no earlier node computes{nearest(name, earlier)}"
+        )
+        raise ArchitectureError(f"node '{node.name}' reads '{name}', {why}")
+    roles = node.block.reads if getattr(node.block, "asks", True) else node.block.reads[1:]
+    needed = len(roles)
+    most = None if roles and roles[-1] in ("part", "expert", "source", "factor") else needed
+    found = len(node.inputs)
+    if found < needed or (most is not None and found > most):
+        wanted = "no input" if not roles else f"{'at least ' if most is None else ''}{needed} ({', '.join(roles)})"
+        raise ArchitectureError(f"node '{node.name}' ({node.block.block}) reads {wanted}, got {found}")
+
+
+def _check_head(head: Head, widths: dict[str, int]) -> None:
+    if head.node not in widths:
+        raise ArchitectureError(
+            f"the head of '{head.task}' reads '{head.node}', which no node computes{nearest(head.node, widths)}"
+        )
+    width = widths[head.node]
+    if (head.kind == "multiclass") != (width > 1):
+        wanted = "a number a class" if head.kind == "multiclass" else "one number"
+        raise ArchitectureError(f"the head of '{head.task}' is {head.kind} and needs {wanted}, got width {width}")

@@ -1,0 +1,78 @@
+"""Canonical identity: equal for graphs that compute the same by structure alone.
+
+Colour refinement with predecessors and successors kept apart and roles inside, then individualisation where a colour class
+holds nodes that are no twins; so the encoding is exact, which plain Weisfeiler-Lehman hashing is not. Experts of one group
+are exchangeable; tasks, columns and levels are labelled. ``a1`` names this algorithm: a change of it is a new prefix.
+"""
+
+import json
+from collections import Counter, defaultdict
+from hashlib import blake2b
+from typing import Any
+
+import networkx as nx
+
+Colours = dict[str, str]
+Edges = dict[str, list[tuple[str, str]]]
+
+
+def canonical_key(graph: "nx.MultiDiGraph[str]") -> str:
+    """``a1:`` and 32 hexadecimal digits, from node attributes and the edges' roles; names of nodes play no part."""
+    labels = {name: _digest(_plain(attributes)) for name, attributes in graph.nodes(data=True)}
+    reads: Edges = {
+        name: [(data["role"], source) for source, _, data in graph.in_edges(name, data=True)] for name in graph
+    }
+    feeds: Edges = {
+        name: [(data["role"], target) for _, target, data in graph.out_edges(name, data=True)] for name in graph
+    }
+    return "a1:" + blake2b(_encoding(labels, labels, reads, feeds).encode(), digest_size=16).hexdigest()
+
+
+def _encoding(labels: Colours, colours: Colours, reads: Edges, feeds: Edges) -> str:
+    colours = _refined(colours, reads, feeds)
+    classes: dict[str, list[str]] = defaultdict(list)
+    for name, colour in colours.items():
+        classes[colour].append(name)
+    unclear = [members for members in classes.values() if not _twins(members, reads, feeds)]
+    if unclear:
+        members = min(unclear, key=lambda names: (len(names), colours[names[0]]))
+        marked = ({**colours, name: _digest(["chosen", colours[name]])} for name in members)
+        return min(_encoding(labels, one, reads, feeds) for one in marked)
+    order = sorted(colours, key=lambda name: colours[name])
+    place = {name: index for index, name in enumerate(order)}
+    edges = sorted((place[source], place[name], role) for name in order for role, source in reads[name])
+    return json.dumps([[labels[name] for name in order], edges])
+
+
+def _refined(colours: Colours, reads: Edges, feeds: Edges) -> Colours:
+    while True:
+        finer = {
+            name: _digest(
+                [
+                    colour,
+                    sorted((role, colours[source]) for role, source in reads[name]),
+                    sorted((role, colours[target]) for role, target in feeds[name]),
+                ]
+            )
+            for name, colour in colours.items()
+        }
+        if len(set(finer.values())) == len(set(colours.values())):
+            return finer
+        colours = finer
+
+
+def _twins(members: list[str], reads: Edges, feeds: Edges) -> bool:
+    """All members have the same neighbours, so that any order of them spells the same graph."""
+    first = members[0]
+    return all(
+        Counter(reads[name]) == Counter(reads[first]) and Counter(feeds[name]) == Counter(feeds[first])
+        for name in members
+    )
+
+
+def _plain(attributes: dict[str, Any]) -> list[Any]:
+    return [attributes["block"], attributes["heads"]]
+
+
+def _digest(value: object) -> str:
+    return blake2b(json.dumps(value, sort_keys=True).encode(), digest_size=16).hexdigest()

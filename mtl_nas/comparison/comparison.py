@@ -1,0 +1,144 @@
+"""Designs side by side: scores with their spread, gain over single task, cost, and the word tie where it is one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean, stdev
+
+import numpy as np
+import pandas as pd
+
+from mtl_nas.architecture.difference import differences
+from mtl_nas.comparison.contenders import Contender, Contestant, contenders
+from mtl_nas.comparison.ties import Interval, interval, judged
+from mtl_nas.data import Dataset, Schema
+from mtl_nas.design import Training
+from mtl_nas.metrics import main_metric
+
+YARDSTICK = "single_task"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A task's score for one design: mean and standard deviation over seeds, gain over the yardstick."""
+
+    score: float | None
+    deviation: float | None  # None for one seed
+    gain: float | None
+
+
+@dataclass(frozen=True)
+class Row:
+    """One design."""
+
+    name: str
+    cells: dict[str, Cell]  # by head: tasks, then conditional probabilities
+    score: float
+    gain: float | None  # mean over tasks
+    against_best: Interval | None  # None for the best itself
+    parameters: int
+    operations: int
+    rows_per_second: float
+    seeds: int
+
+    @property
+    def verdict(self) -> str:
+        """best, tie, or how much worse."""
+        if self.against_best is None:
+            return "best"
+        return "tie" if self.against_best.tie else f"{self.against_best.difference:+.4f}"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Rows with the best first; for two designs, what differs between their graphs."""
+
+    data: str
+    schema: Schema
+    rows: tuple[Row, ...]
+    differences: tuple[str, ...] = ()
+
+    @property
+    def best(self) -> Row:
+        """The first row."""
+        return self.rows[0]
+
+    @property
+    def ties(self) -> tuple[str, ...]:
+        """Designs that the data cannot tell from the best."""
+        return tuple(row.name for row in self.rows if row.against_best is not None and row.against_best.tie)
+
+    def frame(self) -> pd.DataFrame:
+        """One line a design, for further work."""
+        lines = []
+        for row in self.rows:
+            line: dict[str, object] = {"design": row.name, "score": row.score, "gain": row.gain, "verdict": row.verdict}
+            for head, cell in row.cells.items():
+                line |= {head: cell.score, f"{head} sd": cell.deviation, f"{head} gain": cell.gain}
+            lines.append(line | {"parameters": row.parameters, "rows/s": row.rows_per_second, "seeds": row.seeds})
+        return pd.DataFrame(lines)
+
+
+def compare(
+    what: Sequence[Contestant], data: Dataset, *, seeds: int = 3, training: Training | None = None
+) -> Comparison:
+    """Score runs, presets, designs and architecture files on the test rows, on equal seeds and training.
+
+    The finalists of a run stand for it, with what its final stage measured; the first row of a run is the one that it chose
+    on other rows. Designs given here are trained ``seeds`` times, with the run's default training where there is a run.
+    """
+    found = contenders(what, data, seeds=seeds, training=training or Training(), yardstick=YARDSTICK)
+    return compared(found, data, pair=len(what) == 2)
+
+
+def compared(found: Sequence[Contender], data: Dataset, *, pair: bool = False) -> Comparison:
+    """The comparison of contenders that are trained."""
+    labels = data.rows("test").labels.astype(np.float64)
+    shares = {
+        one.name: [part for part in (judged(seed, labels, data.schema) for seed in one.predictions) if part is not None]
+        for one in found
+    }
+    means = {name: fmean(part.score for part in parts) if parts else float("nan") for name, parts in shares.items()}
+    best = max(found, key=lambda one: (one.choosing is not None, one.choosing or means[one.name]))
+    yardstick = next(one for one in found if one.name == YARDSTICK)
+    rows = [
+        _row(one, yardstick, means, None if one is best else interval(shares[one.name], shares[best.name]), data.schema)
+        for one in found
+    ]
+    rows.sort(key=lambda row: (row.name != best.name, -row.score))
+    graphs = [one.architecture for one in found if one.name != YARDSTICK or not pair][:2]
+    lines = tuple(differences(*graphs)) if pair and len(graphs) == 2 else ()
+    return Comparison(data.name, data.schema, tuple(rows), lines)
+
+
+def _row(
+    one: Contender, yardstick: Contender, means: dict[str, float], against: Interval | None, schema: Schema
+) -> Row:
+    cells = {head: _cell(one, yardstick, head, schema) for head in one.scores[0]}
+    gains = [cell.gain for head, cell in cells.items() if cell.gain is not None and head in schema.task_names]
+    return Row(
+        name=one.name,
+        cells=cells,
+        score=means[one.name],
+        gain=fmean(gains) if gains else None,
+        against_best=against,
+        parameters=one.architecture.parameters,
+        operations=one.architecture.operations,
+        rows_per_second=one.rows_per_second,
+        seeds=len(one.seeds),
+    )
+
+
+def _cell(one: Contender, yardstick: Contender, head: str, schema: Schema) -> Cell:
+    values = _values(one, head, schema)
+    base = _values(yardstick, head, schema) if head in yardstick.scores[0] else []
+    return Cell(
+        score=fmean(values) if values else None,
+        deviation=stdev(values) if len(values) > 1 else None,
+        gain=fmean(values) - fmean(base) if values and base else None,
+    )
+
+
+def _values(one: Contender, head: str, schema: Schema) -> list[float]:
+    name = head if head in schema.task_names else head.partition("|")[0]
+    metric = main_metric(schema.task(name))
+    return [value for scores in one.scores if (value := scores[head][metric]) is not None]

@@ -1,0 +1,119 @@
+"""What can be compared: runs, presets, designs, architecture files; each trained on the same seeds, or read from its run."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from safetensors.numpy import load_file
+
+from mtl_nas.architecture import Architecture
+from mtl_nas.composition import compose
+from mtl_nas.data import Dataset
+from mtl_nas.design import Design, Training
+from mtl_nas.errors import MtlNasError, RunError
+from mtl_nas.evaluation import Predictions, evaluate
+from mtl_nas.exports import load_architecture
+from mtl_nas.hand_designs import preset, presets
+from mtl_nas.record import Trial
+from mtl_nas.study import Run, load_run
+from mtl_nas.study.final_stage import test_name
+from mtl_nas.training.fit import Scores
+from mtl_nas.values import nearest
+
+Contestant = Run | Design | Architecture | str | Path
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A design with what it came to on each seed."""
+
+    name: str
+    architecture: Architecture
+    scores: tuple[Scores, ...]
+    predictions: tuple[Predictions, ...]
+    rows_per_second: float
+    seeds: tuple[int, ...]
+    choosing: float | None = None  # mean score on the choosing rows, of a run's finalists
+
+
+def contenders(
+    what: Sequence[Contestant], data: Dataset, *, seeds: int, training: Training, yardstick: str
+) -> list[Contender]:
+    """In the order given; a preset that a run holds is not trained again. The yardstick is added where it is missing."""
+    opened = [_opened(one, data) for one in what]
+    runs = [one for one in opened if isinstance(one, Run)]
+    found = [contender for run in runs for contender in from_run(run, data)]
+    names = {contender.name for contender in found}
+    numbers = found[0].seeds if found else tuple(range(seeds))
+    if runs:
+        training = runs[0].space().for_schema(data.schema).default().training
+    designs = {_name(given, place): one for place, (one, given) in enumerate(zip(opened, what, strict=True))}
+    if yardstick not in names and yardstick not in designs:
+        designs[yardstick] = preset(yardstick, data.schema)
+    for name, one in designs.items():
+        if name not in names and isinstance(one, Design | Architecture):
+            found.append(trained(name, one, data, training, numbers))
+    return found
+
+
+def trained(name: str, what: Design | Architecture, data: Dataset, training: Training, seeds: Sequence[int]) -> Contender:
+    """Train on each seed and score the test rows."""
+    results = [
+        evaluate(what, data, training.model_copy(update={"seed": seed}), split="test") for seed in seeds
+    ]
+    return Contender(
+        name=name,
+        architecture=results[0].network.architecture,
+        scores=tuple(result.scores for result in results),
+        predictions=tuple(result.predictions for result in results),
+        rows_per_second=float(np.median([result.rows_per_second for result in results])),
+        seeds=tuple(seeds),
+    )
+
+
+def from_run(run: Run, data: Dataset) -> list[Contender]:
+    """The finalists of a run, from its files."""
+    if run.request.fingerprint != data.fingerprint:
+        raise RunError(f"run '{run.path}' was made on other data than '{data.name}'; compare on the data of the run")
+    run.best()
+    return [_finalist(run, trial, data) for trial in run.finalists()]
+
+
+def _finalist(run: Run, trial: Trial, data: Dataset) -> Contender:
+    assert run.standing.chosen is not None
+    seeds = tuple(seed for seed in run.standing.chosen.seeds if seed in trial.finalist)
+    predictions = [load_file(run.path / test_name(trial.number, seed)) for seed in seeds]
+    return Contender(
+        name=trial.name,
+        architecture=compose(trial.proposal.design, data.schema),
+        scores=tuple(trial.tested[seed] for seed in seeds),
+        predictions=tuple({name: np.asarray(values, dtype=np.float64) for name, values in one.items()} for one in predictions),
+        rows_per_second=float(np.median([trial.finalist[seed].rows_per_second for seed in seeds])),
+        seeds=seeds,
+        choosing=trial.finalist_mean,
+    )
+
+
+def _opened(one: Contestant, data: Dataset) -> Run | Design | Architecture:
+    if isinstance(one, Run | Design | Architecture):
+        return one
+    text = str(one)
+    if text in presets():
+        return preset(text, data.schema)
+    path = Path(text)
+    if path.is_dir():
+        return load_run(path) if not (path / "architecture.json").exists() else load_architecture(path / "architecture.json")
+    if path.suffix == ".json":
+        return load_architecture(path)
+    names = presets()
+    raise MtlNasError(
+        f"nothing to compare at '{text}'; give a run folder, an architecture file, or a preset: "
+        f"{', '.join(names)}{nearest(text, names)}"
+    )
+
+
+def _name(given: Contestant, place: int) -> str:
+    if isinstance(given, str | Path):
+        return str(given)
+    return f"{type(given).__name__.lower()} {place + 1}"

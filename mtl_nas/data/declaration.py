@@ -1,0 +1,129 @@
+"""What a user says about a table: its split, the kinds of its columns, its tasks and sequences."""
+
+from collections.abc import Mapping
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from mtl_nas.data.schema import RegressionLoss, TaskKind
+from mtl_nas.errors import DataError
+from mtl_nas.values import Value, nearest, parse
+
+ColumnKind = Literal["category", "number", "sequence"]
+Violations = Literal["refuse", "repair", "drop"]
+STUDY_KEYS = ("space", "search")  # further keys of a search file, read by others
+
+
+class Split(Value):
+    """Which rows train: at random unless a time, a group, a column or a file of test rows decides."""
+
+    validation: float = Field(default=0.1, gt=0, lt=1)
+    test: float | str = 0.1  # a share of the rows, or the path of a table
+    time: str | None = None  # the earliest rows train, the latest test
+    column: str | None = None  # holds train, validation or test
+    group: str | None = None  # rows of one group stay together
+
+    @model_validator(mode="before")
+    @classmethod
+    def _random_is_a_word(cls, tree: object) -> object:
+        return {} if tree == "random" else tree
+
+    @model_validator(mode="after")
+    def _one_rule_decides(self) -> Self:
+        rules = [rule for rule in ("time", "column", "group") if getattr(self, rule) is not None]
+        if isinstance(self.test, str):
+            rules.append("test")
+        elif not 0 < self.test < 1 - self.validation:
+            raise ValueError(
+                f"validation and test are shares that leave rows to train, got {self.validation} and {self.test}"
+            )
+        if len(rules) > 1:
+            raise ValueError(f"one rule decides a split, got {' and '.join(rules)}")
+        return self
+
+
+class Source(Value):
+    """A table and how its columns are read."""
+
+    table: str | None = None  # a path or a built-in name; None: a DataFrame
+    split: Split = Split()
+    ignore: tuple[str, ...] = ()
+    group: str | None = None  # every group of rows is a task of its own (MetaHeac)
+    columns: dict[str, ColumnKind] = Field(default_factory=dict)
+
+
+class TaskDeclaration(Value):
+    """A task as it is declared; what is left out is inferred from the labels."""
+
+    kind: TaskKind | None = None
+    after: str | None = None
+    where: str | None = None
+    family: str | None = None
+    loss: RegressionLoss | None = None
+    column: str | None = None  # the label column, where it is not named like the task
+    positive: str | None = None  # which of two values is the positive one
+
+    @model_validator(mode="after")
+    def _options_fit_the_kind(self) -> Self:
+        if self.loss is not None and self.kind not in (None, "regression"):
+            raise ValueError(f"loss is chosen for regression tasks only, got kind {self.kind}")
+        if self.positive is not None and self.kind not in (None, "binary"):
+            raise ValueError(f"positive is chosen for binary tasks only, got kind {self.kind}")
+        return self
+
+
+class SequenceDeclaration(Value):
+    """Parallel list columns: items, and properties of each item."""
+
+    items: str
+    properties: tuple[str, ...] = ()
+    length: int | None = Field(default=None, gt=0)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Items first."""
+        return (self.items, *self.properties)
+
+
+class Declaration(Value):
+    """The data part of a search file."""
+
+    data: Source = Source()
+    tasks: dict[str, TaskDeclaration] = Field(default_factory=dict)
+    sequences: dict[str, SequenceDeclaration] = Field(default_factory=dict)
+    violations: Violations | None = None  # of nesting; None: repaired up to 1 % of the rows, else refused
+
+    @model_validator(mode="before")
+    @classmethod
+    def _a_bare_task_is_inferred(cls, tree: Any) -> Any:
+        if isinstance(tree, Mapping) and isinstance(tree.get("tasks"), Mapping):
+            return {**tree, "tasks": {name: {} if task is None else task for name, task in tree["tasks"].items()}}
+        return tree
+
+    @model_validator(mode="after")
+    def _tasks_refer_to_earlier_tasks(self) -> Self:
+        seen: list[str] = []
+        for name, task in self.tasks.items():
+            for word, other in (("after", task.after), ("where", task.where)):
+                if other is not None and other not in seen:
+                    raise ValueError(
+                        f"task '{name}' is {word} '{other}', which is no earlier task{nearest(other, seen)}"
+                    )
+            seen.append(name)
+        return self
+
+    def label_columns(self) -> dict[str, str]:
+        """Task -> the column of its labels."""
+        return {name: task.column or name for name, task in self.tasks.items()}
+
+    def tree(self) -> dict[str, Any]:
+        """Plain data to write as YAML; keep the tasks in order."""
+        tree: dict[str, Any] = self.model_dump(mode="json", exclude_defaults=True)
+        return tree
+
+
+def declaration(tree: object, where: str) -> Declaration:
+    """The declaration in a search file's tree, whose keys for the study are left to others."""
+    if not isinstance(tree, Mapping):
+        raise DataError(f"{where}: expected a mapping with the keys data and tasks, got {type(tree).__name__}")
+    return parse(Declaration, {key: part for key, part in tree.items() if key not in STUDY_KEYS}, where, DataError)

@@ -1,0 +1,94 @@
+"""Features fitted on train rows: vocabularies, moments, quantiles."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from mtl_nas.data import levels
+from mtl_nas.data.declaration import Declaration, SequenceDeclaration
+from mtl_nas.data.encoding import Flat, float32, length_name, refuse_ragged
+from mtl_nas.data.numerals import numerals
+from mtl_nas.data.schema import Category, Number, Sequence
+from mtl_nas.errors import DataError
+
+RANKS = np.linspace(0, 1, 257)
+LONGEST = 50  # behaviours kept where nothing is declared
+Features = tuple[tuple[Category, ...], tuple[Number, ...], tuple[Sequence, ...]]
+
+
+def fitted(
+    table: pd.DataFrame, train: NDArray[np.int64], declaration: Declaration, lists: Mapping[str, Flat]
+) -> tuple[Features, list[str]]:
+    """The features of a schema, constant columns left out, and what there is to say about them."""
+    categories: list[Category] = []
+    numbers: list[Number] = []
+    notes: list[str] = []
+    for name, kind in declaration.data.columns.items():
+        if kind == "category":
+            column = category(table[name].iloc[train])
+            if len(column.levels) == 1:
+                notes.append(f"column '{name}' is left out: it is always {column.levels[0]!r} in the train rows")
+                continue
+            if len(column.levels) > max(100, len(train) // 2):
+                levels_found = f"{len(column.levels)} levels in {len(train)} train rows"
+                notes.append(f"column '{name}' has {levels_found}: ignore it if it is an id")
+            categories.append(column)
+        else:
+            found = number(name, float32(numerals(table[name]))[train])
+            if found.deviation == 0 and not found.missing:
+                notes.append(f"column '{name}' is left out: it is always {found.mean:g} in the train rows")
+                continue
+            numbers.append(found)
+    sequences = [sequence(name, part, train, lists) for name, part in declaration.sequences.items()]
+    for part in sequences:
+        length = number(length_name(part.name), float32(lists[part.columns[0].name][1].astype(np.float64))[train])
+        if length.deviation > 0:
+            numbers.append(length)
+    return (tuple(categories), tuple(numbers), tuple(sequences)), notes
+
+
+def category(values: "pd.Series[Any]") -> Category:
+    """Levels of the values given, and "missing" where they have missing ones."""
+    codes, texts = levels.coded(values)
+    if not texts:
+        raise _blank(str(values.name))
+    missing = (None,) if (codes < 0).any() else ()
+    return Category(name=str(values.name), levels=(*levels.ordered(set(texts)), *missing))
+
+
+def number(name: str, values: NDArray[np.float32]) -> Number:
+    """Moments and quantiles of the values that are not missing."""
+    known = values[~np.isnan(values)].astype(np.float64)
+    if not len(known):
+        raise _blank(name)
+    return Number(
+        name=name,
+        mean=float(known.mean()),
+        deviation=float(known.std()) if known.min() < known.max() else 0.0,
+        quantiles=tuple(np.quantile(known, RANKS).tolist()),
+        missing=len(known) < len(values),
+    )
+
+
+def sequence(name: str, part: SequenceDeclaration, train: NDArray[np.int64], lists: Mapping[str, Flat]) -> Sequence:
+    """Vocabularies of the lists in train rows; at most as long as the longest of them."""
+    lengths = lists[part.items][1]
+    chosen = np.zeros(len(lengths), dtype=bool)
+    chosen[train] = True
+    columns = []
+    for column in part.columns:
+        elements, own = lists[column]
+        refuse_ragged(name, part.items, lengths, column, own)
+        known = elements[np.repeat(chosen, own)]
+        if not len(known):
+            raise _blank(column)
+        columns.append(Category(name=column, levels=levels.ordered(set(levels.coded(known)[1]))))
+    longest = int(lengths[train].max())
+    return Sequence(name=name, columns=tuple(columns), length=min(part.length or LONGEST, longest))
+
+
+def _blank(name: str) -> DataError:
+    return DataError(f"column '{name}' has no value in any train row; ignore it (ignore: ['{name}'])")

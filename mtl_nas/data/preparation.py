@@ -1,0 +1,107 @@
+"""A table and its declaration -> a Dataset."""
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from mtl_nas.data.dataset import Dataset
+from mtl_nas.data.declaration import Declaration, SequenceDeclaration
+from mtl_nas.data.encoding import features, named
+from mtl_nas.data.fitting import fitted
+from mtl_nas.data.inference import infer, rule_columns
+from mtl_nas.data.leaks import refuse_leaks
+from mtl_nas.data.lists import flat
+from mtl_nas.data.rows import Rows
+from mtl_nas.data.schema import Number, Schema
+from mtl_nas.data.splits import parts
+from mtl_nas.data.targets import scaled, targets
+from mtl_nas.errors import DataError
+
+ID = re.compile(r"(^|[_\W])(id|code|key|nbr)s?$", re.IGNORECASE)
+
+
+def prepare(name: str, table: pd.DataFrame, declaration: Declaration, *, test_rows: int = 0) -> Dataset:
+    """Infer what is not declared, split, fit on the train rows, encode all, look for leaks."""
+    table = named(table).reset_index(drop=True)
+    declaration = infer(table, declaration)
+    goals = targets(table, declaration)
+    labels = goals.labels[goals.kept]
+    if not goals.kept.all():
+        test_rows = int(goals.kept[len(table) - test_rows :].sum())
+        table = table[goals.kept].reset_index(drop=True)
+    found = parts(table, declaration.data.split, test_rows)
+    tasks = scaled(goals.tasks, labels, found)
+    lists = {column: flat(table[column]) for part in declaration.sequences.values() for column in part.columns}
+    (categories, numbers, sequences), notes = fitted(table, found["train"], declaration, lists)
+    if not (categories or numbers or sequences):
+        raise DataError("no column is left to predict from: every one is constant")
+    schema = Schema(categories=categories, numbers=numbers, sequences=sequences, tasks=tasks)
+    rows = features(table, schema, lists)
+    rows = Rows(rows.categories, rows.numbers, rows.sequences, labels.astype(np.float32))
+    validation = np.concatenate([found["tuning"], found["choosing"]])
+    encoded = {split: rows.take(found[split]) for split in ("train", "test")}
+    refuse_leaks(encoded["train"], schema)
+    declaration = _complete(declaration, schema)
+    return Dataset(
+        name=name,
+        schema=schema,
+        declaration=declaration,
+        notes=(*_summary(declaration, encoded["train"], schema), *goals.notes, *notes),
+        encoded={"train": encoded["train"], "validation": rows.take(validation), "test": encoded["test"]},
+        tuning=len(found["tuning"]),
+        table=table,
+        parts=found,
+    )
+
+
+def _complete(declaration: Declaration, schema: Schema) -> Declaration:
+    """What was left out is ignored from now on; lengths of sequences are those that were fitted."""
+    data = declaration.data
+    kept = {column.name for column in schema.categories} | {column.name for column in schema.numbers}
+    columns = {name: kind for name, kind in data.columns.items() if name in kept}
+    ignore = (*data.ignore, *(name for name in data.columns if name not in kept))
+    sequences = {
+        part.name: SequenceDeclaration(
+            items=part.columns[0].name,
+            properties=tuple(column.name for column in part.columns[1:]),
+            length=part.length,
+        )
+        for part in schema.sequences
+    }
+    source = data.model_copy(update={"columns": columns, "ignore": ignore})
+    return declaration.model_copy(update={"data": source, "sequences": sequences})
+
+
+def _summary(declaration: Declaration, train: Rows, schema: Schema) -> list[str]:
+    notes = []
+    for kind, plural in (("category", "categories"), ("number", "numbers")):
+        names = [name for name, found in declaration.data.columns.items() if found == kind]
+        if names:
+            notes.append(f"{len(names)} {plural}: {_listed(names)}")
+    likely_ids = [number.name for number in schema.numbers if ID.search(number.name) and _whole(number)]
+    notes += [f"column '{name}' is read as a number: say category, or ignore it, if it is an id" for name in likely_ids]
+    for name, sequence in declaration.sequences.items():
+        notes.append(f"sequence '{name}': {_listed(sequence.columns)}, the latest {sequence.length}")
+    left_out = [name for name in rule_columns(declaration.data.split) if name not in declaration.data.columns]
+    notes += [f"column '{name}' decides the split and is no feature" for name in left_out]
+    for place, task in enumerate(schema.tasks):
+        labels = train.labels[:, place]
+        known = labels[~np.isnan(labels)]
+        what = {
+            "binary": f"{100 * known.mean():.3g} % positive",
+            "multiclass": f"classes {_listed(task.classes)}",
+            "regression": f"mean {task.center:.4g}, deviation {task.scale:.4g}",
+        }[task.kind]
+        rows = "" if len(known) == len(labels) else f", labelled in {100 * len(known) / len(labels):.3g} % of the rows"
+        notes.append(f"task '{task.name}': {task.kind}, {what}{rows}")
+    return notes
+
+
+def _whole(number: Number) -> bool:
+    return all(value.is_integer() for value in number.quantiles)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:12]) + (" ..." if len(names) > 12 else "")

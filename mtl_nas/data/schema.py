@@ -1,0 +1,113 @@
+"""What a table holds once it is read: features with what was fitted on train rows, and tasks."""
+
+from typing import Literal
+
+from pydantic import model_validator
+
+from mtl_nas.errors import DataError
+from mtl_nas.values import Value, nearest
+
+TaskKind = Literal["binary", "multiclass", "regression"]
+RegressionLoss = Literal["mse", "mae", "huber"]
+
+
+class Category(Value):
+    """A categorical column. Id 0 is kept for levels that train rows never showed; None is "missing"."""
+
+    name: str
+    levels: tuple[str | None, ...]
+
+    @property
+    def size(self) -> int:
+        """Ids, the reserved one included."""
+        return len(self.levels) + 1
+
+
+class Number(Value):
+    """A numeric column: moments and 257 quantiles of the train rows that are not missing."""
+
+    name: str
+    mean: float
+    deviation: float
+    quantiles: tuple[float, ...]
+    missing: bool  # train rows had missing values
+
+
+class Sequence(Value):
+    """Parallel list columns of one behaviour history: items first, then properties of each behaviour.
+
+    Encoded ids: 0 is padding, 1 an unseen level, the levels follow from 2.
+    """
+
+    name: str
+    columns: tuple[Category, ...]
+    length: int  # positions kept, the latest
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Ids of each column, padding and the unseen id included."""
+        return tuple(len(column.levels) + 2 for column in self.columns)
+
+
+class Task(Value):
+    """One target. Labels outside its sample space or missing are NaN and contribute nothing."""
+
+    name: str
+    kind: TaskKind
+    after: str | None = None  # nested: 1 only where that task is 1
+    where: str | None = None  # sample space: rows where that task is 1
+    family: str | None = None
+    classes: tuple[str, ...] = ()  # in the order of their codes; binary: (negative, positive)
+    loss: RegressionLoss = "mse"
+    center: float = 0.0  # regression: the model works on (y - center) / scale
+    scale: float = 1.0
+
+    @property
+    def outputs(self) -> int:
+        """Numbers that a head gives for one row."""
+        return len(self.classes) if self.kind == "multiclass" else 1
+
+
+class Schema(Value):
+    """Features and tasks; everything that encoding a new row needs."""
+
+    version: Literal[1] = 1
+    categories: tuple[Category, ...] = ()
+    numbers: tuple[Number, ...] = ()
+    sequences: tuple[Sequence, ...] = ()
+    tasks: tuple[Task, ...]
+
+    @model_validator(mode="after")
+    def _tasks_refer_to_earlier_tasks(self) -> "Schema":
+        seen: list[str] = []
+        for task in self.tasks:
+            for word, other in (("after", task.after), ("where", task.where)):
+                if other is not None and other not in seen:
+                    raise ValueError(
+                        f"task '{task.name}' is {word} '{other}', which is no earlier task{nearest(other, seen)}"
+                    )
+            seen.append(task.name)
+        return self
+
+    def task(self, name: str) -> Task:
+        """The task of that name."""
+        for task in self.tasks:
+            if task.name == name:
+                return task
+        names = [task.name for task in self.tasks]
+        raise DataError(f"no task '{name}'; tasks: {', '.join(names)}{nearest(name, names)}")
+
+    @property
+    def task_names(self) -> tuple[str, ...]:
+        """Names in declared order, which is the funnel's order."""
+        return tuple(task.name for task in self.tasks)
+
+    @property
+    def nested_pairs(self) -> tuple[tuple[str, str], ...]:
+        """(earlier, later) for each task declared ``after`` another."""
+        return tuple((task.after, task.name) for task in self.tasks if task.after is not None)
+
+    @property
+    def has_funnel(self) -> bool:
+        """At least one task is nested in another."""
+        return bool(self.nested_pairs)

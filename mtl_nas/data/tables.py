@@ -1,0 +1,71 @@
+"""Tables on disk: CSV, TSV, Parquet, a folder of Parquet."""
+
+import csv
+import gzip
+import zlib
+from pathlib import Path
+
+import pandas as pd
+import pyarrow
+
+from mtl_nas.errors import DataError
+
+SEPARATORS = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
+PARQUET = (".parquet", ".pq")
+
+
+def read_table(path: str | Path) -> pd.DataFrame:
+    """The table at a path; its first line or its schema names the columns."""
+    path = Path(path).expanduser()
+    if not path.exists():
+        raise DataError(f"no table '{path}'")
+    suffix = Path(path.name.removesuffix(".gz")).suffix.lower()
+    if path.is_dir() or suffix in PARQUET:
+        frame = _parquet(path)
+    elif suffix in SEPARATORS:
+        frame = _delimited(path, SEPARATORS[suffix])
+    else:
+        known = ", ".join([*SEPARATORS, *PARQUET])
+        raise DataError(
+            f"'{path}' has no known suffix: {known} (the first three also with .gz), or a folder of Parquet"
+        )
+    if frame.empty:
+        raise DataError(f"'{path}' is an empty table")
+    if frame.shape[1] == 1:
+        column, mark = str(frame.columns[0])[:40], SEPARATORS.get(suffix, ",")
+        raise DataError(f"'{path}' has one column, {column!r}; save it with {mark!r} between its columns")
+    return frame
+
+
+def _parquet(path: Path) -> pd.DataFrame:
+    if path.is_dir() and not any(file.suffix.lower() in PARQUET for file in path.rglob("*")):
+        raise DataError(f"folder '{path}' holds no Parquet file")
+    try:
+        return pd.read_parquet(path)
+    except (pyarrow.ArrowException, OSError) as problem:
+        raise DataError(f"'{path}' is not Parquet: {str(problem).splitlines()[0]}") from None
+
+
+def _delimited(path: Path, separator: str) -> pd.DataFrame:
+    try:
+        _refuse_repeated_names(path, separator)
+        return pd.read_csv(path, sep=separator, low_memory=False, encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise DataError(f"'{path}' is not UTF-8 text; save it as UTF-8") from None
+    except pd.errors.EmptyDataError:
+        raise DataError(f"'{path}' is an empty table") from None
+    except pd.errors.ParserError as problem:
+        raise DataError(f"'{path}' is no table: {str(problem).strip().splitlines()[-1]}") from None
+    except (gzip.BadGzipFile, zlib.error, EOFError) as problem:
+        raise DataError(f"'{path}' cannot be unpacked: {problem}") from None
+    except IsADirectoryError:
+        raise DataError(f"'{path}' is a folder") from None
+
+
+def _refuse_repeated_names(path: Path, separator: str) -> None:
+    opened = gzip.open if path.suffix == ".gz" else open
+    with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
+        header = next(csv.reader(file, delimiter=separator), [])
+    repeated = [name for place, name in enumerate(header) if name and name in header[:place]]
+    if repeated:
+        raise DataError(f"'{path}' has two columns named '{repeated[0]}'")

@@ -1,0 +1,111 @@
+"""Hidden layers of N members at once: parameters have the members as their first axis."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from mtl_nas.blocks import Activation, Layers
+from mtl_nas.model.plan import Stage
+from mtl_nas.model.states import States
+
+ACTIVATIONS = {"relu": F.relu, "gelu": F.gelu, "silu": F.silu, "tanh": torch.tanh, "identity": lambda state: state}
+EPSILON = 1e-5
+MOMENTUM = 0.1
+
+
+def activated(state: Tensor, activation: Activation) -> Tensor:
+    """The activation of that name, elementwise."""
+    result: Tensor = ACTIVATIONS[activation](state)
+    return result
+
+
+def add_linear(module: nn.Module, layer: str, members: int, fan_in: int, fan_out: int, *, bias: bool = True) -> None:
+    """Register ``weight<layer>`` (N, out, in) and ``bias<layer>`` (N, out)."""
+    module.register_parameter(f"weight{layer}", nn.Parameter(torch.empty(members, fan_out, fan_in)))
+    module.register_parameter(f"bias{layer}", nn.Parameter(torch.empty(members, fan_out)) if bias else None)
+
+
+def first_linear(states: States, stage: Stage, place: int, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """(B, D) of what each member reads -> (N, B, H); members that read one node are one matrix product."""
+    runs = stage.runs(place)
+    if len(runs) == len(stage.nodes) > 1:
+        return linear(states.stack(stage.column(place)), weight, bias)
+    outputs, start = [], 0
+    for name, members in runs:
+        rows = slice(start, start + members)
+        flat = None if bias is None else bias[rows].flatten()
+        output = F.linear(states.node(name), weight[rows].flatten(0, 1), flat)  # (B, members * H)
+        outputs.append(output.unflatten(1, (members, -1)).transpose(0, 1))
+        start += members
+    return outputs[0] if len(outputs) == 1 else torch.cat(outputs)
+
+
+def linear(state: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """(N, B, D), (N, H, D) -> (N, B, H)."""
+    if bias is None:
+        return torch.bmm(state, weight.transpose(1, 2))
+    return torch.baddbmm(bias.unsqueeze(1), state, weight.transpose(1, 2))
+
+
+class HiddenLayers(nn.Module):
+    """Linear -> norm -> activation -> dropout, for each hidden width; (B, D) read -> (N, B, H)."""
+
+    def __init__(self, stage: Stage, block: Layers) -> None:
+        super().__init__()
+        self.stage, self.block = stage, block
+        members, fan_in = len(stage.nodes), stage.widths[0]
+        for index, units in enumerate(block.hidden):
+            add_linear(self, str(index), members, fan_in, units)
+            if block.norm != "none":
+                self.register_parameter(f"scale{index}", nn.Parameter(torch.ones(members, units)))
+                self.register_parameter(f"shift{index}", nn.Parameter(torch.zeros(members, units)))
+            if block.norm == "batch":
+                self.register_buffer(f"running_mean{index}", torch.zeros(members, units))
+                self.register_buffer(f"running_var{index}", torch.ones(members, units))
+            fan_in = units
+
+    def hidden(self, states: States) -> Tensor:
+        """The last hidden layer's output."""
+        state = first_linear(states, self.stage, 0, self.weight0, self.bias0)
+        for index in range(len(self.block.hidden)):
+            if index:
+                state = linear(state, getattr(self, f"weight{index}"), getattr(self, f"bias{index}"))
+            state = activated(self._normed(state, index), self.block.activation)
+            if self.block.dropout and self.training:
+                state = F.dropout(state, self.block.dropout)
+        return state
+
+    def _normed(self, state: Tensor, index: int) -> Tensor:
+        if self.block.norm == "none":
+            return state
+        if self.block.norm == "layer":
+            state = F.layer_norm(state, state.shape[-1:], eps=EPSILON)
+        else:
+            mean, variance = self._moments(state, index)
+            state = (state - mean.unsqueeze(1)) * torch.rsqrt(variance.unsqueeze(1) + EPSILON)
+        scale, shift = getattr(self, f"scale{index}"), getattr(self, f"shift{index}")
+        return torch.addcmul(shift.unsqueeze(1), state, scale.unsqueeze(1))
+
+    def _moments(self, state: Tensor, index: int) -> tuple[Tensor, Tensor]:
+        running_mean, running_var = getattr(self, f"running_mean{index}"), getattr(self, f"running_var{index}")
+        if not self.training:
+            return running_mean, running_var
+        variance, mean = torch.var_mean(state, dim=1, correction=0)  # (N, H)
+        with torch.no_grad():
+            rows = state.shape[1]
+            running_mean.lerp_(mean.to(running_mean.dtype), MOMENTUM)
+            running_var.lerp_(variance.to(running_var.dtype) * (rows / max(rows - 1, 1)), MOMENTUM)
+        return mean, variance
+
+
+def fill(module: nn.Module, generator: torch.Generator) -> None:
+    """Draw weights and biases of linear maps from U(-1/sqrt(fan in), 1/sqrt(fan in)), a member after the other."""
+    for name, parameter in module.named_parameters(recurse=False):
+        if name.startswith(("scale", "shift", "table")):
+            continue
+        weight = name.replace("bias", "weight") if "bias" in name else name
+        bound = 1.0 / math.sqrt(getattr(module, weight if hasattr(module, weight) else name).shape[-1])
+        with torch.no_grad():
+            parameter.uniform_(-bound, bound, generator=generator)

@@ -1,0 +1,86 @@
+"""The torch module of an architecture: stages run in order, heads are read by name."""
+
+from collections.abc import Mapping
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from mtl_nas.architecture import Architecture
+from mtl_nas.blocks import Transfer
+from mtl_nas.errors import ExportError
+from mtl_nas.model.modules import MODULES, TransferMaps, TransferStage
+from mtl_nas.model.plan import Stage, plan
+from mtl_nas.model.states import Features, States
+
+
+class Network(nn.Module):
+    """features -> {head node: (B, outputs)}, natural parameters of the tasks' kinds."""
+
+    def __init__(self, architecture: Architecture) -> None:
+        super().__init__()
+        self.architecture = architecture
+        self.plan = plan(architecture)
+        self.shared = nn.ModuleDict()
+        self.stages = nn.ModuleList(self._module(stage) for stage in self.plan)
+        self.outputs = tuple(dict.fromkeys(head.node for head in architecture.heads))
+
+    def _module(self, stage: Stage) -> nn.Module:
+        if not isinstance(stage.block, Transfer):
+            return MODULES[type(stage.block)](stage)
+        if not stage.block.share:
+            return TransferStage(stage, None)
+        name = f"transfer{stage.units}"
+        if name not in self.shared:
+            self.shared[name] = TransferMaps(stage.block, 1, stage.units)
+        return TransferStage(stage, cast(TransferMaps, self.shared[name]))
+
+    def forward(self, features: Features) -> dict[str, Tensor]:
+        """Natural parameters at every head's node."""
+        states = self.states(features)
+        return {name: states.node(name) for name in self.outputs}
+
+    def states(self, features: Features) -> States:
+        """The outputs of all nodes."""
+        states = States(features)
+        for stage, module in zip(self.plan, self.stages, strict=True):
+            states.add(stage, module(states))
+        return states
+
+    def weights(self) -> dict[str, Tensor]:
+        """Parameters and running moments by node, ``<node>/<name>``: independent of how nodes are grouped."""
+        return {name: stacked[member] for name, (stacked, member) in self._places().items()}
+
+    def set_weights(self, weights: Mapping[str, Tensor]) -> None:
+        """Copy weights in; an ExportError names the first one that is missing, unknown or of another shape."""
+        places = self._places()
+        if strange := sorted(set(weights) - set(places)):
+            raise ExportError(f"weight '{strange[0]}' belongs to no node of this architecture")
+        with torch.no_grad():
+            for name, (stacked, member) in places.items():
+                if name not in weights:
+                    raise ExportError(f"weight '{name}' is missing; the weights are of another architecture")
+                if weights[name].shape != stacked[member].shape:
+                    found, wanted = tuple(weights[name].shape), tuple(stacked[member].shape)
+                    raise ExportError(f"weight '{name}' has shape {found}, this architecture needs {wanted}")
+                stacked[member].copy_(weights[name])
+
+    def _places(self) -> dict[str, tuple[Tensor, int]]:
+        places: dict[str, tuple[Tensor, int]] = {}
+        for stage, module in zip(self.plan, self.stages, strict=True):
+            for path, tensor in module.state_dict(keep_vars=True).items():
+                name = path.rpartition(".")[2]
+                places.update({f"{node}/{name}": (tensor, member) for member, node in enumerate(stage.nodes)})
+        for group, module in self.shared.items():
+            for name, tensor in module.state_dict(keep_vars=True).items():
+                places[f"shared/{group}/{name}"] = (tensor, 0)
+        return places
+
+
+def build(architecture: Architecture, *, seed: int = 0, dtype: torch.dtype = torch.float32) -> Network:
+    """A network with weights drawn from the seed; equal architecture and seed, equal weights."""
+    network = Network(architecture)
+    generator = torch.Generator().manual_seed(seed)
+    for module in (*network.stages, *network.shared.values()):
+        cast(TransferMaps, module).reset(generator)
+    return network.to(dtype)

@@ -1,0 +1,48 @@
+"""Which nodes run together: a stage is the nodes of one generation that share block and widths."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from itertools import groupby
+
+from mtl_nas.architecture import Architecture, Node
+from mtl_nas.blocks import Block
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Nodes of one block that one kernel computes; members that read the same nodes stand side by side."""
+
+    block: Block
+    nodes: tuple[str, ...]
+    inputs: tuple[tuple[str, ...], ...]  # of each member
+    widths: tuple[int, ...]  # of the inputs of a member, the same for all
+    units: int
+    pool: tuple[str, ...]  # every node that a member reads, in the order in which stages give them
+
+    def column(self, place: int) -> tuple[str, ...]:
+        """What each member reads at that place."""
+        return tuple(inputs[place] for inputs in self.inputs)
+
+    def runs(self, place: int) -> tuple[tuple[str, int], ...]:
+        """(node, members that read it), for members side by side that read one node at that place."""
+        return tuple((name, len(list(members))) for name, members in groupby(self.column(place)))
+
+
+def plan(architecture: Architecture) -> tuple[Stage, ...]:
+    """Stages in an order in which each reads earlier ones."""
+    depth: dict[str, int] = {}
+    members: dict[tuple[int, Block, tuple[int, ...]], list[Node]] = defaultdict(list)
+    for node in architecture.nodes:
+        depth[node.name] = 1 + max((depth[name] for name in node.inputs), default=-1)
+        members[depth[node.name], node.block, architecture.inputs_of(node)].append(node)
+    order = {node.name: place for place, node in enumerate(architecture.nodes)}
+    stages: list[Stage] = []
+    given: dict[str, int] = {}  # where each node stands among all that have run
+    for (_, block, widths), nodes in sorted(members.items(), key=lambda item: item[0][0]):
+        nodes.sort(key=lambda node: (order[node.inputs[0]] if node.inputs else 0, order[node.name]))
+        names = tuple(node.name for node in nodes)
+        inputs = tuple(node.inputs for node in nodes)
+        pool = tuple(sorted({name for read in inputs for name in read}, key=given.__getitem__))
+        stages.append(Stage(block, names, inputs, widths, architecture.widths[names[0]], pool))
+        given.update({name: len(given) + place for place, name in enumerate(names)})
+    return tuple(stages)

@@ -1,0 +1,127 @@
+"""The lines of a record: one fact each, in the order in which they became true."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter
+
+from mtl_nas.design import Proposal
+from mtl_nas.values import Value
+
+Scores = dict[str, dict[str, float | None]]
+Failure = Literal["diverged", "memory", "error", "lost"]
+
+
+class Proposed(Value):
+    """A design and its training, before anything is trained. A duplicate is answered by the trial it repeats."""
+
+    fact: Literal["proposed"] = "proposed"
+    number: int
+    origin: str  # preset:<name>, tpe, random, given
+    proposal: Proposal
+    decisions: dict[str, int | float] | None = None  # None: the space does not hold it
+    architecture_key: str
+    proposal_key: str
+    parameters: int
+    operations: int
+    duplicate_of: int | None = None
+
+
+class Scored(Value):
+    """A trial reached a rung. ``score`` is the best so far, ``rows`` and ``seconds`` the work since the rung below."""
+
+    fact: Literal["scored"] = "scored"
+    number: int
+    rung: int
+    score: float
+    scores: Scores
+    rows: int
+    seconds: float
+    rows_per_second: float = 0.0
+
+
+class Promoted(Value):
+    """A trial goes on to the next rung."""
+
+    fact: Literal["promoted"] = "promoted"
+    number: int
+    rung: int
+    reason: str
+
+
+class Stopped(Value):
+    """A trial is not trained further, and why."""
+
+    fact: Literal["stopped"] = "stopped"
+    number: int
+    rung: int
+    reason: str
+
+
+class Failed(Value):
+    """An attempt ended without a score. A lost worker is tried again once, anything else is final."""
+
+    fact: Literal["failed"] = "failed"
+    number: int
+    rung: int
+    failure: Failure
+    reason: str
+    trace: str = ""
+    seed: int | None = None  # of a finalist
+
+
+class Closed(Value):
+    """No further proposals, and why."""
+
+    fact: Literal["closed"] = "closed"
+    reason: str
+
+
+class Chosen(Value):
+    """The finalists: trained again from scratch on these seeds."""
+
+    fact: Literal["chosen"] = "chosen"
+    numbers: tuple[int, ...]
+    seeds: tuple[int, ...]
+
+
+class Finalist(Value):
+    """A finalist on one fresh seed, scored on the rows that no rung has seen."""
+
+    fact: Literal["finalist"] = "finalist"
+    number: int
+    seed: int
+    score: float
+    scores: Scores
+    rows: int
+    seconds: float
+    rows_per_second: float = 0.0
+
+
+class Tested(Value):
+    """A finalist on the test split, which is opened once; scores by seed."""
+
+    fact: Literal["tested"] = "tested"
+    number: int
+    scores: dict[int, Scores]
+
+
+class Best(Value):
+    """The finalist with the best mean on the choosing rows; its model is in ``best/``."""
+
+    fact: Literal["best"] = "best"
+    number: int
+    seed: int
+
+
+class Note(Value):
+    """Something a reader of the record should know."""
+
+    fact: Literal["note"] = "note"
+    text: str
+
+
+Fact = Annotated[
+    Proposed | Scored | Promoted | Stopped | Failed | Closed | Chosen | Finalist | Tested | Best | Note,
+    Field(discriminator="fact"),
+]
+FACT: TypeAdapter[Fact] = TypeAdapter(Fact)

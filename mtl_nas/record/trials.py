@@ -1,0 +1,145 @@
+"""What the facts come to: trials, finalists and the work they took."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from statistics import fmean, stdev
+
+from mtl_nas.design import Proposal
+from mtl_nas.record.facts import (
+    Best,
+    Chosen,
+    Closed,
+    Fact,
+    Failed,
+    Finalist,
+    Promoted,
+    Proposed,
+    Scored,
+    Scores,
+    Stopped,
+    Tested,
+)
+
+ATTEMPTS = 2  # of a job whose worker is lost
+
+
+@dataclass
+class Trial:
+    """A proposal and what became of it."""
+
+    proposed: Proposed
+    rung: int = 0  # it is to reach
+    scored: dict[int, Scored] = field(default_factory=dict)
+    stopped: Stopped | None = None
+    failures: list[Failed] = field(default_factory=list)
+    finalist: dict[int, Finalist] = field(default_factory=dict)  # by seed
+    tested: dict[int, Scores] = field(default_factory=dict)
+
+    @property
+    def number(self) -> int:
+        """Place among all proposals."""
+        return self.proposed.number
+
+    @property
+    def proposal(self) -> Proposal:
+        """Design and training."""
+        return self.proposed.proposal
+
+    @property
+    def name(self) -> str:
+        """``ple`` for a preset, ``trial 17`` otherwise."""
+        origin, _, preset = self.proposed.origin.partition(":")
+        return preset if origin == "preset" else f"trial {self.number}"
+
+    @property
+    def preset(self) -> str | None:
+        """The name of the hand design that it is."""
+        origin, _, preset = self.proposed.origin.partition(":")
+        return preset if origin == "preset" else None
+
+    @property
+    def failed(self) -> Failed | None:
+        """The failure that ended it in the search."""
+        final = [failure for failure in self.failures if failure.seed is None]
+        lost = [failure for failure in final if failure.failure == "lost"]
+        hard = [failure for failure in final if failure.failure != "lost"]
+        return hard[0] if hard else lost[-1] if len(lost) >= ATTEMPTS else None
+
+    def finalist_failed(self, seed: int) -> Failed | None:
+        """The failure that ended this seed's training as a finalist."""
+        mine = [failure for failure in self.failures if failure.seed == seed]
+        hard = [failure for failure in mine if failure.failure != "lost"]
+        return hard[0] if hard else mine[-1] if len(mine) >= ATTEMPTS else None
+
+    @property
+    def score(self) -> float | None:
+        """The best so far at the highest rung it reached."""
+        return self.scored[max(self.scored)].score if self.scored else None
+
+    @property
+    def finalist_mean(self) -> float:
+        """Mean over seeds on the choosing rows."""
+        return fmean(found.score for found in self.finalist.values())
+
+    @property
+    def finalist_deviation(self) -> float | None:
+        """Standard deviation over seeds, of two or more."""
+        values = [found.score for found in self.finalist.values()]
+        return stdev(values) if len(values) > 1 else None
+
+
+@dataclass
+class Standing:
+    """A run as far as it has come."""
+
+    trials: dict[int, Trial] = field(default_factory=dict)
+    closed: Closed | None = None
+    chosen: Chosen | None = None
+    best: Best | None = None
+    rows: int = 0  # trained, failures and finalists included
+    seconds: float = 0.0  # of work, summed over workers
+    first_with: dict[str, int] = field(default_factory=dict)  # proposal key -> the trial that trains it
+
+    @classmethod
+    def of(cls, facts: Iterable[Fact]) -> "Standing":
+        """The standing after these facts."""
+        standing = cls()
+        for fact in facts:
+            standing.add(fact)
+        return standing
+
+    def add(self, fact: Fact) -> None:
+        """Take one more fact into account."""
+        match fact:
+            case Proposed():
+                self.trials[fact.number] = Trial(fact)
+                self.first_with.setdefault(fact.proposal_key, fact.number)
+            case Scored():
+                self.trials[fact.number].scored[fact.rung] = fact
+                self._charge(fact)
+            case Promoted():
+                self.trials[fact.number].rung = fact.rung
+            case Stopped():
+                self.trials[fact.number].stopped = fact
+            case Failed():
+                self.trials[fact.number].failures.append(fact)
+            case Finalist():
+                self.trials[fact.number].finalist[fact.seed] = fact
+                self._charge(fact)
+            case Tested():
+                self.trials[fact.number].tested = dict(fact.scores)
+            case Closed():
+                self.closed = fact
+            case Chosen():
+                self.chosen = fact
+            case Best():
+                self.best = fact
+
+    @property
+    def trained(self) -> list[Trial]:
+        """Trials that are trained themselves: all but duplicates."""
+        return [trial for trial in self.trials.values() if trial.proposed.duplicate_of is None]
+
+    def _charge(self, fact: Scored | Finalist) -> None:
+        self.rows += fact.rows
+        self.seconds += fact.seconds

@@ -1,0 +1,170 @@
+"""Spaces in YAML: plain keys, no tags. A mapping with one of the hole's names as key is a hole."""
+
+import re
+from collections.abc import Callable, Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from mtl_nas.errors import SpaceError
+from mtl_nas.space.holes import Choice, EachTask, Float, Int, Maybe, Repeat, Subset, Tree
+from mtl_nas.space.space import SearchSpace
+from mtl_nas.values import nearest, read_tree
+
+OPTIONS: dict[str, tuple[str, ...]] = {
+    "int": ("default",),
+    "float": ("log", "default"),
+    "choice": (),
+    "subset": ("min",),
+    "repeat": ("of", "default"),
+    "maybe": (),
+    "each_task": (),
+}
+SECTIONS = ("about", "design", "training")
+FOLDER = "search_spaces"
+
+
+def space_names() -> tuple[str, ...]:
+    """The built-in spaces."""
+    return tuple(sorted(path.name.removesuffix(".yaml") for path in _built_in().iterdir() if path.name.endswith(".yaml")))
+
+
+def load_space(source: str | Path | Mapping[str, Any]) -> SearchSpace:
+    """A built-in name, a path to a YAML file, or its tree; a SpaceError names what is wrong and where."""
+    if isinstance(source, Mapping):
+        return read_space(source, "space")
+    text = str(source)
+    if text in space_names():
+        return read_space(read_tree(Path(str(_built_in() / f"{text}.yaml")), SpaceError), text)
+    if not text.endswith((".yaml", ".yml")):
+        names = space_names()
+        raise SpaceError(f"no search space '{text}'; built in: {', '.join(names)}; or give a .yaml file{nearest(text, names)}")
+    return read_space(read_tree(Path(text), SpaceError), Path(text).stem)
+
+
+def read_space(tree: Any, name: str) -> SearchSpace:
+    """A space from the plain tree of its file."""
+    if not isinstance(tree, Mapping):
+        raise SpaceError(f"space '{name}': a space is a mapping with design and training, got {type(tree).__name__}")
+    for key in tree:
+        if key not in SECTIONS:
+            raise SpaceError(f"space '{name}': unknown key '{key}'{nearest(str(key), SECTIONS)}; known: {', '.join(SECTIONS)}")
+    sections = {key: branch for key, branch in tree.items() if key != "about"}
+    try:
+        return SearchSpace(name, _with_holes(sections, ""))
+    except SpaceError as problem:
+        text = str(problem)
+        raise SpaceError(text if text.startswith("space '") else f"space '{name}': {text}") from None
+
+
+def plain(space: SearchSpace) -> dict[str, Any]:
+    """The tree that ``read_space`` reads back as an equal space."""
+    return {key: _without_holes(branch) for key, branch in space.tree.items()}
+
+
+def _without_holes(tree: Tree) -> Any:
+    match tree:
+        case Int() | Float():
+            kind = "int" if isinstance(tree, Int) else "float"
+            options = {"log": True} if isinstance(tree, Float) and tree.log else {}
+            return {kind: [tree.low, tree.high], **options, **_default(tree)}
+        case Choice():
+            return {"choice": [_without_holes(option) for option in tree.options]}
+        case Subset():
+            return {"subset": tree.items if isinstance(tree.items, str) else list(tree.items), "min": tree.min}
+        case Repeat():
+            return {"repeat": [tree.low, tree.high], **_default(tree), "of": _without_holes(tree.of)}
+        case Maybe():
+            return {"maybe": _without_holes(tree.of)}
+        case EachTask():
+            return {"each_task": _without_holes(tree.of)}
+        case Mapping():
+            return {key: _without_holes(branch) for key, branch in tree.items()}
+        case list() | tuple():
+            return [_without_holes(branch) for branch in tree]
+    return tree
+
+
+def _default(hole: Int | Float | Repeat) -> dict[str, Any]:
+    return {} if hole.default is None else {"default": hole.default}
+
+
+def _built_in() -> Any:
+    """The folder of built-in spaces: inside the installed package, or at the top of a checkout."""
+    installed = resources.files("mtl_nas") / FOLDER
+    return installed if installed.is_dir() else Path(str(resources.files("mtl_nas"))).parent / FOLDER
+
+
+def _with_holes(tree: Any, path: str) -> Tree:
+    if isinstance(tree, Mapping):
+        kinds = [key for key in tree if key in OPTIONS]
+        if len(kinds) == 1:
+            return _hole(kinds[0], tree, path)
+        if kinds:
+            raise SpaceError(f"{path}: a hole is of one kind, got {' and '.join(kinds)}")
+        return {key: _with_holes(branch, f"{path}.{key}" if path else str(key)) for key, branch in tree.items()}
+    if isinstance(tree, list):
+        return [_with_holes(branch, f"{path}.{index}") for index, branch in enumerate(tree)]
+    return tree
+
+
+def _hole(kind: str, tree: Mapping[str, Any], path: str) -> Tree:
+    known = OPTIONS[kind]
+    for key in tree:
+        if key != kind and key not in known:
+            way = f"; known beside {kind}: {', '.join(known)}" if known else ""
+            raise SpaceError(f"{path}: unknown key '{key}' in a hole of kind {kind}{nearest(str(key), known) or way}")
+    options = {key: _number(value) for key, value in tree.items() if key not in (kind, "of")}
+    try:
+        return _HOLES[kind](tree, path, options)
+    except SpaceError as problem:
+        text = str(problem)
+        raise SpaceError(text if text.startswith(path) else f"{path}: {text}") from None
+
+
+def _ends(value: Any, kind: str) -> tuple[Any, Any]:
+    if not (isinstance(value, list) and len(value) == 2):
+        raise SpaceError(f"a {kind} is written [low, high], got {value!r}")
+    low, high = (_number(end) for end in value)
+    if not all(isinstance(end, int | float) and not isinstance(end, bool) for end in (low, high)):
+        raise SpaceError(f"a {kind} runs between numbers, got {value!r}")
+    return low, high
+
+
+def _number(value: Any) -> Any:
+    """Numbers that YAML reads as text: ``1e-4`` and ``1/3``."""
+    if isinstance(value, str):
+        if re.fullmatch(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+", value):
+            return float(value)
+        if part := re.fullmatch(r"(\d+)/(\d*[1-9]\d*)", value):
+            return int(part[1]) / int(part[2])
+    return value
+
+
+def _choice(tree: Mapping[str, Any], path: str, options: dict[str, Any]) -> Tree:
+    if not isinstance(tree["choice"], list):
+        raise SpaceError(f"a choice is a list of options, got {tree['choice']!r}")
+    return Choice(tuple(_with_holes(option, path) for option in tree["choice"]))
+
+
+def _repeat(tree: Mapping[str, Any], path: str, options: dict[str, Any]) -> Tree:
+    if "of" not in tree:
+        raise SpaceError("a repeat needs 'of', what is repeated")
+    low, high = _ends(tree["repeat"], "repeat")
+    return Repeat(low, high, _with_holes(tree["of"], f"{path}.*"), **options)
+
+
+def _subset(tree: Mapping[str, Any], path: str, options: dict[str, Any]) -> Tree:
+    items = tree["subset"]
+    return Subset(items if isinstance(items, str) else tuple(items), **options)
+
+
+_HOLES: dict[str, Callable[[Mapping[str, Any], str, dict[str, Any]], Tree]] = {
+    "int": lambda tree, path, options: Int(*_ends(tree["int"], "int"), **options),
+    "float": lambda tree, path, options: Float(*map(float, _ends(tree["float"], "float")), **options),
+    "choice": _choice,
+    "subset": _subset,
+    "repeat": _repeat,
+    "maybe": lambda tree, path, options: Maybe(_with_holes(tree["maybe"], path)),
+    "each_task": lambda tree, path, options: EachTask(_with_holes(tree["each_task"], f"{path}.*")),
+}

@@ -1,0 +1,133 @@
+"""The holes of a space. A tree is a proposal's plain form in which any value may be a hole."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from mtl_nas.errors import SpaceError
+
+Tree = Any  # mappings, lists, scalars and holes
+Decision = int | float
+
+
+@dataclass(frozen=True)
+class Int:
+    """A whole number, both ends included."""
+
+    low: int
+    high: int
+    default: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse an empty range."""
+        if not (type(self.low) is int and type(self.high) is int):
+            raise SpaceError(f"an int needs whole numbers low and high, got low={self.low!r}, high={self.high!r}")
+        _check_range("int", self.low, self.high, self.default)
+
+    @property
+    def start(self) -> int:
+        """The default, the low end unless one is given."""
+        return self.low if self.default is None else self.default
+
+
+@dataclass(frozen=True)
+class Float:
+    """A number, both ends included; ``log`` spreads draws evenly over orders of magnitude."""
+
+    low: float
+    high: float
+    log: bool = False
+    default: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse an empty range, and a logarithmic one that reaches zero."""
+        _check_range("float", self.low, self.high, self.default)
+        if self.log and self.low <= 0:
+            raise SpaceError(f"a float with log needs low > 0, got low={self.low}")
+
+    @property
+    def start(self) -> float:
+        """The default, the (geometric) middle unless one is given."""
+        if self.default is not None:
+            return self.default
+        return math.sqrt(self.low * self.high) if self.log else (self.low + self.high) / 2
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of several trees; the first is the default. Decided by its place."""
+
+    options: tuple[Tree, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse a choice of nothing."""
+        if not self.options:
+            raise SpaceError("a choice needs an option, got none")
+
+    @property
+    def start(self) -> int:
+        """The first option."""
+        return 0
+
+
+@dataclass(frozen=True)
+class Subset:
+    """Some of the items, in their order. ``items`` may be ``task_pairs``: links from each task to each later one."""
+
+    items: tuple[Tree, ...] | str
+    min: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what no subset can satisfy."""
+        if isinstance(self.items, str):
+            if self.items != "task_pairs":
+                raise SpaceError(f"a subset is of a list or of task_pairs, got '{self.items}'")
+        elif self.min > len(self.items):
+            raise SpaceError(f"a subset needs min <= the number of items, got min={self.min} of {len(self.items)}")
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """A list of ``low`` to ``high`` trees of one form, each decided by itself."""
+
+    low: int
+    high: int
+    of: Tree
+    default: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse an empty range."""
+        _check_range("repeat", self.low, self.high, self.default)
+        if self.low < 0:
+            raise SpaceError(f"a repeat needs low >= 0, got low={self.low}")
+
+    @property
+    def count(self) -> Int:
+        """The hole of its length."""
+        return Int(self.low, self.high, self.default)
+
+
+@dataclass(frozen=True)
+class Maybe:
+    """A tree or nothing (null, the default)."""
+
+    of: Tree
+
+
+@dataclass(frozen=True)
+class EachTask:
+    """A mapping from every task to a tree of one form; empty until the space knows its tasks."""
+
+    of: Tree
+
+
+Hole = Int | Float | Choice | Subset | Repeat | Maybe | EachTask
+Domain = Int | Float | Choice  # what deciders decide; the other holes come down to these
+SWITCH = Choice((False, True))
+
+
+def _check_range(kind: str, low: float, high: float, default: float | None) -> None:
+    if low > high:
+        raise SpaceError(f"a{'n' if kind == 'int' else ''} {kind} needs low <= high, got low={low}, high={high}")
+    if default is not None and not low <= default <= high:
+        raise SpaceError(f"the default of a {kind} lies in its range [{low}, {high}], got {default}")

@@ -1,0 +1,8 @@
+"""Searching: the only package that imports ray or optuna."""
+
+from mtl_nas.study.delivery import export
+from mtl_nas.study.execution import Resources
+from mtl_nas.study.run import Run, load_run
+from mtl_nas.study.search import resume, search
+
+__all__ = ["Resources", "Run", "export", "load_run", "resume", "search"]

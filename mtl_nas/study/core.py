@@ -1,0 +1,183 @@
+"""The ask/tell core of a run: writes every fact before it acts on it. Knows no Ray, so a simulator can drive it too."""
+
+import time
+from collections.abc import Callable, Mapping
+from hashlib import blake2b
+
+from mtl_nas.composition import compose
+from mtl_nas.data import Schema
+from mtl_nas.design import Design, Proposal
+from mtl_nas.errors import DesignError, RunError, SpaceError
+from mtl_nas.record.facts import Closed, Fact, Failed, Finalist, Proposed, Scored
+from mtl_nas.record.record import Record
+from mtl_nas.record.request import Request
+from mtl_nas.record.trials import Standing
+from mtl_nas.space import SearchSpace
+from mtl_nas.study.jobs import Answer, Job
+from mtl_nas.study.rules import Ask, Decide, Finish, Train, next_step
+from mtl_nas.study.samplers import propose
+
+DRAWS = 100  # before a space counts as exhausted
+DUPLICATES = 5  # in a row, then draws that are new are asked for
+SAME_ERRORS = 3  # of the user's making, then the search stops
+TIME_FOR_SEARCH = 0.6  # of the time that is given; the rest is for finalists
+
+Watch = Callable[[Fact], None]
+
+
+class Core:
+    """``next_job`` gives a job, None while all that can run is running, or ``done``; ``job_done`` takes its answer."""
+
+    def __init__(
+        self,
+        request: Request,
+        record: Record,
+        space: SearchSpace,
+        schema: Schema,
+        presets: Mapping[str, Design],
+        *,
+        watch: Watch = lambda fact: None,
+    ) -> None:
+        self.request, self.space, self.schema, self.presets = request, space, schema, presets
+        self.done = False
+        self._record, self._watch = record, watch
+        self._running: set[tuple[str, int, int, int]] = set()
+        self._started = time.monotonic()
+        self.standing = Standing.of(record)
+
+    def next_job(self) -> Job | None:
+        """A job that nobody runs yet."""
+        free = [job for job in self.settle() if _name(job) not in self._running]
+        if not free:
+            return None
+        self._running.add(_name(free[0]))
+        return free[0]
+
+    def settle(self) -> tuple[Job, ...]:
+        """Decide all that needs no worker; the jobs that do, none at the end."""
+        while not self.done:
+            self._close_when_time_is_up()
+            match next_step(self.standing, self.request.budget, tuple(self.presets), self.request.seed):
+                case Ask(preset):
+                    self._propose(preset)
+                case Train(jobs):
+                    return jobs
+                case Decide(facts):
+                    for fact in facts:
+                        self._write(fact)
+                case Finish():
+                    self.done = True
+        return ()
+
+    def job_done(self, job: Job, answer: Answer) -> None:
+        """Record what a worker says; a RunError with the traceback at the third equal error."""
+        self._running.discard(_name(job))
+        if answer.failure is not None:
+            seed = job.seed if job.kind == "finalist" else None
+            self._write(
+                Failed(
+                    number=job.number, rung=job.rung, failure=answer.failure, reason=answer.reason, trace=answer.trace, seed=seed
+                )
+            )
+            self._stop_at_equal_errors(answer)
+        elif job.kind == "finalist":
+            self._write(Finalist(number=job.number, seed=job.seed, **_measured(answer)))
+        else:
+            self._write(Scored(number=job.number, rung=job.rung, **_measured(answer)))
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Of the wall time that was given."""
+        if self.request.budget.seconds is None:
+            return None
+        return self.request.budget.seconds - (time.monotonic() - self._started)
+
+    def _propose(self, preset: str | None) -> None:
+        if preset is not None:
+            proposal = Proposal(design=self.presets[preset], training=self.space.default().training)
+            self._write(self._proposed(proposal, self.space.encode(proposal), f"preset:{preset}"))
+            return
+        problem = "every draw was tried before"
+        repeated = self._duplicates_in_a_row()
+        for attempt in range(DRAWS):
+            try:
+                proposal, decisions, origin = propose(
+                    self.space, self.standing, sampler=self.request.sampler, seed=self.request.seed, attempt=attempt
+                )
+                fact = self._proposed(proposal, decisions, origin)
+            except DesignError as wrong:
+                problem = str(wrong)
+                continue
+            if fact.duplicate_of is None or repeated < DUPLICATES:
+                self._write(fact)
+                return
+        if not self.standing.trained:
+            raise SpaceError(f"space '{self.space.name}': no draw fits this data: {problem}")
+        self._write(Closed(reason=f"{DRAWS} draws brought nothing new: {problem}"))
+
+    def _proposed(self, proposal: Proposal, decisions: Mapping[str, int | float] | None, origin: str) -> Proposed:
+        architecture = compose(proposal.design, self.schema)
+        key = proposal_key(architecture.key, proposal)
+        return Proposed(
+            number=len(self.standing.trials),
+            origin=origin,
+            proposal=proposal,
+            decisions=None if decisions is None else dict(decisions),
+            architecture_key=architecture.key,
+            proposal_key=key,
+            parameters=architecture.parameters,
+            operations=architecture.operations,
+            duplicate_of=self.standing.first_with.get(key),
+        )
+
+    def _duplicates_in_a_row(self) -> int:
+        count = 0
+        for trial in reversed(self.standing.trials.values()):
+            if trial.proposed.duplicate_of is None:
+                break
+            count += 1
+        return count
+
+    def _close_when_time_is_up(self) -> None:
+        left, given = self.seconds_left, self.request.budget.seconds
+        if left is None or given is None or self.standing.closed is not None or self.standing.chosen is not None:
+            return
+        if left < (1 - TIME_FOR_SEARCH) * given and len(self.standing.trials) > 0:
+            self._write(Closed(reason=f"time for proposals is up ({TIME_FOR_SEARCH:.0%} of {given:.0f} s)"))
+
+    def _stop_at_equal_errors(self, answer: Answer) -> None:
+        if answer.failure != "error":
+            return
+        equal = [
+            failure
+            for trial in self.standing.trials.values()
+            for failure in trial.failures
+            if failure.failure == "error" and failure.reason == answer.reason
+        ]
+        if len(equal) >= SAME_ERRORS:
+            raise RunError(f"{answer.trace}\n{len(equal)} trials failed alike, so the search stops: {answer.reason}")
+
+    def _write(self, fact: Fact) -> None:
+        self._record.append(fact)
+        self.standing.add(fact)
+        self._watch(fact)
+
+
+def proposal_key(architecture_key: str, proposal: Proposal) -> str:
+    """Equal for proposals that train the same graph the same way, whatever the words for it."""
+    losses, training = proposal.design.losses.model_dump_json(), proposal.training.model_dump_json()
+    return "p1:" + blake2b("\n".join((architecture_key, losses, training)).encode(), digest_size=16).hexdigest()
+
+
+def _name(job: Job) -> tuple[str, int, int, int]:
+    return job.kind, job.number, job.rung, job.seed
+
+
+def _measured(answer: Answer) -> dict[str, object]:
+    return {
+        "score": answer.score,
+        "scores": answer.scores,
+        "rows": answer.rows,
+        "seconds": answer.seconds,
+        "rows_per_second": answer.rows_per_second,
+    }

@@ -1,0 +1,184 @@
+"""Ray Tune executes the jobs: the one module that knows Ray.
+
+Our searcher stands between Ray and the core. Actors are reused, one thread a trial, data travel once through the object
+store, and files go through an actor on the driver's node, so that nothing in a trial reads the driver's disk.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # before ray is imported
+os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")  # no files that nobody reads
+os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")  # Ctrl-C is ours
+os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
+os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+
+import ray
+from ray import tune
+from ray.tune.search import Searcher
+
+from mtl_nas.data import Dataset
+from mtl_nas.errors import RunError
+from mtl_nas.record.folder import RunFolder, write_whole
+from mtl_nas.study.core import Core
+from mtl_nas.study.jobs import Answer, Job
+from mtl_nas.study.worker import work
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What a search may use; None is all that this machine (or the cluster at ``address``) has."""
+
+    cpus: int | None = None
+    gpus: float | None = None
+    address: str | None = None
+
+
+class JobSearcher(Searcher):  # type: ignore[misc]  # ray has no types
+    """Ray asks it for trials; it asks the core for jobs. Each job is a new Ray trial."""
+
+    def __init__(self, core: Core) -> None:
+        super().__init__(metric="score", mode="max")
+        self._core = core
+        self._live: dict[str, Job] = {}
+        self.problem: BaseException | None = None
+
+    def suggest(self, trial_id: str) -> Any:
+        """A job, None at a barrier, or the end."""
+        job = None if self.problem else self._guarded(self._core.next_job)
+        if job is None:
+            return Searcher.FINISHED if self._core.done or self.problem else None
+        self._live[trial_id] = job
+        return {"job": job.model_dump_json()}
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        """Hand the answer on; a killed worker has none."""
+        job = self._live.pop(trial_id, None)
+        if job is None or self.problem:
+            return
+        if error or not result or "answer" not in result:
+            answer = Answer(failure="lost", reason="the worker died")
+        else:
+            answer = Answer.model_validate_json(result["answer"])
+        self._guarded(lambda: self._core.job_done(job, answer))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Nothing: Ray pickles its arguments for a restore that is never done."""
+        return {}
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "JobSearcher":
+        """Itself: the core has one writer."""
+        return self
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing: the record is the state."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing: the record is the state."""
+
+    def _guarded(self, call: Any) -> Any:
+        try:
+            return call()
+        except BaseException as problem:  # Ray would wrap it; it is raised again when Ray has ended
+            self.problem = problem
+            return None
+
+
+class Depot:
+    """Files of a run, kept on the driver's node, for workers anywhere."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = Path(folder)
+
+    def put(self, name: str, content: bytes) -> None:
+        """Keep a file."""
+        write_whole(self._folder / name, content)
+
+    def get(self, name: str) -> bytes | None:
+        """A file, if it is there."""
+        path = self._folder / name
+        return path.read_bytes() if path.exists() else None
+
+
+def train_one(config: dict[str, Any], data: Dataset, depot: Any, device: str) -> None:
+    """The trainable: at module level, so that it carries nothing of the driver into a worker."""
+    answer = work(
+        Job.model_validate_json(config["job"]),
+        data,
+        get=lambda name: ray.get(depot.get.remote(name)),
+        put=lambda name, content: ray.get(depot.put.remote(name, content)),
+        device=device,
+    )
+    tune.report({"score": answer.score, "answer": answer.model_dump_json()})
+
+
+def execute(core: Core, data: Dataset, folder: RunFolder, resources: Resources) -> None:
+    """Run jobs until the core is done."""
+    with _cluster(resources) as (workers, share, device), _scratch() as scratch:
+        node = ray.get_runtime_context().get_node_id()
+        here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(node, soft=False)
+        depot = ray.remote(num_cpus=0, scheduling_strategy=here)(Depot).remote(str(folder.path.resolve()))
+        trainable = tune.with_parameters(train_one, data=data.for_search(), depot=depot, device=device)
+        searcher = JobSearcher(core)
+        tuner = tune.Tuner(
+            tune.with_resources(trainable, share),
+            tune_config=tune.TuneConfig(
+                search_alg=searcher,
+                num_samples=-1,
+                reuse_actors=True,
+                max_concurrent_trials=workers,
+                trial_dirname_creator=lambda trial: str(trial.trial_id),
+            ),
+            run_config=tune.RunConfig(
+                name="jobs", storage_path=scratch, verbose=0, failure_config=tune.FailureConfig(max_failures=0)
+            ),
+        )
+        tuner.fit()
+        if searcher.problem is not None:
+            raise searcher.problem
+
+
+@contextmanager
+def _cluster(resources: Resources) -> Iterator[tuple[int, dict[str, float], str]]:
+    """A Ray session, how many jobs run side by side, what one takes, and the device it trains on."""
+    started = not ray.is_initialized()
+    if started:
+        options: dict[str, Any] = {"include_dashboard": False, "log_to_driver": False, "logging_level": "error"}
+        if resources.address is not None:
+            options["address"] = resources.address
+        else:
+            options.update(num_cpus=resources.cpus or os.cpu_count(), num_gpus=resources.gpus)
+        try:
+            ray.init(**options)
+        except (ConnectionError, ValueError) as problem:
+            raise RunError(f"no Ray cluster at '{resources.address}': {str(problem).splitlines()[0]}") from None
+    try:
+        there = ray.cluster_resources()
+        cpus, gpus = int(there.get("CPU", 0)), there.get("GPU", 0.0)
+        wanted = resources.cpus or cpus
+        if cpus < 1 or wanted > cpus:
+            raise RunError(f"a search needs {max(wanted, 1)} cpus, and Ray has {cpus}; lower --cpus")
+        if (resources.gpus or 0) > gpus:
+            raise RunError(f"a search needs {resources.gpus} gpus, and Ray has {gpus:g}; lower --gpus")
+        gpu_share = min(resources.gpus if resources.gpus is not None else gpus, gpus) / wanted
+        share = {"cpu": 1.0, **({"gpu": gpu_share} if gpu_share else {})}
+        yield wanted, share, "cuda" if gpu_share else "cpu"
+    finally:
+        if started:
+            ray.shutdown()
+
+
+@contextmanager
+def _scratch() -> Iterator[str]:
+    """A folder for what Ray writes and nobody reads."""
+    path = tempfile.mkdtemp(prefix="mtl-nas-")
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)

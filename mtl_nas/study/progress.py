@@ -1,0 +1,141 @@
+"""What a person sees while a search runs: on a terminal one live panel, elsewhere a line for each event that matters."""
+
+import time
+from collections.abc import Mapping
+from types import TracebackType
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from mtl_nas.record.facts import Best, Chosen, Closed, Fact, Failed, Finalist, Proposed, Scored, Stopped
+from mtl_nas.record.request import Budget, Request
+from mtl_nas.record.trials import Standing, Trial
+
+
+class Progress:
+    """Call it with every new fact; it looks the rest up in the standing."""
+
+    def __init__(self, request: Request, absent: Mapping[str, str], *, shown: bool) -> None:
+        self.standing = Standing()
+        self._request, self._absent, self._shown = request, absent, shown
+        self._console = Console(stderr=True)
+        self._started = time.monotonic()
+        self._done_before = 0.0
+        self._last = "starting"
+        self._live = Live(console=self._console, refresh_per_second=4, transient=True, get_renderable=self._panel)
+
+    def __enter__(self) -> "Progress":
+        """Show the panel, on a terminal."""
+        if self._shown:
+            for name, reason in self._absent.items():
+                self._console.print(f"[dim]preset {name}: n/a, {reason}[/dim]", soft_wrap=True, highlight=False)
+            if self._console.is_terminal:
+                self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Take the panel away."""
+        if self._live.is_started:
+            self._live.stop()
+
+    def resume(self, standing: Standing) -> None:
+        """Begin with what was done before."""
+        self.standing = standing
+        self._done_before = units_done(standing, self._request.budget)
+
+    def __call__(self, fact: Fact) -> None:
+        """Note an event."""
+        text = self._event(fact)
+        if text is None:
+            return
+        self._last = text
+        if self._shown and not self._console.is_terminal:
+            self._console.print(f"{_clock(time.monotonic() - self._started)} {text}", soft_wrap=True, highlight=False)
+
+    def _event(self, fact: Fact) -> str | None:
+        trial = self.standing.trials.get(getattr(fact, "number", -1))
+        match fact:
+            case Proposed() if fact.duplicate_of is not None:
+                return f"trial {fact.number} repeats trial {fact.duplicate_of}: answered from the record"
+            case Scored() if trial is not None:
+                return f"{_called(trial)} at rung {fact.rung}: {_scores_text(fact.scores)}"
+            case Stopped() if trial is not None:
+                return f"{_called(trial)} stopped: {fact.reason}"
+            case Failed() if trial is not None:
+                return f"{_called(trial)} failed ({fact.failure}): {fact.reason}"
+            case Finalist() if trial is not None:
+                count = len(trial.finalist)
+                return f"finalist {_called(trial)}, seed {count}: {_scores_text(fact.scores)}"
+            case Closed():
+                return f"no further proposals: {fact.reason}"
+            case Chosen():
+                return f"finalists: {len(fact.numbers)} designs on {len(fact.seeds)} fresh seeds"
+            case Best() if trial is not None:
+                return f"best: {_called(trial)}"
+        return None
+
+    def _panel(self) -> Group:
+        request, standing = self._request, self.standing
+        done, total = units_done(standing, request.budget), units_total(standing, request.budget)
+        elapsed = time.monotonic() - self._started
+        new = done - self._done_before
+        left = f"about {_clock(elapsed / new * max(total - done, 0))} left" if new > 0 else "estimating"
+        stage = "finalists" if standing.chosen else f"trial {len(standing.trained)} of {request.budget.trials}"
+        head = Table.grid(padding=(0, 2))
+        head.add_row(stage, ProgressBar(total=total, completed=min(done, total), width=24), f"{_clock(elapsed)} gone, {left}")
+        best = max((trial for trial in standing.trained if trial.scored), key=_rank, default=None)
+        lines = [head]
+        rows = Table.grid(padding=(0, 2))
+        if best is not None:
+            rung = max(best.scored)
+            rows.add_row("best so far", _called(best), _scores_text(best.scored[rung].scores))
+        rows.add_row("last", Text(self._last, overflow="ellipsis", no_wrap=True))
+        return Group(*lines, rows)
+
+
+def units_done(standing: Standing, budget: Budget) -> float:
+    """Full trainings of work that are recorded."""
+    shares = (0.0, *budget.rungs)
+    trials = sum(shares[rung + 1] - shares[rung] for trial in standing.trained for rung in trial.scored)
+    return trials + sum(len(trial.finalist) for trial in standing.trained)
+
+
+def units_total(standing: Standing, budget: Budget) -> float:
+    """Full trainings of work that the whole search takes, as far as can be told."""
+    shares = (0.0, *budget.rungs)
+    count = float(len(standing.trained) if standing.closed else max(budget.trials, len(standing.trained)))
+    trials = 0.0
+    for rung in range(len(budget.rungs)):
+        trials += count * (shares[rung + 1] - shares[rung])
+        count = max(count / budget.reduction, 2.0)
+    presets = sum(trial.preset is not None for trial in standing.trained)
+    designs = len(standing.chosen.numbers) if standing.chosen else budget.finalists + presets
+    return trials + designs * budget.seeds
+
+
+def _rank(trial: Trial) -> tuple[int, float]:
+    rung = max(trial.scored)
+    return rung, trial.scored[rung].score
+
+
+def _called(trial: Trial) -> str:
+    return trial.name if trial.preset else f"{trial.name} ({trial.proposed.origin})"
+
+
+def _scores_text(scores: Mapping[str, Mapping[str, float | None]]) -> str:
+    parts = []
+    for task, metrics in scores.items():
+        main = next(iter([name for name in ("auc", "r2") if name in metrics]), None)
+        value = metrics[main] if main else None
+        parts.append(f"{task} {'n/a' if value is None else f'{value:.4f}'}")
+    return "  ".join(parts)
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes}:{rest:02d}"

@@ -1,0 +1,103 @@
+"""A search from beginning to end, and going on with one."""
+
+from importlib import metadata
+from pathlib import Path
+from typing import Literal
+from mtl_nas.data import Dataset, Declaration, load_dataset
+from mtl_nas.errors import RunError
+from mtl_nas.hand_designs import fitting
+from mtl_nas.record import Budget, Request, RunFolder
+from mtl_nas.space import SearchSpace, load_space, read_space
+from mtl_nas.space.files import plain
+from mtl_nas.study.core import Core
+from mtl_nas.study.execution import Resources, execute
+from mtl_nas.study.final_stage import finish
+from mtl_nas.study.progress import Progress
+from mtl_nas.study.run import Run
+
+RECORDED = ("mtl_nas", "torch", "optuna", "ray", "numpy", "networkx")
+
+
+def search(
+    space: SearchSpace | str,
+    data: Dataset,
+    *,
+    budget: Budget | None = None,
+    folder: str | Path,
+    seed: int = 0,
+    sampler: Literal["tpe", "random"] = "tpe",
+    resources: Resources | None = None,
+    progress: bool = False,
+) -> Run:
+    """Search the space on the data; a folder that holds the same search is gone on with.
+
+    The presets that fit are trained first, the finalists on fresh seeds, and the test split is opened once. A RunError says
+    why a folder cannot be used.
+    """
+    space = load_space(space) if isinstance(space, str) else space
+    request = Request(
+        data=data.declaration.tree(),
+        tasks=data.schema.task_names,
+        fingerprint=data.fingerprint,
+        space=plain(space),
+        space_name=space.name,
+        budget=budget or Budget(),
+        sampler=sampler,
+        seed=seed,
+        versions={name: metadata.version(name) for name in RECORDED},
+    )
+    here = RunFolder(folder)
+    with here.lock():
+        if here.exists:
+            _check_same(here, request)
+        else:
+            here.begin(request)
+        return _continued(here, data, resources or Resources(), progress=progress)
+
+
+def resume(folder: str | Path, *, data: Dataset | None = None, resources: Resources | None = None, progress: bool = False) -> Run:
+    """Go on with a search; the data are loaded as they were, or given again where they came from memory."""
+    here = RunFolder(folder)
+    request = here.request()
+    if data is None:
+        if not request.data.get("data", {}).get("table"):
+            raise RunError(f"the data of '{here.path}' came from memory: call search(..., folder='{here.path}') with them")
+        data = load_dataset(Declaration.model_validate(request.data))
+    with here.lock():
+        _check_data(here, request, data)
+        return _continued(here, data, resources or Resources(), progress=progress)
+
+
+def _continued(folder: RunFolder, data: Dataset, resources: Resources, *, progress: bool) -> Run:
+    request = folder.request()
+    folder.record.repair()
+    space = read_space(request.space, request.space_name).for_schema(data.schema)
+    presets, absent = fitting(data.schema)
+    with Progress(request, absent, shown=progress) as watch:
+        core = Core(request, folder.record, space, data.schema, presets, watch=watch)
+        watch.resume(core.standing)
+        if core.standing.best is None and core.settle():
+            execute(core, data, folder, resources)
+        finish(folder, core.standing, data)
+    return Run(folder)
+
+
+def _check_same(folder: RunFolder, wanted: Request) -> None:
+    found = folder.request()
+    _check_fingerprint(folder, found, wanted.fingerprint)
+    for key, name in (("space", "space"), ("budget", "budget"), ("seed", "seed"), ("sampler", "sampler")):
+        if getattr(found, key) != getattr(wanted, key):
+            known = "" if key == "space" else f" ({getattr(found, key)}, now {getattr(wanted, key)})"
+            raise RunError(f"run folder '{folder.path}' holds a search with another {name}{known}; give another --folder")
+
+
+def _check_data(folder: RunFolder, request: Request, data: Dataset) -> None:
+    _check_fingerprint(folder, request, data.fingerprint)
+
+
+def _check_fingerprint(folder: RunFolder, request: Request, fingerprint: str) -> None:
+    if request.fingerprint != fingerprint:
+        raise RunError(
+            f"run folder '{folder.path}' holds a search on other data (fingerprint {request.fingerprint[:12]}, "
+            f"now {fingerprint[:12]}); give another --folder"
+        )

@@ -1,0 +1,220 @@
+"""The training loop: resident tensors, nested shares of the work, the best check kept.
+
+A fit that is saved and loaded goes on exactly as one that was never interrupted.
+"""
+
+import io
+import math
+import time
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mtl_nas.architecture import Architecture
+from mtl_nas.data import Rows, Schema
+from mtl_nas.design import Losses, Training
+from mtl_nas.metrics import main_metric, scores
+from mtl_nas.model import Network, build
+from mtl_nas.model.features import features
+from mtl_nas.model.prediction import predict
+from mtl_nas.training.losses import Objective, Targets, targets
+from mtl_nas.training.schedule import rate_factor
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.float32, "float64": torch.float64}
+Scores = dict[str, dict[str, float | None]]
+
+
+class Diverged(Exception):
+    """The loss or a prediction is no longer finite."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One look at the tuning rows: ``score`` is the mean over tasks of AUC or R2, ``rows`` the work so far."""
+
+    step: int
+    rows: int
+    score: float
+    scores: Scores
+
+
+class Fit:
+    """One network in training; ``advance`` goes to a share of the work, ``best`` is the best check so far."""
+
+    def __init__(
+        self,
+        architecture: Architecture,
+        losses: Losses,
+        training: Training,
+        schema: Schema,
+        train: Rows,
+        tuning: Rows,
+        *,
+        device: str = "cpu",
+    ) -> None:
+        self.training, self.schema, self.device = training, schema, torch.device(device)
+        dtype = DTYPES[training.precision]
+        torch.manual_seed(training.seed)
+        self.network = build(architecture, seed=training.seed, dtype=dtype).to(self.device)
+        self.objective = Objective(losses, architecture, schema).to(self.device, dtype)
+        self.features = self._resident(features(train, schema, architecture))
+        labels = torch.from_numpy(train.labels[:, self.objective.places]).to(self.device, dtype)
+        self.targets = targets(labels, self.objective.tasks)
+        self.tuning = tuning
+        self._tuning_features = self._resident(features(tuning, schema, architecture))
+        parameters = [*self.network.parameters(), *self.objective.parameters()]
+        self.optimizer = torch.optim.AdamW(
+            parameters, lr=training.learning_rate, weight_decay=training.weight_decay, fused=True
+        )
+        self.train_rows = len(train)
+        self.steps_a_pass = math.ceil(len(train) / training.batch_size)
+        self.steps = max(1, round(training.passes * self.steps_a_pass))
+        self.step = 0
+        self.best: Check | None = None
+        self.checks: list[Check] = []
+        self._best_weights: dict[str, Tensor] = {}
+        self._order: tuple[int, Tensor] | None = None
+        self._laps: list[tuple[int, float]] = []  # rows and seconds of each uninterrupted stretch of training
+
+    def advance(self, share: float = 1.0) -> Check:
+        """Train to that share of the work, looking at the tuning rows there and at the end of each pass."""
+        goal = self._step_at(share)
+        while self.step < goal and not self.stopped:
+            stop = min(goal, (self.step // self.steps_a_pass + 1) * self.steps_a_pass)
+            self._train(stop)
+            self._check()
+        if self.best is None:
+            self._check()
+        assert self.best is not None
+        return self.best
+
+    @property
+    def stopped(self) -> bool:
+        """Patience has run out: that many checks in a row brought nothing better."""
+        if self.training.patience is None or self.best is None:
+            return False
+        return sum(check.step > self.best.step for check in self.checks) >= self.training.patience
+
+    @property
+    def rows(self) -> int:
+        """Rows trained so far."""
+        passes, steps = divmod(self.step, self.steps_a_pass)
+        return passes * self.train_rows + min(steps * self.training.batch_size, self.train_rows)
+
+    @property
+    def rows_per_second(self) -> float:
+        """Of the training loop alone; the first stretch is left out where there are more."""
+        laps = self._laps[1:] or self._laps
+        seconds = sum(lap for _, lap in laps)
+        return sum(rows for rows, _ in laps) / seconds if seconds else 0.0
+
+    def best_network(self) -> Network:
+        """The network with the weights of the best check."""
+        self.network.load_state_dict(self._best_weights)
+        return self.network
+
+    def save(self) -> bytes:
+        """Everything that going on needs; reading it executes nothing."""
+        state = {
+            "network": self.network.state_dict(),
+            "objective": self.objective.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "best_weights": self._best_weights,
+            "random": torch.get_rng_state(),
+            "step": self.step,
+            "checks": [asdict(check) for check in self.checks],
+        }
+        buffer = io.BytesIO()
+        torch.save(state, buffer)
+        return buffer.getvalue()
+
+    def load(self, saved: bytes) -> None:
+        """Go on from where ``save`` was called."""
+        state: dict[str, Any] = torch.load(io.BytesIO(saved), weights_only=True)
+        self.network.load_state_dict(state["network"])
+        self.objective.load_state_dict(state["objective"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self._best_weights = state["best_weights"]
+        torch.set_rng_state(state["random"])
+        self.step = state["step"]
+        self.checks = [Check(**check) for check in state["checks"]]
+        self.best = max(self.checks, key=lambda check: check.score)
+
+    def _train(self, stop: int) -> None:
+        self.network.train()
+        start, rows = time.perf_counter(), self.rows
+        total = torch.zeros((), device=self.device)
+        halved = self.training.precision == "bfloat16"
+        while self.step < stop:
+            batch = self._batch()
+            inputs = {name: column.index_select(0, batch) for name, column in self.features.items()}
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=halved):
+                outputs = self.network(inputs)
+            if halved:
+                outputs = {name: output.float() for name, output in outputs.items()}
+            loss = self.objective(outputs, self.targets.at(batch))
+            self.optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            self._set_rate()
+            self.optimizer.step()
+            total += loss.detach()
+            self.step += 1
+        if not math.isfinite(total.item()):
+            raise Diverged(f"the loss is no longer finite after {self.rows} rows; lower the learning rate")
+        self._laps.append((self.rows - rows, time.perf_counter() - start))
+
+    def _batch(self) -> Tensor:
+        number, place = divmod(self.step, self.steps_a_pass)
+        if self._order is None or self._order[0] != number:
+            generator = torch.Generator().manual_seed((self.training.seed << 20) + number)
+            order = torch.randperm(self.train_rows, generator=generator)
+            self._order = (number, order.to(self.device))
+        start = place * self.training.batch_size
+        return self._order[1][start : start + self.training.batch_size]
+
+    def _set_rate(self) -> None:
+        rate = self.training.learning_rate * rate_factor(self.training, self.step / self.steps)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+
+    def _check(self) -> None:
+        predictions = predict(self.network, self._tuning_features, self.schema)
+        if not all(np.isfinite(values).all() for values in predictions.values()):
+            raise Diverged(f"a prediction is no longer finite after {self.rows} rows; lower the learning rate")
+        found = score_tasks(predictions, self.tuning, self.schema)
+        check = Check(self.step, self.rows, mean_score(found, self.schema), found)
+        self.checks.append(check)
+        if self.best is None or check.score > self.best.score:
+            self.best = check
+            self._best_weights = {name: value.clone() for name, value in self.network.state_dict().items()}
+
+    def _resident(self, arrays: dict[str, Any]) -> dict[str, Tensor]:
+        return {name: torch.tensor(array, device=self.device) for name, array in arrays.items()}
+
+    def _step_at(self, share: float) -> int:
+        return min(self.steps, math.ceil(share * self.steps - 1e-9))
+
+
+def score_tasks(predictions: dict[str, Any], rows: Rows, schema: Schema) -> Scores:
+    """Metrics of every head; a conditional one, ``buy|click``, on the rows where its condition is 1."""
+    found: Scores = {}
+    for name, values in predictions.items():
+        task_name, _, given = name.partition("|") if name not in schema.task_names else (name, "", "")
+        labels = rows.labels[:, schema.task_names.index(task_name)]
+        if given:
+            labels = np.where(rows.labels[:, schema.task_names.index(given)] == 1, labels, np.nan)
+        found[name] = scores(schema.task(task_name), values, labels)
+    return found
+
+
+def mean_score(found: Scores, schema: Schema) -> float:
+    """The mean over tasks of the main metric; tasks where it is undefined are left out."""
+    values = [found[task.name][main_metric(task)] for task in schema.tasks if task.name in found]
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else 0.0
+
+
+__all__ = ["Check", "Diverged", "Fit", "Scores", "Targets", "mean_score", "score_tasks"]

@@ -1,0 +1,63 @@
+import gzip
+
+import pandas as pd
+import pytest
+
+from mtl_nas.data import read_table
+from mtl_nas.errors import DataError
+
+FRAME = pd.DataFrame({"a b": [1, 2, 3], "größe.cm": [0.5, None, 2.0], "c": ["x", "y", None]})
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.csv.gz", "t.tsv", "t.tsv.gz", "t.tab", "t.parquet", "t.pq"])
+def test_every_format_gives_the_same_table(tmp_path, name):
+    path = tmp_path / name
+    if "parquet" in name or "pq" in name:
+        FRAME.to_parquet(path)
+    else:
+        FRAME.to_csv(path, sep="," if "csv" in name else "\t", index=False)
+    pd.testing.assert_frame_equal(read_table(path), FRAME, check_dtype=False)
+
+
+def test_a_folder_of_parquet_is_one_table(tmp_path):
+    FRAME[:2].to_parquet(tmp_path / "part-0.parquet")
+    FRAME[2:].to_parquet(tmp_path / "part-1.parquet")
+    assert len(read_table(tmp_path)) == 3
+
+
+def test_a_byte_order_mark_is_no_part_of_a_name(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("a,b\n1,2\n", encoding="utf-8-sig")
+    assert list(read_table(path)) == ["a", "b"]
+
+
+def test_an_unreadable_table_says_what_is_wrong(tmp_path):
+    (tmp_path / "empty.csv").write_text("")
+    (tmp_path / "header.csv").write_text("a,b\n")
+    (tmp_path / "one.csv").write_text("a;b\n1;2\n")
+    (tmp_path / "latin.csv").write_bytes("a,b\nä,1\n".encode("latin-1"))
+    (tmp_path / "t.xlsx").write_text("x")
+    (tmp_path / "bad.parquet").write_text("no parquet")
+    (tmp_path / "twice.csv").write_text("a,b,a\n1,2,3\n")
+    (tmp_path / "ragged.csv").write_text("a,b\n1,2\n1,2,3,4\n")
+    (tmp_path / "cut.csv.gz").write_bytes(gzip.compress(b"a,b\n1,2\n" * 99)[:-12])
+    (tmp_path / "plain.csv.gz").write_text("a,b\n1,2\n")
+    (tmp_path / "folder").mkdir()
+    said = {
+        "missing.csv": "no table",
+        "empty.csv": "empty table",
+        "header.csv": "empty table",
+        "one.csv": "one column, 'a;b'",
+        "latin.csv": "not UTF-8",
+        "t.xlsx": "no known suffix",
+        "bad.parquet": "not Parquet",
+        "twice.csv": "two columns named 'a'",
+        "ragged.csv": "no table",
+        "cut.csv.gz": "cannot be unpacked",
+        "plain.csv.gz": "cannot be unpacked",
+        "folder": "holds no Parquet",
+    }
+    for name, words in said.items():
+        with pytest.raises(DataError, match=words) as caught:
+            read_table(tmp_path / name)
+        assert "\n" not in str(caught.value)

@@ -1,0 +1,304 @@
+"""Architectures that are one another in a special case: outputs and gradients agree to 1e-12 once weights are copied.
+
+The numbers are those of a list of fourteen; 6, 7, 9, 11 and 12 (cross-stitch, SNR, MetaHeac, STEM, AdaTT) need blocks
+that do not exist here.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy_reference import random_features, random_weights, schema_of
+
+from mtl_nas.architecture import Architecture
+from mtl_nas.blocks import Expert, Gate, Tower, Transfer
+from mtl_nas.composition import compose
+from mtl_nas.data.schema import Schema
+from mtl_nas.design import Design, Gating, Inputs, Level, Transfers
+from mtl_nas.hand_designs import preset
+from mtl_nas.model import build
+
+Tensors = dict[str, torch.Tensor]
+SETTINGS = settings(max_examples=25, deadline=None, derandomize=True)
+ROWS = st.sampled_from([1, 5])
+HIDDEN = st.sampled_from([(3,), (4, 3)])
+TASKS = st.sampled_from([("a",), ("a", "b"), ("a", "b", "c")])
+SEEDS = st.integers(0, 10**6)
+
+
+def schema(tasks: tuple[str, ...]) -> Schema:
+    """A category, so that an embedding table gets gradients, and numbers that enter as they are."""
+    return schema_of(*tasks, numbers=3, categories=(4,))
+
+
+def drawn(architecture: Architecture, seed: int, rows: int) -> tuple[Tensors, Tensors]:
+    """Weights and features."""
+    random = np.random.default_rng(seed)
+    found = random_weights(architecture, random), random_features(architecture, rows, random)
+    weights, features = ({name: torch.from_numpy(values) for name, values in half.items()} for half in found)
+    return weights, features
+
+
+def computed(architecture: Architecture, weights: Tensors, features: Tensors) -> tuple[Tensors, Tensors]:
+    """Prediction of each task; gradients of their sum, each task with a factor of its own, by weights and ``x``."""
+    model = build(architecture, seed=0, dtype=torch.float64).eval()
+    model.set_weights(weights)
+    inputs = dict(features)
+    if "scalars" in inputs:
+        inputs["scalars"] = inputs["scalars"].clone().requires_grad_()
+    values = model(inputs)
+    found = {head.task: values[head.node] for head in architecture.heads if head.given is None}
+    sum(FACTORS[task] * value.sum() for task, value in found.items()).backward()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(torch.zeros_like(parameter) if parameter.grad is None else parameter.grad)
+    gradients = {name: weight.detach().clone() for name, weight in model.weights().items()}
+    if "scalars" in inputs:
+        gradients["x"] = inputs["scalars"].grad
+    return {task: value.detach() for task, value in found.items()}, gradients
+
+
+FACTORS = {"a": 1.0, "b": -0.7, "c": 2.3}
+
+
+def same(found: Mapping[str, torch.Tensor], expected: Mapping[str, torch.Tensor]) -> None:
+    assert set(found) == set(expected)
+    for name, values in expected.items():
+        torch.testing.assert_close(
+            found[name], values, rtol=1e-12, atol=1e-12, msg=lambda text, name=name: f"{name}: {text}"
+        )
+
+
+def inputs(**options: Any) -> dict[str, Any]:
+    return {"numbers": "standard", "embedding": 2, **options}
+
+
+def same_model(one: Design, two: Design, data: Schema, seed: int, rows: int) -> None:
+    """Equal keys, names, weights, outputs and gradients."""
+    first, second = compose(one, data), compose(two, data)
+    assert first.key == second.key
+    weights, features = drawn(first, seed, rows)
+    (values, gradients), (others, slopes) = computed(first, weights, features), computed(second, weights, features)
+    same(values, others)
+    same(gradients, slopes)
+
+
+@given(tasks=TASKS, hidden=HIDDEN, seed=SEEDS, rows=ROWS)
+@SETTINGS
+def test_1_mmoe_with_one_expert_is_a_shared_bottom(tasks: tuple[str, ...], hidden: Any, seed: int, rows: int) -> None:
+    data = schema(tasks)
+    one = preset("mmoe", data, experts=1, hidden=hidden, tower=(2,), **inputs())
+    same_model(one, preset("shared_bottom", data, hidden=hidden, tower=(2,), **inputs()), data, seed, rows)
+
+
+@given(tasks=TASKS, hidden=HIDDEN, experts=st.integers(2, 4), seed=SEEDS, rows=ROWS)
+@SETTINGS
+def test_2_omoe_is_mmoe_with_tied_gates(
+    tasks: tuple[str, ...], hidden: Any, experts: int, seed: int, rows: int
+) -> None:
+    data = schema(tasks)
+    sizes = {"experts": experts, "hidden": hidden, "tower": (2,), **inputs()}
+    one, each = (compose(preset(name, data, **sizes), data) for name in ("omoe", "mmoe"))
+    weights, features = drawn(one, seed, rows)
+    gate = weights.pop("level0/gate/weight0")
+    tied = {f"level0/gate/{task}/weight0": gate for task in tasks}
+    values, gradients = computed(one, {**weights, "level0/gate/weight0": gate}, features)
+    others, slopes = computed(each, {**weights, **tied}, features)
+    same(values, others)
+    slopes["level0/gate/weight0"] = sum(slopes.pop(name) for name in tied)  # type: ignore[assignment]
+    same(slopes, gradients)
+
+
+@given(tasks=TASKS, hidden=HIDDEN, experts=st.integers(1, 3), seed=SEEDS, rows=ROWS)
+@SETTINGS
+def test_3_cgc_without_own_experts_is_mmoe(
+    tasks: tuple[str, ...], hidden: Any, experts: int, seed: int, rows: int
+) -> None:
+    data = schema(tasks)
+    one = preset("cgc", data, shared=experts, specific=0, hidden=hidden, tower=(2,), **inputs())
+    same_model(one, preset("mmoe", data, experts=experts, hidden=hidden, tower=(2,), **inputs()), data, seed, rows)
+
+
+@given(tasks=TASKS, hidden=HIDDEN, own=st.integers(1, 3), seed=SEEDS, rows=ROWS)
+@SETTINGS
+def test_4_cgc_without_shared_experts_is_a_mixture_a_task_on_one_embedding(
+    tasks: tuple[str, ...], hidden: Any, own: int, seed: int, rows: int
+) -> None:
+    data = schema(tasks)
+    sizes = {"hidden": hidden, "tower": (2,), **inputs()}
+    whole = compose(preset("cgc", data, shared=0, specific=own, **sizes), data)
+    weights, features = drawn(whole, seed, rows)
+    values, gradients = computed(whole, weights, features)
+    joint: Tensors = {name: torch.zeros_like(weight) for name, weight in gradients.items()}
+    for task in tasks:
+        alone = schema((task,))
+        part = compose(preset("cgc", alone, shared=0, specific=own, **sizes), alone)
+        named = {node.name for node in part.nodes}
+        found, slopes = computed(part, {n: w for n, w in weights.items() if n.rpartition("/")[0] in named}, features)
+        same(found, {task: values[task]})
+        for name, slope in slopes.items():
+            joint[name] += slope
+    same(joint, gradients)
+
+
+@given(tasks=TASKS, hidden=HIDDEN, shared=st.integers(0, 2), own=st.integers(1, 2), seed=SEEDS, rows=ROWS)
+@SETTINGS
+def test_5_ple_of_one_level_is_cgc(
+    tasks: tuple[str, ...], hidden: Any, shared: int, own: int, seed: int, rows: int
+) -> None:
+    data = schema(tasks)
+    sizes = {"shared": shared, "specific": own, "hidden": hidden, "tower": (2,), **inputs()}
+    same_model(preset("ple", data, levels=1, **sizes), preset("cgc", data, **sizes), data, seed, rows)
+
+
+@given(count=st.integers(2, 3), score=st.sampled_from(["self", "cross"]), seed=SEEDS, rows=ROWS)
+@SETTINGS
+def test_8_aitm_whose_weight_is_on_the_own_slot_is_parallel_towers(
+    count: int, score: str, seed: int, rows: int
+) -> None:
+    """V is the identity; Q and K are 200 times it, so that the own slot wins by hundreds: e^-745 is 0 in float64.
+
+    Its state is kept long by a bias of 3, what is passed on short by weights of 1/50; the softmax has no slope there.
+    """
+    tasks = ("a", "b", "c")[:count]
+    data = schema(tasks)
+    levels = (Level(specific=1, expert=Expert(hidden=(4,))),)
+    plain = Design(inputs=Inputs(**inputs()), levels=levels)
+    linked = plain.model_copy(update={"transfers": Transfers(links="chain", transfer=Transfer(score=score))})
+    one, two = compose(linked, data), compose(plain, data)
+    weights, features = drawn(one, seed, rows)
+    for task in tasks:
+        weights[f"level0/expert/{task}/0/weight0"] /= 5
+        weights[f"level0/expert/{task}/0/bias0"] = torch.full((4,), 3.0, dtype=torch.float64)
+    for name in weights:
+        if "information" in name:
+            weights[name] /= 50
+    eye = torch.eye(4, dtype=torch.float64)
+    weights |= {"shared/transfer4/value": eye, "shared/transfer4/query": 200 * eye, "shared/transfer4/key": 200 * eye}
+    kept = {name: weight for name, weight in weights.items() if "transfer" not in name}
+    (values, gradients), (others, slopes) = computed(one, weights, features), computed(two, kept, features)
+    same(values, others)
+    same({name: gradient for name, gradient in gradients.items() if "transfer" not in name}, slopes)
+    for name in ("query", "key"):
+        assert not gradients[f"shared/transfer4/{name}"].any()
+
+
+@given(hidden=HIDDEN, seed=SEEDS, rows=ROWS)
+@SETTINGS
+def test_10_esmm_of_one_step_is_a_single_task(hidden: Any, seed: int, rows: int) -> None:
+    direct = Design(inputs=Inputs(**inputs()), tower=Tower(hidden=hidden))
+    data = schema(("a",))
+    same_model(direct.model_copy(update={"funnel": "product"}), direct, data, seed, rows)
+
+
+@given(seed=SEEDS, rows=ROWS)
+@SETTINGS
+def test_10_the_first_step_of_a_chain_is_a_single_task(seed: int, rows: int) -> None:
+    whole = schema_of("a", "b<a", "c<b", numbers=3)
+    design = Design(inputs=Inputs(numbers="standard"), tower=Tower(hidden=(3,)), funnel="product")
+    weights, features = drawn(compose(design, whole), seed, rows)
+    values, _ = computed(compose(design, whole), weights, features)
+    first = {name: weight for name, weight in weights.items() if name.startswith(("tower/a/", "embedding/"))}
+    found, _ = computed(compose(design, schema_of("a", numbers=3)), first, features)
+    same(found, {"a": values["a"]})
+
+
+GATINGS = st.builds(
+    Gating,
+    placement=st.sampled_from(["task", "all"]),
+    sees=st.sampled_from(["own", "all"]),
+    hidden=st.sampled_from([(), (2,)]),
+    bias=st.booleans(),
+    temperature=st.sampled_from([1.0, 0.5]),
+)
+
+
+@given(tasks=TASKS, gating=GATINGS, levels=st.integers(1, 2), order=st.permutations(range(3)), seed=SEEDS, rows=ROWS)
+@SETTINGS
+def test_13_permuting_experts_with_gate_rows_changes_nothing(
+    tasks: tuple[str, ...], gating: Gating, levels: int, order: list[int], seed: int, rows: int
+) -> None:
+    data = schema(tasks)
+    level = Level(shared=3, specific={"a": 2}, expert=Expert(hidden=(3,)), gate=gating)
+    architecture = compose(Design(inputs=Inputs(**inputs()), levels=(level,) * levels), data)
+    weights, features = drawn(architecture, seed, rows)
+    turn = {
+        f"level{depth}/expert/{old}": f"level{depth}/expert/{new}"
+        for depth in range(levels)
+        for old, new in enumerate(order)
+    }
+    turn |= {
+        f"level{depth}/expert/a/{place}": f"level{depth}/expert/a/{1 - place}"
+        for depth in range(levels)
+        for place in (0, 1)
+    }
+
+    def moved(named: Tensors) -> Tensors:
+        """Experts under their new names, and the rows of each gate in the order of its experts' new places."""
+        found = dict(named)
+        for name in named:
+            node, _, word = name.rpartition("/")
+            if node in turn:
+                found[f"{turn[node]}/{word}"] = named[name]
+        for node in architecture.nodes:
+            if isinstance(node.block, Gate):
+                experts = node.inputs[1:]
+                places = [experts.index(old) for new in experts for old in experts if turn[old] == new]
+                last = len(node.block.hidden)
+                for word in (f"weight{last}", f"bias{last}")[: 1 + node.block.bias]:
+                    found[f"{node.name}/{word}"] = named[f"{node.name}/{word}"][places]
+        return found
+
+    (values, gradients), (others, slopes) = (
+        computed(architecture, weights, features),
+        computed(architecture, moved(weights), features),
+    )
+    same(others, values)
+    same(slopes, moved(gradients))
+
+
+@given(tasks=TASKS, gating=GATINGS, factor=st.sampled_from([0.25, 3.0]), seed=SEEDS, rows=ROWS)
+@SETTINGS
+def test_14_scaling_every_expert_scales_what_a_gate_gives(
+    tasks: tuple[str, ...], gating: Gating, factor: float, seed: int, rows: int
+) -> None:
+    """relu keeps positive factors; a tower without hidden layers or bias shows the state."""
+    data = schema(tasks)
+    level = Level(shared=2, specific=1, expert=Expert(hidden=(3, 3)), gate=gating)
+    architecture = compose(Design(inputs=Inputs(**inputs()), levels=(level,)), data)
+    weights, features = drawn(architecture, seed, rows)
+    for task in tasks:
+        weights[f"tower/{task}/bias0"] = torch.zeros(1, dtype=torch.float64)
+    scaled = {
+        name: weight * factor if "/expert/" in name and name.endswith("1") else weight
+        for name, weight in weights.items()
+    }
+    (values, gradients), (others, slopes) = (
+        computed(architecture, weights, features),
+        computed(architecture, scaled, features),
+    )
+    same(others, {task: factor * value for task, value in values.items()})
+    torch.testing.assert_close(slopes["x"], factor * gradients["x"], rtol=1e-12, atol=1e-12)
+
+
+@given(placement=st.sampled_from(["task", "all", "none"]), seed=SEEDS, rows=ROWS)
+@SETTINGS
+def test_a_mixture_of_equal_experts_is_that_expert(placement: str, seed: int, rows: int) -> None:
+    """Weights of a gate sum to one."""
+    data = schema(("a", "b"))
+    options = {"inputs": Inputs(**inputs()), "tower": Tower(hidden=(2,))}
+    level = Level(shared=3, expert=Expert(hidden=(3,)), gate=Gating(placement=placement))
+    three = compose(Design(levels=(level,), **options), data)
+    one = compose(Design(levels=(level.model_copy(update={"shared": 1}),), **options), data)
+    weights, features = drawn(three, seed, rows)
+    for word in ("weight0", "bias0"):
+        weights |= {f"level0/expert/{place}/{word}": weights[f"level0/expert/0/{word}"] for place in range(3)}
+    kept = {
+        name: weight for name, weight in weights.items() if name.rpartition("/")[0] in {node.name for node in one.nodes}
+    }
+    (values, gradients), (others, slopes) = computed(three, weights, features), computed(one, kept, features)
+    same(values, others)
+    torch.testing.assert_close(gradients["x"], slopes["x"], rtol=1e-12, atol=1e-12)

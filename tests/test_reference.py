@@ -1,0 +1,386 @@
+"""The torch model against plain numpy, in float64: outputs to 1e-10, gradients by the complex step to 1e-9 relative."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy_reference as reference
+import pytest
+import torch
+from numpy_reference import random_features, random_weights, schema_of
+
+from mtl_nas.architecture import Architecture
+from mtl_nas.blocks import Expert, Tower, Transfer
+from mtl_nas.composition import compose
+from mtl_nas.data.schema import Schema
+from mtl_nas.design import Design, Gating, Inputs, Level, Transfers
+from mtl_nas.hand_designs import PRESETS, preset
+from mtl_nas.model import build
+
+ONE, TWO, THREE = schema_of("click"), schema_of("click", "buy"), schema_of("click", "buy", "pay")
+FUNNELS = (schema_of("click", "buy<click"), schema_of("click", "buy<click", "pay<buy"))
+MIXED = schema_of("click", "stars*3", "dwell~")
+SIZES: dict[str, dict[str, Any]] = {
+    "single_task": {"hidden": (6, 4), "tower": (3,)},
+    "shared_bottom": {"hidden": (6, 4), "tower": (3,)},
+    "omoe": {"experts": 3, "hidden": (5, 4), "tower": (3,)},
+    "mmoe": {"experts": 3, "hidden": (5, 4), "tower": (3,)},
+    "cgc": {"shared": 2, "specific": 1, "hidden": (4,), "tower": (3,)},
+    "ple": {"shared": 1, "specific": 2, "hidden": (4,), "tower": (3,)},
+    "esmm": {"hidden": (6, 4)},
+    "aitm": {"hidden": (6, 4), "tower": (3,)},
+}
+FUNNEL_PRESETS = ("esmm", "aitm")
+SCALARS = Inputs(numbers="standard")
+HANDS = [
+    (name, schema)
+    for name in PRESETS
+    for schema in (FUNNELS if name in FUNNEL_PRESETS else (ONE, TWO, THREE, FUNNELS[1], MIXED))
+]
+
+
+def small(name: str, schema: Schema, **sizes: Any) -> Design:
+    return preset(name, schema, numbers="standard", **{**SIZES[name], **sizes})
+
+
+def level(**options: Any) -> Level:
+    return Level(**{"shared": 2, "specific": 1, "expert": Expert(hidden=(4,)), **options})
+
+
+def gated(**options: Any) -> Design:
+    """Two levels whose gates have these options."""
+    row = level(gate=Gating(**options))
+    return Design(inputs=SCALARS, levels=(row, row), tower=Tower(hidden=(3,)))
+
+
+def hidden_layers(**options: Any) -> Design:
+    return Design(
+        inputs=SCALARS, levels=(level(expert=Expert(hidden=(5, 4), **options)),), tower=Tower(hidden=(3, 3), **options)
+    )
+
+
+def linked(links: Any = "chain", schema_levels: int = 1, **options: Any) -> Design:
+    rows = (level(shared=0, specific=1),) * schema_levels
+    return Design(inputs=SCALARS, levels=rows, transfers=Transfers(links=links, transfer=Transfer(**options)))
+
+
+def stacked(*rows: Level, **options: Any) -> Design:
+    return Design(inputs=SCALARS, levels=rows, **options)
+
+
+VARIANTS: dict[str, tuple[Design, Schema]] = {
+    "one gate for all": (gated(placement="all"), THREE),
+    "one gate for all, features": (gated(placement="all", query="features"), TWO),
+    "no gate": (gated(placement="none"), THREE),
+    "no gate, sees all": (gated(placement="none", sees="all"), TWO),
+    "sees all": (gated(sees="all"), THREE),
+    "asks the features": (gated(query="features"), TWO),
+    "hidden gate": (gated(hidden=(3,)), TWO),
+    "deep gate with bias and temperature": (gated(hidden=(3, 2), bias=True, temperature=0.7), THREE),
+    "gate with bias": (gated(bias=True), ONE),
+    "gate with temperature": (gated(temperature=2.5, query="features", sees="all"), TWO),
+    **{f"{norm} norm": (hidden_layers(norm=norm), TWO) for norm in ("batch", "layer")},
+    **{f"{kind}": (hidden_layers(activation=kind), TWO) for kind in ("relu", "gelu", "silu", "tanh", "identity")},
+    "layer norm, gelu, dropout": (hidden_layers(norm="layer", activation="gelu", dropout=0.5), THREE),
+    "a table a task": (
+        gated().model_copy(update={"inputs": Inputs(numbers="bucket", tables="task", buckets=8, embedding=3)}),
+        TWO,
+    ),
+    "chain of two": (linked(), TWO),
+    "chain of three": (linked(), THREE),
+    "chain, cross": (linked(score="cross"), THREE),
+    "chain, linear": (linked(information="linear"), THREE),
+    "chain, bias": (linked(bias=True), THREE),
+    "chain, maps of its own": (linked(share=False), THREE),
+    "chain, maps of its own with bias, cross": (linked(share=False, bias=True, score="cross"), THREE),
+    "chain, no gradient": (linked(stop_gradient=True), THREE),
+    "two sources": (linked((("click", "pay"), ("buy", "pay"))), THREE),
+    "two sources, cross, linear": (
+        linked((("click", "pay"), ("buy", "pay")), score="cross", information="linear"),
+        THREE,
+    ),
+    "all earlier tasks": (linked((("click", "buy"), ("click", "pay"), ("buy", "pay")), share=False, bias=True), THREE),
+    "against the declared order": (linked((("pay", "click"), ("click", "buy"))), THREE),
+    "links of features": (linked(schema_levels=0), TWO),
+    "links above two levels": (linked(schema_levels=2), THREE),
+    "unequal specific": (stacked(level(specific={"click": 2}), level(specific={"pay": 1, "buy": 3})), THREE),
+    "no shared": (stacked(level(shared=0, specific=2), level(shared=0, specific=1)), THREE),
+    "no specific": (stacked(level(specific=0), level(specific=0)), THREE),
+    "three levels": (stacked(level(), level(shared=1, specific=2), level(specific=0)), TWO),
+    "widths that change": (stacked(level(), level(expert=Expert(hidden=(6, 3)))), TWO),
+    "no level": (stacked(tower=Tower(hidden=(4,))), THREE),
+    "no level, no tower": (stacked(), MIXED),
+    "products of mixtures": (gated().model_copy(update={"funnel": "product"}), FUNNELS[1]),
+    "products that fork": (
+        stacked(level(), funnel="product"),
+        schema_of("click", "buy<click", "like<click", "pay<buy"),
+    ),
+    "products of transfers": (linked().model_copy(update={"funnel": "product"}), FUNNELS[1]),
+}
+CASES = [pytest.param(small(name, schema), schema, id=f"{name}-{len(schema.tasks)}") for name, schema in HANDS] + [
+    pytest.param(design, schema, id=name) for name, (design, schema) in VARIANTS.items()
+]
+RICH = {"categories": (4, 3), "numbers": 2}
+FEATURES: dict[str, tuple[Inputs, Schema]] = {
+    encoding: (Inputs(numbers=encoding, embedding=3, buckets=8), schema_of("click", "buy", **RICH))
+    for encoding in ("standard", "quantile", "bucket", "piecewise")
+} | {
+    "missing numbers": (SCALARS, schema_of("click", "buy", missing=True)),
+    "missing numbers in buckets": (Inputs(buckets=8), schema_of("click", "buy", missing=True)),
+    "categories alone": (Inputs(embedding=2), schema_of("click", "buy", categories=(3, 2, 5), numbers=0)),
+    "piecewise alone": (Inputs(numbers="piecewise", buckets=8, embedding=2), TWO),
+    "a history alone": (Inputs(embedding=3), schema_of("click", "buy", numbers=0, histories=((5,),))),
+    "histories": (SCALARS, schema_of("click", "buy", histories=((5, 3), (4,)), **RICH)),
+    "a table a task": (
+        Inputs(numbers="piecewise", tables="task", embedding=3, buckets=8),
+        schema_of("click", "buy", histories=((5, 3),), **RICH),
+    ),
+}
+
+
+def tensors(arrays: Mapping[str, np.ndarray]) -> dict[str, torch.Tensor]:
+    return {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
+
+
+def drawn(
+    design: Design, schema: Schema, rows: int, *, train: bool = False
+) -> tuple[Architecture, torch.nn.Module, dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """An architecture, its model with random weights, the weights, rows."""
+    random = np.random.default_rng(7)
+    architecture = compose(design, schema)
+    weights = random_weights(architecture, random)
+    model = build(architecture, seed=0, dtype=torch.float64).train(train)
+    model.set_weights(tensors(weights))
+    return architecture, model, weights, random_features(architecture, rows, random)
+
+
+def check_outputs(design: Design, schema: Schema, rows: int, *, train: bool = False) -> None:
+    architecture, model, weights, features = drawn(design, schema, rows, train=train)
+    expected = reference.outputs(architecture, weights, features, train=train)
+    with torch.no_grad():
+        found = model(tensors(features))
+    assert set(found) == set(expected)
+    for node, values in expected.items():
+        assert np.abs(values).max() > 0
+        np.testing.assert_allclose(found[node].numpy(), values, rtol=1e-10, atol=1e-10, err_msg=node)
+
+
+def check_gradients(design: Design, schema: Schema, rows: int, *, train: bool = False) -> None:
+    """By every weight and by the features: slopes of a random sum of the outputs along two random directions each."""
+    architecture, model, weights, features = drawn(design, schema, rows, train=train)
+    random = np.random.default_rng(8)
+    factors = {
+        node: random.normal(size=values.shape)
+        for node, values in reference.outputs(architecture, weights, features).items()
+    }
+
+    def total(place: str, values: np.ndarray) -> np.ndarray:
+        changed = {**weights, place: values}, {**features, place: values}
+        found = reference.outputs(architecture, *changed, train=train)
+        return sum((factors[node] * found[node]).sum() for node in factors)  # type: ignore[return-value]
+
+    inputs = tensors(features)
+    moving = [name for name in ("scalars", "fractions") if name in inputs]
+    for name in moving:
+        inputs[name].requires_grad_()
+    found = model(inputs)
+    sum((torch.from_numpy(factors[node]) * found[node]).sum() for node in factors).backward()
+    gradients = gradients_of(model) | {name: inputs[name].grad.numpy() for name in moving}
+    trained = {name for name in weights if "running_" not in name}
+    assert set(gradients) == trained | set(moving)
+    for name, gradient in gradients.items():
+        at = weights.get(name, features.get(name))
+        for _ in range(2):
+            direction = random.normal(size=at.shape)
+            expected = reference.slope(lambda values, name=name: total(name, values), at, direction)
+            size = np.abs(gradient * direction).sum()
+            assert math.isclose((gradient * direction).sum(), expected, rel_tol=1e-9, abs_tol=1e-10 * (1 + size)), name
+
+
+def gradients_of(model: Any) -> dict[str, np.ndarray]:
+    """By node: named weights are linear in the parameters, so a model that holds its gradients names them."""
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(torch.zeros_like(parameter) if parameter.grad is None else parameter.grad)
+    return {name: weight.detach().numpy() for name, weight in model.weights().items() if "running_" not in name}
+
+
+@pytest.mark.parametrize("rows", [1, 7])
+@pytest.mark.parametrize(("design", "schema"), CASES)
+def test_outputs_agree_with_numpy(design: Design, schema: Schema, rows: int) -> None:
+    check_outputs(design, schema, rows)
+
+
+@pytest.mark.parametrize("rows", [1, 7])
+@pytest.mark.parametrize(("design", "schema"), CASES)
+def test_gradients_agree_with_the_complex_step(design: Design, schema: Schema, rows: int) -> None:
+    check_gradients(design, schema, rows)
+
+
+@pytest.mark.parametrize("rows", [1, 7])
+@pytest.mark.parametrize(("inputs", "schema"), FEATURES.values(), ids=FEATURES)
+def test_features_agree_with_numpy(inputs: Inputs, schema: Schema, rows: int) -> None:
+    design = Design(inputs=inputs, levels=(level(),))
+    check_outputs(design, schema, rows)
+    check_gradients(design, schema, rows)
+
+
+@pytest.mark.parametrize("name", ["mmoe", "ple", "aitm", "esmm"])
+def test_every_partial_derivative_agrees(name: str) -> None:
+    """Element by element, so that nothing hides in a sum."""
+    design = small(name, FUNNELS[0])
+    architecture, model, weights, features = drawn(design, FUNNELS[0], 2)
+    sum(values.sum() for values in model(tensors(features)).values()).backward()
+    for place, found in gradients_of(model).items():
+
+        def total(values: np.ndarray, place: str = place) -> np.ndarray:
+            found = reference.outputs(architecture, {**weights, place: values}, features)
+            return sum(values.sum() for values in found.values())  # type: ignore[return-value]
+
+        np.testing.assert_allclose(found, reference.gradient(total, weights[place]), rtol=1e-9, atol=1e-11)
+
+
+def test_batch_norm_trains_on_the_batch_and_remembers_it() -> None:
+    design = hidden_layers(norm="batch")
+    check_outputs(design, TWO, 7, train=True)
+    check_gradients(design, TWO, 7, train=True)
+    _, model, weights, features = drawn(stacked(level(expert=Expert(hidden=(4,), norm="batch"))), TWO, 7, train=True)
+    model(tensors(features))
+    node = "level0/expert/1"
+    linear = features["scalars"] @ weights[f"{node}/weight0"].T + weights[f"{node}/bias0"]
+    after = {name: weight.detach().numpy() for name, weight in model.weights().items()}
+    mean = 0.9 * weights[f"{node}/running_mean0"] + 0.1 * linear.mean(axis=0)
+    variance = 0.9 * weights[f"{node}/running_var0"] + 0.1 * linear.var(axis=0, ddof=1)
+    np.testing.assert_allclose(after[f"{node}/running_mean0"], mean, rtol=1e-10)
+    np.testing.assert_allclose(after[f"{node}/running_var0"], variance, rtol=1e-10)
+
+
+def test_batch_norm_survives_a_batch_of_one_row() -> None:
+    """The last batch of a pass can be one row: it is its own mean, and says nothing about the variance."""
+    design = hidden_layers(norm="batch")
+    check_outputs(design, TWO, 1, train=True)
+    _, model, _, features = drawn(design, TWO, 1, train=True)
+    model(tensors(features))
+    for name, weight in model.weights().items():
+        assert torch.isfinite(weight).all(), name
+
+
+def test_dropout_keeps_or_doubles_each_unit() -> None:
+    design = Design(inputs=SCALARS, tower=Tower(hidden=(1,), dropout=0.5, activation="identity"))
+    _, model, weights, features = drawn(design, ONE, 64, train=True)
+    torch.manual_seed(0)
+    found = model(tensors(features))["tower/click"].detach().numpy()
+    hidden = features["scalars"] @ weights["tower/click/weight0"].T + weights["tower/click/bias0"]
+    kept = 2 * hidden @ weights["tower/click/weight1"].T + weights["tower/click/bias1"]
+    dropped = np.isclose(found, weights["tower/click/bias1"], atol=1e-12)
+    assert 10 < dropped.sum() < 54
+    np.testing.assert_allclose(found[~dropped], kept[~dropped], rtol=1e-10)
+
+
+def test_an_empty_history_gives_zeros() -> None:
+    design = Design(inputs=Inputs(embedding=3))
+    schema = schema_of("click", numbers=0, histories=((5,),))
+    _, model, weights, _ = drawn(design, schema, 1)
+    ids = torch.zeros((2, 1, 4), dtype=torch.int64)
+    ids[1, 0, 3] = 2
+    found = model({"sequence/h0": ids})["tower/click"].detach().numpy()
+    tower, bias = weights["tower/click/weight0"], weights["tower/click/bias0"]
+    np.testing.assert_allclose(found[0], bias, atol=1e-15)
+    np.testing.assert_allclose(found[1], weights["sequence/h0/table"][2] @ tower.T + bias, rtol=1e-12)
+
+
+@pytest.mark.parametrize("rows", [1, 7])
+def test_single_precision_agrees_to_its_digits(rows: int) -> None:
+    architecture, double, weights, features = drawn(small("ple", THREE), THREE, rows)
+    single = build(architecture, seed=0, dtype=torch.float32)
+    single.set_weights({name: weight.float() for name, weight in tensors(weights).items()})
+    found = single(
+        {name: values.float() if values.is_floating_point() else values for name, values in tensors(features).items()}
+    )
+    for node, values in double(tensors(features)).items():
+        torch.testing.assert_close(found[node].double(), values, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("logits", [(40.0, 40.0), (-400.0, 3.0), (-300.0, -300.0), (600.0, -2.0), (30.0, -30.0)])
+def test_a_product_of_extreme_probabilities_keeps_its_digits(logits: tuple[float, float]) -> None:
+    _, model, weights, features = drawn(Design(inputs=SCALARS, funnel="product"), FUNNELS[0], 1)
+    zero = {name: np.zeros_like(weight) for name, weight in weights.items()}
+    for task, logit in zip(("click", "buy"), logits, strict=True):
+        zero[f"tower/{task}/bias0"] = np.array([logit])
+    model.set_weights(tensors(zero))
+    found = model(tensors(features))["product/buy"]
+    expected = reference.product_logit([np.array(logit) for logit in logits])
+    np.testing.assert_allclose(found.item(), expected, rtol=1e-12)
+    found.sum().backward()
+    slopes = [
+        reference.slope(
+            lambda a, task=task: reference.product_logit(
+                [a if i == task else np.array(b) for i, b in enumerate(logits)]
+            ),
+            np.array(logits[task]),
+            np.array(1.0),
+        )
+        for task in range(2)
+    ]
+    gradients = gradients_of(model)
+    for task, expected in zip(("click", "buy"), slopes, strict=True):
+        np.testing.assert_allclose(gradients[f"tower/{task}/bias0"][0], expected, rtol=1e-10, atol=1e-15)
+
+
+@pytest.mark.parametrize(("design", "schema"), CASES)
+def test_the_model_has_the_weights_that_the_architecture_counts(design: Design, schema: Schema) -> None:
+    architecture = compose(design, schema)
+    weights = build(architecture, seed=0, dtype=torch.float64).weights()
+    assert {name: tuple(weight.shape) for name, weight in weights.items()} == reference.shapes(architecture)
+    assert architecture.parameters == sum(weight.numel() for name, weight in weights.items() if "running_" not in name)
+    trained = build(architecture, seed=0).parameters()
+    assert architecture.parameters == sum(parameter.numel() for parameter in trained)
+
+
+@pytest.mark.parametrize(("inputs", "schema"), FEATURES.values(), ids=FEATURES)
+def test_tables_have_the_rows_that_the_architecture_counts(inputs: Inputs, schema: Schema) -> None:
+    architecture = compose(Design(inputs=inputs, levels=(level(),)), schema)
+    weights = build(architecture, seed=0).weights()
+    assert {name: tuple(weight.shape) for name, weight in weights.items()} == reference.shapes(architecture)
+    assert architecture.parameters == sum(weight.numel() for weight in weights.values())
+
+
+@pytest.mark.parametrize(("name", "schema"), HANDS, ids=[f"{name}-{len(schema.tasks)}" for name, schema in HANDS])
+def test_the_graph_computes_what_the_paper_writes(name: str, schema: Schema) -> None:
+    """The two halves of the reference against each other: composition against the literature."""
+    random = np.random.default_rng(9)
+    architecture = compose(small(name, schema), schema)
+    weights, features = random_weights(architecture, random), random_features(architecture, 5, random)
+    found = reference.outputs(architecture, weights, features)
+    expected = papers(name, features["scalars"], weights, schema)
+    assert {head.task for head in architecture.heads} == set(schema.task_names)
+    for head in architecture.heads:
+        if name != "esmm":
+            np.testing.assert_allclose(found[head.node], expected[head.task], rtol=1e-12, atol=1e-12)
+        elif head.given is None:
+            np.testing.assert_allclose(reference.sigmoid(found[head.node]), expected[head.task], rtol=1e-12)
+        else:
+            conditional = expected[head.task] / expected[head.given]
+            np.testing.assert_allclose(reference.sigmoid(found[head.node]), conditional, rtol=1e-12)
+
+
+def papers(name: str, x: np.ndarray, weights: dict[str, np.ndarray], schema: Schema) -> dict[str, np.ndarray]:
+    tasks = schema.task_names
+    match name:
+        case "single_task":
+            return reference.single_task(dict.fromkeys(tasks, x), weights, hidden=2, tower=1)
+        case "shared_bottom":
+            return reference.shared_bottom(x, weights, tasks, hidden=2, tower=1)
+        case "omoe":
+            return reference.omoe(x, weights, tasks, experts=3, hidden=2, tower=1)
+        case "mmoe":
+            return reference.mmoe(x, weights, tasks, experts=3, hidden=2, tower=1)
+        case "cgc":
+            return reference.ple(x, weights, dict.fromkeys(tasks, 1), levels=1, shared=2, hidden=1, tower=1)
+        case "ple":
+            return reference.ple(x, weights, dict.fromkeys(tasks, 2), levels=2, shared=1, hidden=1, tower=1)
+        case "esmm":
+            return reference.esmm(x, weights, tasks, hidden=2)
+        case _:
+            return reference.aitm(x, weights, tasks, hidden=2, tower=1)
