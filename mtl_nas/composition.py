@@ -30,6 +30,8 @@ def compose(design: Design, schema: Schema) -> Architecture:
         nodes.append(Node(name=name, block=block, inputs=inputs))
         return name
 
+    if not (schema.categories or schema.numbers or schema.sequences):
+        raise DesignError("the schema has no feature; a design needs a column to read")
     tasks = schema.task_names
     features = _features(add, design, schema)
     states = dict(features)

@@ -340,7 +340,8 @@ def _filled(labels: Array) -> Array:
 
 def binary_loss(logits: Array, labels: Array) -> Array:
     """(B,), (B,) -> cross-entropy of ``sigmoid(logits)``."""
-    return masked_mean(softplus(logits) - _filled(labels) * logits, labels)
+    filled = _filled(labels)
+    return masked_mean(filled * softplus(-logits) + (1 - filled) * softplus(logits), labels)
 
 
 def multiclass_loss(logits: Array, labels: Array) -> Array:

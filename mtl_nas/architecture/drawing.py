@@ -1,5 +1,6 @@
 """Pictures of an architecture: text for a terminal, Mermaid for a page, SVG for a report. Alike experts are one box."""
 
+import textwrap
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ COLOURS = {
     "tower": "#d9ecd5",
     "product": "#f9d5d3",
 }
+
+
+WRAP_ROOM = 30  # columns; with less, what a box reads goes on the next line
 
 
 @dataclass(frozen=True)
@@ -76,19 +80,25 @@ def described(box: Box, architecture: Architecture) -> str:
     return f"{count} {words.replace('expert', 'experts', 1)}" if count > 1 else words
 
 
-def text(architecture: Architecture) -> str:
-    """A line a box: name, what it is, what it reads, where it leads."""
+def text(architecture: Architecture, width: int = 80) -> str:
+    """A line a box: name, what it is, what it reads, where it leads; long lists go on below."""
     found = boxes(architecture)
-    rows = []
-    for box in found:
-        reads = ", ".join(found[index].name for index in box.reads) or "columns"
-        leads = "".join(f"  => {head}" for head in box.heads)
-        rows.append((box.name, described(box, architecture), f"<- {reads}{leads}"))
+    rows = [(box.name, described(box, architecture), _reads(box, found)) for box in found]
     first, second = (max(len(row[column]) for row in rows) for column in (0, 1))
-    lines = [f"{name:<{first}}  {what:<{second}}  {reads}" for name, what, reads in rows]
-    return "\n".join(
-        (*lines, f"{architecture.parameters:,} parameters, {architecture.operations:,} multiply-adds a row")
-    )
+    lines = []
+    for name, what, reads in rows:
+        start = f"{name:<{first}}  {what:<{second}}  "
+        room = width - len(start)
+        below = room < len(reads) and room < WRAP_ROOM
+        lines += [start.rstrip()] if below else []
+        indent = " " * (4 if below else len(start))
+        lines += textwrap.wrap(reads, width, initial_indent=indent if below else start, subsequent_indent=indent)
+    return "\n".join((*lines, f"{architecture.parameters:,} parameters, {architecture.operations:,} multiply-adds a row"))
+
+
+def _reads(box: Box, found: tuple[Box, ...]) -> str:
+    reads = ", ".join(found[index].name for index in box.reads) or "columns"
+    return f"<- {reads}" + "".join(f"  => {head}" for head in box.heads)
 
 
 def mermaid(architecture: Architecture) -> str:

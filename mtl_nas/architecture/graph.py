@@ -129,9 +129,14 @@ def _check(architecture: Architecture) -> None:
         raise ArchitectureError("an architecture needs a head; it has none")
     for head in architecture.heads:
         _check_head(head, widths)
-    twice = [task for task, count in Counter(architecture.tasks).items() if count > 1]
+    twice = [name for (name, _), count in Counter((h.task, h.given) for h in architecture.heads).items() if count > 1]
     if twice:
         raise ArchitectureError(f"task '{twice[0]}' has two heads; a task is predicted at one node")
+    useful = {head.node for head in architecture.heads}
+    for node in reversed(architecture.nodes):
+        if node.name not in useful:
+            raise ArchitectureError(f"node '{node.name}' leads to no head; connect it or take it out")
+        useful.update(node.inputs)
 
 
 def _check_inputs(node: Node, earlier: dict[str, int], every: Counter[str]) -> None:

@@ -113,7 +113,9 @@ def compared(found: Sequence[Contender], data: Dataset, *, pair: bool = False) -
 def _row(
     one: Contender, yardstick: Contender, means: dict[str, float], against: Interval | None, schema: Schema
 ) -> Row:
-    cells = {head: _cell(one, yardstick, head, schema) for head in one.scores[0]}
+    tasks = [name for name in schema.task_names if name in one.scores[0]]
+    conditional = [head for head in one.scores[0] if head not in schema.task_names]
+    cells = {head: _cell(one, yardstick, head, schema) for head in (*tasks, *conditional)}
     gains = [cell.gain for head, cell in cells.items() if cell.gain is not None and head in schema.task_names]
     return Row(
         name=one.name,

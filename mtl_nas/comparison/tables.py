@@ -9,7 +9,7 @@ from rich.text import Text
 from mtl_nas.comparison.comparison import Comparison, Row
 from mtl_nas.metrics import main_metric
 
-TASKS_A_TABLE = 4
+TASKS_A_TABLE = 3
 
 
 def tables(comparison: Comparison) -> Group:
@@ -20,8 +20,12 @@ def tables(comparison: Comparison) -> Group:
 def _parts(comparison: Comparison) -> Iterator[RenderableType]:
     yield _verdicts(comparison)
     heads = list(dict.fromkeys(head for row in comparison.rows for head in row.cells))
-    for start in range(0, len(heads), TASKS_A_TABLE):
-        yield _scores(comparison, heads[start : start + TASKS_A_TABLE])
+    tasks = [head for head in heads if head in comparison.schema.task_names]
+    for chosen in (tasks, [head for head in heads if head not in tasks]):
+        for start in range(0, len(chosen), TASKS_A_TABLE):
+            yield Text()
+            yield _scores(comparison, chosen[start : start + TASKS_A_TABLE])
+    yield Text()
     yield Text(sentence(comparison), style="bold")
     if comparison.differences:
         yield Text("\nWhat differs between the graphs (- first, + second, ~ both):")
@@ -40,27 +44,32 @@ def sentence(comparison: Comparison) -> str:
 
 
 def _verdicts(comparison: Comparison) -> Table:
-    table = Table(title=f"Designs on {comparison.data}, test rows", title_justify="left", box=None, pad_edge=False)
+    title = f"Designs on {comparison.data}, test rows, {max(row.seeds for row in comparison.rows)} seeds"
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
     table.add_column("design", no_wrap=True)
-    for name in ("mean score", "gain", "against best", "95 % interval", "parameters", "rows/s"):
+    for name in ("score", "gain", "against the best (95 %)", "params", "rows/s"):
         table.add_column(name, justify="right", no_wrap=True)
     for row in comparison.rows:
-        against = row.against_best
-        between = f"{against.low:+.4f} {against.high:+.4f}" if against else ""
-        style = "bold" if against is None else ""
-        gain = "" if row.gain is None else f"{row.gain:+.4f}"
-        cells = (row.name, f"{row.score:.4f}", gain, row.verdict, between, short(row.parameters), short(row.rows_per_second))
-        table.add_row(*cells, style=style)
+        style = "bold" if row.against_best is None else ""
+        cells = (f"{row.score:.4f}", signed(row.gain), _against(row), short(row.parameters), short(row.rows_per_second))
+        table.add_row(row.name, *cells, style=style)
     return table
 
 
+def _against(row: Row) -> str:
+    found = row.against_best
+    if found is None:
+        return "best"
+    return f"{'tie' if found.tie else signed(found.difference)} [{signed(found.low)} {signed(found.high)}]"
+
+
 def _scores(comparison: Comparison, heads: list[str]) -> Table:
-    table = Table(box=None, pad_edge=False, title="", title_justify="left")
-    table.add_column("", no_wrap=True)
+    table = Table(box=None, pad_edge=False)
+    table.add_column("score ± sd, gain", no_wrap=True)
     for head in heads:
         name = head if head in comparison.schema.task_names else head.partition("|")[0]
         metric = main_metric(comparison.schema.task(name)).upper()
-        table.add_column(Text(f"{head} {metric} (gain)"), justify="right", overflow="fold")
+        table.add_column(Text(f"{head} {metric}"), justify="right", overflow="fold")
     for row in comparison.rows:
         table.add_row(row.name, *(_cell(row, head) for head in heads), style="bold" if row.against_best is None else "")
     return table
@@ -70,9 +79,21 @@ def _cell(row: Row, head: str) -> str:
     cell = row.cells.get(head)
     if cell is None or cell.score is None:
         return "n/a"
-    spread = "" if cell.deviation is None else f" ±{cell.deviation:.4f}".replace("0.", ".")
-    gain = "" if cell.gain is None else f" ({cell.gain:+.4f})".replace("0.", ".")
-    return f"{cell.score:.4f}".replace("0.", ".", 1) + spread + gain
+    spread = "" if cell.deviation is None else f" ±{_plain(cell.deviation)}"
+    return f"{_plain(cell.score)}{spread} {signed(cell.gain)}".rstrip()
+
+
+def signed(number: float | None) -> str:
+    """A difference with its sign and four digits.
+
+    >>> signed(-0.01234)
+    '-.0123'
+    """
+    return "" if number is None else f"{number:+.4f}".replace("0.", ".", 1)
+
+
+def _plain(number: float) -> str:
+    return f"{number:.4f}".removeprefix("0")
 
 
 def short(number: float) -> str:

@@ -14,7 +14,7 @@ from mtl_nas.data.inference import infer, rule_columns
 from mtl_nas.data.leaks import refuse_leaks
 from mtl_nas.data.lists import flat
 from mtl_nas.data.rows import Rows
-from mtl_nas.data.schema import Number, Schema
+from mtl_nas.data.schema import Schema
 from mtl_nas.data.splits import parts
 from mtl_nas.data.targets import scaled, targets
 from mtl_nas.errors import DataError
@@ -80,8 +80,10 @@ def _summary(declaration: Declaration, train: Rows, schema: Schema) -> list[str]
         names = [name for name, found in declaration.data.columns.items() if found == kind]
         if names:
             notes.append(f"{len(names)} {plural}: {_listed(names)}")
-    likely_ids = [number.name for number in schema.numbers if ID.search(number.name) and _whole(number)]
-    notes += [f"column '{name}' is read as a number: say category, or ignore it, if it is an id" for name in likely_ids]
+    for place, number in enumerate(schema.numbers):
+        values = train.numbers[:, place]
+        if ID.search(number.name) and bool((values[~np.isnan(values)] % 1 == 0).all()):
+            notes.append(f"column '{number.name}' is read as a number: say category, or ignore it, if it is an id")
     for name, sequence in declaration.sequences.items():
         notes.append(f"sequence '{name}': {_listed(sequence.columns)}, the latest {sequence.length}")
     left_out = [name for name in rule_columns(declaration.data.split) if name not in declaration.data.columns]
@@ -97,10 +99,6 @@ def _summary(declaration: Declaration, train: Rows, schema: Schema) -> list[str]
         rows = "" if len(known) == len(labels) else f", labelled in {100 * len(known) / len(labels):.3g} % of the rows"
         notes.append(f"task '{task.name}': {task.kind}, {what}{rows}")
     return notes
-
-
-def _whole(number: Number) -> bool:
-    return all(value.is_integer() for value in number.quantiles)
 
 
 def _listed(names: Sequence[str]) -> str:

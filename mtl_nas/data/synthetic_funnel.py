@@ -7,11 +7,11 @@ What is planted, so that a search has something to find:
   ``click`` follows interest, price and hour; ``application`` follows interest too and adds *standing*.
 - *Standing* is a bend of income (heavy tails), tenure and age, with a sign that depends on the segment. It has nothing
   to do with a click, a good deal with an application, and decides approval: what the many applications teach about it
-  is what the few approvals need, so passing a representation along the funnel helps.
+  is what the few approvals need, so sharing or passing a representation along the funnel helps.
 - ``activation`` follows standing, interest and the length of the history. Each step happens only where the one before
   did: about 40, 12, 4 and 2 % of the rows.
 - ``share`` follows a table of independent signs over (segment, hour) and, against the funnel, the negative of
-  interest: a network that shares all it has for both serves neither.
+  interest: where a small network shares all it has, click and share take width from each other.
 - ``channel`` is noise; ``item`` has 1,500 levels, some of them very frequent; ``age`` is missing in 15 % of the rows;
   ``history`` lists item numbers with their kinds, oldest first, and is empty for some persons.
 """

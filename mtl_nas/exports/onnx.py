@@ -138,8 +138,8 @@ def write_onnx(folder: Path, model: LoadedModel) -> float:
     part = folder / (MODEL + ".part")
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # of the exporter about itself
-        logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-        logging.getLogger("onnxscript").setLevel(logging.ERROR)
+        for name in ("torch.onnx", "onnxscript", "onnx_ir"):
+            logging.getLogger(name).setLevel(logging.ERROR)
         arguments = tuple(torch.tensor(array) for array in _arrays(rows, model.schema).values())
         shapes = ({0: batch}, {0: batch}, tuple({0: batch} for _ in model.schema.sequences))
         torch.onnx.export(

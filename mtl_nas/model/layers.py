@@ -101,11 +101,14 @@ class HiddenLayers(nn.Module):
 
 
 def fill(module: nn.Module, generator: torch.Generator) -> None:
-    """Draw weights and biases of linear maps from U(-1/sqrt(fan in), 1/sqrt(fan in)), a member after the other."""
-    for name, parameter in module.named_parameters(recurse=False):
-        if name.startswith(("scale", "shift", "table")):
-            continue
-        weight = name.replace("bias", "weight") if "bias" in name else name
-        bound = 1.0 / math.sqrt(getattr(module, weight if hasattr(module, weight) else name).shape[-1])
-        with torch.no_grad():
-            parameter.uniform_(-bound, bound, generator=generator)
+    """Weights of linear maps from U(-b, b) with b = sqrt(6 / fan in) (He et al., 2015), biases at zero.
+
+    Small or biased starts leave whole narrow towers without an active unit.
+    """
+    with torch.no_grad():
+        for name, parameter in module.named_parameters(recurse=False):
+            if "bias" in name:
+                parameter.zero_()
+            elif "weight" in name:
+                bound = math.sqrt(6.0 / parameter.shape[-1])
+                parameter.uniform_(-bound, bound, generator=generator)

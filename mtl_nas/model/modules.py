@@ -12,7 +12,7 @@ from mtl_nas.model.layers import HiddenLayers, activated, add_linear, fill, firs
 from mtl_nas.model.plan import Stage
 from mtl_nas.model.states import States
 
-TABLE_DEVIATION = 0.05  # of the normal draws that fill embedding tables
+TABLE_DEVIATION = 0.2  # of the normal draws that fill embedding tables
 
 
 class EmbeddingStage(nn.Module):
@@ -68,9 +68,12 @@ class SequenceStage(nn.Module):
         ids = states.features[f"sequence/{self.block.name}"]  # (B, columns, length)
         filled = (ids > 0).to(self.table.dtype)
         share = filled / filled.sum(dim=2, keepdim=True).clamp(min=1.0)
-        rows = ids + cast(Tensor, self.starts).unsqueeze(-1)
-        pooled = [torch.einsum("bcl,bcld->bcd", share, F.embedding(rows, table)) for table in self.table.unbind(0)]
-        return torch.stack(pooled).flatten(2)
+        rows = ids + cast(Tensor, self.starts).to(ids.dtype).unsqueeze(-1)
+        pooled = [
+            F.embedding_bag(rows.flatten(0, 1), table, mode="sum", per_sample_weights=share.flatten(0, 1))
+            for table in self.table.unbind(0)
+        ]  # N x (B * columns, d)
+        return torch.stack(pooled).unflatten(1, (ids.shape[0], -1)).flatten(2)
 
     def reset(self, generator: torch.Generator) -> None:
         """Normal draws; padding and unseen rows start at zero."""
@@ -247,29 +250,22 @@ class TransferStage(nn.Module):
 
 
 class ProductStage(nn.Module):
-    """K x (B, 1) logits -> (N, B, 1): computed on logarithms, so that rare events keep their digits."""
+    """K x (B, 1) logits -> (B, 1): rare events and saturated factors keep their digits and their gradients."""
 
     def __init__(self, stage: Stage) -> None:
         super().__init__()
         self.stage = stage
 
     def forward(self, states: States) -> Tensor:
-        """log p - log(1 - p), with log p the sum of log sigmoids."""
-        factors = torch.stack([states.stack(self.stage.column(place)) for place in range(len(self.stage.widths))])
-        joint = F.logsigmoid(factors).sum(dim=0)
-        joint = joint.clamp(max=-torch.finfo(joint.dtype).tiny)
-        return joint - log_complement(joint)
+        """With n = -logit, 1 / p = 1 + e^n; a product of two such has e^n = e^a + e^b + e^(a + b)."""
+        first, *others = (states.stack(self.stage.column(place)) for place in range(len(self.stage.widths)))
+        against = -first
+        for factor in others:
+            against = torch.logsumexp(torch.stack([against, -factor, against - factor]), dim=0)
+        return -against
 
     def reset(self, generator: torch.Generator) -> None:
         """Nothing to draw."""
-
-
-def log_complement(logarithm: Tensor) -> Tensor:
-    """log(1 - exp(l)) for l < 0, by the form that keeps its digits on each side of -log 2."""
-    near = logarithm > -math.log(2.0)
-    close = torch.log(-torch.expm1(torch.where(near, logarithm, -1.0)))
-    far = torch.log1p(-torch.exp(torch.where(near, -1.0, logarithm)))
-    return torch.where(near, close, far)
 
 
 MODULES: dict[type, type[nn.Module]] = {

@@ -13,12 +13,14 @@ from mtl_nas.study.jobs import Job, seed_of
 from mtl_nas.study.run import Run, load_run
 from mtl_nas.study.worker import work
 
+Format = Literal["torch", "onnx"]
+
 
 def export(
     source: Run | str | Path,
     to: str | Path,
     *,
-    format: Literal["torch", "onnx"] = "torch",  # noqa: A002  # the word that users look for
+    format: Format = "torch",  # noqa: A002  # the word that users look for
     trial: int | None = None,
     data: Dataset | None = None,
 ) -> Path:

@@ -72,7 +72,7 @@ class Objective(nn.Module):
             for earlier, later in schema.nested_pairs
             if losses.calibrator and earlier in names and later in names
         ]
-        self.register_buffer("weights", torch.tensor([losses.weight_of(name) for name in names]))
+        self.register_buffer("weights", torch.tensor([losses.weight_of(name) for name in names], dtype=torch.float64))
         learned = losses.weighting == "uncertainty"
         self.log_variances = nn.Parameter(torch.zeros(len(names))) if learned else None
 

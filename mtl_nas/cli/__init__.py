@@ -1,0 +1,18 @@
+"""The command line. A user's error is one line on standard error and exit code 2; anything else is a bug and a traceback."""
+
+import sys
+
+from mtl_nas.cli.app import app
+from mtl_nas.errors import MtlNasError
+
+
+def main() -> None:
+    """Run ``mtl-search``."""
+    try:
+        app()
+    except MtlNasError as problem:
+        print(f"mtl-search: {problem}", file=sys.stderr)
+        sys.exit(2)
+
+
+__all__ = ["app", "main"]

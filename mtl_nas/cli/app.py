@@ -1,0 +1,132 @@
+"""``mtl-search``: each command parses, calls one function of the library, prints."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="mtl-search",
+    help="Search multi-task-learning architectures for a table with several targets.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Source = Annotated[str, typer.Argument(metavar="FILE|DATASET|TABLE", help="search.yaml, a built-in data set, or a table")]
+Tasks = Annotated[str | None, typer.Option("--tasks", help="label columns of a table, in the funnel's order: click,buy")]
+Space = Annotated[str | None, typer.Option("--space", help="a built-in space or a .yaml file")]
+Cpus = Annotated[int | None, typer.Option("--cpus", min=1, help="trials side by side, one core each; all cores if not given")]
+Gpus = Annotated[float | None, typer.Option("--gpus", min=0, help="GPUs to share among the trials")]
+Address = Annotated[str | None, typer.Option("--address", help="a Ray cluster: auto, or host:port")]
+Data = Annotated[str | None, typer.Option("--data", help="the data set: a name, a search.yaml; a run knows its own")]
+
+
+@app.command()
+def init(
+    table: Annotated[str, typer.Argument(help="CSV, TSV, Parquet, or a folder of Parquet")],
+    tasks: Annotated[str, typer.Option("--tasks", help="label columns, in the funnel's order: click,buy")],
+    to: Annotated[Path, typer.Option("--to", help="the file to write")] = Path("search.yaml"),
+) -> None:
+    """Write a search.yaml with what can be inferred from a table."""
+    from mtl_nas.cli.files import write_search_file
+
+    write_search_file(table, _names(tasks) or [], to)
+
+
+@app.command()
+def check(file: Source, tasks: Tasks = None, space: Space = None, cpus: Cpus = None) -> None:
+    """Validate a search and rehearse it: space, presets, a dry run, time and memory."""
+    from mtl_nas.cli.checking import print_check
+    from mtl_nas.study.search_file import read_search
+
+    print_check(read_search(file, tasks=_names(tasks), space=space), cpus)
+
+
+@app.command()
+def run(
+    file: Source,
+    tasks: Tasks = None,
+    space: Space = None,
+    trials: Annotated[int | None, typer.Option("--trials", min=1, help="proposals to train, presets included")] = None,
+    time: Annotated[str | None, typer.Option("--time", help="bound on the whole: 90s, 30m, 2h")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", min=0)] = None,
+    folder: Annotated[Path | None, typer.Option("--folder", help="the run folder; runs/<data set> if not given")] = None,
+    cpus: Cpus = None,
+    gpus: Gpus = None,
+    address: Address = None,
+) -> None:
+    """Search; ends with the finalists' table, best/ and the next command. The same command goes on after a break."""
+    from mtl_nas.cli.running import run_search
+    from mtl_nas.study import Resources
+    from mtl_nas.study.search_file import read_search
+
+    given = {"trials": trials, "time": time, "seed": seed}
+    file_ = read_search(file, tasks=_names(tasks), space=space)
+    run_search(file_, given, folder, Resources(cpus=cpus, gpus=gpus, address=address))
+
+
+@app.command()
+def resume(
+    run: Annotated[Path, typer.Argument(help="a run folder")], cpus: Cpus = None, gpus: Gpus = None, address: Address = None
+) -> None:
+    """Go on with a search after Ctrl-C, kill or reboot."""
+    from mtl_nas.cli.running import resume_search
+    from mtl_nas.study import Resources
+
+    resume_search(run, Resources(cpus=cpus, gpus=gpus, address=address))
+
+
+@app.command()
+def show(
+    what: Annotated[str, typer.Argument(help="a preset, a space, an architecture file, a model folder, or a run")],
+    data: Data = None,
+    format: Annotated[str, typer.Option("--format", help="text, mermaid or svg")] = "text",  # noqa: A002
+    to: Annotated[Path | None, typer.Option("--to", help="a file; its suffix (.svg, .mmd) decides the format")] = None,
+) -> None:
+    """Draw an architecture, or print a space."""
+    from mtl_nas.cli.showing import print_shown
+
+    print_shown(what, data, format, to)
+
+
+@app.command()
+def compare(
+    what: Annotated[list[str], typer.Argument(help="runs, presets, architecture files")],
+    data: Data = None,
+    seeds: Annotated[int, typer.Option("--seeds", min=1, help="trainings of each design that no run has trained")] = 3,
+) -> None:
+    """Scores by task with their spread, gain over single task, ties, cost."""
+    from mtl_nas.cli.showing import print_comparison
+
+    print_comparison(what, data, seeds)
+
+
+@app.command()
+def export(
+    run: Annotated[Path, typer.Argument(help="a run folder, or a model folder")],
+    to: Annotated[Path, typer.Option("--to", help="the folder to write")],
+    trial: Annotated[int | None, typer.Option("--trial", min=0, help="this trial instead of the best")] = None,
+    format: Annotated[str, typer.Option("--format", help="torch or onnx")] = "torch",  # noqa: A002
+) -> None:
+    """Write the best model, or a trial, as a PyTorch folder or as ONNX."""
+    from mtl_nas.cli.files import export_model
+
+    export_model(run, to, trial, format)
+
+
+@app.command()
+def predict(
+    model: Annotated[Path, typer.Argument(help="a model folder: best/ of a run, or an export")],
+    table: Annotated[str, typer.Argument(help="rows to score: CSV, TSV, Parquet")],
+    to: Annotated[Path, typer.Option("--to", help=".csv, .tsv or .parquet")],
+) -> None:
+    """Score new rows."""
+    from mtl_nas.cli.files import predict_table
+
+    predict_table(model, table, to)
+
+
+def _names(text: str | None) -> list[str] | None:
+    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]

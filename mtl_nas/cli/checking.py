@@ -1,0 +1,48 @@
+"""``mtl-search check``: what is wrong, or what a search will cost."""
+
+import os
+
+from rich.console import Console
+from rich.table import Table
+
+from mtl_nas.comparison.tables import short
+from mtl_nas.hand_designs import fitting
+from mtl_nas.study.rehearsal import rehearse
+from mtl_nas.study.search_file import SearchFile
+
+
+def print_check(file: SearchFile, cpus: int | None) -> None:
+    """Data, space, presets, costs."""
+    console = Console(highlight=False)
+    console.print(repr(file.data), markup=False)
+    for note in file.data.notes:
+        console.print(f"  {note}", markup=False, style="dim")
+    space = file.space.for_schema(file.data.schema)
+    console.print(f"\nspace {space.name}: {space.size():.3g} discrete designs and trainings")
+    designs, absent = fitting(file.data.schema)
+    inside = [name for name, design in designs.items() if space.contains(design)]
+    outside = [name for name in designs if name not in inside]
+    console.print(f"  presets in it: {', '.join(inside) or 'none'}")
+    if outside:
+        console.print(f"  trained beside it: {', '.join(outside)}")
+    for name, reason in absent.items():
+        console.print(f"  {name}: n/a, {reason}", markup=False)
+    workers = cpus or os.cpu_count() or 1
+    found = rehearse(file.space, file.data, file.options.budget, workers=workers)
+    table = Table(title="\nOne training, from a few real steps", title_justify="left", box=None, pad_edge=False)
+    table.add_column("design")
+    for name in ("params", "rows/s", "seconds"):
+        table.add_column(name, justify="right")
+    for cost in found.costs:
+        table.add_row(cost.name, short(cost.parameters), short(cost.rows_per_second), f"{cost.seconds:.1f}")
+    console.print(table)
+    low, high = (_minutes(seconds) for seconds in found.seconds)
+    budget = file.options.budget
+    console.print(
+        f"\n{budget.trials} trials and {budget.finalists} finalists with the presets on {budget.seeds} seeds: "
+        f"about {low} to {high} on {workers} workers, {found.megabytes:,.0f} MB a worker"
+    )
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"

@@ -1,0 +1,77 @@
+"""Commands that look at what is there."""
+
+from pathlib import Path
+
+import yaml
+from rich.console import Console
+
+from mtl_nas.architecture import Architecture
+from mtl_nas.architecture import drawing
+from mtl_nas.comparison import compare, tables
+from mtl_nas.composition import compose
+from mtl_nas.data import Dataset, Declaration, load_dataset
+from mtl_nas.errors import MtlNasError
+from mtl_nas.exports import load_architecture
+from mtl_nas.hand_designs import preset, presets
+from mtl_nas.record.folder import write_whole
+from mtl_nas.space import load_space, space_names
+from mtl_nas.space.files import plain
+from mtl_nas.study import load_run
+from mtl_nas.values import nearest
+
+EXAMPLE = "synthetic-funnel"  # whose columns a preset is drawn on if no data are given
+FORMATS = {"text": drawing.text, "mermaid": drawing.mermaid, "svg": drawing.svg}
+SUFFIXES = {".svg": "svg", ".mmd": "mermaid", ".md": "mermaid", ".txt": "text"}
+
+
+def print_shown(what: str, data: str | None, form: str, to: Path | None) -> None:
+    """``mtl-search show``."""
+    form = SUFFIXES.get(to.suffix, form) if to is not None else form
+    if form not in FORMATS:
+        raise MtlNasError(f"no format '{form}'; formats: {', '.join(FORMATS)}{nearest(form, FORMATS)}")
+    if what not in presets() and (what in space_names() or _is_space(what)):
+        shown = f"# space {what}\n{yaml.safe_dump(plain(load_space(what)), sort_keys=False, width=100)}"
+    else:
+        shown = FORMATS[form](_architecture(what, data))
+    if to is None:
+        Console(soft_wrap=form != "text").print(shown, markup=False, highlight=False, end="\n")
+    else:
+        write_whole(to, shown.encode())
+        print(f"wrote {to}")
+
+
+def print_comparison(what: list[str], data: str | None, seeds: int) -> None:
+    """``mtl-search compare``."""
+    found = load_dataset(data) if data is not None else _data_of(what)
+    Console().print(tables(compare(what, found, seeds=seeds)))
+
+
+def _is_space(what: str) -> bool:
+    return what.endswith((".yaml", ".yml")) and Path(what).is_file()
+
+
+def _architecture(what: str, data: str | None) -> Architecture:
+    path = Path(what)
+    if what in presets():
+        schema = load_dataset(data or EXAMPLE).schema
+        return compose(preset(what, schema), schema)
+    if (path / "architecture.json").exists():
+        return load_architecture(path / "architecture.json")
+    if path.suffix == ".json":
+        return load_architecture(path)
+    if path.is_dir():
+        return load_run(path).model().architecture
+    names = (*presets(), *space_names())
+    raise MtlNasError(
+        f"nothing to show at '{what}'; give a run, a model folder, an architecture file, a space, or a preset: "
+        f"{', '.join(presets())}{nearest(what, names)}"
+    )
+
+
+def _data_of(what: list[str]) -> Dataset:
+    for one in what:
+        if (Path(one) / "search.yaml").exists():
+            declared = load_run(one).request.data
+            if declared.get("data", {}).get("table"):
+                return load_dataset(Declaration.model_validate(declared))
+    raise MtlNasError("compare needs data to train and score on: give --data, or a run that knows its own")

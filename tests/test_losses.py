@@ -1,0 +1,211 @@
+"""Losses against plain numpy, with labels missing here and there; values and slopes in float64."""
+
+import math
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy_reference as reference
+import pytest
+import torch
+from numpy_reference import schema_of
+
+from mtl_nas.architecture import Architecture
+from mtl_nas.composition import compose
+from mtl_nas.data.schema import Schema, Task
+from mtl_nas.design import Design, Losses
+from mtl_nas.training.losses import Objective, calibrator, targets, task_losses
+
+NAN = math.nan
+TASKS = (
+    Task(name="click", kind="binary", classes=("0", "1")),
+    Task(name="stars", kind="multiclass", classes=("a", "b", "c")),
+    Task(name="dwell", kind="regression", loss="mse", center=2.0, scale=3.0),
+    Task(name="depth", kind="regression", loss="mae"),
+    Task(name="price", kind="regression", loss="huber", center=-1.0, scale=0.5),
+)
+FUNNEL = schema_of("click", "buy<click", "pay<buy")
+
+
+def drawn(rows: int, missing: float) -> tuple[list[np.ndarray], np.ndarray]:
+    """Outputs (B, K) and labels (B, T) of the five tasks, a share of the labels missing."""
+    random = np.random.default_rng(4)
+    outputs = [random.normal(0.0, 2.0, (rows, task.outputs)) for task in TASKS]
+    kinds = [random.integers(0, 2, rows), random.integers(0, 3, rows), *random.normal(0.0, 3.0, (3, rows))]
+    labels = np.stack(kinds, axis=1).astype(float)
+    labels[random.uniform(size=labels.shape) < missing] = NAN
+    return outputs, labels
+
+
+def expected(output: np.ndarray, labels: np.ndarray, task: Task) -> np.ndarray:
+    if task.kind == "binary":
+        return reference.binary_loss(output[:, 0], labels)
+    if task.kind == "multiclass":
+        return reference.multiclass_loss(output, labels)
+    return reference.regression_loss(output[:, 0], (labels - task.center) / task.scale, task.loss)
+
+
+def tensor(array: Any) -> torch.Tensor:
+    return torch.as_tensor(np.asarray(array), dtype=torch.float64)
+
+
+@pytest.mark.parametrize("missing", [0.0, 0.4, 1.0])
+@pytest.mark.parametrize("rows", [1, 9])
+def test_losses_and_slopes_agree_with_numpy(rows: int, missing: float) -> None:
+    outputs, labels = drawn(rows, missing)
+    inputs = [tensor(output).requires_grad_() for output in outputs]
+    losses, present = task_losses(inputs, targets(tensor(labels), TASKS), TASKS)
+    assert present.tolist() == (~np.isnan(labels)).any(axis=0).tolist()
+    losses.sum().backward()
+    for place, task in enumerate(TASKS):
+        value = expected(outputs[place], labels[:, place], task)
+        np.testing.assert_allclose(losses[place].item(), value, rtol=1e-12)
+        slopes = reference.gradient(
+            lambda output, place=place, task=task: expected(output, labels[:, place], task), outputs[place]
+        )
+        np.testing.assert_allclose(inputs[place].grad.numpy(), slopes, rtol=1e-10, atol=1e-14)
+
+
+def test_a_task_without_a_label_costs_nothing_and_pulls_nothing() -> None:
+    outputs, labels = drawn(5, 0.0)
+    labels[:, 1] = NAN
+    inputs = [tensor(output).requires_grad_() for output in outputs]
+    losses, present = task_losses(inputs, targets(tensor(labels), TASKS), TASKS)
+    losses.sum().backward()
+    assert losses[1].item() == 0.0
+    assert present.tolist() == [True, False, True, True, True]
+    assert not inputs[1].grad.any()
+    assert inputs[0].grad.all()
+
+
+def test_missing_rows_are_as_good_as_absent() -> None:
+    outputs, labels = drawn(9, 0.0)
+    labels[4:] = NAN
+    whole, _ = task_losses([tensor(output) for output in outputs], targets(tensor(labels), TASKS), TASKS)
+    part, _ = task_losses([tensor(output[:4]) for output in outputs], targets(tensor(labels[:4]), TASKS), TASKS)
+    torch.testing.assert_close(whole, part, rtol=1e-14, atol=0.0)
+
+
+@pytest.mark.parametrize("logit", [-800.0, -40.0, 0.0, 40.0, 800.0])
+def test_extreme_logits_have_finite_losses(logit: float) -> None:
+    task = TASKS[:1]
+    for label in (0.0, 1.0):
+        output = tensor([[logit]]).requires_grad_()
+        losses, _ = task_losses([output], targets(tensor([[label]]), task), task)
+        losses.sum().backward()
+        np.testing.assert_allclose(
+            losses.item(), reference.binary_loss(np.array([logit]), np.array([label])), rtol=1e-12, atol=1e-15
+        )
+        assert torch.isfinite(output.grad).all()
+
+
+@pytest.mark.parametrize(
+    ("chances", "penalty"), [((0.2, 0.5), 0.3), ((0.5, 0.2), 0.0), ((0.5, 0.6, 0.7), 0.2), ((0.4, 0.4), 0.0)]
+)
+def test_the_calibrator_has_its_closed_form(chances: tuple[float, ...], penalty: float) -> None:
+    """Sum over pairs, mean over rows; slope 1/N on the later, -1/N on the earlier where it is violated, 0 at ties."""
+    rows = 4
+    values = [tensor([chance] * rows).requires_grad_() for chance in chances]
+    pairs = list(pairwise(values))
+    found = sum(calibrator(earlier, later, torch.ones(rows, dtype=torch.float64)) for earlier, later in pairs)
+    assert found.item() == pytest.approx(penalty, abs=1e-15)
+    names = "abc"[: len(chances)]
+    named = {name: np.full(rows, chance) for name, chance in zip(names, chances, strict=True)}
+    labels = dict.fromkeys(names, np.zeros(rows))
+    again = reference.calibrator(named, list(pairwise(names)), labels)
+    assert float(again) == pytest.approx(penalty, abs=1e-15)
+    found.backward()
+    steps = [0.0] * len(chances)
+    for place, (earlier, later) in enumerate(pairwise(chances)):
+        violated = later > earlier
+        steps[place] -= violated / rows
+        steps[place + 1] += violated / rows
+    assert [value.grad.tolist() for value in values] == [[step] * rows for step in steps]
+
+
+def test_the_calibrator_counts_rows_that_are_valid_in_both_tasks() -> None:
+    earlier, later = tensor([0.1, 0.1, 0.1, 0.1]), tensor([0.5, 0.3, 0.9, 0.9])
+    assert calibrator(earlier, later, tensor([1, 1, 0, 0])).item() == pytest.approx(0.3)
+    assert calibrator(earlier, later, tensor([0, 0, 0, 0])).item() == 0.0
+
+
+def objective(losses: Losses, schema: Schema, architecture: Architecture | None = None) -> Objective:
+    found = architecture or compose(Design(losses=losses), schema)
+    return Objective(losses, found, schema).double()
+
+
+def funnel(architecture: Architecture) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Logits by node, nested labels with holes."""
+    random = np.random.default_rng(6)
+    logits = {head.node: random.normal(0.0, 2.0, (8, 1)) for head in architecture.heads}
+    labels = np.array([[1, 1, 1], [1, 1, 0], [1, 0, 0], [0, 0, 0], [1, NAN, NAN], [NAN, 0, 0], [1, 1, NAN], [0, 0, 0]])
+    return logits, labels
+
+
+def total(
+    losses: Losses, logits: dict[str, np.ndarray], labels: np.ndarray, scales: dict[str, float] | None = None
+) -> float:
+    """What the objective is by the book, on a funnel whose heads are end-to-end."""
+    names = FUNNEL.task_names
+    column = {name: labels[:, place] for place, name in enumerate(names)}
+    each = {name: reference.binary_loss(logits[name][:, 0], column[name]) * losses.weight_of(name) for name in names}
+    found = sum(each.values()) if scales is None else reference.uncertainty_sum(each, scales)
+    chances = {name: reference.sigmoid(logits[name][:, 0]) for name in names}
+    return float(found + losses.calibrator * reference.calibrator(chances, FUNNEL.nested_pairs, column))
+
+
+@pytest.mark.parametrize("calibrated", [0.0, 0.3])
+@pytest.mark.parametrize("weights", [{}, {"buy": 10.0, "pay": 0.0}])
+def test_the_objective_is_the_weighed_sum_and_the_penalty(weights: dict[str, float], calibrated: float) -> None:
+    losses = Losses(weights=weights, calibrator=calibrated)
+    architecture = compose(Design(), FUNNEL)
+    logits, labels = funnel(architecture)
+    found = objective(losses, FUNNEL)(
+        {name: tensor(value) for name, value in logits.items()}, targets(tensor(labels), FUNNEL.tasks)
+    )
+    named = {head.task: logits[head.node] for head in architecture.heads}
+    np.testing.assert_allclose(found.item(), total(losses, named, labels), rtol=1e-12)
+
+
+def test_learned_weights_follow_kendall_and_an_absent_task_does_not_drift() -> None:
+    architecture = compose(Design(), FUNNEL)
+    logits, labels = funnel(architecture)
+    judge = objective(Losses(weighting="uncertainty"), FUNNEL)
+    with torch.no_grad():
+        judge.log_variances.copy_(tensor([0.3, -0.5, 1.1]))
+    inputs = {name: tensor(value) for name, value in logits.items()}
+    named = {head.task: logits[head.node] for head in architecture.heads}
+    scales = dict(zip(FUNNEL.task_names, (0.3, -0.5, 1.1), strict=True))
+    found = judge(inputs, targets(tensor(labels), FUNNEL.tasks))
+    np.testing.assert_allclose(found.item(), total(Losses(), named, labels, scales), rtol=1e-12)
+    labels[:, 1] = NAN
+    judge(inputs, targets(tensor(labels), FUNNEL.tasks)).backward()
+    assert judge.log_variances.grad[1] == 0.0
+    assert judge.log_variances.grad[[0, 2]].all()
+
+
+def test_esmm_trains_end_to_end_probabilities_in_log_space() -> None:
+    """Cross-entropy of the product's logit is the published loss; the conditional head has none of its own."""
+    schema = schema_of("click", "buy<click")
+    architecture = compose(Design(funnel="product"), schema)
+    random = np.random.default_rng(2)
+    click, conversion = random.normal(0.0, 3.0, (2, 8))
+    labels = np.array([[1, 1], [1, 0], [0, 0], [0, 0], [1, 1], [0, 0], [1, 0], [1, 1]], dtype=float)
+    product = reference.product_logit([click, conversion])
+    outputs = {"tower/click": click, "tower/buy": conversion, "product/buy": product}
+    inputs = {name: tensor(value[:, None]) for name, value in outputs.items()}
+    found = Objective(Losses(), architecture, schema).double()(inputs, targets(tensor(labels), schema.tasks))
+    book = reference.binary_loss(click, labels[:, 0]) + reference.esmm_loss(click, conversion, labels[:, 1])
+    np.testing.assert_allclose(found.item(), book, rtol=1e-12)
+
+
+def test_heads_in_another_order_meet_their_own_labels() -> None:
+    """Labels come in the schema's order; an architecture may list its heads in any."""
+    composed = compose(Design(), FUNNEL)
+    turned = Architecture(nodes=composed.nodes, heads=composed.heads[::-1])
+    logits, labels = funnel(composed)
+    inputs = {name: tensor(value) for name, value in logits.items()}
+    for losses in (Losses(), Losses(weights={"buy": 3.0}, calibrator=0.5)):
+        judges = [objective(losses, FUNNEL, architecture) for architecture in (composed, turned)]
+        values = [judge(inputs, targets(tensor(labels[:, judge.places]), judge.tasks)) for judge in judges]
+        torch.testing.assert_close(values[0], values[1], rtol=1e-12, atol=0.0)
