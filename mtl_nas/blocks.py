@@ -77,7 +77,7 @@ class Embedding(Value):
 
 
 class Sequence(Value):
-    """(B, columns, length) ids -> (B, columns * width): the mean over the positions that are filled; none gives zeros."""
+    """(B, columns, length) ids -> (B, columns * width): the mean of the filled positions; none gives zeros."""
 
     block: Literal["sequence"] = "sequence"
     name: str
@@ -203,8 +203,8 @@ class Transfer(Value):
 
     Each source passes through a dense layer; its slot and the task's own are weighed by a softmax over
     <query, key> / sqrt(H), and the values are summed. score: ``self`` takes each slot's query with its own key, as
-    published; ``cross`` takes the task's own query. With ``share`` all transfers of one width use one set of value, query
-    and key maps.
+    published; ``cross`` takes the task's own query. With ``share`` all transfers of one width use one set of value,
+    query and key maps.
     """
 
     block: Literal["transfer"] = "transfer"

@@ -64,7 +64,7 @@ def _features(add: Add, design: Design, schema: Schema) -> States:
         block = block.model_copy(update={"width": Embedding().width})
     if inputs.tables == "shared" or not (block.rows or schema.sequences):
         node = _features_of(add, block, schema, inputs.embedding, "")
-        return {owner: node for owner in (SHARED, *schema.task_names)}
+        return dict.fromkeys((SHARED, *schema.task_names), node)
     owners: tuple[Owner, ...] = (SHARED, *schema.task_names)
     return {
         owner: _features_of(add, block, schema, inputs.embedding, "" if owner is SHARED else f"/{owner}")
@@ -103,14 +103,12 @@ def _level(
 
     if level.gate.placement == "all":
         state = mix(f"{place}/gate", every, SHARED)
-        return {owner: state for owner in states}
+        return dict.fromkeys(states, state)
     mixed: States = {}
     for task in tasks:
         seen = every if level.gate.sees == "all" else own[task] + shared
         if not seen:
-            raise DesignError(
-                f"levels.{depth} leaves task '{task}' without an expert: it has no specific one and there is no shared one"
-            )
+            raise DesignError(f"levels.{depth} leaves task '{task}' without an expert: no specific one, no shared one")
         mixed[task] = mix(f"{place}/gate/{task}", seen, task)
     if not last:
         mixed[SHARED] = mix(f"{place}/gate", every, SHARED)

@@ -26,8 +26,8 @@ class Inputs(Value):
 class Gating(Value):
     """Where a level's gates stand, which experts they see, what they ask, and how they weigh.
 
-    placement: a gate a ``task``, one gate for ``all`` tasks over all experts, or ``none`` (the mean of what a task sees).
-    sees: a task's gate mixes its ``own`` and the shared experts (CGC), or those of ``all`` tasks.
+    placement: a gate a ``task``, one gate for ``all`` tasks over all experts, or ``none`` (the mean of what a task
+    sees). sees: a task's gate mixes its ``own`` and the shared experts (CGC), or those of ``all`` tasks.
     query: the owner's ``state`` below this level (PLE), or the ``features``.
     """
 
@@ -91,7 +91,8 @@ class Losses(Value):
 class Design(Value):
     """Inputs, levels from the bottom up, transfers, towers, how funnel probabilities are read, losses.
 
-    funnel: ``direct`` heads give end-to-end probabilities; ``product`` heads multiply conditional ones along the nesting.
+    funnel: ``direct`` heads give end-to-end probabilities; ``product`` heads multiply conditional ones along the
+    nesting.
     """
 
     inputs: Inputs = Inputs()
@@ -121,5 +122,3 @@ class Proposal(Value):
 
     design: Design = Design()
     training: Training = Training()
-
-

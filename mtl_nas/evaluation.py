@@ -47,8 +47,8 @@ def evaluate(
 ) -> Result:
     """Train on the train rows from one seed, keep the best check, score a split.
 
-    An Architecture has no losses of its own: equal weights, unless ``losses`` are given. A DesignError says why a design
-    does not fit the data's schema.
+    An Architecture has no losses of its own: equal weights, unless ``losses`` are given. A DesignError says why a
+    design does not fit the data's schema.
     """
     start = time.perf_counter()
     training = training or Training()

@@ -4,6 +4,7 @@ The module is not named after its functions, so that ``mtl_nas.preset`` is alway
 """
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 from mtl_nas.blocks import Expert, Tower
@@ -153,4 +154,4 @@ def _needs_funnel(name: str, schema: Schema) -> None:
 def _funnel(schema: Schema) -> tuple[tuple[str, str], ...] | str:
     """``chain`` where each task follows the one before it; the nested pairs otherwise."""
     names = schema.task_names
-    return "chain" if schema.nested_pairs == tuple(zip(names, names[1:], strict=False)) else schema.nested_pairs
+    return "chain" if schema.nested_pairs == tuple(pairwise(names)) else schema.nested_pairs

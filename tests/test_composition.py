@@ -50,7 +50,7 @@ def linked(*links: tuple[str, str]) -> Design:
         (
             Design(levels=(Level(specific={"click": 2}),)),
             PAIR,
-            "levels.0 leaves task 'buy' without an expert: it has no specific one and there is no shared one",
+            "levels.0 leaves task 'buy' without an expert: no specific one, no shared one",
         ),
     ],
 )

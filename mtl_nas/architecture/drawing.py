@@ -93,7 +93,9 @@ def text(architecture: Architecture, width: int = 80) -> str:
         lines += [start.rstrip()] if below else []
         indent = " " * (4 if below else len(start))
         lines += textwrap.wrap(reads, width, initial_indent=indent if below else start, subsequent_indent=indent)
-    return "\n".join((*lines, f"{architecture.parameters:,} parameters, {architecture.operations:,} multiply-adds a row"))
+    return "\n".join(
+        (*lines, f"{architecture.parameters:,} parameters, {architecture.operations:,} multiply-adds a row")
+    )
 
 
 def _reads(box: Box, found: tuple[Box, ...]) -> str:
@@ -116,7 +118,7 @@ def mermaid(architecture: Architecture) -> str:
     return "\n".join(lines) + "\n"
 
 
-WIDTH, HEIGHT, GAP_X, GAP_Y, LETTER = 150, 42, 18, 46, 6.2
+WIDTH, HEIGHT, GAP_X, GAP_Y, LETTER = 190, 42, 18, 46, 6.2
 
 
 def svg(architecture: Architecture) -> str:
@@ -146,19 +148,15 @@ def svg(architecture: Architecture) -> str:
 
 def _drawn(box: Box, x: float, y: float, architecture: Architecture) -> list[str]:
     left = x - WIDTH / 2
-    shapes = []
-    if len(box.nodes) > 1:
-        shapes.append(
-            f'<rect x="{left + 4:.0f}" y="{y - 4:.0f}" width="{WIDTH}" height="{HEIGHT}" rx="6" fill="#f6f6f6" stroke="#555"/>'
-        )
-    shapes.append(
-        f'<rect x="{left:.0f}" y="{y:.0f}" width="{WIDTH}" height="{HEIGHT}" rx="6" fill="{COLOURS[box.kind]}" stroke="#555"/>'
-    )
+    size = f'width="{WIDTH}" height="{HEIGHT}" rx="6" stroke="#555"'
+    shapes = [f'<rect x="{left + 4:.0f}" y="{y - 4:.0f}" {size} fill="#f6f6f6"/>'] if len(box.nodes) > 1 else []
+    shapes.append(f'<rect x="{left:.0f}" y="{y:.0f}" {size} fill="{COLOURS[box.kind]}"/>')
     for line, (words, weight) in enumerate(((box.name, "bold"), (described(box, architecture), "normal"))):
         room = int((WIDTH - 10) / LETTER)
         short = words if len(words) <= room else words[: room - 1] + "…"
         shapes.append(
-            f'<text x="{x:.0f}" y="{y + 17 + 15 * line:.0f}" text-anchor="middle" font-weight="{weight}">{escape(short)}</text>'
+            f'<text x="{x:.0f}" y="{y + 17 + 15 * line:.0f}" text-anchor="middle" font-weight="{weight}">'
+            f"{escape(short)}</text>"
         )
     if box.heads:
         shapes.append(
@@ -193,7 +191,7 @@ def _layers(hidden: tuple[int, ...]) -> str:
 
 
 def _extras(block: blocks.Layers) -> str:
-    parts = [] if block.activation == "relu" else [block.activation]
+    parts: list[str] = [] if block.activation == "relu" else [block.activation]
     parts += [] if block.norm == "none" else [f"{block.norm} norm"]
     parts += [f"dropout {block.dropout:g}"] if block.dropout else []
     return "".join(f", {part}" for part in parts)

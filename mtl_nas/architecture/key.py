@@ -1,8 +1,9 @@
 """Canonical identity: equal for graphs that compute the same by structure alone.
 
-Colour refinement with predecessors and successors kept apart and roles inside, then individualisation where a colour class
-holds nodes that are no twins; so the encoding is exact, which plain Weisfeiler-Lehman hashing is not. Experts of one group
-are exchangeable; tasks, columns and levels are labelled. ``a1`` names this algorithm: a change of it is a new prefix.
+Colour refinement with predecessors and successors kept apart and roles inside, then individualisation where a colour
+class holds nodes that are no twins; so the encoding is exact, which plain Weisfeiler-Lehman hashing is not. Experts
+of one group are exchangeable; tasks, columns and levels are labelled. ``a1`` names this algorithm: a change of it is
+a new prefix.
 """
 
 import json

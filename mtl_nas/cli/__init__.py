@@ -1,4 +1,4 @@
-"""The command line. A user's error is one line on standard error and exit code 2; anything else is a bug and a traceback."""
+"""The command line: a user's error is one line on standard error and exit code 2; all else is a bug: a traceback."""
 
 import sys
 

@@ -14,10 +14,16 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Source = Annotated[str, typer.Argument(metavar="FILE|DATASET|TABLE", help="search.yaml, a built-in data set, or a table")]
-Tasks = Annotated[str | None, typer.Option("--tasks", help="label columns of a table, in the funnel's order: click,buy")]
+Source = Annotated[
+    str, typer.Argument(metavar="FILE|DATASET|TABLE", help="search.yaml, a built-in data set, or a table")
+]
+Tasks = Annotated[
+    str | None, typer.Option("--tasks", help="label columns of a table, in the funnel's order: click,buy")
+]
 Space = Annotated[str | None, typer.Option("--space", help="a built-in space or a .yaml file")]
-Cpus = Annotated[int | None, typer.Option("--cpus", min=1, help="trials side by side, one core each; all cores if not given")]
+Cpus = Annotated[
+    int | None, typer.Option("--cpus", min=1, help="trials side by side, one core each; all cores if not given")
+]
 Gpus = Annotated[float | None, typer.Option("--gpus", min=0, help="GPUs to share among the trials")]
 Address = Annotated[str | None, typer.Option("--address", help="a Ray cluster: auto, or host:port")]
 Data = Annotated[str | None, typer.Option("--data", help="the data set: a name, a search.yaml; a run knows its own")]
@@ -52,7 +58,9 @@ def run(
     trials: Annotated[int | None, typer.Option("--trials", min=1, help="proposals to train, presets included")] = None,
     time: Annotated[str | None, typer.Option("--time", help="bound on the whole: 90s, 30m, 2h")] = None,
     seed: Annotated[int | None, typer.Option("--seed", min=0)] = None,
-    folder: Annotated[Path | None, typer.Option("--folder", help="the run folder; runs/<data set> if not given")] = None,
+    folder: Annotated[
+        Path | None, typer.Option("--folder", help="the run folder; runs/<data set> if not given")
+    ] = None,
     cpus: Cpus = None,
     gpus: Gpus = None,
     address: Address = None,
@@ -69,7 +77,10 @@ def run(
 
 @app.command()
 def resume(
-    run: Annotated[Path, typer.Argument(help="a run folder")], cpus: Cpus = None, gpus: Gpus = None, address: Address = None
+    run: Annotated[Path, typer.Argument(help="a run folder")],
+    cpus: Cpus = None,
+    gpus: Gpus = None,
+    address: Address = None,
 ) -> None:
     """Go on with a search after Ctrl-C, kill or reboot."""
     from mtl_nas.cli.running import resume_search
@@ -82,7 +93,7 @@ def resume(
 def show(
     what: Annotated[str, typer.Argument(help="a preset, a space, an architecture file, a model folder, or a run")],
     data: Data = None,
-    format: Annotated[str, typer.Option("--format", help="text, mermaid or svg")] = "text",  # noqa: A002
+    format: Annotated[str, typer.Option("--format", help="text, mermaid or svg")] = "text",
     to: Annotated[Path | None, typer.Option("--to", help="a file; its suffix (.svg, .mmd) decides the format")] = None,
 ) -> None:
     """Draw an architecture, or print a space."""
@@ -108,7 +119,7 @@ def export(
     run: Annotated[Path, typer.Argument(help="a run folder, or a model folder")],
     to: Annotated[Path, typer.Option("--to", help="the folder to write")],
     trial: Annotated[int | None, typer.Option("--trial", min=0, help="this trial instead of the best")] = None,
-    format: Annotated[str, typer.Option("--format", help="torch or onnx")] = "torch",  # noqa: A002
+    format: Annotated[str, typer.Option("--format", help="torch or onnx")] = "torch",
 ) -> None:
     """Write the best model, or a trial, as a PyTorch folder or as ONNX."""
     from mtl_nas.cli.files import export_model

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import cast
 
-import pandas as pd
 import yaml
 from rich.console import Console
 
@@ -18,7 +17,7 @@ HEADER = """\
 #   mtl-search check {name}     validates it and estimates time and memory
 #   mtl-search run {name}       searches
 # Task kinds: binary, multiclass, regression. A funnel: `after: click` (1 only where click is 1).
-# A sample space: `where: click`. Splits: random, {{time: column}}, {{group: column}}, {{column: split}}, {{test: file}}.
+# A sample space: `where: click`. Splits: {{time: column}}, {{group: column}}, {{column: split}}, {{test: file}}.
 """
 
 
@@ -57,4 +56,4 @@ def predict_table(model: Path, table: str, to: Path) -> None:
         scores.to_parquet(to, index=False)
     else:
         scores.to_csv(to, index=False, sep="\t" if to.suffix == ".tsv" else ",")
-    print(f"wrote {to}: {len(scores):,} rows, columns {', '.join(map(str, cast(pd.DataFrame, scores).columns))}")
+    print(f"wrote {to}: {len(scores):,} rows, columns {', '.join(map(str, scores.columns))}")

@@ -5,8 +5,7 @@ from pathlib import Path
 import yaml
 from rich.console import Console
 
-from mtl_nas.architecture import Architecture
-from mtl_nas.architecture import drawing
+from mtl_nas.architecture import Architecture, drawing
 from mtl_nas.comparison import compare, tables
 from mtl_nas.composition import compose
 from mtl_nas.data import Dataset, Declaration, load_dataset

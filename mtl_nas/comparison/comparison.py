@@ -83,8 +83,9 @@ def compare(
 ) -> Comparison:
     """Score runs, presets, designs and architecture files on the test rows, on equal seeds and training.
 
-    The finalists of a run stand for it, with what its final stage measured; the first row of a run is the one that it chose
-    on other rows. Designs given here are trained ``seeds`` times, with the run's default training where there is a run.
+    The finalists of a run stand for it, with what its final stage measured; the first row of a run is the one that it
+    chose on other rows. Designs given here are trained ``seeds`` times, with the run's default training where there
+    is a run.
     """
     found = contenders(what, data, seeds=seeds, training=training or Training(), yardstick=YARDSTICK)
     return compared(found, data, pair=len(what) == 2)

@@ -1,4 +1,4 @@
-"""What can be compared: runs, presets, designs, architecture files; each trained on the same seeds, or read from its run."""
+"""What can be compared: runs, presets, designs, architecture files; trained on equal seeds, or read from a run."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ class Contender:
 def contenders(
     what: Sequence[Contestant], data: Dataset, *, seeds: int, training: Training, yardstick: str
 ) -> list[Contender]:
-    """In the order given; a preset that a run holds is not trained again. The yardstick is added where it is missing."""
+    """In the order given; a preset that a run holds is not trained again, a missing yardstick is added."""
     opened = [_opened(one, data) for one in what]
     runs = [one for one in opened if isinstance(one, Run)]
     found = [contender for run in runs for contender in from_run(run, data)]
@@ -57,11 +57,11 @@ def contenders(
     return found
 
 
-def trained(name: str, what: Design | Architecture, data: Dataset, training: Training, seeds: Sequence[int]) -> Contender:
+def trained(
+    name: str, what: Design | Architecture, data: Dataset, training: Training, seeds: Sequence[int]
+) -> Contender:
     """Train on each seed and score the test rows."""
-    results = [
-        evaluate(what, data, training.model_copy(update={"seed": seed}), split="test") for seed in seeds
-    ]
+    results = [evaluate(what, data, training.model_copy(update={"seed": seed}), split="test") for seed in seeds]
     return Contender(
         name=name,
         architecture=results[0].network.architecture,
@@ -88,7 +88,9 @@ def _finalist(run: Run, trial: Trial, data: Dataset) -> Contender:
         name=trial.name,
         architecture=compose(trial.proposal.design, data.schema),
         scores=tuple(trial.tested[seed] for seed in seeds),
-        predictions=tuple({name: np.asarray(values, dtype=np.float64) for name, values in one.items()} for one in predictions),
+        predictions=tuple(
+            {name: np.asarray(values, dtype=np.float64) for name, values in one.items()} for one in predictions
+        ),
         rows_per_second=float(np.median([trial.finalist[seed].rows_per_second for seed in seeds])),
         seeds=seeds,
         choosing=trial.finalist_mean,
@@ -103,7 +105,11 @@ def _opened(one: Contestant, data: Dataset) -> Run | Design | Architecture:
         return preset(text, data.schema)
     path = Path(text)
     if path.is_dir():
-        return load_run(path) if not (path / "architecture.json").exists() else load_architecture(path / "architecture.json")
+        return (
+            load_run(path)
+            if not (path / "architecture.json").exists()
+            else load_architecture(path / "architecture.json")
+        )
     if path.suffix == ".json":
         return load_architecture(path)
     names = presets()

@@ -1,4 +1,4 @@
-"""Scores with the share that each row has in them: what a bootstrap over rows needs, without ranking again and again."""
+"""Scores with the share that each row has in them: what a bootstrap over rows needs, without ranking anew."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +11,8 @@ Floats = NDArray[np.float64]
 def influence(task: Task, prediction: Floats, label: Floats) -> tuple[float, Floats] | None:
     """The main metric and psi (N,), with score(weights) = score + mean((weights - 1) psi); None where it is undefined.
 
-    AUC by placement values (DeLong et al., 1988), several classes one against the rest; R2 by its first derivative. Rows
-    without a label have none.
+    AUC by placement values (DeLong et al., 1988), several classes one against the rest; R2 by its first derivative.
+    Rows without a label have none.
     """
     valid = ~np.isnan(label)
     if task.kind == "regression":
@@ -22,7 +22,11 @@ def influence(task: Task, prediction: Floats, label: Floats) -> tuple[float, Flo
     else:
         parts = [_auc(prediction[valid, code], label[valid] == code) for code in range(len(task.classes))]
         known = [part for part in parts if part is not None]
-        found = (float(np.mean([score for score, _ in known])), np.mean([psi for _, psi in known], axis=0)) if known else None
+        found = (
+            (float(np.mean([score for score, _ in known])), np.mean([psi for _, psi in known], axis=0))
+            if known
+            else None
+        )
     if found is None:
         return None
     psi = np.zeros(len(label))
@@ -54,4 +58,6 @@ def _r2(prediction: Floats, label: Floats) -> tuple[float, Floats] | None:
         return None
     error, spread = (label - prediction) ** 2, (label - label.mean()) ** 2
     ratio = error.mean() / spread.mean()
-    return 1.0 - ratio, ratio * (spread / spread.mean() - error / error.mean()) if error.mean() else np.zeros(len(label))
+    return 1.0 - ratio, ratio * (spread / spread.mean() - error / error.mean()) if error.mean() else np.zeros(
+        len(label)
+    )

@@ -39,7 +39,9 @@ def sentence(comparison: Comparison) -> str:
     if not ties:
         return f"{best.name} is better than every other design here."
     small = min((row for row in comparison.rows if row.name in (best.name, *ties)), key=lambda row: row.parameters)
-    advice = f" The smallest of them is {small.name} ({short(small.parameters)} parameters)." if small is not best else ""
+    advice = (
+        f" The smallest of them is {small.name} ({short(small.parameters)} parameters)." if small is not best else ""
+    )
     return f"{best.name} ties with {', '.join(ties)}: the test rows cannot tell them apart.{advice}"
 
 

@@ -39,11 +39,15 @@ class Judged:
     shares: Floats  # (BLOCKS,)
 
 
-def judged(predictions: Predictions, labels: Floats, schema: Schema, tasks: Sequence[str] | None = None) -> Judged | None:
+def judged(
+    predictions: Predictions, labels: Floats, schema: Schema, tasks: Sequence[str] | None = None
+) -> Judged | None:
     """The mean score over tasks, as its sum over blocks of rows; None where no task has one."""
     wanted = [task for task in schema.tasks if tasks is None or task.name in tasks]
     found = [
-        influence(task, np.asarray(predictions[task.name], dtype=np.float64), labels[:, schema.task_names.index(task.name)])
+        influence(
+            task, np.asarray(predictions[task.name], dtype=np.float64), labels[:, schema.task_names.index(task.name)]
+        )
         for task in wanted
     ]
     known = [part for part in found if part is not None]

@@ -1,4 +1,4 @@
-"""A model as a folder of plain files: structure and schema in JSON, weights in safetensors. Loading it executes nothing."""
+"""A model as a folder of plain files: JSON for structure and schema, safetensors for weights. Loading runs nothing."""
 
 from pathlib import Path
 
@@ -35,8 +35,8 @@ class LoadedModel:
     def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
         """A row for each row of the frame, under its index.
 
-        ``click`` is a probability, ``buy|click`` a conditional one, ``stars=1`` that of a class, a regression task a number.
-        Unseen categories and missing values are no error; a missing column is a DataError.
+        ``click`` is a probability, ``buy|click`` a conditional one, ``stars=1`` that of a class, a regression task a
+        number. Unseen categories and missing values are no error; a missing column is a DataError.
         """
         arrays = features(encode(frame, self.schema, labels=False), self.schema, self.architecture)
         found = predict(self.network, {name: torch.tensor(array) for name, array in arrays.items()}, self.schema)
@@ -92,7 +92,8 @@ def load_architecture(path: str | Path) -> Architecture:
 
 def readme(architecture: Architecture, schema: Schema, about: str) -> str:
     """What the folder is and how to use it, for whoever finds it."""
-    columns = [column.name for column in (*schema.categories, *schema.numbers) if not column.name.startswith("length(")]
+    columns = [column.name for column in schema.categories]
+    columns += [column.name for column in schema.numbers if not column.name.startswith("length(")]
     columns += [column.name for sequence in schema.sequences for column in sequence.columns]
     heads = [head.task if head.given is None else f"{head.task}|{head.given}" for head in architecture.heads]
     return "\n".join(

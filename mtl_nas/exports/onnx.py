@@ -167,7 +167,7 @@ def preprocessing(schema: Schema, inputs: list[str], outputs: list[str]) -> dict
     return {
         "inputs": {
             "categories": "int64 (rows, columns); id = 1 + place of the value's text in levels, 0 if it is not there",
-            "numbers": "float32 (rows, columns); raw values, NaN where missing; length(s) counts the items of sequence s",
+            "numbers": "float32 (rows, columns); raw values, NaN where missing; length(s) counts the items of s",
             **{
                 f"sequence{place}": f"int64 (rows, {len(sequence.columns)}, {sequence.length}); of '{sequence.name}': "
                 "0 = padding at the end, 1 = unseen, 2 + place in levels; the latest positions"
@@ -219,7 +219,9 @@ def _difference(runtime: Any, path: Path, model: LoadedModel, names: list[str]) 
     found = session.run(None, given)
     arrays = features(rows, model.schema, model.architecture)
     right = predict(model.network, {name: torch.tensor(array) for name, array in arrays.items()}, model.schema)
-    scales = [model.schema.task(name.partition("|")[0] if name not in model.schema.task_names else name) for name in names]
+    scales = [
+        model.schema.task(name.partition("|")[0] if name not in model.schema.task_names else name) for name in names
+    ]
     return max(
         float(np.abs(values - right[name]).max()) / (task.scale if task.kind == "regression" else 1.0)
         for values, name, task in zip(found, names, scales, strict=True)

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from mtl_nas.architecture import Architecture
 from mtl_nas.blocks import Embedding
-from mtl_nas.data.schema import Number, Schema
 from mtl_nas.data.rows import Rows
+from mtl_nas.data.schema import Number, Schema
 
 Arrays = Mapping[str, NDArray[np.generic]]
 NORMAL_GRID = np.linspace(1 / 1024, 1 - 1 / 1024, 1023)
@@ -17,7 +17,7 @@ NORMAL_SCORES = np.array([NormalDist().inv_cdf(float(rank)) for rank in NORMAL_G
 
 
 def features(rows: Rows, schema: Schema, architecture: Architecture) -> dict[str, NDArray[np.generic]]:
-    """ids (N, F), fractions (N, M), scalars (N, S), ``sequence/<name>`` (N, columns, length), as far as they are read."""
+    """Ids (N, F), fractions (N, M), scalars (N, S), ``sequence/<name>`` (N, columns, length), where read."""
     blocks = [node.block for node in architecture.nodes if isinstance(node.block, Embedding)]
     arrays: dict[str, NDArray[np.generic]] = {
         f"sequence/{name}": np.ascontiguousarray(ids) for name, ids in rows.sequences.items()
@@ -29,10 +29,11 @@ def features(rows: Rows, schema: Schema, architecture: Architecture) -> dict[str
 
 def knots(number: Number, buckets: int) -> NDArray[np.float64]:
     """At most ``buckets`` + 1 distinct quantiles: ties leave room for the values that are rare."""
-    distinct = np.unique(np.asarray(number.quantiles, dtype=np.float64))
+    distinct: NDArray[np.float64] = np.unique(np.asarray(number.quantiles, dtype=np.float64))
     if len(distinct) <= buckets + 1:
         return distinct
-    return distinct[np.linspace(0, len(distinct) - 1, buckets + 1).round().astype(int)]
+    places: NDArray[np.int64] = np.linspace(0, len(distinct) - 1, buckets + 1).round().astype(np.int64)
+    return np.take(distinct, places)
 
 
 def _embedded(rows: Rows, schema: Schema, block: Embedding) -> Arrays:
@@ -57,15 +58,14 @@ def _located(
     """The table row of each value, 0 where it is missing, and how far it lies towards the next knot."""
     edges = knots(number, block.buckets)
     missing = np.isnan(values)
-    filled = np.where(missing, edges[0], values)
+    filled: NDArray[np.float64] = np.where(missing, edges[0], values.astype(np.float64))
     if block.encoding == "bucket":
         row = 1 + np.searchsorted(edges[1:-1], filled, side="right")
-        return np.where(missing, 0, row).astype(np.int32), np.zeros(len(values), dtype=np.float32)
+        return np.where(missing, 0, row).astype(np.int32), np.zeros(len(values), np.float32)
     lower = np.clip(np.searchsorted(edges, filled, side="right") - 1, 0, max(len(edges) - 2, 0))
     width = np.diff(edges, append=edges[-1])[lower]
     share = np.clip((filled - edges[lower]) / np.where(width > 0, width, 1.0), 0.0, 1.0)
-    row = np.where(missing, 0, 1 + lower).astype(np.int32)
-    return row, np.where(missing, 0.0, share).astype(np.float32)
+    return np.where(missing, 0, 1 + lower).astype(np.int32), np.where(missing, 0.0, share).astype(np.float32)
 
 
 def _scalars(rows: Rows, schema: Schema, block: Embedding) -> NDArray[np.float32]:

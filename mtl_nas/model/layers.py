@@ -1,6 +1,7 @@
 """Hidden layers of N members at once: parameters have the members as their first axis."""
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -10,15 +11,20 @@ from mtl_nas.blocks import Activation, Layers
 from mtl_nas.model.plan import Stage
 from mtl_nas.model.states import States
 
-ACTIVATIONS = {"relu": F.relu, "gelu": F.gelu, "silu": F.silu, "tanh": torch.tanh, "identity": lambda state: state}
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "relu": F.relu,
+    "gelu": F.gelu,
+    "silu": F.silu,
+    "tanh": torch.tanh,
+    "identity": lambda state: state,
+}
 EPSILON = 1e-5
 MOMENTUM = 0.1
 
 
 def activated(state: Tensor, activation: Activation) -> Tensor:
     """The activation of that name, elementwise."""
-    result: Tensor = ACTIVATIONS[activation](state)
-    return result
+    return ACTIVATIONS[activation](state)
 
 
 def add_linear(module: nn.Module, layer: str, members: int, fan_in: int, fan_out: int, *, bias: bool = True) -> None:
@@ -37,7 +43,7 @@ def first_linear(states: States, stage: Stage, place: int, weight: Tensor, bias:
         rows = slice(start, start + members)
         flat = None if bias is None else bias[rows].flatten()
         output = F.linear(states.node(name), weight[rows].flatten(0, 1), flat)  # (B, members * H)
-        outputs.append(output.unflatten(1, (members, -1)).transpose(0, 1))
+        outputs.append(output.view(len(output), members, -1).transpose(0, 1))
         start += members
     return outputs[0] if len(outputs) == 1 else torch.cat(outputs)
 
@@ -51,6 +57,9 @@ def linear(state: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
 class HiddenLayers(nn.Module):
     """Linear -> norm -> activation -> dropout, for each hidden width; (B, D) read -> (N, B, H)."""
+
+    weight0: Tensor
+    bias0: Tensor
 
     def __init__(self, stage: Stage, block: Layers) -> None:
         super().__init__()

@@ -73,7 +73,7 @@ class SequenceStage(nn.Module):
             F.embedding_bag(rows.flatten(0, 1), table, mode="sum", per_sample_weights=share.flatten(0, 1))
             for table in self.table.unbind(0)
         ]  # N x (B * columns, d)
-        return torch.stack(pooled).unflatten(1, (ids.shape[0], -1)).flatten(2)
+        return torch.stack(pooled).view(len(pooled), len(ids), -1)
 
     def reset(self, generator: torch.Generator) -> None:
         """Normal draws; padding and unseen rows start at zero."""
@@ -138,6 +138,9 @@ class TowerStage(HiddenLayers):
 class GateStage(nn.Module):
     """(B, D), E x (B, H) -> (N, B, H)."""
 
+    weight0: Tensor
+    bias0: Tensor | None
+
     def __init__(self, stage: Stage) -> None:
         super().__init__()
         self.stage, self.block = stage, cast(blocks.Gate, stage.block)
@@ -195,7 +198,8 @@ class TransferMaps(nn.Module):
     def forward(self, slots: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(U, N, B, H) -> value, query, key of the same shape."""
         value, query, key = (
-            self._mapped(slots, getattr(self, name), getattr(self, f"{name}_bias")) for name in ("value", "query", "key")
+            self._mapped(slots, getattr(self, name), getattr(self, f"{name}_bias"))
+            for name in ("value", "query", "key")
         )
         return value, query, key
 
@@ -236,11 +240,13 @@ class TransferStage(nn.Module):
         if self.block.information == "relu":
             passed = activated(passed, "relu")
         slots = torch.cat([own.unsqueeze(0), passed])  # (U, N, B, H)
-        value, query, key = cast(TransferMaps, self.own_maps or self._shared[0])(slots)
+        maps = cast(TransferMaps, self.own_maps or self._shared[0])
+        value, query, key = maps.forward(slots)
         if self.block.score == "cross":
             query = query[:1]
         scores = (query * key).sum(dim=-1, keepdim=True) / math.sqrt(own.shape[-1])  # (U, N, B, 1)
-        return (torch.softmax(scores, dim=0) * value).sum(dim=0)
+        weights = torch.softmax(scores, dim=0)
+        return torch.sum(weights * value, dim=0)
 
     def reset(self, generator: torch.Generator) -> None:
         """Uniform draws."""

@@ -88,7 +88,9 @@ class Enumerate:
         """The next value of the odometer."""
         if isinstance(domain, Float):
             return domain.start
-        first, count = (domain.low, domain.high - domain.low + 1) if isinstance(domain, Int) else (0, len(domain.options))
+        first, count = (
+            (domain.low, domain.high - domain.low + 1) if isinstance(domain, Int) else (0, len(domain.options))
+        )
         if self._place == len(self._turns):
             self._turns.append((0, count))
         taken, _ = self._turns[self._place]

@@ -26,7 +26,9 @@ FOLDER = "search_spaces"
 
 def space_names() -> tuple[str, ...]:
     """The built-in spaces."""
-    return tuple(sorted(path.name.removesuffix(".yaml") for path in _built_in().iterdir() if path.name.endswith(".yaml")))
+    return tuple(
+        sorted(path.name.removesuffix(".yaml") for path in _built_in().iterdir() if path.name.endswith(".yaml"))
+    )
 
 
 def load_space(source: str | Path | Mapping[str, Any]) -> SearchSpace:
@@ -38,7 +40,9 @@ def load_space(source: str | Path | Mapping[str, Any]) -> SearchSpace:
         return read_space(read_tree(Path(str(_built_in() / f"{text}.yaml")), SpaceError), text)
     if not text.endswith((".yaml", ".yml")):
         names = space_names()
-        raise SpaceError(f"no search space '{text}'; built in: {', '.join(names)}; or give a .yaml file{nearest(text, names)}")
+        raise SpaceError(
+            f"no search space '{text}'; built in: {', '.join(names)}; or give a .yaml file{nearest(text, names)}"
+        )
     return read_space(read_tree(Path(text), SpaceError), Path(text).stem)
 
 
@@ -48,7 +52,9 @@ def read_space(tree: Any, name: str) -> SearchSpace:
         raise SpaceError(f"space '{name}': a space is a mapping with design and training, got {type(tree).__name__}")
     for key in tree:
         if key not in SECTIONS:
-            raise SpaceError(f"space '{name}': unknown key '{key}'{nearest(str(key), SECTIONS)}; known: {', '.join(SECTIONS)}")
+            raise SpaceError(
+                f"space '{name}': unknown key '{key}'{nearest(str(key), SECTIONS)}; known: {', '.join(SECTIONS)}"
+            )
     sections = {key: branch for key, branch in tree.items() if key != "about"}
     try:
         return SearchSpace(name, _with_holes(sections, ""))
@@ -141,6 +147,11 @@ def _number(value: Any) -> Any:
     return value
 
 
+def _float(tree: Mapping[str, Any], options: dict[str, Any]) -> Float:
+    low, high = _ends(tree["float"], "float")
+    return Float(float(low), float(high), **options)
+
+
 def _choice(tree: Mapping[str, Any], path: str, options: dict[str, Any]) -> Tree:
     if not isinstance(tree["choice"], list):
         raise SpaceError(f"a choice is a list of options, got {tree['choice']!r}")
@@ -161,7 +172,7 @@ def _subset(tree: Mapping[str, Any], path: str, options: dict[str, Any]) -> Tree
 
 _HOLES: dict[str, Callable[[Mapping[str, Any], str, dict[str, Any]], Tree]] = {
     "int": lambda tree, path, options: Int(*_ends(tree["int"], "int"), **options),
-    "float": lambda tree, path, options: Float(*map(float, _ends(tree["float"], "float")), **options),
+    "float": lambda tree, path, options: _float(tree, options),
     "choice": _choice,
     "subset": _subset,
     "repeat": _repeat,

@@ -3,6 +3,6 @@
 from mtl_nas.study.delivery import export
 from mtl_nas.study.execution import Resources
 from mtl_nas.study.run import Run, load_run
-from mtl_nas.study.search import resume, search
+from mtl_nas.study.searching import resume, search
 
 __all__ = ["Resources", "Run", "export", "load_run", "resume", "search"]

@@ -76,7 +76,12 @@ class Core:
             seed = job.seed if job.kind == "finalist" else None
             self._write(
                 Failed(
-                    number=job.number, rung=job.rung, failure=answer.failure, reason=answer.reason, trace=answer.trace, seed=seed
+                    number=job.number,
+                    rung=job.rung,
+                    failure=answer.failure,
+                    reason=answer.reason,
+                    trace=answer.trace,
+                    seed=seed,
                 )
             )
             self._stop_at_equal_errors(answer)

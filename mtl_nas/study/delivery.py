@@ -20,14 +20,14 @@ def export(
     source: Run | str | Path,
     to: str | Path,
     *,
-    format: Format = "torch",  # noqa: A002  # the word that users look for
+    format: Format = "torch",  # the word that users look for
     trial: int | None = None,
     data: Dataset | None = None,
 ) -> Path:
     """Write a model folder; of a run its best, or a trial, which is trained as a finalist first where it was none.
 
-    ``onnx`` adds ``model.onnx``, checked against onnxruntime to 1e-5, and ``preprocessing.json``. The source may be a model
-    folder too. An ExportError says what cannot be written.
+    ``onnx`` adds ``model.onnx``, checked against onnxruntime to 1e-5, and ``preprocessing.json``. The source may be a
+    model folder too. An ExportError says what cannot be written.
     """
     folder = Path(to)
     if format not in ("torch", "onnx"):

@@ -40,7 +40,7 @@ class Resources:
     address: str | None = None
 
 
-class JobSearcher(Searcher):  # type: ignore[misc]  # ray has no types
+class JobSearcher(Searcher):
     """Ray asks it for trials; it asks the core for jobs. Each job is a new Ray trial."""
 
     def __init__(self, core: Core) -> None:
@@ -123,7 +123,7 @@ def execute(core: Core, data: Dataset, folder: RunFolder, resources: Resources) 
     with _cluster(resources) as (workers, share, device), _scratch() as scratch:
         node = ray.get_runtime_context().get_node_id()
         here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(node, soft=False)
-        depot = ray.remote(num_cpus=0, scheduling_strategy=here)(Depot).remote(str(folder.path.resolve()))
+        depot = ray.remote(Depot).options(num_cpus=0, scheduling_strategy=here).remote(str(folder.path.resolve()))
         trainable = tune.with_parameters(train_one, data=data.for_search(), depot=depot, device=device)
         searcher = JobSearcher(core)
         tuner = tune.Tuner(
@@ -159,7 +159,7 @@ def _cluster(resources: Resources) -> Iterator[tuple[int, dict[str, float], str]
         except (ConnectionError, ValueError) as problem:
             raise RunError(f"no Ray cluster at '{resources.address}': {str(problem).splitlines()[0]}") from None
     try:
-        there = ray.cluster_resources()
+        there = ray.cluster_resources()  # type: ignore[no-untyped-call]  # of ray
         cpus, gpus = int(there.get("CPU", 0)), there.get("GPU", 0.0)
         wanted = resources.cpus or cpus
         if cpus < 1 or wanted > cpus:

@@ -55,7 +55,9 @@ def finalist_network(folder: RunFolder, trial: Trial, data: Dataset, seed: int) 
     """A finalist's trained network."""
     path = folder.path / weights_name(trial.number, seed)
     if not path.exists():
-        raise RunError(f"'{path}' is gone: delete the line of this finalist from trials.jsonl and resume to train it again")
+        raise RunError(
+            f"'{path}' is gone: delete the line of this finalist from trials.jsonl and resume to train it again"
+        )
     architecture = compose(trial.proposal.design, data.schema)
     network = build(architecture, dtype=DTYPES[trial.proposal.training.precision])
     network.set_weights(load_file(path))

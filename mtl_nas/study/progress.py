@@ -1,4 +1,4 @@
-"""What a person sees while a search runs: on a terminal one live panel, elsewhere a line for each event that matters."""
+"""What a person sees while a search runs: on a terminal one live panel, elsewhere a line an event."""
 
 import time
 from collections.abc import Mapping
@@ -87,7 +87,9 @@ class Progress:
         left = f"about {_clock(elapsed / new * max(total - done, 0))} left" if new > 0 else "estimating"
         stage = "finalists" if standing.chosen else f"trial {len(standing.trained)} of {request.budget.trials}"
         head = Table.grid(padding=(0, 2))
-        head.add_row(stage, ProgressBar(total=total, completed=min(done, total), width=24), f"{_clock(elapsed)} gone, {left}")
+        head.add_row(
+            stage, ProgressBar(total=total, completed=min(done, total), width=24), f"{_clock(elapsed)} gone, {left}"
+        )
         best = max((trial for trial in standing.trained if trial.scored), key=_rank, default=None)
         lines = [head]
         rows = Table.grid(padding=(0, 2))

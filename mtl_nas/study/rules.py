@@ -1,8 +1,9 @@
 """What to do next, as a pure function of what is known: synchronous halving in cohorts, then finalists.
 
-A cohort is proposed, trained to the first rung, and only when all of it has arrived are its best promoted: those among the
-best ``1 / reduction`` of all trials that reached that rung. So arrival order never matters, and the same seed decides the
-same with any number of workers. The single-task preset (the yardstick of gain) and the best preset are never cut.
+A cohort is proposed, trained to the first rung, and only when all of it has arrived are its best promoted: those
+among the best ``1 / reduction`` of all trials that reached that rung. So arrival order never matters, and the same
+seed decides the same with any number of workers. The single-task preset (the yardstick of gain) and the best preset
+are never cut.
 """
 
 import math
@@ -70,7 +71,7 @@ def next_step(standing: Standing, budget: Budget, presets: Sequence[str], seed: 
 
 
 def _boundary(standing: Standing, budget: Budget, presets: int) -> int:
-    """How many trials are trained before the barrier in force: the presets and a cohort, then a cohort more each time."""
+    """How many trials come before the barrier in force: the presets and a cohort, then a cohort more each time."""
     settled = sum(_settled(trial, budget) for trial in standing.trained)
     boundary = presets + budget.cohort
     while boundary <= settled:
@@ -134,7 +135,9 @@ def chosen(standing: Standing, budget: Budget, seed: int) -> Chosen:
         (trial for trial in standing.trained if trial.failed is None and last in trial.scored),
         key=lambda trial: (-trial.scored[last].score, trial.number),
     )
-    presets = [trial for trial in standing.trained if trial.preset is not None and trial.failed is None and trial.scored]
+    presets = [
+        trial for trial in standing.trained if trial.preset is not None and trial.failed is None and trial.scored
+    ]
     members = dict.fromkeys(trial.number for trial in (*finished[: budget.finalists], *presets))
     seeds = tuple(seed_of(seed, "finalist", index) for index in range(budget.seeds))
     return Chosen(numbers=tuple(members), seeds=seeds)

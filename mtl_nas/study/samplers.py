@@ -79,7 +79,9 @@ def propose(
     """A draw, its decisions and its origin; a function of the standing, the seed and the attempt alone."""
     ordinal = len(standing.trials)
     stream = seed_of(seed, "ask", ordinal, attempt)
-    told = [trial for trial in standing.trials.values() if trial.proposed.decisions is not None and _value(standing, trial)]
+    told = [
+        trial for trial in standing.trials.values() if trial.proposed.decisions is not None and _value(standing, trial)
+    ]
     if sampler == "random" or attempt > 0 or len(told) < STARTUP or stream % RANDOM_SHARE == 0:
         proposal, decisions = space.draw(Random(stream))
         return proposal, decisions, "random"
@@ -89,7 +91,7 @@ def propose(
 
 
 def study_of(space: SearchSpace, standing: Standing, *, seed: int = 0) -> optuna.Study:
-    """The record as an Optuna study in memory: finished trials complete, stopped ones pruned, in the order of proposal."""
+    """The record as an Optuna study in memory: finished trials complete, stopped ones pruned, in order of proposal."""
     sampler = optuna.samplers.TPESampler(
         consider_prior=True,
         prior_weight=1.0,
@@ -110,7 +112,9 @@ def study_of(space: SearchSpace, standing: Standing, *, seed: int = 0) -> optuna
 
 
 def _told(standing: Standing) -> Iterable[Trial]:
-    known = [trial for trial in standing.trials.values() if trial.proposed.decisions is not None and _value(standing, trial)]
+    known = [
+        trial for trial in standing.trials.values() if trial.proposed.decisions is not None and _value(standing, trial)
+    ]
     if len(known) <= TOLD:
         return known
     best = sorted(known, key=lambda trial: -_known_score(standing, trial))[: TOLD // 2]

@@ -39,7 +39,9 @@ class SearchOptions(Value):
     def budget(self) -> Budget:
         """The budget that these options come to."""
         shared = ("trials", "rungs", "reduction", "cohort", "finalists", "seeds")
-        return parse(Budget, {"seconds": self.time, **{name: getattr(self, name) for name in shared}}, "search", RunError)
+        return parse(
+            Budget, {"seconds": self.time, **{name: getattr(self, name) for name in shared}}, "search", RunError
+        )
 
 
 class SearchFile(Value):
@@ -53,7 +55,7 @@ class SearchFile(Value):
 
 
 def read_search(source: str, *, tasks: list[str] | None = None, space: str | None = None) -> SearchFile:
-    """From a search file, a built-in data set's name, or a table with its tasks; a space given here wins over the file's."""
+    """From a search file, a built-in name, or a table with its tasks; a space given here wins over the file's."""
     path = Path(source)
     tree: Mapping[str, Any] = {}
     if path.suffix in (".yaml", ".yml"):

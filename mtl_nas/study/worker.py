@@ -14,7 +14,7 @@ from mtl_nas.data import Dataset
 from mtl_nas.errors import MtlNasError
 from mtl_nas.evaluation import judge
 from mtl_nas.study.jobs import Answer, Job, predictions_name, state_name, weights_name
-from mtl_nas.training import Diverged, Fit
+from mtl_nas.training import DivergedError, Fit
 from mtl_nas.training.fit import mean_score
 
 Get = Callable[[str], bytes | None]
@@ -27,7 +27,7 @@ def work(job: Job, data: Dataset, *, get: Get, put: Put, device: str = "cpu") ->
     torch.set_num_threads(1)  # two threads beside a busy core made the loop ten times slower
     try:
         answer = _finalist(job, data, put, device) if job.kind == "finalist" else _trial(job, data, get, put, device)
-    except Diverged as problem:
+    except DivergedError as problem:
         answer = Answer(failure="diverged", reason=str(problem))
     except (MemoryError, torch.cuda.OutOfMemoryError):
         answer = Answer(failure="memory", reason="out of memory; search smaller models, batches or fewer workers")
@@ -74,6 +74,9 @@ def _finalist(job: Job, data: Dataset, put: Put, device: str) -> Answer:
     predictions, found = judge(network, data.rows("choosing"), data.schema, device=device)
     weights = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in network.weights().items()}
     put(weights_name(job.number, job.seed), save_tensors(weights))
-    put(predictions_name(job.number, job.seed), save_arrays({k: np.ascontiguousarray(v) for k, v in predictions.items()}))
+    put(
+        predictions_name(job.number, job.seed),
+        save_arrays({k: np.ascontiguousarray(v) for k, v in predictions.items()}),
+    )
     score = mean_score(found, data.schema)
     return Answer(score=score, scores=found, rows=fit.rows, rows_per_second=fit.rows_per_second)

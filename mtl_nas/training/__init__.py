@@ -1,5 +1,5 @@
 """Training one architecture."""
 
-from mtl_nas.training.fit import Check, Diverged, Fit
+from mtl_nas.training.fit import Check, DivergedError, Fit
 
-__all__ = ["Check", "Diverged", "Fit"]
+__all__ = ["Check", "DivergedError", "Fit"]

@@ -27,7 +27,7 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.float32, "float64": torch.
 Scores = dict[str, dict[str, float | None]]
 
 
-class Diverged(Exception):
+class DivergedError(Exception):
     """The loss or a prediction is no longer finite."""
 
 
@@ -163,7 +163,7 @@ class Fit:
             total += loss.detach()
             self.step += 1
         if not math.isfinite(total.item()):
-            raise Diverged(f"the loss is no longer finite after {self.rows} rows; lower the learning rate")
+            raise DivergedError(f"the loss is no longer finite after {self.rows} rows; lower the learning rate")
         self._laps.append((self.rows - rows, time.perf_counter() - start))
 
     def _batch(self) -> Tensor:
@@ -183,7 +183,7 @@ class Fit:
     def _check(self) -> None:
         predictions = predict(self.network, self._tuning_features, self.schema)
         if not all(np.isfinite(values).all() for values in predictions.values()):
-            raise Diverged(f"a prediction is no longer finite after {self.rows} rows; lower the learning rate")
+            raise DivergedError(f"a prediction is no longer finite after {self.rows} rows; lower the learning rate")
         found = score_tasks(predictions, self.tuning, self.schema)
         check = Check(self.step, self.rows, mean_score(found, self.schema), found)
         self.checks.append(check)
@@ -217,4 +217,4 @@ def mean_score(found: Scores, schema: Schema) -> float:
     return float(np.mean(known)) if known else 0.0
 
 
-__all__ = ["Check", "Diverged", "Fit", "Scores", "Targets", "mean_score", "score_tasks"]
+__all__ = ["Check", "DivergedError", "Fit", "Scores", "Targets", "mean_score", "score_tasks"]

@@ -1,6 +1,6 @@
 """Task losses over valid rows, their weighing, and AITM's calibrator."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -10,6 +10,8 @@ from torch.nn import functional as F
 from mtl_nas.architecture import Architecture
 from mtl_nas.data.schema import Schema, Task
 from mtl_nas.design import Losses
+
+REGRESSION: dict[str, Callable[..., Tensor]] = {"mse": F.mse_loss, "mae": F.l1_loss, "huber": F.huber_loss}
 
 
 @dataclass(frozen=True)
@@ -34,10 +36,12 @@ def targets(labels: Tensor, tasks: Sequence[Task]) -> Targets:
 
 
 def task_losses(outputs: Sequence[Tensor], found: Targets, tasks: Sequence[Task]) -> tuple[Tensor, Tensor]:
-    """Mean loss of each task over its valid rows, 0 with zero gradient where there is none; and which have any; (T,)."""
-    losses = torch.stack(
-        [_rows_loss(output, found.labels[:, place], task) for place, (output, task) in enumerate(zip(outputs, tasks, strict=True))]
-    )  # (T, B)
+    """Mean loss of each task over its valid rows, and which tasks have any; (T,) each.
+
+    A task without a valid row has loss 0 with zero gradient.
+    """
+    columns = zip(outputs, found.labels.unbind(1), tasks, strict=True)
+    losses = torch.stack([_rows_loss(output, label, task) for output, label, task in columns])  # (T, B)
     counts = found.valid.sum(dim=0)
     return (losses * found.valid.T).sum(dim=1) / counts.clamp(min=1.0), counts > 0
 
@@ -48,8 +52,7 @@ def _rows_loss(output: Tensor, label: Tensor, task: Task) -> Tensor:
     value = output[:, 0]
     if task.kind == "binary":
         return F.binary_cross_entropy_with_logits(value, label, reduction="none")
-    losses = {"mse": F.mse_loss, "mae": F.l1_loss, "huber": F.huber_loss}
-    return losses[task.loss](value, label, reduction="none")
+    return REGRESSION[task.loss](value, label, reduction="none")
 
 
 def calibrator(earlier: Tensor, later: Tensor, valid: Tensor) -> Tensor:
@@ -59,6 +62,8 @@ def calibrator(earlier: Tensor, later: Tensor, valid: Tensor) -> Tensor:
 
 class Objective(nn.Module):
     """What training minimises: one number from a network's outputs and a batch's targets."""
+
+    weights: Tensor
 
     def __init__(self, losses: Losses, architecture: Architecture, schema: Schema) -> None:
         super().__init__()
@@ -86,6 +91,6 @@ class Objective(nn.Module):
         total = losses.sum()
         for earlier, later in self.pairs:
             both = found.valid[:, earlier] * found.valid[:, later]
-            chances = [torch.sigmoid(logits[place][:, 0]) for place in (earlier, later)]
-            total = total + self.losses.calibrator * calibrator(*chances, both)
+            before, after = (torch.sigmoid(logits[place][:, 0]) for place in (earlier, later))
+            total = total + self.losses.calibrator * calibrator(before, after, both)
         return total

@@ -3,6 +3,7 @@
 from importlib import metadata
 from pathlib import Path
 from typing import Literal
+
 from mtl_nas.data import Dataset, Declaration, load_dataset
 from mtl_nas.errors import RunError
 from mtl_nas.hand_designs import fitting
@@ -31,8 +32,8 @@ def search(
 ) -> Run:
     """Search the space on the data; a folder that holds the same search is gone on with.
 
-    The presets that fit are trained first, the finalists on fresh seeds, and the test split is opened once. A RunError says
-    why a folder cannot be used.
+    The presets that fit are trained first, the finalists on fresh seeds, and the test split is opened once. A
+    RunError says why a folder cannot be used.
     """
     space = load_space(space) if isinstance(space, str) else space
     request = Request(
@@ -55,13 +56,17 @@ def search(
         return _continued(here, data, resources or Resources(), progress=progress)
 
 
-def resume(folder: str | Path, *, data: Dataset | None = None, resources: Resources | None = None, progress: bool = False) -> Run:
+def resume(
+    folder: str | Path, *, data: Dataset | None = None, resources: Resources | None = None, progress: bool = False
+) -> Run:
     """Go on with a search; the data are loaded as they were, or given again where they came from memory."""
     here = RunFolder(folder)
     request = here.request()
     if data is None:
         if not request.data.get("data", {}).get("table"):
-            raise RunError(f"the data of '{here.path}' came from memory: call search(..., folder='{here.path}') with them")
+            raise RunError(
+                f"the data of '{here.path}' came from memory: call search(..., folder='{here.path}') with them"
+            )
         data = load_dataset(Declaration.model_validate(request.data))
     with here.lock():
         _check_data(here, request, data)
@@ -88,7 +93,9 @@ def _check_same(folder: RunFolder, wanted: Request) -> None:
     for key, name in (("space", "space"), ("budget", "budget"), ("seed", "seed"), ("sampler", "sampler")):
         if getattr(found, key) != getattr(wanted, key):
             known = "" if key == "space" else f" ({getattr(found, key)}, now {getattr(wanted, key)})"
-            raise RunError(f"run folder '{folder.path}' holds a search with another {name}{known}; give another --folder")
+            raise RunError(
+                f"run folder '{folder.path}' holds a search with another {name}{known}; give another --folder"
+            )
 
 
 def _check_data(folder: RunFolder, request: Request, data: Dataset) -> None:

@@ -1,0 +1,36 @@
+# `make search` and `make test` set everything up by themselves, in .venv, from the lock of tested versions.
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/ready
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: search test quick format clean
+
+search: $(READY)  ## a real search on synthetic data, ending in runs/first/best and a comparison
+	$(BIN)/mtl-search run synthetic-funnel --trials 20 --seed 0 --folder runs/first
+
+test: $(READY)  ## every check, the same in CI
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest
+
+quick: $(READY)  ## the tests that run in seconds
+	$(BIN)/pytest -m "not slow"
+
+format: $(READY)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# $(PYTHON) must be 3.11 to 3.13
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and "mtl_nas needs Python 3.11 to 3.13; set PYTHON=python3.12, say")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $(READY)
+
+clean:
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
