@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from mtl_nas.architecture import Architecture
+from mtl_nas.architecture.match import refuse_mismatch
 from mtl_nas.composition import compose
 from mtl_nas.data import Dataset, Rows, Schema
 from mtl_nas.design import Design, Losses, Training
@@ -53,6 +54,7 @@ def evaluate(
     start = time.perf_counter()
     training = training or Training()
     architecture = compose(what, data.schema) if isinstance(what, Design) else what
+    refuse_mismatch(architecture, data.schema)
     losses = losses or (what.losses if isinstance(what, Design) else Losses())
     fit = Fit(architecture, losses, training, data.schema, data.rows("train"), data.rows("tuning"), device=device)
     fit.advance()

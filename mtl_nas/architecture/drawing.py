@@ -108,14 +108,18 @@ def mermaid(architecture: Architecture) -> str:
     found = boxes(architecture)
     lines = ["flowchart TD"]
     for place, box in enumerate(found):
-        label = f"{box.name}<br/>{described(box, architecture)}".replace('"', "#quot;")
+        label = f"{_entities(box.name)}<br/>{_entities(described(box, architecture))}"
         lines.append(f'  n{place}["{label}"]')
         lines.append(f"  style n{place} fill:{COLOURS[box.kind]},stroke:#555,color:#222")
         lines += [f"  n{source} --> n{place}" for source in box.reads]
         for head in box.heads:
-            safe = head.replace('"', "#quot;").replace("|", "#124;")
-            lines += [f'  h{place}_{len(lines)}(["{safe}"])', f"  n{place} --> h{place}_{len(lines)}"]
+            lines += [f'  h{place}_{len(lines)}(["{_entities(head)}"])', f"  n{place} --> h{place}_{len(lines)}"]
     return "\n".join(lines) + "\n"
+
+
+def _entities(words: str) -> str:
+    """Letters, digits and harmless marks as they are, all else as Mermaid's numbered entities."""
+    return "".join(mark if mark.isalnum() or mark in " ./:,+-_()" else f"#{ord(mark)};" for mark in words)
 
 
 WIDTH, HEIGHT, GAP_X, GAP_Y, LETTER = 190, 42, 18, 46, 6.2

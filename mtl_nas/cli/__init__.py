@@ -13,6 +13,11 @@ def main() -> None:
     except MtlNasError as problem:
         print(f"mtl-search: {problem}", file=sys.stderr)
         sys.exit(2)
+    except OSError as problem:
+        if problem.filename is None:
+            raise
+        print(f"mtl-search: '{problem.filename}' cannot be used: {(problem.strerror or '').lower()}", file=sys.stderr)
+        sys.exit(2)
 
 
 __all__ = ["app", "main"]

@@ -1,5 +1,6 @@
 """``mtl-search``: each command parses, calls one function of the library, prints."""
 
+import csv
 from pathlib import Path
 from typing import Annotated
 
@@ -32,7 +33,7 @@ Data = Annotated[str | None, typer.Option("--data", help="the data set: a name, 
 @app.command()
 def init(
     table: Annotated[str, typer.Argument(help="CSV, TSV, Parquet, or a folder of Parquet")],
-    tasks: Annotated[str, typer.Option("--tasks", help="label columns, in the funnel's order: click,buy")],
+    tasks: Tasks = None,
     to: Annotated[Path, typer.Option("--to", help="the file to write")] = Path("search.yaml"),
 ) -> None:
     """Write a search.yaml with what can be inferred from a table."""
@@ -140,4 +141,8 @@ def predict(
 
 
 def _names(text: str | None) -> list[str] | None:
-    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
+    """Names between commas; one that holds a comma stands in quotes."""
+    if text is None:
+        return None
+    names = next(csv.reader([text], skipinitialspace=True), [])
+    return [name.strip() for name in names if name.strip()]

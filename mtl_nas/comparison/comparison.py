@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 
 from mtl_nas.architecture.difference import differences
-from mtl_nas.comparison.contenders import Contender, Contestant, contenders
+from mtl_nas.comparison.contenders import Contender, Contestant, contenders, graph
 from mtl_nas.comparison.ties import Interval, interval, judged
 from mtl_nas.data import Dataset, Schema
 from mtl_nas.design import Training
+from mtl_nas.errors import ArchitectureError, DataError
 from mtl_nas.metrics import main_metric
 
 YARDSTICK = "single_task"
@@ -88,27 +89,36 @@ def compare(
     is a run.
     """
     found = contenders(what, data, seeds=seeds, training=training or Training(), yardstick=YARDSTICK)
-    return compared(found, data, pair=len(what) == 2)
+    lines = differences(*(graph(one, data) for one in what)) if len(what) == 2 else ()
+    return compared(found, data, tuple(lines))
 
 
-def compared(found: Sequence[Contender], data: Dataset, *, pair: bool = False) -> Comparison:
+def compared(found: Sequence[Contender], data: Dataset, differences: tuple[str, ...] = ()) -> Comparison:
     """The comparison of contenders that are trained."""
+    _refuse_missing_tasks(found, data)
     labels = data.rows("test").labels.astype(np.float64)
     shares = {
         one.name: [part for part in (judged(seed, labels, data.schema) for seed in one.predictions) if part is not None]
         for one in found
     }
-    means = {name: fmean(part.score for part in parts) if parts else float("nan") for name, parts in shares.items()}
-    best = max(found, key=lambda one: (one.choosing is not None, one.choosing or means[one.name]))
+    if not all(shares.values()):
+        raise DataError(f"no task has a score on the test rows of '{data.name}': their labels are all the same")
+    means = {name: fmean(part.score for part in parts) for name, parts in shares.items()}
+    best = max(found, key=lambda one: (one.choosing is not None, one.choosing or 0.0, means[one.name]))
     yardstick = next(one for one in found if one.name == YARDSTICK)
     rows = [
         _row(one, yardstick, means, None if one is best else interval(shares[one.name], shares[best.name]), data.schema)
         for one in found
     ]
     rows.sort(key=lambda row: (row.name != best.name, -row.score))
-    graphs = [one.architecture for one in found if one.name != YARDSTICK or not pair][:2]
-    lines = tuple(differences(*graphs)) if pair and len(graphs) == 2 else ()
-    return Comparison(data.name, data.schema, tuple(rows), lines)
+    return Comparison(data.name, data.schema, tuple(rows), differences)
+
+
+def _refuse_missing_tasks(found: Sequence[Contender], data: Dataset) -> None:
+    for one in found:
+        missing = [task for task in data.schema.task_names if task not in one.predictions[0]]
+        if missing:
+            raise ArchitectureError(f"'{one.name}' predicts no '{missing[0]}'; designs are compared on every task")
 
 
 def _row(
@@ -142,6 +152,5 @@ def _cell(one: Contender, yardstick: Contender, head: str, schema: Schema) -> Ce
 
 
 def _values(one: Contender, head: str, schema: Schema) -> list[float]:
-    name = head if head in schema.task_names else head.partition("|")[0]
-    metric = main_metric(schema.task(name))
+    metric = main_metric(schema.task_of(head)[0])
     return [value for scores in one.scores if (value := scores[head][metric]) is not None]

@@ -1,10 +1,12 @@
 """What can be compared: runs, presets, designs, architecture files; trained on equal seeds, or read from a run."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from mtl_nas.architecture import Architecture
@@ -43,7 +45,10 @@ def contenders(
     """In the order given; a preset that a run holds is not trained again, a missing yardstick is added."""
     opened = [_opened(one, data) for one in what]
     runs = [one for one in opened if isinstance(one, Run)]
-    found = [contender for run in runs for contender in from_run(run, data)]
+    found: list[Contender] = []
+    for run in runs:
+        taken = {contender.name for contender in found}
+        found += [_apart(contender, run, taken, several=len(runs) > 1) for contender in from_run(run, data)]
     names = {contender.name for contender in found}
     numbers = found[0].seeds if found else tuple(range(seeds))
     if runs:
@@ -55,6 +60,14 @@ def contenders(
         if name not in names and isinstance(one, Design | Architecture):
             found.append(trained(name, one, data, training, numbers))
     return found
+
+
+def graph(what: Contestant, data: Dataset) -> Architecture:
+    """The graph of one: of a run its best."""
+    opened = _opened(what, data)
+    if isinstance(opened, Run):
+        opened = opened.best().proposal.design
+    return compose(opened, data.schema) if isinstance(opened, Design) else opened
 
 
 def trained(
@@ -83,7 +96,7 @@ def from_run(run: Run, data: Dataset) -> list[Contender]:
 def _finalist(run: Run, trial: Trial, data: Dataset) -> Contender:
     assert run.standing.chosen is not None
     seeds = tuple(seed for seed in run.standing.chosen.seeds if seed in trial.finalist)
-    predictions = [load_file(run.path / test_name(trial.number, seed)) for seed in seeds]
+    predictions = [_read(run.path / test_name(trial.number, seed)) for seed in seeds]
     return Contender(
         name=trial.name,
         architecture=compose(trial.proposal.design, data.schema),
@@ -95,6 +108,20 @@ def _finalist(run: Run, trial: Trial, data: Dataset) -> Contender:
         seeds=seeds,
         choosing=trial.finalist_mean,
     )
+
+
+def _read(path: Path) -> Mapping[str, NDArray[np.float32]]:
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as problem:
+        raise RunError(f"'{path}' cannot be read: {problem}; take it from a copy of the run") from None
+
+
+def _apart(contender: Contender, run: Run, taken: Collection[str], *, several: bool) -> Contender:
+    """Under a name of its own: of several runs, trials are named with theirs, and so is a preset that both hold."""
+    if not several or (contender.name in presets() and contender.name not in taken):
+        return contender
+    return replace(contender, name=f"{contender.name} of {run.path}")
 
 
 def _opened(one: Contestant, data: Dataset) -> Run | Design | Architecture:

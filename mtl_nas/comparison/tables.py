@@ -9,7 +9,7 @@ from rich.text import Text
 from mtl_nas.comparison.comparison import Comparison, Row
 from mtl_nas.metrics import main_metric
 
-TASKS_A_TABLE = 3
+SCORE_ROOM, GAP, NARROWEST = 63, 1, 12  # columns of the terminal: for scores in all, between them, for one at least
 
 
 def tables(comparison: Comparison) -> Group:
@@ -22,9 +22,9 @@ def _parts(comparison: Comparison) -> Iterator[RenderableType]:
     heads = list(dict.fromkeys(head for row in comparison.rows for head in row.cells))
     tasks = [head for head in heads if head in comparison.schema.task_names]
     for chosen in (tasks, [head for head in heads if head not in tasks]):
-        for start in range(0, len(chosen), TASKS_A_TABLE):
+        for together in _abreast(comparison, chosen):
             yield Text()
-            yield _scores(comparison, chosen[start : start + TASKS_A_TABLE])
+            yield _scores(comparison, together)
     yield Text()
     yield Text(sentence(comparison), style="bold")
     if comparison.differences:
@@ -36,6 +36,11 @@ def _parts(comparison: Comparison) -> Iterator[RenderableType]:
 def sentence(comparison: Comparison) -> str:
     """What the table says, made from its numbers."""
     best, ties = comparison.best, comparison.ties
+    if len(comparison.rows) == 1:
+        return f"{best.name} stands alone: there is nothing to compare it with."
+    better = [row.name for row in comparison.rows if row.against_best is not None and row.against_best.low > 0]
+    if better:
+        return f"{', '.join(better)} better than {best.name} on the test rows; {best.name} was chosen on other rows."
     if not ties:
         return f"{best.name} is better than every other design here."
     small = min((row for row in comparison.rows if row.name in (best.name, *ties)), key=lambda row: row.parameters)
@@ -46,16 +51,33 @@ def sentence(comparison: Comparison) -> str:
 
 
 def _verdicts(comparison: Comparison) -> Table:
-    title = f"Designs on {comparison.data}, test rows, {max(row.seeds for row in comparison.rows)} seeds"
+    seeds = max(row.seeds for row in comparison.rows)
+    title = Text(f"Designs on {comparison.data}, test rows, {seeds} seed{'s' * (seeds > 1)}", overflow="fold")
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
-    table.add_column("design", no_wrap=True)
+    table.add_column("design", overflow="fold")
     for name in ("score", "gain", "against the best (95 %)", "params", "rows/s"):
         table.add_column(name, justify="right", no_wrap=True)
     for row in comparison.rows:
         style = "bold" if row.against_best is None else ""
         cells = (f"{row.score:.4f}", signed(row.gain), _against(row), short(row.parameters), short(row.rows_per_second))
-        table.add_row(row.name, *cells, style=style)
+        table.add_row(Text(row.name), *cells, style=style)
     return table
+
+
+def _abreast(comparison: Comparison, heads: list[str]) -> Iterator[list[str]]:
+    """Heads whose columns fit beside the designs' names."""
+    together: list[str] = []
+    for head in heads:
+        if together and sum(_width(comparison, one) + GAP for one in (*together, head)) > SCORE_ROOM:
+            yield together
+            together = []
+        together.append(head)
+    if together:
+        yield together
+
+
+def _width(comparison: Comparison, head: str) -> int:
+    return max(NARROWEST, *(len(_cell(row, head)) for row in comparison.rows))
 
 
 def _against(row: Row) -> str:
@@ -67,13 +89,15 @@ def _against(row: Row) -> str:
 
 def _scores(comparison: Comparison, heads: list[str]) -> Table:
     table = Table(box=None, pad_edge=False)
-    table.add_column("score ± sd, gain", no_wrap=True)
+    table.add_column("score ± sd, gain", overflow="fold")
     for head in heads:
-        name = head if head in comparison.schema.task_names else head.partition("|")[0]
-        metric = main_metric(comparison.schema.task(name)).upper()
-        table.add_column(Text(f"{head} {metric}"), justify="right", overflow="fold")
+        metric = main_metric(comparison.schema.task_of(head)[0]).upper()
+        width = _width(comparison, head)
+        table.add_column(Text(f"{head} {metric}"), justify="right", overflow="fold", width=width)
     for row in comparison.rows:
-        table.add_row(row.name, *(_cell(row, head) for head in heads), style="bold" if row.against_best is None else "")
+        table.add_row(
+            Text(row.name), *(_cell(row, head) for head in heads), style="bold" if row.against_best is None else ""
+        )
     return table
 
 
@@ -91,7 +115,10 @@ def signed(number: float | None) -> str:
     >>> signed(-0.01234)
     '-.0123'
     """
-    return "" if number is None else f"{number:+.4f}".replace("0.", ".", 1)
+    if number is None:
+        return ""
+    sign, *digits = f"{number:+.4f}"
+    return sign + "".join(digits).removeprefix("0")
 
 
 def _plain(number: float) -> str:

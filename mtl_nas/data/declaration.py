@@ -126,4 +126,9 @@ def declaration(tree: object, where: str) -> Declaration:
     """The declaration in a search file's tree, whose keys for the study are left to others."""
     if not isinstance(tree, Mapping):
         raise DataError(f"{where}: expected a mapping with the keys data and tasks, got {type(tree).__name__}")
+    known = (*Declaration.model_fields, *STUDY_KEYS)
+    strange = [str(key) for key in tree if key not in known]
+    if strange:
+        hint = nearest(strange[0], known) or f"; known: {', '.join(known)}"
+        raise DataError(f"{where}: unknown key '{strange[0]}'{hint}")
     return parse(Declaration, {key: part for key, part in tree.items() if key not in STUDY_KEYS}, where, DataError)

@@ -33,6 +33,10 @@ def load_dataset(
 
     The keywords say what the YAML file would, and win over it; kinds that nothing declares are inferred.
     """
+    if tasks is not None and not isinstance(tasks, Mapping):
+        twice = [name for place, name in enumerate(tasks) if name in tasks[:place]]
+        if twice:
+            raise DataError(f"task '{twice[0]}' is listed twice")
     given = {
         "data": _present(split=split, ignore=ignore, columns=columns, group=group),
         "tasks": dict.fromkeys(tasks) if tasks is not None and not isinstance(tasks, Mapping) else tasks,

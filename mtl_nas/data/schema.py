@@ -97,6 +97,13 @@ class Schema(Value):
         names = [task.name for task in self.tasks]
         raise DataError(f"no task '{name}'; tasks: {', '.join(names)}{nearest(name, names)}")
 
+    def task_of(self, head: str) -> tuple[Task, str | None]:
+        """The task that a head predicts, and for ``buy|click`` the task whose 1 is its condition."""
+        for earlier, later in self.nested_pairs:
+            if head == f"{later}|{earlier}" and head not in self.task_names:
+                return self.task(later), earlier
+        return self.task(head), None
+
     @property
     def task_names(self) -> tuple[str, ...]:
         """Names in declared order, which is the funnel's order."""

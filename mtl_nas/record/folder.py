@@ -3,13 +3,14 @@
 import json
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import yaml
 from filelock import FileLock, Timeout
 
+from mtl_nas.data.declaration import Declaration
 from mtl_nas.errors import RunError
 from mtl_nas.record.record import Record
 from mtl_nas.record.request import Request
@@ -40,14 +41,18 @@ class RunFolder:
             raise RunError(f"no run folder '{self.path}'")
         if not self.exists:
             raise RunError(f"'{self.path}' is no run folder: it has no search.yaml")
-        return parse(Request, read_tree(self.request_path, RunError), str(self.request_path), RunError)
+        tree = read_tree(self.request_path, RunError)
+        if not isinstance(tree, Mapping) or "fingerprint" not in tree:
+            raise RunError(
+                f"'{self.path}' is no run folder: its search.yaml says what to search; run it in a folder of its own"
+            )
+        request = parse(Request, tree, str(self.request_path), RunError)
+        parse(Declaration, request.data, f"{self.request_path}: data", RunError)
+        return request
 
     def begin(self, request: Request) -> None:
         """Make the folder and write down what is asked."""
-        if self.path.exists() and not self.path.is_dir():
-            raise RunError(f"'{self.path}' is a file, and a run needs a folder; give another --folder")
-        if self.path.is_dir() and any(entry.name not in LOCKS for entry in self.path.iterdir()):
-            raise RunError(f"folder '{self.path}' is not empty and holds no run; give another --folder")
+        self._refuse_foreign()
         self.path.mkdir(parents=True, exist_ok=True)
         tree = request.model_dump(mode="json")
         write_whole(self.request_path, yaml.safe_dump(tree, sort_keys=False, allow_unicode=True, width=120).encode())
@@ -55,6 +60,8 @@ class RunFolder:
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Be the one writer; a RunError names who is. The lock of a process that died is free."""
+        if not (self.path / LOCK).exists():  # else a search may be about to begin here
+            self._refuse_foreign()
         self.path.mkdir(parents=True, exist_ok=True)
         owner = self.path / OWNER
         lock = FileLock(self.path / LOCK)
@@ -68,6 +75,12 @@ class RunFolder:
         finally:
             owner.unlink(missing_ok=True)
             lock.release()
+
+    def _refuse_foreign(self) -> None:
+        if self.path.exists() and not self.path.is_dir():
+            raise RunError(f"'{self.path}' is a file, and a run needs a folder; give another --folder")
+        if self.path.is_dir() and not self.exists and any(entry.name not in LOCKS for entry in self.path.iterdir()):
+            raise RunError(f"folder '{self.path}' is not empty and holds no run; give another --folder")
 
 
 def write_whole(path: Path, content: bytes) -> None:

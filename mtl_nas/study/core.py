@@ -8,13 +8,13 @@ from mtl_nas.composition import compose
 from mtl_nas.data import Schema
 from mtl_nas.design import Design, Proposal
 from mtl_nas.errors import DesignError, RunError, SpaceError
-from mtl_nas.record.facts import Closed, Fact, Failed, Finalist, Proposed, Scored
+from mtl_nas.record.facts import Chosen, Closed, Fact, Failed, Finalist, Note, Proposed, Scored
 from mtl_nas.record.record import Record
 from mtl_nas.record.request import Request
 from mtl_nas.record.trials import Standing
 from mtl_nas.space import SearchSpace
 from mtl_nas.study.jobs import Answer, Job
-from mtl_nas.study.rules import Ask, Decide, Finish, Train, next_step
+from mtl_nas.study.rules import Ask, Decide, Finish, Train, next_step, within
 from mtl_nas.study.samplers import propose
 
 DRAWS = 100  # before a space counts as exhausted
@@ -37,9 +37,10 @@ class Core:
         presets: Mapping[str, Design],
         *,
         watch: Watch = lambda fact: None,
+        workers: int = 1,
     ) -> None:
         self.request, self.space, self.schema, self.presets = request, space, schema, presets
-        self.done = False
+        self.done, self.workers = False, workers
         self._record, self._watch = record, watch
         self._running: set[tuple[str, int, int, int]] = set()
         self._started = time.monotonic()
@@ -64,7 +65,7 @@ class Core:
                     return jobs
                 case Decide(facts):
                     for fact in facts:
-                        self._write(fact)
+                        self._write(self._affordable(fact) if isinstance(fact, Chosen) else fact)
                 case Finish():
                     self.done = True
         return ()
@@ -149,6 +150,24 @@ class Core:
             return
         if left < (1 - TIME_FOR_SEARCH) * given and len(self.standing.trials) > 0:
             self._write(Closed(reason=f"time for proposals is up ({TIME_FOR_SEARCH:.0%} of {given:.0f} s)"))
+
+    def _affordable(self, decided: Chosen) -> Chosen:
+        """The finalists that the time left allows, by what a full training took so far."""
+        left = self.seconds_left
+        measured = [
+            sum(scored.seconds for scored in trial.scored.values()) / self.request.budget.rungs[max(trial.scored)]
+            for trial in self.standing.trained
+            if trial.scored
+        ]
+        if left is None or not measured or not decided.numbers:
+            return decided
+        trainings = max(left, 0.0) * self.workers / (sum(measured) / len(measured))
+        kept = within(decided, self.standing, trainings)
+        if kept != decided:
+            fewer = f"{len(kept.numbers)} finalists on {len(kept.seeds)} seeds"
+            wanted = f"{len(decided.numbers)} on {len(decided.seeds)}"
+            self._write(Note(text=f"the time left allows {fewer}, not {wanted}"))
+        return kept
 
     def _stop_at_equal_errors(self, answer: Answer) -> None:
         if answer.failure != "error":

@@ -10,7 +10,6 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # before ray is imported
@@ -25,7 +24,8 @@ from ray.tune.search import Searcher
 
 from mtl_nas.data import Dataset
 from mtl_nas.errors import RunError
-from mtl_nas.record.folder import RunFolder, write_whole
+from mtl_nas.record.depot import Depot
+from mtl_nas.record.folder import RunFolder
 from mtl_nas.study.core import Core
 from mtl_nas.study.jobs import Answer, Job
 from mtl_nas.study.worker import work
@@ -88,22 +88,6 @@ class JobSearcher(Searcher):
         except BaseException as problem:  # Ray would wrap it; it is raised again when Ray has ended
             self.problem = problem
             return None
-
-
-class Depot:
-    """Files of a run, kept on the driver's node, for workers anywhere."""
-
-    def __init__(self, folder: str) -> None:
-        self._folder = Path(folder)
-
-    def put(self, name: str, content: bytes) -> None:
-        """Keep a file."""
-        write_whole(self._folder / name, content)
-
-    def get(self, name: str) -> bytes | None:
-        """A file, if it is there."""
-        path = self._folder / name
-        return path.read_bytes() if path.exists() else None
 
 
 def train_one(config: dict[str, Any], data: Dataset, depot: Any, device: str) -> None:

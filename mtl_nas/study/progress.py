@@ -10,7 +10,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from mtl_nas.record.facts import Best, Chosen, Closed, Fact, Failed, Finalist, Proposed, Scored, Stopped
+from mtl_nas.record.facts import Best, Chosen, Closed, Fact, Failed, Finalist, Note, Proposed, Scored, Stopped
 from mtl_nas.record.request import Budget, Request
 from mtl_nas.record.trials import Standing, Trial
 
@@ -31,7 +31,7 @@ class Progress:
         """Show the panel, on a terminal."""
         if self._shown:
             for name, reason in self._absent.items():
-                self._console.print(f"[dim]preset {name}: n/a, {reason}[/dim]", soft_wrap=True, highlight=False)
+                self._print(f"preset {name}: n/a, {reason}", style="dim")
             if self._console.is_terminal:
                 self._live.start()
         return self
@@ -55,7 +55,10 @@ class Progress:
             return
         self._last = text
         if self._shown and not self._console.is_terminal:
-            self._console.print(f"{_clock(time.monotonic() - self._started)} {text}", soft_wrap=True, highlight=False)
+            self._print(f"{_clock(time.monotonic() - self._started)} {text}")
+
+    def _print(self, line: str, style: str = "") -> None:
+        self._console.print(Text(line, style), soft_wrap=True)  # names of tasks may look like markup
 
     def _event(self, fact: Fact) -> str | None:
         trial = self.standing.trials.get(getattr(fact, "number", -1))
@@ -75,6 +78,8 @@ class Progress:
                 return f"no further proposals: {fact.reason}"
             case Chosen():
                 return f"finalists: {len(fact.numbers)} designs on {len(fact.seeds)} fresh seeds"
+            case Note():
+                return fact.text
             case Best() if trial is not None:
                 return f"best: {_called(trial)}"
         return None
@@ -95,7 +100,7 @@ class Progress:
         rows = Table.grid(padding=(0, 2))
         if best is not None:
             rung = max(best.scored)
-            rows.add_row("best so far", _called(best), _scores_text(best.scored[rung].scores))
+            rows.add_row("best so far", _called(best), Text(_scores_text(best.scored[rung].scores)))
         rows.add_row("last", Text(self._last, overflow="ellipsis", no_wrap=True))
         return Group(*lines, rows)
 

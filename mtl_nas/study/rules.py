@@ -143,6 +143,21 @@ def chosen(standing: Standing, budget: Budget, seed: int) -> Chosen:
     return Chosen(numbers=tuple(members), seeds=seeds)
 
 
+def within(decided: Chosen, standing: Standing, trainings: float) -> Chosen:
+    """As many of the finalists as so many trainings allow: fewer seeds first, then fewer designs.
+
+    The best design, the best preset and the yardstick stay whatever it costs.
+    """
+    seeds = max(1, min(len(decided.seeds), int(trainings / len(decided.numbers))))
+    count = max(1, int(trainings / seeds))
+    presets = [number for number in decided.numbers if standing.trials[number].preset is not None]
+    best = sorted(presets, key=lambda number: -(standing.trials[number].score or 0.0))[:1]
+    yardstick = [number for number in presets if standing.trials[number].preset == YARDSTICK]
+    kept = dict.fromkeys((decided.numbers[0], *best, *yardstick))
+    kept.update(dict.fromkeys(number for number in decided.numbers[:count] if len(kept) < count or number in kept))
+    return Chosen(numbers=tuple(number for number in decided.numbers if number in kept), seeds=decided.seeds[:seeds])
+
+
 def _finalist_jobs(standing: Standing, decided: Chosen) -> tuple[Job, ...]:
     return tuple(
         Job(number=number, kind="finalist", rung=0, share=1.0, seed=seed, proposal=standing.trials[number].proposal)

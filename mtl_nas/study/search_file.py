@@ -21,7 +21,7 @@ class SearchOptions(Value):
     """The ``search`` part: how much work, from which seed."""
 
     trials: Annotated[int, Field(ge=1)] = 30
-    time: float | None = None  # seconds; 90s, 30m and 2h are read too
+    time: Annotated[float, Field(gt=0)] | None = None  # seconds; 90s, 30m and 2h are read too
     seed: Annotated[int, Field(ge=0)] = 0
     sampler: Literal["tpe", "random"] = "tpe"
     rungs: tuple[float, ...] = Budget().rungs
@@ -58,7 +58,7 @@ def read_search(source: str, *, tasks: list[str] | None = None, space: str | Non
     """From a search file, a built-in name, or a table with its tasks; a space given here wins over the file's."""
     path = Path(source)
     tree: Mapping[str, Any] = {}
-    if path.suffix in (".yaml", ".yml"):
+    if path.suffix.lower() in (".yaml", ".yml"):
         found = read_tree(path)
         if not isinstance(found, Mapping):
             raise MtlNasError(f"{source}: a search file is a mapping with data and tasks, got {type(found).__name__}")

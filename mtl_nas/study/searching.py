@@ -1,5 +1,6 @@
 """A search from beginning to end, and going on with one."""
 
+import os
 from importlib import metadata
 from pathlib import Path
 from typing import Literal
@@ -79,7 +80,8 @@ def _continued(folder: RunFolder, data: Dataset, resources: Resources, *, progre
     space = read_space(request.space, request.space_name).for_schema(data.schema)
     presets, absent = fitting(data.schema)
     with Progress(request, absent, shown=progress) as watch:
-        core = Core(request, folder.record, space, data.schema, presets, watch=watch)
+        workers = resources.cpus or os.cpu_count() or 1
+        core = Core(request, folder.record, space, data.schema, presets, watch=watch, workers=workers)
         watch.resume(core.standing)
         if core.standing.best is None and core.settle():
             execute(core, data, folder, resources)

@@ -202,11 +202,11 @@ def score_tasks(predictions: dict[str, Any], rows: Rows, schema: Schema) -> Scor
     """Metrics of every head; a conditional one, ``buy|click``, on the rows where its condition is 1."""
     found: Scores = {}
     for name, values in predictions.items():
-        task_name, _, given = name.partition("|") if name not in schema.task_names else (name, "", "")
-        labels = rows.labels[:, schema.task_names.index(task_name)]
-        if given:
+        task, given = schema.task_of(name)
+        labels = rows.labels[:, schema.task_names.index(task.name)]
+        if given is not None:
             labels = np.where(rows.labels[:, schema.task_names.index(given)] == 1, labels, np.nan)
-        found[name] = scores(schema.task(task_name), values, labels)
+        found[name] = scores(task, values, labels)
     return found
 
 
