@@ -3,8 +3,9 @@
 A Design names no columns and few tasks, so one design fits many tables; ``compose`` spells it out for a schema.
 """
 
+import math
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field, model_validator
 
@@ -103,11 +104,26 @@ class Design(Value):
     losses: Losses = Losses()
 
 
-class Training(Value):
-    """How a model is trained. One pass is every train row once."""
+ENOUGH_ROWS, FEWEST_PASSES, MOST_PASSES = 400_000, 4, 40
+STEPS_A_PASS, SMALLEST_BATCH, LARGEST_BATCH = 100, 64, 512
 
-    passes: Annotated[float, Field(gt=0.0, le=1000.0)] = 2.0
-    batch_size: Annotated[int, Field(ge=1)] = 1024
+
+class Work(NamedTuple):
+    """Passes over the train rows, and rows a step."""
+
+    passes: float
+    batch_size: int
+
+
+class Training(Value):
+    """How a model is trained. One pass is every train row once.
+
+    Without a number, passes and batch size follow the table: 400,000 rows of work within 4 to 40 passes, some hundred
+    steps a pass within batches of 64 to 512. A small table would be left untrained by what suits a large one.
+    """
+
+    passes: Annotated[float, Field(gt=0.0, le=1000.0)] | None = None
+    batch_size: Annotated[int, Field(ge=1)] | None = None
     learning_rate: Annotated[float, Field(gt=0.0)] = 1e-3
     schedule: Literal["constant", "linear", "cosine"] = "constant"  # from the full rate to none at the last step
     warmup: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0  # share of the steps over which the rate rises
@@ -115,6 +131,18 @@ class Training(Value):
     patience: Annotated[int, Field(ge=1)] | None = None  # checks without a better score before it stops
     precision: Literal["float32", "bfloat16", "float64"] = "float32"
     seed: Annotated[int, Field(ge=0)] = 0
+
+
+    def work(self, rows: int) -> Work:
+        """What this comes to on a table of so many train rows.
+
+        >>> Training().work(200_000), Training(passes=1).work(2_400)
+        (Work(passes=4, batch_size=512), Work(passes=1.0, batch_size=64))
+        """
+        passes = min(max(ENOUGH_ROWS / rows, FEWEST_PASSES), MOST_PASSES)
+        power = 2 ** math.ceil(math.log2(max(rows / STEPS_A_PASS, 1)))
+        batch = min(max(power, SMALLEST_BATCH), LARGEST_BATCH)
+        return Work(self.passes or passes, self.batch_size or batch)
 
 
 class Proposal(Value):

@@ -152,6 +152,7 @@ def _needs_funnel(name: str, schema: Schema) -> None:
 
 
 def _funnel(schema: Schema) -> tuple[tuple[str, str], ...] | str:
-    """``chain`` where each task follows the one before it; the nested pairs otherwise."""
+    """``chain`` where each task follows the one before it; the nested pairs, in the order of the tasks, otherwise."""
     names = schema.task_names
-    return "chain" if schema.nested_pairs == tuple(pairwise(names)) else schema.nested_pairs
+    pairs = tuple(sorted(schema.nested_pairs, key=lambda pair: tuple(map(names.index, pair))))
+    return "chain" if pairs == tuple(pairwise(names)) else pairs

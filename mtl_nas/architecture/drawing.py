@@ -1,5 +1,6 @@
 """Pictures of an architecture: text for a terminal, Mermaid for a page, SVG for a report. Alike experts are one box."""
 
+import re
 import textwrap
 from collections import defaultdict
 from collections.abc import Callable, Mapping
@@ -21,6 +22,7 @@ COLOURS = {
 }
 
 
+NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 WRAP_ROOM = 30  # columns; with less, what a box reads goes on the next line
 
 
@@ -84,13 +86,16 @@ def text(architecture: Architecture, width: int = 80) -> str:
     """A line a box: name, what it is, what it reads, where it leads; long lists go on below."""
     found = boxes(architecture)
     rows = [(box.name, described(box, architecture), _reads(box, found)) for box in found]
-    first, second = (max(len(row[column]) for row in rows) for column in (0, 1))
+    first = min(max(len(row[0]) for row in rows), width // 2)
+    second = max(len(row[1]) for row in rows)
     lines = []
     for name, what, reads in rows:
-        start = f"{name:<{first}}  {what:<{second}}  "
+        long = len(name) > first
+        lines += textwrap.wrap(name, width) if long else []
+        start = f"{'' if long else name:<{first}}  {what:<{second}}  "
         room = width - len(start)
         below = room < len(reads) and room < WRAP_ROOM
-        lines += [start.rstrip()] if below else []
+        lines += textwrap.wrap(start.rstrip(), width, subsequent_indent=" " * (first + 2)) if below else []
         indent = " " * (4 if below else len(start))
         lines += textwrap.wrap(reads, width, initial_indent=indent if below else start, subsequent_indent=indent)
     return "\n".join(
@@ -160,14 +165,19 @@ def _drawn(box: Box, x: float, y: float, architecture: Architecture) -> list[str
         short = words if len(words) <= room else words[: room - 1] + "…"
         shapes.append(
             f'<text x="{x:.0f}" y="{y + 17 + 15 * line:.0f}" text-anchor="middle" font-weight="{weight}">'
-            f"{escape(short)}</text>"
+            f"{_drawable(short)}</text>"
         )
     if box.heads:
         shapes.append(
             f'<text x="{x:.0f}" y="{y + HEIGHT + 16:.0f}" text-anchor="middle" fill="#2a6b2a" font-size="12">'
-            f"{escape(', '.join(box.heads))}</text>"
+            f"{_drawable(', '.join(box.heads))}</text>"
         )
     return shapes
+
+
+def _drawable(words: str) -> str:
+    """Escaped; what XML has no character for, as boxes."""
+    return escape(NO_XML.sub("▯", words))
 
 
 def _places(found: tuple[Box, ...]) -> dict[int, tuple[float, float]]:

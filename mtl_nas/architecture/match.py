@@ -1,4 +1,4 @@
-"""Does a graph read the columns and predict the tasks of a schema?"""
+"""Whether a graph reads the columns and predicts the tasks of a schema."""
 
 from mtl_nas.architecture.graph import Architecture
 from mtl_nas.blocks import Embedding, Sequence

@@ -117,8 +117,8 @@ def signed(number: float | None) -> str:
     """
     if number is None:
         return ""
-    sign, *digits = f"{number:+.4f}"
-    return sign + "".join(digits).removeprefix("0")
+    text = f"{number:+.4f}"
+    return text[0] + text[1:].removeprefix("0")
 
 
 def _plain(number: float) -> str:

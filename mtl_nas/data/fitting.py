@@ -68,7 +68,7 @@ def number(name: str, values: NDArray[np.float32]) -> Number:
         name=name,
         mean=float(known.mean()),
         deviation=float(known.std()) if known.min() < known.max() else 0.0,
-        quantiles=tuple(np.quantile(known, RANKS).tolist()),
+        quantiles=tuple(np.quantile(known, RANKS, method="nearest").tolist()),
         missing=len(known) < len(values),
     )
 

@@ -24,7 +24,7 @@ class Category(Value):
 
 
 class Number(Value):
-    """A numeric column: moments and 257 quantiles of the train rows that are not missing."""
+    """A numeric column: moments and 257 quantiles, each a value of a train row; of those that are not missing."""
 
     name: str
     mean: float

@@ -8,13 +8,16 @@ from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from safetensors.torch import save as save_tensors
+from torch import Tensor
 
 from mtl_nas.architecture import Architecture
+from mtl_nas.architecture.match import refuse_mismatch
 from mtl_nas.data import Schema, encode
+from mtl_nas.data.encoding import feature_columns
 from mtl_nas.errors import ArchitectureError, ExportError
 from mtl_nas.model import Network, build
 from mtl_nas.model.features import features
-from mtl_nas.model.prediction import predict
+from mtl_nas.model.prediction import name_of, predict
 from mtl_nas.record.folder import write_whole
 from mtl_nas.values import parse, read_tree
 
@@ -66,17 +69,27 @@ def load_model(folder: str | Path) -> LoadedModel:
         raise ExportError(f"no model folder '{path}'")
     for name in (ARCHITECTURE, WEIGHTS, SCHEMA):
         if not (path / name).exists():
-            raise ExportError(f"'{path}' is no model folder: it has no {name}")
+            hint = f"; the model of this run is in {path / 'best'}" if (path / "best" / name).exists() else ""
+            raise ExportError(f"'{path}' is no model folder: it has no {name}{hint}")
     architecture = load_architecture(path / ARCHITECTURE)
     schema = parse(Schema, read_tree(path / SCHEMA, ExportError), str(path / SCHEMA), ExportError)
     try:
-        weights = load_file(path / WEIGHTS)
-    except (SafetensorError, OSError) as problem:
-        raise ExportError(f"{path / WEIGHTS}: cannot be read: {problem}") from None
+        refuse_mismatch(architecture, schema)
+    except ArchitectureError as problem:
+        raise ExportError(f"{path / ARCHITECTURE} and {SCHEMA} do not belong together: {problem}") from None
+    weights = read_weights(path / WEIGHTS)
     dtypes = {tensor.dtype for tensor in weights.values()}
     network = build(architecture, dtype=torch.float64 if torch.float64 in dtypes else torch.float32)
     network.set_weights(weights)
     return LoadedModel(network, schema)
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """The tensors in a file; an ExportError if it is broken."""
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as problem:
+        raise ExportError(f"{path}: cannot be read: {problem}") from None
 
 
 def load_architecture(path: str | Path) -> Architecture:
@@ -92,10 +105,8 @@ def load_architecture(path: str | Path) -> Architecture:
 
 def readme(architecture: Architecture, schema: Schema, about: str) -> str:
     """What the folder is and how to use it, for whoever finds it."""
-    columns = [column.name for column in schema.categories]
-    columns += [column.name for column in schema.numbers if not column.name.startswith("length(")]
-    columns += [column.name for sequence in schema.sequences for column in sequence.columns]
-    heads = [head.task if head.given is None else f"{head.task}|{head.given}" for head in architecture.heads]
+    columns = feature_columns(schema)
+    heads = [name_of(head) for head in architecture.heads]
     return "\n".join(
         (
             "# A multi-task model",

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from mtl_nas.blocks import Embedding
-from mtl_nas.data import Rows, Schema
+from mtl_nas.data import Number, Rows, Schema
 from mtl_nas.errors import ExportError
 from mtl_nas.exports.model_folder import LoadedModel
-from mtl_nas.model.features import NORMAL_GRID, NORMAL_SCORES, features, knots
+from mtl_nas.model.features import NORMAL_GRID, NORMAL_SCORES, boundaries, features, knots
 from mtl_nas.model.prediction import name_of, predict
 from mtl_nas.record.folder import write_whole
 
@@ -41,8 +41,7 @@ class RawModel(nn.Module):
         self.register_buffer("number_starts", first.long())
         numbers = model.schema.numbers
         for place, number in enumerate(numbers):
-            tabled = self.block.tabled
-            edges = knots(number, self.block.buckets) if tabled else np.asarray(number.quantiles)
+            edges = _edges(number, self.block)
             self.register_buffer(f"edges{place}", torch.tensor(edges, dtype=torch.float64))
         self.register_buffer("means", torch.tensor([number.mean for number in numbers], dtype=torch.float64))
         deviations = [number.deviation or 1.0 for number in numbers]
@@ -86,7 +85,7 @@ class RawModel(nn.Module):
     def _located(self, column: Tensor, place: int, block: Embedding) -> tuple[Tensor, Tensor]:
         edges = cast(Tensor, getattr(self, f"edges{place}"))
         if block.encoding == "bucket":
-            return 1 + _at_least(column, edges[1:-1]), torch.zeros_like(column)
+            return 1 + _at_least(column, edges), torch.zeros_like(column)
         lower = (_at_least(column, edges) - 1).clamp(0, max(len(edges) - 2, 0))
         upper = (lower + 1).clamp(max=len(edges) - 1)
         width = edges[upper] - edges[lower]
@@ -111,7 +110,14 @@ class RawModel(nn.Module):
             return torch.sigmoid(output[:, 0])
         if task.kind == "multiclass":
             return torch.softmax(output, dim=1)
-        return output[:, 0] * task.scale + task.center
+        return output[:, 0].double() * task.scale + task.center
+
+
+def _edges(number: Number, block: Embedding) -> NDArray[np.float64]:
+    """What the encoding compares values with."""
+    if block.tabled:
+        return (boundaries if block.encoding == "bucket" else knots)(number, block.buckets)
+    return np.asarray(number.quantiles)
 
 
 def _at_least(column: Tensor, edges: Tensor) -> Tensor:
@@ -122,7 +128,8 @@ def _rank(column: Tensor, edges: Tensor, count: Tensor) -> Tensor:
     lower = (count - 1).clamp(0, len(edges) - 2)
     width = edges[lower + 1] - edges[lower]
     share = ((column - edges[lower]) / torch.where(width > 0, width, 1.0)).clamp(0.0, 1.0)
-    return (lower + share) / (len(edges) - 1)
+    rank = (lower + share) / (len(edges) - 1)
+    return torch.where(count == len(edges), 1.0, rank)  # ties at the top have no next edge to lie towards
 
 
 def write_onnx(folder: Path, model: LoadedModel) -> float:
@@ -141,7 +148,8 @@ def write_onnx(folder: Path, model: LoadedModel) -> float:
         for name in ("torch.onnx", "onnxscript", "onnx_ir"):
             logging.getLogger(name).setLevel(logging.ERROR)
         arguments = tuple(torch.tensor(array) for array in _arrays(rows, model.schema).values())
-        shapes = ({0: batch}, {0: batch}, tuple({0: batch} for _ in model.schema.sequences))
+        sequences = tuple({0: batch} for _ in model.schema.sequences)
+        shapes = ({0: batch}, {0: batch}, *([sequences] if sequences else []))
         torch.onnx.export(
             raw,
             arguments,
@@ -213,18 +221,18 @@ def _arrays(rows: Rows, schema: Schema) -> dict[str, NDArray[Any]]:
 
 def _difference(runtime: Any, path: Path, model: LoadedModel, names: list[str]) -> float:
     rows = random_rows(model.schema, ROWS_CHECKED)
-    session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    options = runtime.SessionOptions()
+    options.log_severity_level = 3  # errors
+    session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     wanted = {entry.name for entry in session.get_inputs()}
     given = {name: array for name, array in _arrays(rows, model.schema).items() if name in wanted}
     found = session.run(None, given)
     arrays = features(rows, model.schema, model.architecture)
     right = predict(model.network, {name: torch.tensor(array) for name, array in arrays.items()}, model.schema)
-    scales = [
-        model.schema.task(name.partition("|")[0] if name not in model.schema.task_names else name) for name in names
-    ]
+    tasks = [model.schema.task_of(name)[0] for name in names]
     return max(
         float(np.abs(values - right[name]).max()) / (task.scale if task.kind == "regression" else 1.0)
-        for values, name, task in zip(found, names, scales, strict=True)
+        for values, name, task in zip(found, names, tasks, strict=True)
     )
 
 

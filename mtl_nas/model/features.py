@@ -36,6 +36,12 @@ def knots(number: Number, buckets: int) -> NDArray[np.float64]:
     return np.take(distinct, places)
 
 
+def boundaries(number: Number, buckets: int) -> NDArray[np.float64]:
+    """Where each bucket but the first begins: few distinct values have a bucket each, the largest one too."""
+    edges = knots(number, buckets)
+    return edges[1:-1] if len(edges) > buckets else edges[1:]
+
+
 def _embedded(rows: Rows, schema: Schema, block: Embedding) -> Arrays:
     starts = np.cumsum([0, *(field.size for field in block.categories)])
     ids = [rows.categories + starts[:-1].astype(np.int32)]
@@ -56,12 +62,12 @@ def _located(
     values: NDArray[np.float32], number: Number, block: Embedding
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """The table row of each value, 0 where it is missing, and how far it lies towards the next knot."""
-    edges = knots(number, block.buckets)
     missing = np.isnan(values)
-    filled: NDArray[np.float64] = np.where(missing, edges[0], values.astype(np.float64))
     if block.encoding == "bucket":
-        row = 1 + np.searchsorted(edges[1:-1], filled, side="right")
+        row = 1 + np.searchsorted(boundaries(number, block.buckets), values, side="right")
         return np.where(missing, 0, row).astype(np.int32), np.zeros(len(values), np.float32)
+    edges = knots(number, block.buckets)
+    filled: NDArray[np.float64] = np.where(missing, edges[0], values.astype(np.float64))
     lower = np.clip(np.searchsorted(edges, filled, side="right") - 1, 0, max(len(edges) - 2, 0))
     width = np.diff(edges, append=edges[-1])[lower]
     share = np.clip((filled - edges[lower]) / np.where(width > 0, width, 1.0), 0.0, 1.0)

@@ -51,6 +51,7 @@ class EmbeddingStage(nn.Module):
             for field in self.block.categories:
                 self.table[:, start] = 0.0
                 start += field.size
+            self.table[:, start :: self.block.number_rows] = 0.0  # "missing", of every number
 
 
 class SequenceStage(nn.Module):
@@ -73,7 +74,8 @@ class SequenceStage(nn.Module):
             F.embedding_bag(rows.flatten(0, 1), table, mode="sum", per_sample_weights=share.flatten(0, 1))
             for table in self.table.unbind(0)
         ]  # N x (B * columns, d)
-        return torch.stack(pooled).view(len(pooled), len(ids), -1)
+        # not len(ids): an exported graph must not know the batch size
+        return torch.stack(pooled).view(len(pooled), ids.shape[0], ids.shape[1] * self.block.width)
 
     def reset(self, generator: torch.Generator) -> None:
         """Normal draws; padding and unseen rows start at zero."""

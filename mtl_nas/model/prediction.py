@@ -27,7 +27,7 @@ def predict(network: Network, features: Mapping[str, Tensor], schema: Schema) ->
     was_training = network.training
     network.eval()
     with torch.inference_mode():
-        for start in range(0, rows, ROWS_AT_ONCE):
+        for start in range(0, max(rows, 1), ROWS_AT_ONCE):  # no row at all is a batch too
             outputs = network({name: column[start : start + ROWS_AT_ONCE] for name, column in features.items()})
             for head in heads:
                 parts[name_of(head)].append(_natural(outputs[head.node], schema.task(head.task)))

@@ -111,7 +111,7 @@ def _with_holes(tree: Any, path: str) -> Tree:
         return {key: _with_holes(branch, f"{path}.{key}" if path else str(key)) for key, branch in tree.items()}
     if isinstance(tree, list):
         return [_with_holes(branch, f"{path}.{index}") for index, branch in enumerate(tree)]
-    return tree
+    return _number(tree)
 
 
 def _hole(kind: str, tree: Mapping[str, Any], path: str) -> Tree:
@@ -130,10 +130,10 @@ def _hole(kind: str, tree: Mapping[str, Any], path: str) -> Tree:
 
 def _ends(value: Any, kind: str) -> tuple[Any, Any]:
     if not (isinstance(value, list) and len(value) == 2):
-        raise SpaceError(f"a {kind} is written [low, high], got {value!r}")
+        raise SpaceError(f"{kind} is written [low, high], got {value!r}")
     low, high = (_number(end) for end in value)
     if not all(isinstance(end, int | float) and not isinstance(end, bool) for end in (low, high)):
-        raise SpaceError(f"a {kind} runs between numbers, got {value!r}")
+        raise SpaceError(f"{kind} runs between numbers, got {value!r}")
     return low, high
 
 
@@ -148,7 +148,7 @@ def _number(value: Any) -> Any:
 
 
 def _float(tree: Mapping[str, Any], options: dict[str, Any]) -> Float:
-    low, high = _ends(tree["float"], "float")
+    low, high = _ends(tree["float"], "a float")
     return Float(float(low), float(high), **options)
 
 
@@ -161,17 +161,19 @@ def _choice(tree: Mapping[str, Any], path: str, options: dict[str, Any]) -> Tree
 def _repeat(tree: Mapping[str, Any], path: str, options: dict[str, Any]) -> Tree:
     if "of" not in tree:
         raise SpaceError("a repeat needs 'of', what is repeated")
-    low, high = _ends(tree["repeat"], "repeat")
+    low, high = _ends(tree["repeat"], "a repeat")
     return Repeat(low, high, _with_holes(tree["of"], f"{path}.*"), **options)
 
 
 def _subset(tree: Mapping[str, Any], path: str, options: dict[str, Any]) -> Tree:
     items = tree["subset"]
+    if not isinstance(items, str | list):
+        raise SpaceError(f"a subset is of a list or of task_pairs, got {items!r}")
     return Subset(items if isinstance(items, str) else tuple(items), **options)
 
 
 _HOLES: dict[str, Callable[[Mapping[str, Any], str, dict[str, Any]], Tree]] = {
-    "int": lambda tree, path, options: Int(*_ends(tree["int"], "int"), **options),
+    "int": lambda tree, path, options: Int(*_ends(tree["int"], "an int"), **options),
     "float": lambda tree, path, options: _float(tree, options),
     "choice": _choice,
     "subset": _subset,

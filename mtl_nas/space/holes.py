@@ -20,9 +20,7 @@ class Int:
 
     def __post_init__(self) -> None:
         """Refuse an empty range."""
-        if not (type(self.low) is int and type(self.high) is int):
-            raise SpaceError(f"an int needs whole numbers low and high, got low={self.low!r}, high={self.high!r}")
-        _check_range("int", self.low, self.high, self.default)
+        _check_range("an int", self.low, self.high, self.default, whole=True)
 
     @property
     def start(self) -> int:
@@ -41,7 +39,9 @@ class Float:
 
     def __post_init__(self) -> None:
         """Refuse an empty range, and a logarithmic one that reaches zero."""
-        _check_range("float", self.low, self.high, self.default)
+        _check_range("a float", self.low, self.high, self.default, whole=False)
+        if not isinstance(self.log, bool):
+            raise SpaceError(f"log is true or false, got {self.log!r}")
         if self.log and self.low <= 0:
             raise SpaceError(f"a float with log needs low > 0, got low={self.low}")
 
@@ -82,8 +82,11 @@ class Subset:
         if isinstance(self.items, str):
             if self.items != "task_pairs":
                 raise SpaceError(f"a subset is of a list or of task_pairs, got '{self.items}'")
-        elif self.min > len(self.items):
-            raise SpaceError(f"a subset needs min <= the number of items, got min={self.min} of {len(self.items)}")
+        elif twins := [item for place, item in enumerate(self.items) if item in self.items[:place]]:
+            raise SpaceError(f"a subset is of different items, got {twins[0]!r} twice")
+        most = math.inf if isinstance(self.items, str) else len(self.items)
+        if type(self.min) is not int or not 0 <= self.min <= most:
+            raise SpaceError(f"a subset needs 0 <= min <= the number of items, got min={self.min!r} of {most}")
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,7 @@ class Repeat:
 
     def __post_init__(self) -> None:
         """Refuse an empty range."""
-        _check_range("repeat", self.low, self.high, self.default)
+        _check_range("a repeat", self.low, self.high, self.default, whole=True)
         if self.low < 0:
             raise SpaceError(f"a repeat needs low >= 0, got low={self.low}")
 
@@ -126,8 +129,15 @@ Domain = Int | Float | Choice  # what deciders decide; the other holes come down
 SWITCH = Choice((False, True))
 
 
-def _check_range(kind: str, low: float, high: float, default: float | None) -> None:
+def _check_range(kind: str, low: float, high: float, default: float | None, *, whole: bool) -> None:
+    number = "whole number" if whole else "number"
+    if not (_is_number(low, whole) and _is_number(high, whole)):
+        raise SpaceError(f"{kind} needs {number}s low and high, got low={low!r}, high={high!r}")
     if low > high:
-        raise SpaceError(f"a{'n' if kind == 'int' else ''} {kind} needs low <= high, got low={low}, high={high}")
-    if default is not None and not low <= default <= high:
-        raise SpaceError(f"the default of a {kind} lies in its range [{low}, {high}], got {default}")
+        raise SpaceError(f"{kind} needs low <= high, got low={low}, high={high}")
+    if default is not None and not (_is_number(default, whole) and low <= default <= high):
+        raise SpaceError(f"the default of {kind} is a {number} in its range [{low}, {high}], got {default!r}")
+
+
+def _is_number(value: object, whole: bool) -> bool:
+    return type(value) is int or (not whole and isinstance(value, float) and math.isfinite(value))

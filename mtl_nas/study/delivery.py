@@ -35,17 +35,15 @@ def export(
     if folder.is_file():
         raise ExportError(f"'{folder}' is a file; give a folder to write to")
     if isinstance(source, str | Path) and (Path(source) / "architecture.json").exists():
+        if trial is not None:
+            raise ExportError(f"'{source}' is one model and has no trials; give the run folder to export trial {trial}")
         model = load_model(source)
-        _copy(model, folder)
+        write_model(folder, model.network, model.schema)
     else:
         model = _of_run(source if isinstance(source, Run) else load_run(source), folder, trial, data)
     if format == "onnx":
         write_onnx(folder, model)
     return folder
-
-
-def _copy(model: LoadedModel, folder: Path) -> None:
-    write_model(folder, model.network, model.schema)
 
 
 def _of_run(run: Run, folder: Path, number: int | None, data: Dataset | None) -> LoadedModel:
@@ -54,11 +52,14 @@ def _of_run(run: Run, folder: Path, number: int | None, data: Dataset | None) ->
         write_model(folder, model.network, model.schema, about=f"{trial.name} of the search in `{run.path.name}`.")
         return model
     if number not in run.standing.trials:
-        raise RunError(f"no trial {number} in '{run.path}'; it has trials 0 to {len(run.standing.trials) - 1}")
+        there = f"trials 0 to {len(run.standing.trials) - 1}" if run.standing.trials else "none yet"
+        raise RunError(f"no trial {number} in '{run.path}'; it has {there}")
     trial = run.standing.trials[number]
     if trial.proposed.duplicate_of is not None:
         trial = run.standing.trials[trial.proposed.duplicate_of]
     data = data or load_dataset(Declaration.model_validate(run.request.data))
+    if data.fingerprint != run.request.fingerprint:
+        raise RunError(f"run '{run.path}' was made on other data than '{data.name}' holds now; a trial needs those")
     if not trial.finalist:
         with run.folder.lock():
             _train(run.folder, trial, data, run.request.seed)

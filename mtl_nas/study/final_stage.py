@@ -4,13 +4,13 @@ from pathlib import Path
 
 import numpy as np
 from safetensors.numpy import save as save_arrays
-from safetensors.torch import load_file
 
 from mtl_nas.composition import compose
 from mtl_nas.data import Dataset
 from mtl_nas.errors import RunError
 from mtl_nas.evaluation import judge
 from mtl_nas.exports import write_model
+from mtl_nas.exports.model_folder import read_weights
 from mtl_nas.model import Network, build
 from mtl_nas.record.facts import Best, Tested
 from mtl_nas.record.folder import RunFolder, write_whole
@@ -60,7 +60,7 @@ def finalist_network(folder: RunFolder, trial: Trial, data: Dataset, seed: int) 
         )
     architecture = compose(trial.proposal.design, data.schema)
     network = build(architecture, dtype=DTYPES[trial.proposal.training.precision])
-    network.set_weights(load_file(path))
+    network.set_weights(read_weights(path))
     return network
 
 

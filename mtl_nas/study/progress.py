@@ -101,7 +101,7 @@ class Progress:
         if best is not None:
             rung = max(best.scored)
             rows.add_row("best so far", _called(best), Text(_scores_text(best.scored[rung].scores)))
-        rows.add_row("last", Text(self._last, overflow="ellipsis", no_wrap=True))
+        rows.add_row("last", Text(self._last, overflow="fold"))
         return Group(*lines, rows)
 
 

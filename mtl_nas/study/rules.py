@@ -85,6 +85,8 @@ def _settled(trial: Trial, budget: Budget) -> bool:
 
 def _trial_jobs(standing: Standing, budget: Budget, seed: int) -> tuple[Job, ...]:
     last = len(budget.rungs) - 1
+    waiting = [trial for trial in standing.trained if not _settled(trial, budget)]
+    lowest = min((trial.rung for trial in waiting), default=0)  # that of all, unless a barrier is half written
     return tuple(
         Job(
             number=trial.number,
@@ -96,8 +98,8 @@ def _trial_jobs(standing: Standing, budget: Budget, seed: int) -> tuple[Job, ...
             seed=seed_of(seed, "train", trial.proposed.proposal_key),
             proposal=trial.proposal,
         )
-        for trial in standing.trained
-        if not _settled(trial, budget) and trial.rung not in trial.scored
+        for trial in waiting
+        if trial.rung == lowest and lowest not in trial.scored
     )
 
 
@@ -154,7 +156,9 @@ def within(decided: Chosen, standing: Standing, trainings: float) -> Chosen:
     best = sorted(presets, key=lambda number: -(standing.trials[number].score or 0.0))[:1]
     yardstick = [number for number in presets if standing.trials[number].preset == YARDSTICK]
     kept = dict.fromkeys((decided.numbers[0], *best, *yardstick))
-    kept.update(dict.fromkeys(number for number in decided.numbers[:count] if len(kept) < count or number in kept))
+    for number in decided.numbers:
+        if len(kept) < count:
+            kept[number] = None
     return Chosen(numbers=tuple(number for number in decided.numbers if number in kept), seeds=decided.seeds[:seeds])
 
 

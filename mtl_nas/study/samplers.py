@@ -1,5 +1,6 @@
 """What proposes: Optuna's TPE or random draws, asked afresh for each proposal, so that resuming decides the same."""
 
+import warnings
 from collections.abc import Iterable
 
 import optuna
@@ -92,19 +93,16 @@ def propose(
 
 def study_of(space: SearchSpace, standing: Standing, *, seed: int = 0) -> optuna.Study:
     """The record as an Optuna study in memory: finished trials complete, stopped ones pruned, in order of proposal."""
-    sampler = optuna.samplers.TPESampler(
-        consider_prior=True,
-        prior_weight=1.0,
-        consider_magic_clip=True,
-        consider_endpoints=False,
-        n_startup_trials=1,  # the start is ours
-        n_ei_candidates=24,
-        multivariate=True,
-        group=True,
-        warn_independent_sampling=False,
-        constant_liar=False,  # told at barriers only, nothing is ever running
-        seed=seed,
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # group is experimental
+        sampler = optuna.samplers.TPESampler(
+            n_startup_trials=1,  # the start is ours
+            n_ei_candidates=24,
+            multivariate=True,
+            group=True,  # conditional holes: one model for each set that is decided together
+            constant_liar=False,  # told at barriers only, nothing is ever running
+            seed=seed,
+        )
     study = optuna.create_study(direction="maximize", sampler=sampler)
     names = Names(space)
     study.add_trials(_frozen(space, names, standing, trial) for trial in _told(standing))

@@ -70,8 +70,9 @@ class Fit:
             parameters, lr=training.learning_rate, weight_decay=training.weight_decay, fused=True
         )
         self.train_rows = len(train)
-        self.steps_a_pass = math.ceil(len(train) / training.batch_size)
-        self.steps = max(1, round(training.passes * self.steps_a_pass))
+        passes, self.batch_size = training.work(len(train))
+        self.steps_a_pass = math.ceil(len(train) / self.batch_size)
+        self.steps = max(1, round(passes * self.steps_a_pass))
         self.step = 0
         self.best: Check | None = None
         self.checks: list[Check] = []
@@ -102,7 +103,7 @@ class Fit:
     def rows(self) -> int:
         """Rows trained so far."""
         passes, steps = divmod(self.step, self.steps_a_pass)
-        return passes * self.train_rows + min(steps * self.training.batch_size, self.train_rows)
+        return passes * self.train_rows + min(steps * self.batch_size, self.train_rows)
 
     @property
     def rows_per_second(self) -> float:
@@ -172,8 +173,8 @@ class Fit:
             generator = torch.Generator().manual_seed((self.training.seed << 20) + number)
             order = torch.randperm(self.train_rows, generator=generator)
             self._order = (number, order.to(self.device))
-        start = place * self.training.batch_size
-        return self._order[1][start : start + self.training.batch_size]
+        start = place * self.batch_size
+        return self._order[1][start : start + self.batch_size]
 
     def _set_rate(self) -> None:
         rate = self.training.learning_rate * rate_factor(self.training, self.step / self.steps)

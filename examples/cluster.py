@@ -1,0 +1,43 @@
+"""A search on a Ray cluster: the one at an address, or two nodes that are started on this machine.
+
+    python examples/cluster.py [host:port] [run folder]
+
+Nothing in a trial reads the driver's disk, so the nodes need the package and nothing else.
+"""
+
+import sys
+
+from ray.cluster_utils import Cluster
+
+import mtl_nas as mn
+
+
+def searched(address: str, folder: str) -> None:
+    """A small search through the cluster."""
+    rows = mn.load_dataset("synthetic-mmoe").frame("train").head(3_000)
+    data = mn.load_dataset(rows, {"y1": {"kind": "regression"}, "y2": {"kind": "regression"}})
+    run = mn.search(
+        "everything",
+        data,
+        budget=mn.Budget(trials=9, finalists=1, seeds=1),
+        folder=folder,
+        resources=mn.Resources(cpus=2, address=address),
+    )
+    print(f"best: {run.best().name}, parameters {run.best().proposed.parameters:,}")
+
+
+def main(address: str = "", folder: str = "runs/cluster") -> None:
+    if address:
+        searched(address, folder)
+        return
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    try:
+        cluster.add_node(num_cpus=1)
+        print(f"two nodes at {cluster.address}")
+        searched(cluster.address, folder)
+    finally:
+        cluster.shutdown()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,38 @@
+"""Designs side by side: presets at their published sizes, at sizes of your own, and a design in its own words.
+
+    python examples/compare_designs.py
+"""
+
+from rich.console import Console
+
+import mtl_nas as mn
+from mtl_nas.blocks import Expert, Tower
+from mtl_nas.comparison import tables
+from mtl_nas.design import Gating, Level, Transfers
+
+TASKS = {"click": {"kind": "binary"}, "application": {"kind": "binary", "after": "click"}, "share": {"kind": "binary"}}
+
+
+def main() -> None:
+    rows = mn.load_dataset("synthetic-funnel").frame("train").head(8_000)
+    data = mn.load_dataset(rows, TASKS, ignore=["approval", "activation"])
+
+    own = mn.Design(
+        levels=(Level(shared=2, specific=1, expert=Expert(hidden=(64, 32)), gate=Gating(query="features")),),
+        transfers=Transfers(links=(("click", "application"),)),
+        tower=Tower(hidden=(16,)),
+    )
+    graph = mn.compose(own, data.schema)
+    print(f"{graph.parameters:,} parameters, {graph.operations:,} multiply-adds a row, key {graph.key}")
+
+    training = mn.Training(passes=2, batch_size=256, learning_rate=3e-3)
+    result = mn.evaluate(own, data, training)
+    print(f"validation: {result.scores['click']}")
+
+    found = mn.compare(["mmoe", "aitm", own], data, seeds=2, training=training)
+    Console().print(tables(found))
+    print(f"ties with {found.best.name}: {', '.join(found.ties) or 'none'}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,186 @@
+"""What tests of a run share: small spaces and requests, and workers that only pretend to train.
+
+``trained`` is what a made-up worker answers: a number that depends on the proposal, the seed and the share of the work
+alone, so that every difference between two runs is the core's.
+"""
+
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from numpy_reference import schema_of
+
+from mtl_nas.data.schema import Schema
+from mtl_nas.design import Design, Proposal
+from mtl_nas.hand_designs import fitting
+from mtl_nas.record import Budget, Fact, Record, Request, Standing
+from mtl_nas.record.facts import Proposed, Scored
+from mtl_nas.space import Decisions, SearchSpace, read_space
+from mtl_nas.space.files import plain
+from mtl_nas.study.core import Core
+from mtl_nas.study.jobs import Answer, Job
+
+PLAIN = schema_of("income", "married", numbers=2, categories=(5,))
+FUNNEL = schema_of("click", "buy<click", numbers=2, categories=(5,))
+
+# A hole of every kind, and one path (``design.levels.0.gate.hidden``) that two branches ask differently.
+SPACE: dict[str, Any] = {
+    "design": {
+        "inputs": {"embedding": {"choice": [4, 2, 8]}},
+        "levels": {
+            "repeat": [0, 2],
+            "default": 1,
+            "of": {
+                "shared": {"int": [1, 6]},
+                "expert": {"hidden": {"choice": [[8], [16], [8, 8]]}},
+                "gate": {
+                    "choice": [
+                        {"placement": "task", "hidden": {"choice": [[], [4]]}},
+                        {"placement": "all", "hidden": {"choice": [[4], [8], [16]]}},
+                    ]
+                },
+            },
+        },
+        "tower": {"hidden": {"choice": [[], [8]]}},
+    },
+    "training": {
+        "passes": 1,
+        "learning_rate": {"float": [1e-4, 1e-2], "log": True},
+        "patience": {"maybe": {"int": [1, 3]}},
+    },
+}
+TINY: dict[str, Any] = {"design": {"levels": [{"shared": {"int": [2, 4]}}], "tower": {"hidden": {"choice": [[], [8]]}}}}
+
+Work = Callable[[Job], Answer]
+
+
+def space(tree: Mapping[str, Any] = SPACE, *, schema: Schema = FUNNEL, name: str = "made-up") -> SearchSpace:
+    return read_space(tree, name).for_schema(schema)
+
+
+def request(
+    *, tree: Mapping[str, Any] = SPACE, schema: Schema = FUNNEL, sampler: str = "tpe", seed: int = 0, **budget: Any
+) -> Request:
+    fields = {"trials": 12, "rungs": (1 / 3, 1.0), "cohort": 4, "finalists": 2, "seeds": 2, **budget}
+    return Request(
+        data={},
+        tasks=schema.task_names,
+        fingerprint="f" * 32,
+        space=plain(space(tree, schema=schema)),
+        space_name="made-up",
+        budget=Budget(**fields),
+        sampler=sampler,  # type: ignore[arg-type]
+        seed=seed,
+    )
+
+
+def core(
+    folder: Path,
+    asked: Request,
+    *,
+    tree: Mapping[str, Any] = SPACE,
+    schema: Schema = FUNNEL,
+    presets: Sequence[str] = ("single_task", "mmoe", "ple"),
+    **options: Any,
+) -> Core:
+    """A core on the record in a folder, as a search or a resume would make it."""
+    folder.mkdir(exist_ok=True)
+    record = Record(folder / "trials.jsonl")
+    record.repair()
+    designs = fitting(schema)[0]
+    chosen: dict[str, Design] = {name: designs[name] for name in presets}
+    return Core(asked, record, space(tree, schema=schema), schema, chosen, **options)
+
+
+def chance(*parts: object) -> float:
+    """Between 0 and 1, by what it is for."""
+    digest = blake2b("\x1f".join(map(str, parts)).encode(), digest_size=4).digest()
+    return int.from_bytes(digest, "big") / 2**32
+
+
+def trained(job: Job) -> Answer:
+    """More experts help a little, a rate near 1e-3 helps, the rest is noise; a longer training is better."""
+    proposal = job.proposal
+    experts = sum(level.shared for level in proposal.design.levels)
+    words = proposal.model_dump_json()
+    score = 0.6 + 0.01 * experts + 0.1 * chance(words) + 0.05 * job.share * chance(words, job.share, job.seed)
+    return Answer(score=score, scores={"click": {"auc": score}}, rows=round(900 * job.share), seconds=job.share)
+
+
+def scripted(*, failures: Mapping[tuple[int, int], Sequence[Answer]], work: Work = trained) -> Work:
+    """A worker that answers some (number, rung) with failures first, one an attempt, and then works."""
+    left = {place: list(answers) for place, answers in failures.items()}
+
+    def answer(job: Job) -> Answer:
+        waiting = left.get((job.number, job.rung), []) if job.kind == "trial" else []
+        return waiting.pop(0) if waiting else work(job)
+
+    return answer
+
+
+def jobs_done(driven: Core, *, work: Work = trained, workers: int = 1, order: int = 0) -> Iterator[Job]:
+    """Run to the end on so many workers; who is done first is a matter of chance. Yields jobs as they start."""
+    dice, running = random.Random(order), list[Job]()
+    while True:
+        while len(running) < workers and (job := driven.next_job()) is not None:
+            running.append(job)
+            yield job
+        if not running:
+            assert driven.done
+            return
+        done = running.pop(dice.randrange(len(running)))
+        driven.job_done(done, work(done))
+
+
+def run(driven: Core, *, work: Work = trained, workers: int = 1, order: int = 0) -> list[Job]:
+    """Run to the end; the jobs in the order in which they started."""
+    return list(jobs_done(driven, work=work, workers=workers, order=order))
+
+
+def facts(folder: Path) -> list[Fact]:
+    return list(Record(folder / "trials.jsonl"))
+
+
+def decisions(found: Sequence[Fact]) -> list[Fact]:
+    """The facts that are decided, in their order; those that arrive are left out."""
+    return [fact for fact in found if fact.fact not in ("scored", "failed", "finalist")]
+
+
+def timeless(found: Sequence[Fact]) -> list[Fact]:
+    """The same facts without what a clock had a part in."""
+    measured = ("seconds", "rows_per_second")
+    return [
+        fact.model_copy(update={name: 0.0 for name in measured if name in type(fact).model_fields}) for fact in found
+    ]
+
+
+def proposed(number: int, proposal: Proposal | None = None, **fields: Any) -> Proposed:
+    """A line of the record, made by hand."""
+    known: dict[str, Any] = {
+        "number": number,
+        "origin": "random",
+        "proposal": proposal or Proposal(),
+        "architecture_key": f"a{number}",
+        "proposal_key": f"p{number}",
+        "parameters": 10,
+        "operations": 20,
+    }
+    return Proposed(**{**known, **fields})
+
+
+def scored(number: int, rung: int, score: float, **fields: Any) -> Scored:
+    known: dict[str, Any] = {"scores": {"click": {"auc": score}}, "rows": 100, "seconds": 0.5}
+    return Scored(number=number, rung=rung, score=score, **{**known, **fields})
+
+
+def standing_of(*found: Fact) -> Standing:
+    return Standing.of(found)
+
+
+def drawn(made: SearchSpace, number: int, decider: Any, **fields: Any) -> Proposed:
+    """A proposal of a space as a line of the record."""
+    proposal, made_of = made.draw(decider)
+    known: Decisions = made_of
+    return proposed(number, proposal, decisions=known, **fields)

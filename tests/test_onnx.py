@@ -1,0 +1,149 @@
+"""The exported ONNX file says what the torch model says, and needs nothing of this library."""
+
+import importlib
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import mtl_nas as mn
+from mtl_nas.composition import compose
+from mtl_nas.data import Schema, encode, load_dataset
+from mtl_nas.data.schema import Category, Number, Task
+from mtl_nas.design import Design, Inputs, Level
+from mtl_nas.errors import ExportError
+from mtl_nas.exports import LoadedModel, write_onnx
+from mtl_nas.exports.onnx import _arrays, random_rows
+from mtl_nas.model import build
+
+onnxruntime = pytest.importorskip("onnxruntime")
+pytest.importorskip("onnxscript")
+
+
+def table(rows: int = 400) -> pd.DataFrame:
+    random = np.random.RandomState(0)
+    click = random.randint(0, 2, rows)
+    return pd.DataFrame(
+        {
+            "color": random.choice(["red", "green", None], rows),
+            "size": np.where(random.uniform(size=rows) < 0.1, np.nan, random.standard_normal(rows)),
+            "top": np.minimum(random.exponential(size=rows), 1.0),  # many ties at the upper end
+            "few": random.choice([0.0, 0.5, 2.5], rows),
+            "seen": [random.randint(0, 9, random.randint(0, 6)).tolist() for _ in range(rows)],
+            "click": click,
+            "buy": click * random.randint(0, 2, rows),
+            "stars": random.choice(["one", "two", "three"], rows),
+            "price": 1e6 + random.standard_normal(rows),  # far from zero: single precision would not do
+        }
+    )
+
+
+TASKS = {"click": None, "buy": {"after": "click"}, "stars": None, "price": None}
+DATA = load_dataset(table(), TASKS)
+
+
+def drawn(design: Design, schema: Schema) -> LoadedModel:
+    network = build(compose(design, schema), seed=1)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.add_(0.1)  # rows that start at zero say something too
+    return LoadedModel(network, schema)
+
+
+def answers(folder, rows, schema: Schema) -> dict[str, np.ndarray]:
+    session = onnxruntime.InferenceSession(str(folder / "model.onnx"), providers=["CPUExecutionProvider"])
+    wanted = {entry.name for entry in session.get_inputs()}
+    given = {name: array for name, array in _arrays(rows, schema).items() if name in wanted}
+    names = json.loads((folder / "preprocessing.json").read_text())["outputs"]
+    outputs = [entry.name for entry in session.get_outputs()]
+    return dict(zip((names[name] for name in outputs), session.run(None, given), strict=True))
+
+
+DESIGNS = {
+    **{
+        numbers: Design(inputs=Inputs(numbers=numbers, buckets=8), levels=(Level(shared=2),))
+        for numbers in ("standard", "quantile", "bucket", "piecewise")
+    },
+    "ple": mn.preset("ple", DATA.schema, hidden=(8,)),
+    "aitm": mn.preset("aitm", DATA.schema, hidden=(8,)),
+    "esmm": mn.preset("esmm", DATA.schema, hidden=(8,)),
+    "tables of each task": mn.preset("single_task", DATA.schema, hidden=(8,)),
+}
+
+
+@pytest.mark.parametrize("name", DESIGNS)
+def test_the_file_agrees_with_the_model_for_any_batch(name, tmp_path):
+    model = drawn(DESIGNS[name], DATA.schema)
+    assert write_onnx(tmp_path, model) <= 1e-5
+    frame = table().drop(columns=["click", "buy", "stars", "price"])
+    for count in (1, 300):
+        found = answers(tmp_path, encode(frame.head(count), DATA.schema, labels=False), DATA.schema)
+        right = model.predict(frame.head(count))
+        for head in ("click", "buy", *(["buy|click"] if name == "esmm" else [])):
+            np.testing.assert_allclose(found[head], right[head], atol=1e-5)
+        np.testing.assert_allclose(found["stars"], right[[f"stars={one}" for one in ("one", "three", "two")]], atol=1e-5)
+        np.testing.assert_allclose(found["price"], right["price"], atol=1e-5, rtol=0)
+        assert set(found) == {"click", "buy", "stars", "price", *(["buy|click"] if name == "esmm" else [])}
+
+
+CLICK = Task(name="click", kind="binary", classes=("0", "1"))
+PLAIN = {
+    "categories alone": Schema(categories=(Category(name="a", levels=("p", None)),), tasks=(CLICK,)),
+    "sequences alone": DATA.schema.model_copy(update={"categories": (), "numbers": (), "tasks": (CLICK,)}),
+    "a constant number": Schema(
+        numbers=(Number(name="x", mean=5, deviation=0, quantiles=(5.0,) * 257, missing=True),), tasks=(CLICK,)
+    ),
+}
+
+
+@pytest.mark.parametrize("numbers", ["standard", "quantile", "bucket", "piecewise"])
+@pytest.mark.parametrize("name", PLAIN)
+def test_a_schema_may_lack_a_kind_of_column(name, numbers, tmp_path):
+    if name != "a constant number" and numbers != "standard":
+        pytest.skip("no number to encode")
+    model = drawn(Design(inputs=Inputs(numbers=numbers)), PLAIN[name])
+    assert write_onnx(tmp_path, model) <= 1e-5
+    for count in (1, 300):
+        assert answers(tmp_path, random_rows(PLAIN[name], count), PLAIN[name])["click"].shape == (count,)
+
+
+def test_the_description_says_how_to_make_the_inputs(tmp_path):
+    write_onnx(tmp_path, drawn(DESIGNS["bucket"], DATA.schema))
+    found = json.loads((tmp_path / "preprocessing.json").read_text())
+    assert found["categories"] == [{"column": "color", "levels": ["green", "red", None]}]
+    assert found["numbers"] == ["size", "top", "few", "length(seen)"]
+    assert found["order"] == ["categories", "numbers", "sequence0"]
+    assert set(found["inputs"]) == set(found["order"])
+    assert found["classes"] == {"stars": ["one", "three", "two"]}
+    assert found["sequences"][0][0]["column"] == "seen"
+
+
+@pytest.mark.parametrize("module", ["onnxruntime", "onnxscript"])
+def test_a_missing_extra_is_one_line(module, tmp_path, monkeypatch):
+    importing = importlib.import_module
+
+    def refused(name: str) -> object:
+        if name == module:
+            raise ImportError(name)
+        return importing(name)
+
+    monkeypatch.setattr(importlib, "import_module", refused)
+    with pytest.raises(ExportError, match=rf"^ONNX export needs {module}: pip install 'mtl_nas\[onnx\]'$"):
+        write_onnx(tmp_path / "model", drawn(Design(), PLAIN["categories alone"]))
+    assert not (tmp_path / "model").exists()
+
+
+def test_a_file_that_differs_is_not_kept(tmp_path, monkeypatch):
+    model = drawn(Design(), PLAIN["categories alone"])
+    monkeypatch.setattr("mtl_nas.exports.onnx.TOLERANCE", -1.0)
+    with pytest.raises(ExportError, match="the ONNX model differs by .* from the torch model, more than"):
+        write_onnx(tmp_path, model)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_exporting_says_nothing(tmp_path, capfd):
+    write_onnx(tmp_path, drawn(DESIGNS["esmm"], DATA.schema))
+    out, err = capfd.readouterr()
+    assert (out, err) == ("", "")
