@@ -16,10 +16,11 @@ def searched(address: str, folder: str) -> None:
     """A small search through the cluster."""
     rows = mn.load_dataset("synthetic-mmoe").frame("train").head(3_000)
     data = mn.load_dataset(rows, {"y1": {"kind": "regression"}, "y2": {"kind": "regression"}})
+    space = mn.load_space({"design": {"levels": [{"shared": {"int": [2, 6]}}]}, "training": {"passes": 4}})
     run = mn.search(
-        "everything",
+        space,
         data,
-        budget=mn.Budget(trials=9, finalists=1, seeds=1),
+        budget=mn.Budget(trials=7, finalists=1, seeds=1),
         folder=folder,
         resources=mn.Resources(cpus=2, address=address),
     )

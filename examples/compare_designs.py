@@ -14,7 +14,7 @@ TASKS = {"click": {"kind": "binary"}, "application": {"kind": "binary", "after":
 
 
 def main() -> None:
-    rows = mn.load_dataset("synthetic-funnel").frame("train").head(8_000)
+    rows = mn.load_dataset("synthetic-funnel").frame("train").head(6_000)
     data = mn.load_dataset(rows, TASKS, ignore=["approval", "activation"])
 
     own = mn.Design(
@@ -25,7 +25,7 @@ def main() -> None:
     graph = mn.compose(own, data.schema)
     print(f"{graph.parameters:,} parameters, {graph.operations:,} multiply-adds a row, key {graph.key}")
 
-    training = mn.Training(passes=2, batch_size=256, learning_rate=3e-3)
+    training = mn.Training(passes=2, learning_rate=3e-3)
     result = mn.evaluate(own, data, training)
     print(f"validation: {result.scores['click']}")
 

@@ -36,12 +36,12 @@ def shop(rows: int) -> pd.DataFrame:
 def main(folder: str = "runs/own_table") -> None:
     here = Path(folder)
     here.mkdir(parents=True, exist_ok=True)
-    shop(6_000).to_csv(here / "shop.csv", index=False)
+    shop(4_000).to_csv(here / "shop.csv", index=False)
 
     data = mn.load_dataset(here / "shop.csv", TASKS)
     print("\n".join(data.notes))
-    budget = mn.Budget(trials=9, finalists=1, seeds=1)
-    run = mn.search("everything", data, budget=budget, folder=here / "run")
+    space = mn.load_space({"design": {"levels": [{"shared": {"int": [2, 6]}}]}, "training": {"passes": 4}})
+    run = mn.search(space, data, budget=mn.Budget(trials=9, finalists=1, seeds=1), folder=here / "run")
     print(f"best: {run.best().name}")
 
     model = mn.load_model(mn.export(run, here / "model"))

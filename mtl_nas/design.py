@@ -132,7 +132,6 @@ class Training(Value):
     precision: Literal["float32", "bfloat16", "float64"] = "float32"
     seed: Annotated[int, Field(ge=0)] = 0
 
-
     def work(self, rows: int) -> Work:
         """What this comes to on a table of so many train rows.
 

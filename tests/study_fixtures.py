@@ -4,14 +4,18 @@
 alone, so that every difference between two runs is the core's.
 """
 
+import json
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 from numpy_reference import schema_of
 
+from mtl_nas.data import Dataset, load_dataset
 from mtl_nas.data.schema import Schema
 from mtl_nas.design import Design, Proposal
 from mtl_nas.hand_designs import fitting
@@ -19,6 +23,7 @@ from mtl_nas.record import Budget, Fact, Record, Request, Standing
 from mtl_nas.record.facts import Proposed, Scored
 from mtl_nas.space import Decisions, SearchSpace, read_space
 from mtl_nas.space.files import plain
+from mtl_nas.study import Resources, Run, search
 from mtl_nas.study.core import Core
 from mtl_nas.study.jobs import Answer, Job
 
@@ -54,10 +59,13 @@ SPACE: dict[str, Any] = {
 TINY: dict[str, Any] = {"design": {"levels": [{"shared": {"int": [2, 4]}}], "tower": {"hidden": {"choice": [[], [8]]}}}}
 
 Work = Callable[[Job], Answer]
+_SPACES: dict[str, SearchSpace] = {}
 
 
 def space(tree: Mapping[str, Any] = SPACE, *, schema: Schema = FUNNEL, name: str = "made-up") -> SearchSpace:
-    return read_space(tree, name).for_schema(schema)
+    """Made once: defining a space tries it."""
+    found = _SPACES.get(key := json.dumps([tree, schema.task_names, name]))
+    return found or _SPACES.setdefault(key, read_space(tree, name).for_schema(schema))
 
 
 def request(
@@ -184,3 +192,33 @@ def drawn(made: SearchSpace, number: int, decider: Any, **fields: Any) -> Propos
     proposal, made_of = made.draw(decider)
     known: Decisions = made_of
     return proposed(number, proposal, decisions=known, **fields)
+
+
+# Searches that really train, on few rows
+
+
+def frame(rows: int = 600) -> pd.DataFrame:
+    """A color, a price and a day; clicks follow both, what is bought follows the price."""
+    dice = np.random.RandomState(0)
+    color, price, day = dice.randint(4, size=rows), dice.standard_normal(rows), dice.randint(300, size=rows)
+    click = dice.standard_normal(rows) + price + 0.7 * (color == 1) > 0
+    return pd.DataFrame(
+        {
+            "farbe": np.array(["rot", "grün", "blau", "weiß"])[color],
+            "preis": price.round(3),
+            "tag": day,
+            "klick": click.astype(int),
+            "größe": (price**2 + 0.3 * dice.standard_normal(rows)).round(3),
+        }
+    )
+
+
+def dataset() -> Dataset:
+    return load_dataset(frame(), tasks={"klick": {"kind": "binary"}, "größe": {"kind": "regression"}})
+
+
+def small_search(folder: str | Path, *, cpus: int = 2, **changes: Any) -> Run:
+    """Six presets and four draws, half of them trained to the end, finalists on one seed."""
+    budget = Budget(trials=10, rungs=(0.5, 1.0), reduction=2.0, cohort=4, finalists=2, seeds=1)
+    options: dict[str, Any] = {"budget": budget, "seed": 3, "resources": Resources(cpus=cpus), **changes}
+    return search(read_space(SPACE, "made-up"), options.pop("data", None) or dataset(), folder=folder, **options)

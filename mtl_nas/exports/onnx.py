@@ -33,6 +33,8 @@ class RawModel(nn.Module):
         self.network, self.schema = model.network, model.schema
         blocks = [node.block for node in model.architecture.nodes if isinstance(node.block, Embedding)]
         self.block = blocks[0] if blocks else None
+        moments = [(task.center, task.scale) for task in model.schema.tasks]
+        self.register_buffer("moments", torch.tensor(moments, dtype=torch.float64))
         if self.block is None:
             return
         sizes = [field.size for field in self.block.categories]
@@ -110,7 +112,9 @@ class RawModel(nn.Module):
             return torch.sigmoid(output[:, 0])
         if task.kind == "multiclass":
             return torch.softmax(output, dim=1)
-        return output[:, 0].double() * task.scale + task.center
+        place = self.schema.task_names.index(name)
+        moments = cast(Tensor, self.moments)[place]  # a tensor: the exporter would round plain numbers to float32
+        return output[:, 0].double() * moments[1] + moments[0]
 
 
 def _edges(number: Number, block: Embedding) -> NDArray[np.float64]:

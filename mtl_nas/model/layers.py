@@ -43,7 +43,8 @@ def first_linear(states: States, stage: Stage, place: int, weight: Tensor, bias:
         rows = slice(start, start + members)
         flat = None if bias is None else bias[rows].flatten()
         output = F.linear(states.node(name), weight[rows].flatten(0, 1), flat)  # (B, members * H)
-        outputs.append(output.view(len(output), members, -1).transpose(0, 1))
+        # not len(output): an exported graph must not know the batch size
+        outputs.append(output.view(-1, members, weight.shape[1]).transpose(0, 1))
         start += members
     return outputs[0] if len(outputs) == 1 else torch.cat(outputs)
 

@@ -9,9 +9,10 @@ from torch import Tensor, nn
 from mtl_nas.architecture import Architecture
 from mtl_nas.blocks import Transfer
 from mtl_nas.errors import ExportError
-from mtl_nas.model.modules import MODULES, TransferMaps, TransferStage
+from mtl_nas.model.modules import MODULES
 from mtl_nas.model.plan import Stage, plan
 from mtl_nas.model.states import Features, States
+from mtl_nas.model.transfers import TransferMaps, TransferStage
 
 
 class Network(nn.Module):
@@ -30,7 +31,11 @@ class Network(nn.Module):
             return MODULES[type(stage.block)](stage)
         if not stage.block.share:
             return TransferStage(stage, None)
-        name = f"transfer{stage.units}"
+        kinds = list(
+            dict.fromkeys(one.block for one in self.plan if isinstance(one.block, Transfer) and one.block.share)
+        )
+        kind = kinds.index(stage.block)
+        name = f"transfer{stage.units}" + (f"_{kind}" if kind else "")
         if name not in self.shared:
             self.shared[name] = TransferMaps(stage.block, 1, stage.units)
         return TransferStage(stage, cast(TransferMaps, self.shared[name]))

@@ -137,7 +137,7 @@ def _cluster(resources: Resources) -> Iterator[tuple[int, dict[str, float], str]
         if resources.address is not None:
             options["address"] = resources.address
         else:
-            options.update(num_cpus=resources.cpus or os.cpu_count(), num_gpus=resources.gpus)
+            options.update(address="local", num_cpus=resources.cpus or os.cpu_count(), num_gpus=resources.gpus)
         try:
             ray.init(**options)
         except (ConnectionError, ValueError) as problem:
