@@ -1,6 +1,6 @@
 """Designs side by side: presets at their published sizes, at sizes of your own, and a design in its own words.
 
-    python examples/compare_designs.py
+python examples/compare_designs.py
 """
 
 from rich.console import Console

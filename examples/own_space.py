@@ -1,6 +1,6 @@
 """A search space of your own, in Python and in YAML: the same sentence with the same holes.
 
-    python examples/own_space.py [run folder]
+python examples/own_space.py [run folder]
 """
 
 import sys

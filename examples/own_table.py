@@ -1,6 +1,6 @@
 """A table of your own: declare the tasks, search, export, score new rows.
 
-    python examples/own_table.py [folder]
+python examples/own_table.py [folder]
 """
 
 import sys

@@ -1,6 +1,6 @@
 """Behaviour histories: list columns of items, and a property of each item.
 
-    python examples/sequences.py
+python examples/sequences.py
 """
 
 import numpy as np

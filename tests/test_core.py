@@ -1,4 +1,4 @@
-"""The core of a run under workers that only pretend: order, budget, failures, duplicates, and going on after any cut."""
+"""The core of a run under workers that only pretend: order, budget, failures, duplicates, going on after any cut."""
 
 import os
 import random
@@ -60,7 +60,7 @@ def test_presets_come_first_then_random_draws_then_what_tpe_proposes() -> None:
     assert set(origins[3:9]) == {"random"}  # nothing is told before the first barrier
     assert Counter(origins[9:])["tpe"] >= 5
     assert Counter(origins[9:])["random"] >= 2
-    assert set(fact.origin for fact in of(Proposed, unbroken("random"))[3:]) == {"random"}
+    assert {fact.origin for fact in of(Proposed, unbroken("random"))[3:]} == {"random"}
 
 
 def test_every_trial_ends_with_a_score_or_a_reason() -> None:
@@ -389,9 +389,7 @@ def test_three_equal_errors_stop_the_search_with_the_traceback(tmp_path: Path) -
 @pytest.mark.parametrize("failure", ["error", "diverged", "lost"])
 def test_different_errors_and_failures_of_a_design_do_not_stop_the_search(tmp_path: Path, failure: Any) -> None:
     reasons = [f"KeyError: {number}" if failure == "error" else "same" for number in range(12)]
-    failures = {
-        (number, 0): [Answer(failure=failure, reason=reasons[number])] * 2 for number in range(3, 12)
-    }
+    failures = {(number, 0): [Answer(failure=failure, reason=reasons[number])] * 2 for number in range(3, 12)}
     run(core(tmp_path, request()), work=scripted(failures=failures))
     assert Standing.of(facts(tmp_path)).chosen is not None
 

@@ -21,7 +21,9 @@ def table(rows: int = 1000) -> pd.DataFrame:
     random = np.random.RandomState(0)
     size, color = random.standard_normal(rows), random.randint(0, 4, rows)
     click = (size + (color > 1) + random.standard_normal(rows) > 0.5).astype(int)
-    stars = np.array(["a", "b", "c"])[np.clip(np.round(size + 1 + 0.5 * random.standard_normal(rows)), 0, 2).astype(int)]
+    stars = np.array(["a", "b", "c"])[
+        np.clip(np.round(size + 1 + 0.5 * random.standard_normal(rows)), 0, 2).astype(int)
+    ]
     price = np.where(random.uniform(size=rows) < 0.3, np.nan, 100 + 10 * size + 3 * random.standard_normal(rows))
     seen = [random.randint(0, 9, random.randint(0, 6)).tolist() for _ in range(rows)]
     return pd.DataFrame(

@@ -73,7 +73,9 @@ DESIGNS = {
 }
 
 
-@pytest.mark.parametrize("name", ["bucket", *(pytest.param(one, marks=pytest.mark.slow) for one in DESIGNS if one != "bucket")])
+@pytest.mark.parametrize(
+    "name", ["bucket", *(pytest.param(one, marks=pytest.mark.slow) for one in DESIGNS if one != "bucket")]
+)
 def test_the_file_agrees_with_the_model_for_any_batch(name, tmp_path):
     model = drawn(DESIGNS[name], DATA.schema)
     assert write_onnx(tmp_path, model) <= 1e-5
@@ -83,7 +85,9 @@ def test_the_file_agrees_with_the_model_for_any_batch(name, tmp_path):
         right = model.predict(frame.head(count))
         for head in ("click", "buy", *(["buy|click"] if name == "esmm" else [])):
             np.testing.assert_allclose(found[head], right[head], atol=1e-5)
-        np.testing.assert_allclose(found["stars"], right[[f"stars={one}" for one in ("one", "three", "two")]], atol=1e-5)
+        np.testing.assert_allclose(
+            found["stars"], right[[f"stars={one}" for one in ("one", "three", "two")]], atol=1e-5
+        )
         np.testing.assert_allclose(found["price"], right["price"], atol=1e-5, rtol=0)
         assert set(found) == {"click", "buy", "stars", "price", *(["buy|click"] if name == "esmm" else [])}
 

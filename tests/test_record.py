@@ -20,7 +20,9 @@ from mtl_nas.values import parse
 
 SCORES: dict[str, dict[str, float | None]] = {"größe": {"auc": None, "logloss": 0.25}}
 FACTS: list[Fact] = [
-    proposed(0, Proposal(design=Design(levels=(Level(shared=2),))), origin="preset:ple", decisions={"a": 1, "b.0": 0.5}),
+    proposed(
+        0, Proposal(design=Design(levels=(Level(shared=2),))), origin="preset:ple", decisions={"a": 1, "b.0": 0.5}
+    ),
     proposed(1, duplicate_of=0, decisions=None),
     scored(0, 0, 0.1 + 0.2, scores=SCORES, rows_per_second=1234.5),
     Failed(number=0, rung=1, failure="lost", reason="the worker died"),
@@ -64,7 +66,10 @@ def test_a_line_is_sorted_json_with_names_as_they_are_written(record: Record) ->
     assert "größe".encode() in lines[2]
 
 
-def test_wherever_a_record_is_cut_its_whole_lines_are_read_and_it_goes_on(record: Record) -> None:
+def test_wherever_a_record_is_cut_its_whole_lines_are_read_and_it_goes_on(
+    record: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)  # thousands of cuts
     whole = b"".join(written(record))
     for length in range(len(whole)):
         record.path.write_bytes(whole[:length])

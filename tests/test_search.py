@@ -19,10 +19,9 @@ from mtl_nas.data import load_dataset
 from mtl_nas.errors import DataError, RunError
 from mtl_nas.exports import load_model
 from mtl_nas.record import Budget, Fact, RunFolder
-from mtl_nas.record.facts import Best, Chosen, Failed, Finalist, Note, Proposed, Scored
 from mtl_nas.record import facts as lines
-from mtl_nas.study import Resources, Run, load_run, resume
-from mtl_nas.study import execution
+from mtl_nas.record.facts import Best, Chosen, Failed, Finalist, Note, Proposed, Scored
+from mtl_nas.study import Resources, Run, execution, load_run, resume
 from mtl_nas.study.execution import JobSearcher
 from mtl_nas.study.jobs import Answer, Job
 
@@ -117,9 +116,9 @@ def test_a_folder_that_is_in_use_is_refused_by_name(begun: Path) -> None:
 
 def test_trials_cannot_open_the_test_split() -> None:
     seen = dataset().for_search()
-    with pytest.raises(DataError, match="^the test split is opened once, by the final stage of a search$"):
+    with pytest.raises(DataError, match=r"^the test split is opened once, by the final stage of a search$"):
         seen.rows("test")
-    with pytest.raises(DataError, match="^the raw rows stay with the data set"):
+    with pytest.raises(DataError, match=r"^the raw rows stay with the data set"):
         seen.frame("train")
     assert seen.table is None
 
@@ -304,8 +303,17 @@ def test_a_search_that_is_stopped_in_its_middle_goes_on_to_the_same_end(
 ) -> None:
     """The driver is a process of its own, with a Ray of its own whatever cluster the environment names."""
     folder = tmp_path / "run"
-    command = [sys.executable, "-c", "import sys, study_fixtures; study_fixtures.small_search(sys.argv[1])", str(folder)]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (TESTS, TESTS.parent))), "RAY_ADDRESS": "127.0.0.1:9"}
+    command = [
+        sys.executable,
+        "-c",
+        "import sys, study_fixtures; study_fixtures.small_search(sys.argv[1])",
+        str(folder),
+    ]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(map(str, (TESTS, TESTS.parent))),
+        "RAY_ADDRESS": "127.0.0.1:9",
+    }
     driver = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
     try:
         wait_for(driver, lambda: len(of(Scored, facts(folder))) >= 5)

@@ -259,7 +259,8 @@ def test_a_space_of_which_a_proposal_is_impossible_is_refused_when_it_is_defined
     with pytest.raises(SpaceError) as problem:
         SearchSpace("bare", {"design": {"levels": [level]}})
     assert str(problem.value) == (
-        "space 'bare': design.levels.0: a level needs an expert for every task, got shared=0 and specific=0; raise one of them"
+        "space 'bare': design.levels.0: a level needs an expert for every task, got shared=0 and specific=0; "
+        "raise one of them"
     )
 
 

@@ -182,7 +182,10 @@ def test_any_tree_is_read_back_as_it_is_written(tree: Any) -> None:
             "training: {batch_size: {int: [1, 9], choice: [1, 2]}}",
             "space 'mine': training.batch_size: a hole is of one kind, got int and choice",
         ),
-        ("training: {batch_size: {int: [9, 1]}}", "space 'mine': training.batch_size: an int needs low <= high, got low=9, high=1"),
+        (
+            "training: {batch_size: {int: [9, 1]}}",
+            "space 'mine': training.batch_size: an int needs low <= high, got low=9, high=1",
+        ),
         ("training: {batch_size: {int: 9}}", "space 'mine': training.batch_size: an int is written [low, high], got 9"),
         (
             "training: {batch_size: {int: [1, many]}}",
@@ -200,7 +203,10 @@ def test_any_tree_is_read_back_as_it_is_written(tree: Any) -> None:
             "training: {batch_size: {choice: 512}}",
             "space 'mine': training.batch_size: a choice is a list of options, got 512",
         ),
-        ("training: {batch_size: {choice: []}}", "space 'mine': training.batch_size: a choice needs an option, got none"),
+        (
+            "training: {batch_size: {choice: []}}",
+            "space 'mine': training.batch_size: a choice needs an option, got none",
+        ),
         (
             "design: {levels: {repeat: [0, 2]}}",
             "space 'mine': design.levels: a repeat needs 'of', what is repeated",

@@ -31,7 +31,10 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
         "an int needs whole numbers low and high, got low=1, high=2.5",
     ),
     "a boolean int": (lambda: Int(False, 3), "an int needs whole numbers low and high, got low=False, high=3"),
-    "an int off its range": (lambda: Int(1, 3, default=4), "the default of an int is a whole number in its range [1, 3], got 4"),
+    "an int off its range": (
+        lambda: Int(1, 3, default=4),
+        "the default of an int is a whole number in its range [1, 3], got 4",
+    ),
     "an int from text": (
         lambda: Int(1, 3, default="2"),  # type: ignore[arg-type]
         "the default of an int is a whole number in its range [1, 3], got '2'",
@@ -138,9 +141,9 @@ def test_the_ends_are_the_corners_of_a_space() -> None:
 def test_a_replay_repeats_decisions_and_refuses_what_it_does_not_know() -> None:
     replay = Replay({"experts": 3, "hidden": 9})
     assert replay.choose("experts", Int(1, 4)) == 3
-    with pytest.raises(SpaceError, match="^cannot replay: no decision for 'gate'$"):
+    with pytest.raises(SpaceError, match=r"^cannot replay: no decision for 'gate'$"):
         replay.choose("gate", SWITCH)
-    with pytest.raises(SpaceError, match="^cannot replay: 9 is outside 'hidden'$"):
+    with pytest.raises(SpaceError, match=r"^cannot replay: 9 is outside 'hidden'$"):
         replay.choose("hidden", Choice(("a", "b")))
 
 

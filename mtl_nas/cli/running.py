@@ -61,6 +61,7 @@ def _finish(go: Callable[[], Run], folder: Path, data: Dataset | None) -> None:
     assert data is not None
     Console().print(tables(compare([run], data)))
     print(f"\nbest: {run.best().name}, written to {run.folder.best}")
+    print(f"  chosen because   {run.standing.best.reason}" if run.standing.best else "")
     print(f"  score new rows   mtl-search predict {run.folder.best} rows.parquet --to scores.parquet")
     print(f"  see it           mtl-search show {run.path}")
     print(f"  take it along    mtl-search export {run.path} --to model --format onnx")

@@ -9,11 +9,11 @@ import pandas as pd
 
 from mtl_nas.architecture.difference import differences
 from mtl_nas.comparison.contenders import Contender, Contestant, contenders, graph
-from mtl_nas.comparison.ties import Interval, interval, judged
 from mtl_nas.data import Dataset, Schema
 from mtl_nas.design import Training
 from mtl_nas.errors import ArchitectureError, DataError
 from mtl_nas.metrics import main_metric
+from mtl_nas.statistics.ties import Interval, interval, judged
 
 YARDSTICK = "single_task"
 
@@ -104,7 +104,7 @@ def compared(found: Sequence[Contender], data: Dataset, differences: tuple[str, 
     if not all(shares.values()):
         raise DataError(f"no task has a score on the test rows of '{data.name}': their labels are all the same")
     means = {name: fmean(part.score for part in parts) for name, parts in shares.items()}
-    best = max(found, key=lambda one: (one.choosing is not None, one.choosing or 0.0, means[one.name]))
+    best = max(found, key=lambda one: (one.chosen, one.choosing is not None, one.choosing or 0.0, means[one.name]))
     yardstick = next(one for one in found if one.name == YARDSTICK)
     rows = [
         _row(one, yardstick, means, None if one is best else interval(shares[one.name], shares[best.name]), data.schema)

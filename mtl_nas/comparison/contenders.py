@@ -36,6 +36,7 @@ class Contender:
     predictions: tuple[Predictions, ...]
     rows_per_second: float
     seeds: tuple[int, ...]
+    chosen: bool = False  # the best of its run
     choosing: float | None = None  # mean score on the choosing rows, of a run's finalists
 
 
@@ -106,6 +107,7 @@ def _finalist(run: Run, trial: Trial, data: Dataset) -> Contender:
         ),
         rows_per_second=float(np.median([trial.finalist[seed].rows_per_second for seed in seeds])),
         seeds=seeds,
+        chosen=trial.number == run.best().number,
         choosing=trial.finalist_mean,
     )
 

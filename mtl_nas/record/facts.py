@@ -106,11 +106,12 @@ class Tested(Value):
 
 
 class Best(Value):
-    """The finalist with the best mean on the choosing rows; its model is in ``best/``."""
+    """The finalist whose model is in ``best/``, and why."""
 
     fact: Literal["best"] = "best"
     number: int
     seed: int
+    reason: str = ""
 
 
 class Note(Value):

@@ -1,8 +1,11 @@
 """The end of a search: the best finalist by fresh rows, the test split opened once, the model written."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from statistics import fmean
 
 import numpy as np
+from safetensors.numpy import load_file
 from safetensors.numpy import save as save_arrays
 
 from mtl_nas.composition import compose
@@ -15,8 +18,9 @@ from mtl_nas.model import Network, build
 from mtl_nas.record.facts import Best, Tested
 from mtl_nas.record.folder import RunFolder, write_whole
 from mtl_nas.record.trials import Standing, Trial
-from mtl_nas.study.jobs import weights_name
-from mtl_nas.training.fit import DTYPES, Scores
+from mtl_nas.statistics import Judged, interval, judged
+from mtl_nas.study.jobs import predictions_name, weights_name
+from mtl_nas.training.fit import DTYPES, Scores, mean_score
 
 
 def finish(folder: RunFolder, standing: Standing, data: Dataset) -> None:
@@ -26,21 +30,53 @@ def finish(folder: RunFolder, standing: Standing, data: Dataset) -> None:
         reasons = [trial.failures[-1].reason for trial in standing.trials.values() if trial.failures]
         why = f"; the last failure: {reasons[-1]}" if reasons else ""
         raise RunError(f"no finalist in '{folder.path}' was trained to the end{why}")
+    if standing.best is None:
+        winner, reason = chosen(folder, done, data)
+        seed = max(winner.finalist.values(), key=lambda found: found.score).seed
+        best = Best(number=winner.number, seed=seed, reason=reason)
+        folder.record.append(best)
+        standing.add(best)
+    assert standing.best is not None
     for trial in done:
         if not trial.tested:
             fact = Tested(number=trial.number, scores=_tested(folder, trial, data))
             folder.record.append(fact)
             standing.add(fact)
-    if standing.best is None:
-        winner = max(done, key=lambda trial: (trial.finalist_mean, -trial.number))
-        seed = max(winner.finalist.values(), key=lambda found: found.score).seed
-        best = Best(number=winner.number, seed=seed)
-        folder.record.append(best)
-        standing.add(best)
-    assert standing.best is not None
     if not (folder.best / "README.md").exists():
         trial = standing.trials[standing.best.number]
         write_finalist(folder, trial, data, folder.best, seed=standing.best.seed)
+
+
+def chosen(folder: RunFolder, done: Sequence[Trial], data: Dataset) -> tuple[Trial, str]:
+    """The best finalist, and why it is.
+
+    The mean over seeds on the choosing rows decides. Where these rows cannot tell designs from the best of them, all
+    validation rows do: half of them steered the search, so they cannot overrule, but twice the rows decide better.
+    """
+    best = max(done, key=lambda trial: (trial.finalist_mean, -trial.number))
+    shares = {trial.number: _judged(folder, trial, data) for trial in done}
+    tied = [trial for trial in done if interval(shares[trial.number], shares[best.number]).tie]
+    if len(tied) == 1:
+        return best, f"mean {best.finalist_mean:.4f} on the choosing rows, better than every other finalist"
+    means = {trial.number: _validation_mean(folder, trial, data) for trial in tied}
+    winner = max(tied, key=lambda trial: (means[trial.number], -trial.number))
+    names = ", ".join(trial.name for trial in tied if trial is not winner)
+    return winner, f"ties with {names} on the choosing rows; mean {means[winner.number]:.4f} on all validation rows"
+
+
+def _judged(folder: RunFolder, trial: Trial, data: Dataset) -> list[Judged]:
+    labels = data.rows("choosing").labels.astype(np.float64)
+    found = [
+        judged(load_file(folder.path / predictions_name(trial.number, seed)), labels, data.schema)
+        for seed in sorted(trial.finalist)
+    ]
+    return [part for part in found if part is not None]
+
+
+def _validation_mean(folder: RunFolder, trial: Trial, data: Dataset) -> float:
+    rows = data.rows("validation")
+    networks = [finalist_network(folder, trial, data, seed) for seed in trial.finalist]
+    return fmean(mean_score(judge(network, rows, data.schema)[1], data.schema) for network in networks)
 
 
 def write_finalist(folder: RunFolder, trial: Trial, data: Dataset, to: Path, *, seed: int | None = None) -> None:

@@ -81,7 +81,7 @@ class Progress:
             case Note():
                 return fact.text
             case Best() if trial is not None:
-                return f"best: {_called(trial)}"
+                return f"best: {_called(trial)}: {fact.reason}"
         return None
 
     def _panel(self) -> Group:

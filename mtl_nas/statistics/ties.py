@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mtl_nas.comparison.influence import influence
 from mtl_nas.data import Schema
+from mtl_nas.statistics.influence import influence
 
 BLOCKS = 512  # rows are drawn in that many random blocks, which is as good and a hundred times faster
 REPLICATES = 4000

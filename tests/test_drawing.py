@@ -1,0 +1,152 @@
+"""Pictures of an architecture: they fit, they are well-formed, they show every node and head."""
+
+import re
+from xml.etree import ElementTree
+
+import pytest
+from numpy_reference import schema_of
+
+from mtl_nas.architecture import Architecture, Head, Node
+from mtl_nas.architecture.drawing import boxes, mermaid, svg, text
+from mtl_nas.blocks import Concat, Embedding, Expert, Tower, Vocabulary
+from mtl_nas.composition import compose
+from mtl_nas.data.schema import Task
+from mtl_nas.design import Design, Gating, Inputs, Level
+from mtl_nas.hand_designs import fitting, preset
+
+RICH = {"categories": (3, 4), "histories": ((4, 5),)}
+FUNNEL = schema_of("click", "buy<click", "pay<buy", **RICH)
+ODD = ('say "hi" <b>&amp;</b>', "купить|сейчас 🛒 [/x]", "a task whose name is longer than any line of a terminal " * 2)
+STRANGE = FUNNEL.model_copy(
+    update={
+        "tasks": tuple(Task(name=name, kind="binary", classes=("0", "1")) for name in (*ODD, "bell \x07 and\nnewline"))
+    }
+)
+GRAPHS = {
+    **{name: compose(design, FUNNEL) for name, design in fitting(FUNNEL)[0].items()},
+    "strange names": compose(preset("ple", STRANGE), STRANGE),
+    "tables of each task": compose(preset("single_task", STRANGE), STRANGE),
+    "many options": compose(
+        Design(
+            inputs=Inputs(numbers="piecewise", embedding=16),
+            levels=(
+                Level(
+                    shared=8,
+                    specific=4,
+                    expert=Expert(hidden=(512, 256, 128), norm="layer", dropout=0.25, activation="gelu"),
+                    gate=Gating(hidden=(64, 32)),
+                ),
+            )
+            * 2,
+            tower=Tower(hidden=(64, 32), norm="batch"),
+        ),
+        FUNNEL,
+    ),
+}
+
+
+@pytest.mark.parametrize("width", [80, 100])
+@pytest.mark.parametrize("name", GRAPHS)
+def test_text_fits_the_terminal(name, width):
+    lines = text(GRAPHS[name], width).splitlines()
+    assert max(map(len, lines)) <= width
+    assert lines[-1].endswith("multiply-adds a row")
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_text_shows_every_box_and_every_head(name):
+    shown = re.sub(r"\s+", "", text(GRAPHS[name]))
+    for box in boxes(GRAPHS[name]):
+        assert re.sub(r"\s+", "", box.name) in shown
+        for head in box.heads:
+            assert "=>" + re.sub(r"\s+", "", head) in shown
+
+
+def test_text_of_a_small_graph_is_a_line_a_box():
+    schema = schema_of("click", "buy", **RICH)
+    lines = text(compose(preset("mmoe", schema), schema)).splitlines()
+    assert any(re.fullmatch(r"level0/expert/0\.\.7 +8 experts 16 +<- features", line) for line in lines)
+    place = next(place for place, line in enumerate(lines) if re.fullmatch(r"tower/buy +tower 8-1", line))
+    assert lines[place + 1] == "    <- level0/gate/buy  => buy"
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_svg_is_xml_that_draws_every_box(name):
+    root = ElementTree.fromstring(svg(GRAPHS[name]))
+    space = "{http://www.w3.org/2000/svg}"
+    found = boxes(GRAPHS[name])
+    assert root.tag == f"{space}svg"
+    stacked = sum(len(box.nodes) > 1 for box in found)
+    assert len(root.findall(f"{space}rect")) == 1 + len(found) + stacked
+    assert len(root.findall(f"{space}path")) == sum(len(box.reads) for box in found)
+    width, height = float(root.get("width")), float(root.get("height"))
+    for box in root.findall(f"{space}rect")[1:]:
+        assert float(box.get("x")) >= 0
+        assert float(box.get("x")) + float(box.get("width")) <= width
+        assert float(box.get("y")) + float(box.get("height")) <= height
+
+
+def test_svg_shows_names_as_they_are():
+    shown = "".join(ElementTree.fromstring(svg(GRAPHS["strange names"])).itertext())
+    assert ODD[0] in shown
+    assert "🛒" in shown
+    assert "\x07" not in shown
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_mermaid_is_one_statement_a_line(name):
+    lines = mermaid(GRAPHS[name]).splitlines()
+    label = r'[^"<>&|\[\]{}\n]*'
+    statement = (
+        rf'  (n\d+\["{label}<br/>{label}"\]|style n\d+ fill:#\w{{6}},stroke:#555,color:#222|n\d+ --> n\d+'
+        rf'|h\w+\(\["{label}"\]\)|n\d+ --> h\w+)'
+    )
+    assert lines[0] == "flowchart TD"
+    wrong = [line for line in lines[1:] if not re.fullmatch(statement, line)]
+    assert wrong == []
+    found = boxes(GRAPHS[name])
+    assert sum(" --> n" in line for line in lines) == sum(len(box.reads) for box in found)
+    assert sum('(["' in line for line in lines) == sum(len(box.heads) for box in found)
+    ids = [line.split("[")[0].strip() for line in lines if '["' in line]
+    assert len(set(ids)) == len(ids)
+
+
+def test_mermaid_escapes_what_would_end_a_label():
+    drawn = mermaid(GRAPHS["strange names"])
+    assert "say #34;hi#34; #60;b#62;#38;amp#59;#60;/b#62;" in drawn
+    assert "купить#124;сейчас" in drawn
+
+
+def test_alike_experts_are_one_box():
+    schema = schema_of("click", "buy")
+    found = {box.name: box for box in boxes(compose(preset("mmoe", schema, experts=5), schema))}
+    assert len(found["level0/expert/0..4"].nodes) == 5
+    assert {"level0/gate/click", "level0/gate/buy", "tower/click", "tower/buy"} <= set(found)
+
+
+def test_experts_of_different_tasks_are_different_boxes():
+    schema = schema_of("click", "buy")
+    names = [box.name for box in boxes(compose(preset("cgc", schema, shared=2, specific=3), schema))]
+    experts = [name for name in names if "expert" in name]
+    assert experts == ["level0/expert/0..1", "level0/expert/click/0..2", "level0/expert/buy/0..2"]
+
+
+def test_boxes_read_earlier_boxes_only():
+    for graph in GRAPHS.values():
+        for place, box in enumerate(boxes(graph)):
+            assert all(index < place for index in box.reads)
+            assert all(boxes(graph)[index].depth < box.depth for index in box.reads)
+
+
+def test_a_node_that_reads_one_node_twice_is_drawn():
+    graph = Architecture(
+        nodes=(
+            Node(name="in", block=Embedding(categories=(Vocabulary(name="a", size=3),), width=2)),
+            Node(name="twice", block=Concat(), inputs=("in", "in")),
+            Node(name="out", block=Tower(), inputs=("twice",)),
+        ),
+        heads=(Head(task="click", node="out", kind="binary"),),
+    )
+    assert "side by side, 4 wide" in text(graph)
+    ElementTree.fromstring(svg(graph))
+    assert mermaid(graph).startswith("flowchart TD\n")

@@ -1,0 +1,117 @@
+"""One design, one seed: what a Result holds, and what is refused."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import mtl_nas as mn
+from mtl_nas.composition import compose
+from mtl_nas.data import load_dataset
+from mtl_nas.design import Design, Level, Training
+from mtl_nas.errors import ArchitectureError, DataError, DesignError
+from mtl_nas.evaluation import judge
+from mtl_nas.metrics import scores
+from mtl_nas.training.fit import mean_score, score_tasks
+
+
+def table(rows: int = 600) -> pd.DataFrame:
+    random = np.random.RandomState(0)
+    size = random.standard_normal(rows)
+    click = (size + random.standard_normal(rows) > 0).astype(int)
+    return pd.DataFrame(
+        {
+            "size": size,
+            "color": random.choice(["red", "green"], rows),
+            "click": click,
+            "buy": click * random.randint(0, 2, rows),
+            "stars": random.choice(["a", "b", "c"], rows),
+            "price": 5 + size + random.standard_normal(rows),
+        }
+    )
+
+
+DATA = load_dataset(table(), {"click": None, "buy": {"after": "click"}, "stars": None, "price": None})
+TRAINING = Training(passes=1, batch_size=64)
+SMALL = mn.preset("esmm", DATA.schema, hidden=(4,), embedding=2)
+
+
+def test_a_result_scores_every_head_of_the_split():
+    found = mn.evaluate(SMALL, DATA, TRAINING)
+    assert set(found.scores) == {"click", "buy", "buy|click", "stars", "price"}
+    assert set(found.scores["stars"]) == {"auc", "log_loss", "accuracy"}
+    assert set(found.scores["price"]) == {"rmse", "mae", "r2"}
+    assert found.score == mean_score(found.scores, DATA.schema)
+    assert {name: len(values) for name, values in found.predictions.items()} == dict.fromkeys(found.scores, 60)
+    assert found.predictions["stars"].shape == (60, 3)
+    assert found.parameters == compose(SMALL, DATA.schema).parameters
+    assert found.rows == len(DATA.rows("train"))
+
+
+@pytest.mark.parametrize(("split", "rows"), [("validation", 60), ("tuning", 30), ("choosing", 30), ("test", 60)])
+def test_splits_are_scored_on_request(split, rows):
+    found = mn.evaluate(SMALL, DATA, TRAINING, split=split)
+    assert len(found.predictions["click"]) == rows
+    assert found.scores == judge(found.network, DATA.rows(split), DATA.schema)[1]
+    with pytest.raises(DataError, match=r"no split 'validatoin': .*did you mean 'validation'\?"):
+        mn.evaluate(SMALL, DATA, TRAINING, split="validatoin")
+
+
+def test_the_test_split_is_opened_by_the_final_stage_alone():
+    with pytest.raises(DataError, match="the test split is opened once"):
+        mn.evaluate(SMALL, DATA.for_search(), TRAINING, split="test")
+
+
+def test_a_conditional_head_is_scored_where_its_condition_holds():
+    rows = DATA.rows("validation")
+    guess = np.random.default_rng(0).random(len(rows))
+    found = score_tasks({"buy|click": guess}, rows, DATA.schema)["buy|click"]
+    clicked = rows.labels[:, 0] == 1
+    assert found == scores(DATA.schema.task("buy"), guess[clicked], rows.labels[clicked, 1])
+
+
+def test_the_mean_score_leaves_out_what_is_not_defined():
+    assert mean_score({"click": {"auc": 0.8}, "buy": {"auc": None}}, DATA.schema) == 0.8
+    assert mean_score({"click": {"auc": None}}, DATA.schema) == 0.0
+    assert mean_score({"click": {"auc": 0.5}, "buy|click": {"auc": 1.0}, "price": {"r2": -0.5}}, DATA.schema) == 0.0
+
+
+def test_a_design_that_does_not_fit_says_why():
+    level = Level(specific={"clik": 1})
+    with pytest.raises(DesignError, match=r"names task 'clik', which the data has not; did you mean 'click'\?"):
+        mn.evaluate(Design(levels=(level,)), DATA, TRAINING)
+    with pytest.raises(DesignError, match="leaves task 'buy' without an expert"):
+        mn.evaluate(Design(levels=(Level(specific={"click": 1}),)), DATA, TRAINING)
+
+
+def other(**changes) -> mn.Dataset:
+    frame = table().assign(**changes)
+    tasks = {name: None for name in ("click", "buy", "stars", "price") if name in frame}
+    return load_dataset(frame, tasks)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (other(extra=np.linspace(0, 1, 600)), "node 'embedding' was made for other columns .* such as 'extra'"),
+        (other(color=["red", "green", "blue"] * 200), "node 'embedding' has 3 ids for column 'color', the data has 4"),
+        (other(stars=["a", "b"] * 300), "the head of 'stars' is multiclass of width 3, the task is binary of 1"),
+        (
+            other(size=table()["size"].where(table()["size"] < 1)),
+            "made for other columns than the data has, or in another",
+        ),
+        (other(seen=[[1, 2]] * 600), None),
+    ],
+)
+def test_an_architecture_made_for_other_data_is_refused(data, message):
+    graph = compose(mn.preset("mmoe", DATA.schema, hidden=(4,)), DATA.schema)
+    if message is None:  # a sequence that the graph does not read is left unread
+        assert mn.evaluate(graph, data, TRAINING).scores
+        return
+    with pytest.raises(ArchitectureError, match=message):
+        mn.evaluate(graph, data, TRAINING)
+
+
+def test_an_architecture_may_predict_some_of_the_tasks():
+    part = DATA.schema.model_copy(update={"tasks": DATA.schema.tasks[:1]})
+    found = mn.evaluate(compose(mn.preset("mmoe", part, hidden=(4,)), part), DATA, TRAINING)
+    assert set(found.scores) == {"click"}

@@ -1,0 +1,123 @@
+"""Which nodes run together, and that grouping changes nothing but speed."""
+
+import pytest
+import torch
+from numpy_reference import schema_of
+
+from mtl_nas.architecture import Architecture
+from mtl_nas.composition import compose
+from mtl_nas.errors import ExportError
+from mtl_nas.hand_designs import fitting, preset
+from mtl_nas.model import build
+from mtl_nas.model.plan import plan
+
+SCHEMA = schema_of("click", "buy<click", "stars*3", categories=(3, 4), histories=((4, 5),))
+GRAPHS = {name: compose(design, SCHEMA) for name, design in fitting(SCHEMA)[0].items()}
+
+
+def inputs(rows: int) -> dict[str, torch.Tensor]:
+    random = torch.Generator().manual_seed(0)
+    return {
+        "ids": torch.randint(0, 3, (rows, 7), generator=random),
+        "sequence/h0": torch.randint(0, 4, (rows, 2, 4), generator=random),
+    }
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_every_node_runs_once_after_what_it_reads(name):
+    graph, done = GRAPHS[name], set()
+    for stage in plan(graph):
+        assert set(stage.pool) <= done
+        assert {source for reads in stage.inputs for source in reads} == set(stage.pool)
+        done |= set(stage.nodes)
+    assert len(done) == sum(len(stage.nodes) for stage in plan(graph)) == len(graph.nodes)
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_members_of_a_stage_share_block_and_widths(name):
+    graph = GRAPHS[name]
+    for stage in plan(graph):
+        for place, member in enumerate(stage.nodes):
+            node = graph.node(member)
+            assert node.block == stage.block
+            assert node.inputs == stage.inputs[place]
+            assert graph.inputs_of(node) == stage.widths
+            assert graph.widths[member] == stage.units
+
+
+def test_experts_of_a_level_are_one_stage():
+    stages = plan(GRAPHS["mmoe"])
+    sizes = {
+        type(stage.block).__name__: [len(other.nodes) for other in stages if type(other.block) is type(stage.block)]
+        for stage in stages
+    }
+    assert sizes["Expert"] == [8]
+    assert sizes["Gate"] == [3]
+    assert sorted(sizes["Tower"]) == [1, 2]  # three classes need another tower than one logit
+
+
+def test_columns_and_runs_follow_the_members():
+    graph = compose(preset("cgc", SCHEMA, shared=2, specific=1), SCHEMA)
+    experts = next(stage for stage in plan(graph) if type(stage.block).__name__ == "Expert")
+    assert experts.runs(0) == (("features", 5),)
+    assert experts.column(0) == ("features",) * 5
+    apart = compose(preset("single_task", SCHEMA), SCHEMA)
+    experts = next(stage for stage in plan(apart) if type(stage.block).__name__ == "Expert")
+    assert [count for _, count in experts.runs(0)] == [1, 1, 1]
+
+
+def renamed(graph: Architecture) -> Architecture:
+    """The same graph with nodes of one generation in the opposite order."""
+    depth: dict[str, int] = {}
+    for node in graph.nodes:
+        depth[node.name] = 1 + max((depth[name] for name in node.inputs), default=0)
+    nodes = sorted(reversed(graph.nodes), key=lambda node: depth[node.name])
+    return Architecture(nodes=tuple(nodes), heads=tuple(reversed(graph.heads)))
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_weights_go_by_node_so_that_the_order_of_nodes_does_not_matter(name):
+    graph, other = GRAPHS[name], renamed(GRAPHS[name])
+    assert graph.key == other.key
+    one, two = build(graph, seed=1), build(other, seed=2)
+    two.set_weights(one.weights())
+    found, again = one(inputs(9)), two(inputs(9))
+    for head in graph.heads:
+        torch.testing.assert_close(found[head.node], again[head.node], rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_every_parameter_belongs_to_a_node_and_is_counted(name):
+    graph = GRAPHS[name]
+    network = build(graph)
+    assert sum(tensor.numel() for tensor in network.parameters()) == graph.parameters
+    weights = network.weights()
+    assert sum(tensor.numel() for tensor in weights.values()) == graph.parameters
+    names = {node.name for node in graph.nodes}
+    assert all(key.rpartition("/")[0] in names or key.startswith("shared/") for key in weights)
+
+
+def test_weights_that_do_not_fit_are_named():
+    network = build(GRAPHS["mmoe"])
+    weights = network.weights()
+    short = {name: tensor for name, tensor in weights.items() if name != "tower/buy/bias0"}
+    with pytest.raises(
+        ExportError, match="weight 'tower/buy/bias0' is missing; the weights are of another architecture"
+    ):
+        network.set_weights(short)
+    with pytest.raises(ExportError, match="weight 'tower/bye/bias0' belongs to no node of this architecture"):
+        network.set_weights({**weights, "tower/bye/bias0": torch.zeros(1)})
+    with pytest.raises(ExportError, match=r"weight 'tower/buy/bias0' has shape \(7,\), this architecture needs \(8,\)"):
+        network.set_weights({**weights, "tower/buy/bias0": torch.zeros(7)})
+
+
+def test_equal_seeds_draw_equal_weights():
+    one, other, third = (build(GRAPHS["ple"], seed=seed).weights() for seed in (3, 3, 4))
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    assert any(not torch.equal(one[name], third[name]) for name in one)
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_no_row_is_a_batch_too(name):
+    network = build(GRAPHS[name]).eval()
+    assert all(output.shape[0] == 0 for output in network(inputs(0)).values())

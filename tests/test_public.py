@@ -1,0 +1,80 @@
+"""The public names: they resolve, they are documented, and the doors stay light."""
+
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import mtl_nas as mn
+
+HEAVY = ("torch", "ray", "optuna", "pandas", "pyarrow", "networkx", "rich.console")
+
+
+def loaded_by(code: str) -> list[str]:
+    """Heavy modules that are loaded once the code has run in a fresh process."""
+    ending = f"\nimport sys\nprint([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", code + ending], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return eval(done.stderr.strip().splitlines()[-1])
+
+
+def test_importing_the_package_loads_nothing_heavy():
+    assert loaded_by("import mtl_nas; mtl_nas.__version__; dir(mtl_nas)") == []
+
+
+def test_help_loads_nothing_heavy():
+    code = (
+        "import sys\nsys.argv = ['mtl-search', '--help']\nfrom mtl_nas.cli import main\n"
+        "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code"
+    )
+    assert [name for name in loaded_by(code) if name != "rich.console"] == []
+
+
+def test_describing_spaces_loads_no_torch():
+    code = "import mtl_nas\nmtl_nas.load_space('mmoe').size()\nmtl_nas.presets()\nmtl_nas.Budget()"
+    assert not {"torch", "ray", "optuna"} & set(loaded_by(code))
+
+
+@pytest.mark.parametrize("name", mn.__all__)
+def test_every_public_name_resolves_and_is_documented(name):
+    found = getattr(mn, name)
+    assert name in dir(mn)
+    assert inspect.getdoc(found)
+    assert found.__doc__ != (found.__mro__[1].__doc__ if inspect.isclass(found) else None)
+    assert not inspect.ismodule(found)
+
+
+@pytest.mark.parametrize("name", mn.__all__)
+def test_every_public_method_is_documented(name):
+    found = getattr(mn, name)
+    if inspect.isclass(found):
+        own = [value for key, value in vars(found).items() if not key.startswith("_") and callable(value)]
+        assert all(inspect.getdoc(method) for method in own)
+
+
+def test_names_are_sorted_and_what_is_not_there_is_said():
+    assert mn.__all__ == sorted(set(mn.__all__))
+    with pytest.raises(AttributeError, match="module 'mtl_nas' has no attribute 'sarch'"):
+        mn.sarch  # noqa: B018
+
+
+def test_every_function_takes_few_arguments_by_place():
+    for name in mn.__all__:
+        found = getattr(mn, name)
+        if inspect.isfunction(found):
+            by_place = [
+                one for one in inspect.signature(found).parameters.values() if one.kind is one.POSITIONAL_OR_KEYWORD
+            ]
+            assert len(by_place) <= 3, name
+
+
+def test_the_launcher_is_six_lines():
+    launcher = Path(mn.__file__).parent.parent / "cli.py"
+    if not launcher.exists():
+        pytest.skip("installed without its checkout")
+    assert len(launcher.read_text().splitlines()) == 6
+    done = subprocess.run([sys.executable, str(launcher), "--help"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert "Search multi-task-learning architectures" in done.stdout
