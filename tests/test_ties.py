@@ -144,6 +144,10 @@ def test_seeds_that_disagree_widen_the_interval():
     assert loud.high - loud.low > quiet.high - quiet.low
 
 
+def test_without_a_score_nothing_tells_designs_apart():
+    assert interval([], []) == Interval(0.0, 0.0, 0.0)
+
+
 def test_the_same_question_has_the_same_answer():
     assert interval(seeds(1.0, 3), seeds(0.9, 3)) == interval(seeds(1.0, 3), seeds(0.9, 3))
 

@@ -25,7 +25,10 @@ SUFFIXES = {".svg": "svg", ".mmd": "mermaid", ".md": "mermaid", ".txt": "text"}
 
 def print_shown(what: str, data: str | None, form: str, to: Path | None) -> None:
     """``mtl-search show``."""
-    form = SUFFIXES.get(to.suffix, form) if to is not None else form
+    if to is not None and to.suffix:
+        if to.suffix not in SUFFIXES:
+            raise MtlNasError(f"'{to}' ends in '{to.suffix}'; drawings are written as {', '.join(SUFFIXES)}")
+        form = SUFFIXES[to.suffix]
     if form not in FORMATS:
         raise MtlNasError(f"no format '{form}'; formats: {', '.join(FORMATS)}{nearest(form, FORMATS)}")
     if what not in presets() and (what in space_names() or _is_space(what)):

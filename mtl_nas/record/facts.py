@@ -67,6 +67,7 @@ class Failed(Value):
     reason: str
     trace: str = ""
     seed: int | None = None  # of a finalist
+    seconds: float = 0.0
 
 
 class Closed(Value):

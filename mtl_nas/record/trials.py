@@ -96,8 +96,8 @@ class Standing:
     closed: Closed | None = None
     chosen: Chosen | None = None
     best: Best | None = None
-    rows: int = 0  # trained, failures and finalists included
-    seconds: float = 0.0  # of work, summed over workers
+    rows: int = 0  # trained and scored, finalists included
+    seconds: float = 0.0  # of work, failures and finalists included, summed over workers
     first_with: dict[str, int] = field(default_factory=dict)  # proposal key -> the trial that trains it
 
     @classmethod
@@ -123,6 +123,7 @@ class Standing:
                 self.trials[fact.number].stopped = fact
             case Failed():
                 self.trials[fact.number].failures.append(fact)
+                self.seconds += fact.seconds
             case Finalist():
                 self.trials[fact.number].finalist[fact.seed] = fact
                 self._charge(fact)

@@ -74,6 +74,21 @@ class Ends:
         return domain.high if self._high else domain.low
 
 
+class Turn:
+    """The same turn everywhere: option ``turn`` of every choice, that far above every low end, going round."""
+
+    def __init__(self, turn: int) -> None:
+        self._turn = turn
+
+    def choose(self, path: str, domain: Domain) -> Decision:
+        """The turn's value."""
+        if isinstance(domain, Choice):
+            return self._turn % len(domain.options)
+        if isinstance(domain, Int):
+            return domain.low + self._turn % (domain.high - domain.low + 1)
+        return domain.start
+
+
 class Enumerate:
     """All discrete decisions in turn, numbers that are not whole at their default.
 

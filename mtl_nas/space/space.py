@@ -6,19 +6,20 @@ from dataclasses import dataclass, replace
 from mtl_nas.data.schema import Schema
 from mtl_nas.design import Design, Proposal
 from mtl_nas.errors import SpaceError
-from mtl_nas.space.deciders import Decider, Decisions, Defaults, Ends, Random, Replay
+from mtl_nas.space.deciders import Decider, Decisions, Defaults, Ends, Random, Replay, Turn
 from mtl_nas.space.holes import Domain, Tree
 from mtl_nas.space.walks import counted, filled, holes_in, spellings
 from mtl_nas.values import parse
 
-DRAWS_TRIED = 64  # random proposals checked when a space is defined
+TRIED = 64  # turns and random draws that are checked when a space is defined
 
 
 @dataclass(frozen=True)
 class SearchSpace:
     """``tree`` is the plain form of a Proposal, any value of which may be a hole.
 
-    Defining a space tries its corners and some draws, so that an impossible one is refused here and not at trial 37.
+    Defining a space tries its corners, the options in turn and some draws: an impossible one is refused here and not at
+    trial 37.
     """
 
     name: str
@@ -28,7 +29,7 @@ class SearchSpace:
     def __post_init__(self) -> None:
         """Refuse a space of which a proposal is impossible."""
         corners: tuple[Decider, ...] = (Defaults(), Ends(high=False), Ends(high=True))
-        for decider in (*corners, *(Random(seed) for seed in range(DRAWS_TRIED))):
+        for decider in (*corners, *map(Turn, range(TRIED)), *map(Random, range(TRIED))):
             self.resolve(decider)
 
     def resolve(self, decider: Decider) -> Proposal:

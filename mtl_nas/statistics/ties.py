@@ -59,8 +59,10 @@ def judged(
 
 
 def interval(one: Sequence[Judged], other: Sequence[Judged]) -> Interval:
-    """One's mean score minus the other's, paired by seed and by row."""
+    """One's mean score minus the other's, paired by seed and by row; without any score, nothing tells them apart."""
     pairs = list(zip(one, other, strict=False))
+    if not pairs:
+        return Interval(0.0, 0.0, 0.0)
     scores = np.array([a.score - b.score for a, b in pairs])  # (S,)
     shares = np.array([a.shares - b.shares for a, b in pairs])  # (S, BLOCKS)
     draw = np.random.default_rng(0)

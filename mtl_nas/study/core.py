@@ -43,8 +43,8 @@ class Core:
         self.done, self.workers = False, workers
         self._record, self._watch = record, watch
         self._running: set[tuple[str, int, int, int]] = set()
-        self._started = time.monotonic()
         self.standing = Standing.of(record)
+        self._started = time.monotonic() - self.standing.seconds / workers  # what earlier sittings took counts
 
     def next_job(self) -> Job | None:
         """A job that nobody runs yet."""
@@ -83,6 +83,7 @@ class Core:
                     reason=answer.reason,
                     trace=answer.trace,
                     seed=seed,
+                    seconds=answer.seconds,
                 )
             )
             self._stop_at_equal_errors(answer)
@@ -111,7 +112,7 @@ class Core:
                     self.space, self.standing, sampler=self.request.sampler, seed=self.request.seed, attempt=attempt
                 )
                 fact = self._proposed(proposal, decisions, origin)
-            except DesignError as wrong:
+            except (DesignError, SpaceError) as wrong:
                 problem = str(wrong)
                 continue
             if fact.duplicate_of is None or repeated < DUPLICATES:

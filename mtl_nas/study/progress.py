@@ -48,6 +48,11 @@ class Progress:
         self.standing = standing
         self._done_before = units_done(standing, self._request.budget)
 
+    def warn(self, text: str) -> None:
+        """Say something that is no event of the search."""
+        if self._shown:
+            self._console.print(text, style="yellow", highlight=False, markup=False, soft_wrap=True)
+
     def __call__(self, fact: Fact) -> None:
         """Note an event."""
         text = self._event(fact)

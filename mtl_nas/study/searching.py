@@ -46,7 +46,7 @@ def search(
         budget=budget or Budget(),
         sampler=sampler,
         seed=seed,
-        versions={name: metadata.version(name) for name in RECORDED},
+        versions=_versions(),
     )
     here = RunFolder(folder)
     with here.lock():
@@ -83,10 +83,22 @@ def _continued(folder: RunFolder, data: Dataset, resources: Resources, *, progre
         workers = resources.cpus or os.cpu_count() or 1
         core = Core(request, folder.record, space, data.schema, presets, watch=watch, workers=workers)
         watch.resume(core.standing)
+        for change in _other_versions(request):
+            watch.warn(f"begun with {change}: decisions that are recorded stand, new ones may differ")
         if core.standing.best is None and core.settle():
             execute(core, data, folder, resources)
         finish(folder, core.standing, data)
     return Run(folder)
+
+
+def _versions() -> dict[str, str]:
+    return {name: metadata.version(name) for name in RECORDED}
+
+
+def _other_versions(request: Request) -> list[str]:
+    now = _versions()
+    known = {name: version for name, version in request.versions.items() if name in now}
+    return [f"{name} {version}, now {now[name]}" for name, version in known.items() if version != now[name]]
 
 
 def _check_same(folder: RunFolder, wanted: Request) -> None:
