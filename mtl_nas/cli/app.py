@@ -1,10 +1,12 @@
 """``mtl-search``: each command parses, calls one function of the library, prints."""
 
-import csv
+import re
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+NAME = re.compile(r'\s*(?:"((?:[^"]|"")+)"\s*|([^,]*))(?:,|\Z)')
 
 app = typer.Typer(
     name="mtl-search",
@@ -144,5 +146,5 @@ def _names(text: str | None) -> list[str] | None:
     """Names between commas; one that holds a comma stands in quotes."""
     if text is None:
         return None
-    names = next(csv.reader([text], skipinitialspace=True), [])
-    return [name.strip() for name in names if name.strip()]
+    found = [quoted.replace('""', '"') or plain.strip() for quoted, plain in NAME.findall(text)]
+    return [name for name in found if name]

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from pandas.api import types
 
@@ -75,7 +76,7 @@ def _left_out(declaration: Declaration) -> set[str]:
 
 def _task(frame: pd.DataFrame, name: str, task: TaskDeclaration) -> TaskDeclaration:
     column = task.column or name
-    if isinstance(next(iter(frame[column].dropna()), None), list | tuple | dict):
+    if isinstance(next(iter(frame[column].dropna()), None), list | tuple | dict | np.ndarray):
         raise DataError(f"column '{column}' holds lists; a label is one value")
     kind = task.kind or ("binary" if task.positive is not None else label_kind(frame[column], name))
     if task.loss is not None and kind != "regression":

@@ -54,7 +54,7 @@ def _delimited(path: Path, separator: str) -> pd.DataFrame:
         raise DataError(f"'{path}' is not UTF-8 text; save it as UTF-8") from None
     except pd.errors.EmptyDataError:
         raise DataError(f"'{path}' is an empty table") from None
-    except pd.errors.ParserError as problem:
+    except (pd.errors.ParserError, csv.Error) as problem:
         raise DataError(f"'{path}' is no table: {str(problem).strip().splitlines()[-1]}") from None
     except (gzip.BadGzipFile, zlib.error, EOFError) as problem:
         raise DataError(f"'{path}' cannot be unpacked: {problem}") from None

@@ -3,6 +3,7 @@
 import resource
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 
 from mtl_nas.composition import compose
@@ -12,7 +13,7 @@ from mtl_nas.hand_designs import fitting
 from mtl_nas.record import Budget, Standing
 from mtl_nas.space import Random, SearchSpace
 from mtl_nas.study.progress import units_total
-from mtl_nas.training import Fit
+from mtl_nas.training import DivergedError, Fit
 
 STEPS = 12  # of each design that is tried
 DRAWS = 4
@@ -62,7 +63,8 @@ def _cost(name: str, design: Design, training: Training, data: Dataset) -> Cost:
     short = training.model_copy(update={"passes": 1.0, "batch_size": batch})
     fit = Fit(architecture, design.losses, short, data.schema, few, data.rows("tuning").take(slice(None, 64)))
     start = time.perf_counter()
-    fit.advance(1 / STEPS)  # the first step warms up
-    fit.advance()
+    with suppress(DivergedError):  # a search records it and goes on
+        fit.advance(1 / STEPS)  # the first step warms up
+        fit.advance()
     speed = fit.rows_per_second or len(few) / (time.perf_counter() - start)
     return Cost(name, architecture.parameters, speed, passes * len(rows) / speed)

@@ -1,0 +1,284 @@
+"""Leaving with a model: the folder predicts what the network predicted; and the whole way through the command line."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from safetensors.numpy import load_file
+
+import mtl_nas as mn
+from mtl_nas.cli import main
+from mtl_nas.data import load_dataset
+from mtl_nas.design import Training
+from mtl_nas.errors import DataError
+from mtl_nas.exports import write_model
+
+CLICK, BUY, STARS, PRICE = 'klick. ja/nein? "🙂" [/x]', "kauf | später = wann", "stars\n5: [bold]", "preis (€)"
+SIZE, COLOR, SEEN = "größe.in cm", "farbe/tönung 'x'", "length(seen)"
+COLORS = ['sehr rot, "ja"', "grün/blau", "🟣", " ", "[red]", "1.0"]
+
+
+def frame(rows: int = 700) -> pd.DataFrame:
+    random = np.random.RandomState(0)
+    size = random.standard_normal(rows)
+    color = random.randint(0, 6, rows)
+    click = (size + 0.5 * (color < 2) + random.standard_normal(rows) > 0).astype(int)
+    stars = np.array(["naja", "💩.0", "gut, oder?"])[np.clip(np.round(size + 1), 0, 2).astype(int)].astype(object)
+    stars[random.uniform(size=rows) < 0.2] = None
+    price = 1000 + 50 * size + 40 * random.standard_normal(rows)
+    return pd.DataFrame(
+        {
+            SIZE: np.where(random.uniform(size=rows) < 0.1, np.nan, size.round(4)),
+            COLOR: np.where(random.uniform(size=rows) < 0.1, None, np.array(COLORS, dtype=object)[color]),
+            SEEN: [json.dumps(random.randint(0, 9, random.randint(0, 5)).tolist()) for _ in range(rows)],
+            CLICK: click,
+            BUY: click * random.randint(0, 2, rows),
+            STARS: stars,
+            PRICE: np.where(random.uniform(size=rows) < 0.3, np.nan, price.round(2)),
+        }
+    )
+
+
+FRAME = frame()
+FEATURES = FRAME[[SIZE, COLOR, SEEN]]
+TASKS = {CLICK: None, BUY: {"after": CLICK}, STARS: None, PRICE: None}
+DATA = load_dataset(FRAME, TASKS)
+HEADS = [CLICK, BUY, *(f"{STARS}={name}" for name in ("gut, oder?", "naja", "💩.0")), PRICE]
+STRANGE = pd.DataFrame({SIZE: [None, 1e30, -1e30], COLOR: ["never seen", None, 7.0], SEEN: [None, "[77, 78]", "[1]"]})
+
+
+def result(precision: str = "float32") -> mn.Result:
+    design = mn.preset("esmm", DATA.schema, hidden=(8,), embedding=4)
+    return mn.evaluate(design, DATA, Training(passes=1, batch_size=64, precision=precision), split="test")
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16", "float64"])
+def test_a_loaded_model_predicts_what_the_network_predicted(tmp_path, precision):
+    found = result(precision)
+    write_model(tmp_path, found.network, DATA.schema)
+    scores = mn.load_model(tmp_path).predict(DATA.frame("test"))
+    assert list(scores) == [CLICK, BUY, f"{BUY}|{CLICK}", *HEADS[2:]]
+    for head in (CLICK, BUY, f"{BUY}|{CLICK}", PRICE):
+        np.testing.assert_array_equal(scores[head], found.predictions[head])
+    np.testing.assert_array_equal(scores[HEADS[2:5]], found.predictions[STARS])
+
+
+def test_what_is_written_reads_back_equal(tmp_path):
+    found = result()
+    write_model(tmp_path / "one", found.network, DATA.schema, about="Made by a test.")
+    again = mn.load_model(tmp_path / "one")
+    assert again.schema == DATA.schema
+    assert again.architecture == found.network.architecture == mn.load_architecture(tmp_path / "one/architecture.json")
+    assert sorted(path.name for path in (tmp_path / "one").iterdir()) == [
+        "README.md",
+        "architecture.json",
+        "model.safetensors",
+        "schema.json",
+    ]
+    write_model(tmp_path / "two", again.network, again.schema, about="Made by a test.")
+    for path in (tmp_path / "one").iterdir():
+        assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
+
+
+def test_the_readme_names_columns_heads_and_origin(tmp_path):
+    found = result()
+    write_model(tmp_path, found.network, DATA.schema, about="Made by a test.")
+    text = (tmp_path / "README.md").read_text()
+    assert "Made by a test." in text
+    assert f"Columns read: {COLOR}, {SIZE}, {SEEN}." in text
+    assert f"{BUY}|{CLICK}" in text
+    assert f"{found.parameters:,}" in text
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("model")
+    write_model(folder, result().network, DATA.schema)
+    return mn.load_model(folder)
+
+
+def test_unseen_levels_and_missing_values_are_no_error(loaded):
+    scores = loaded.predict(STRANGE)
+    assert np.isfinite(scores.to_numpy()).all()
+    chances = scores.drop(columns=PRICE)
+    assert ((chances >= 0) & (chances <= 1)).all(axis=None)
+    np.testing.assert_allclose(scores[HEADS[2:5]].sum(axis=1), 1, rtol=1e-6)
+
+
+def test_a_row_is_scored_by_itself_in_any_company_and_order(loaded):
+    whole = loaded.predict(FEATURES)
+    alone = pd.concat([loaded.predict(FEATURES.iloc[[row]]) for row in range(5)])
+    pd.testing.assert_frame_equal(alone, whole.head(5), rtol=1e-5)
+    mixed = FEATURES.sample(frac=1, random_state=0)[[SEEN, SIZE, COLOR]].assign(more=1)
+    pd.testing.assert_frame_equal(loaded.predict(mixed), whole.loc[mixed.index], rtol=1e-5)
+
+
+def test_no_row_gives_no_score(loaded):
+    scores = loaded.predict(FEATURES.iloc[:0])
+    assert scores.shape == (0, 7)
+    assert list(scores) == list(loaded.predict(FEATURES.iloc[:1]))
+
+
+def test_labels_are_not_asked_for_and_columns_are(loaded):
+    with pytest.raises(DataError, match="the table lacks 1 column: 'größe.in cm'; did you mean 'größe_in_cm'"):
+        loaded.predict(FRAME.rename(columns={SIZE: "größe_in_cm"}))
+    pd.testing.assert_frame_equal(loaded.predict(FRAME), loaded.predict(FEATURES))
+
+
+def test_a_number_that_train_rows_never_lacked_may_be_missing_later(tmp_path):
+    data = load_dataset(FRAME.assign(**{SIZE: FRAME[SIZE].fillna(0)}), TASKS)
+    for numbers in ("standard", "quantile", "bucket", "piecewise"):
+        design = mn.preset("mmoe", data.schema, hidden=(4,), numbers=numbers)
+        network = mn.build(mn.compose(design, data.schema))
+        write_model(tmp_path, network, data.schema)
+        assert np.isfinite(mn.load_model(tmp_path).predict(STRANGE).to_numpy()).all()
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory):
+    """A folder with a run over a table whose names are anything, and its model in both formats."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("shop")
+        patch.chdir(folder)
+        FRAME.to_csv("tabelle 🛒.csv", index=False)
+        typed(patch, "init", "tabelle 🛒.csv", "--tasks", f"{CLICK},{BUY},{STARS},{PRICE}")
+        tree = yaml.safe_load(Path("search.yaml").read_text())
+        tree["tasks"][BUY]["after"] = CLICK
+        tree["space"] = "own.yaml"
+        tree["search"] = {"trials": 10, "rungs": [0.5, 1.0], "cohort": 2, "finalists": 1, "seeds": 1, "seed": 1}
+        Path("search.yaml").write_text(yaml.safe_dump(tree, allow_unicode=True, sort_keys=False))
+        Path("own.yaml").write_text(yaml.safe_dump(OWN))
+        typed(patch, "run", "search.yaml", "--folder", "läufe/1", "--cpus", "2")
+        typed(patch, "export", "läufe/1", "--to", "modell")
+        typed(patch, "export", "läufe/1", "--to", "onnx", "--format", "onnx")
+        yield folder
+
+
+OWN = {
+    "design": {
+        "levels": [{"shared": {"int": [2, 4]}, "specific": 1, "expert": {"hidden": [8]}}],
+        "funnel": {"choice": ["direct", "product"]},
+        "losses": {"weights": {"each_task": {"float": [0.5, 2.0]}}},
+    },
+    "training": {"passes": 2, "batch_size": 64, "learning_rate": {"float": [1e-3, 1e-2], "log": True}},
+}
+
+
+def typed(patch: pytest.MonkeyPatch, *words: str) -> None:
+    patch.setattr(sys, "argv", ["mtl-search", *words])
+    try:
+        main()
+    except SystemExit as end:
+        assert not end.code, words
+
+
+@pytest.mark.slow
+def test_a_run_ends_with_a_model_that_says_what_its_finalist_said(shop, monkeypatch):
+    monkeypatch.chdir(shop)
+    run = mn.load_run("läufe/1")
+    best, seed = run.best(), run.standing.best.seed
+    data = load_dataset("search.yaml")
+    assert data.fingerprint == run.request.fingerprint
+    scores = mn.load_model("läufe/1/best").predict(data.frame("test"))
+    training = best.proposal.training.model_copy(update={"seed": seed})
+    again = mn.evaluate(best.proposal.design, data, training, split="test")
+    kept = load_file(f"läufe/1/finalists/{best.number:05d}/seed{seed}.test.safetensors")
+    for head in (CLICK, BUY, PRICE):
+        scale = 1 / data.schema.task(PRICE).scale if head == PRICE else 1
+        np.testing.assert_allclose(scores[head] * scale, again.predictions[head] * scale, atol=1e-6)
+        np.testing.assert_allclose(scores[head] * scale, kept[head] * scale, atol=1e-5)
+    np.testing.assert_allclose(scores[HEADS[2:5]], again.predictions[STARS], atol=1e-6)
+    tested = best.tested[seed]
+    assert tested[CLICK]["auc"] == pytest.approx(again.scores[CLICK]["auc"], abs=1e-6)
+    assert tested[PRICE]["r2"] == pytest.approx(again.scores[PRICE]["r2"], abs=1e-6)
+
+
+@pytest.mark.slow
+def test_predictions_are_the_same_in_every_format(shop, monkeypatch):
+    monkeypatch.chdir(shop)
+    FEATURES.to_csv("zeilen.csv", index=False)
+    FEATURES.to_parquet("zeilen.parquet")
+    STRANGE.to_csv("fremd.csv", index=False)
+    for model in ("läufe/1/best", "modell", "onnx"):
+        typed(monkeypatch, "predict", model, "zeilen.csv", "--to", "aus.csv")
+        typed(monkeypatch, "predict", model, "zeilen.parquet", "--to", "aus.parquet")
+        typed(monkeypatch, "predict", model, "fremd.csv", "--to", "fremd.parquet")
+        right = mn.load_model(model).predict(FEATURES)
+        pd.testing.assert_frame_equal(pd.read_csv("aus.csv"), right, rtol=1e-6)
+        pd.testing.assert_frame_equal(pd.read_parquet("aus.parquet"), right, rtol=1e-6)
+        assert np.isfinite(pd.read_parquet("fremd.parquet").to_numpy()).all()
+        assert set(HEADS) <= set(right)
+
+
+@pytest.mark.slow
+def test_the_onnx_file_predicts_what_the_folder_predicts(shop, monkeypatch):
+    runtime = pytest.importorskip("onnxruntime")
+    monkeypatch.chdir(shop)
+    session = runtime.InferenceSession("onnx/model.onnx", providers=["CPUExecutionProvider"])
+    described = json.loads(Path("onnx/preprocessing.json").read_text())
+    levels = described["categories"][0]["levels"]
+    spelled = [None if pd.isna(value) else {"1.0": "1"}.get(value, value) for value in FEATURES[COLOR]]
+    ids = [[1 + levels.index(value) if value in levels else 0] for value in spelled]
+    lists = [json.loads(text) for text in FEATURES[SEEN]]
+    items = described["sequences"][0][0]["levels"]
+    length = next(entry for entry in session.get_inputs() if entry.name == "sequence0").shape[2]
+    seen = np.zeros((len(lists), 1, length), dtype=np.int64)
+    for row, values in enumerate(lists):
+        for place, value in enumerate(values[-length:]):
+            seen[row, 0, place] = 2 + items.index(str(value)) if str(value) in items else 1
+    numbers = np.stack([FEATURES[SIZE], [len(values) for values in lists]], axis=1).astype(np.float32)
+    assert described["numbers"] == [SIZE, f"length({SEEN})"]
+    given = {"categories": np.array(ids), "numbers": numbers, "sequence0": seen}
+    found = session.run(None, {entry.name: given[entry.name] for entry in session.get_inputs()})
+    right = mn.load_model("onnx").predict(FEATURES)
+    for entry, values in zip(session.get_outputs(), found, strict=True):
+        head = described["outputs"][entry.name]
+        columns = [f"{head}={name}" for name in described["classes"][head]] if head == STARS else head
+        tolerance = {"atol": 1e-2} if head == PRICE else {"atol": 1e-5}
+        np.testing.assert_allclose(values, right[columns], rtol=0, **tolerance)
+
+
+@pytest.mark.slow
+def test_any_trial_can_be_taken_out(shop, monkeypatch, capsys):
+    monkeypatch.chdir(shop)
+    run = mn.load_run("läufe/1")
+    other = next(trial for trial in run.trials() if not trial.finalist and trial.proposed.duplicate_of is None)
+    before = Path("läufe/1/trials.jsonl").read_bytes()
+    typed(monkeypatch, "export", "läufe/1", "--to", "anders", "--trial", str(other.number))
+    model = mn.load_model("anders")
+    assert model.architecture.key == other.proposed.architecture_key
+    assert Path("läufe/1/trials.jsonl").read_bytes() == before
+    assert "next: mtl-search predict anders rows.parquet --to scores.parquet" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_show_and_compare_speak_of_the_run(shop, monkeypatch, capsys):
+    monkeypatch.chdir(shop)
+    typed(monkeypatch, "show", "läufe/1", "--to", "bild.svg")
+    assert Path("bild.svg").read_text().startswith("<svg")
+    capsys.readouterr()
+    typed(monkeypatch, "show", "läufe/1")
+    typed(monkeypatch, "compare", "läufe/1")
+    out = capsys.readouterr().out
+    assert max(map(len, out.splitlines())) <= 80
+    for name in mn.presets():
+        assert f"\n{name} " in out
+    assert "preis (€) R2" in " ".join(out.split())
+    typed(monkeypatch, "compare", "läufe/1", "modell/architecture.json", "--seeds", "1")
+    assert "What differs between the graphs" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_the_same_command_again_changes_nothing(shop, monkeypatch, capsys):
+    monkeypatch.chdir(shop)
+    before = {path: path.stat().st_mtime_ns for path in Path("läufe/1").rglob("*") if not path.name.endswith(".lock")}
+    typed(monkeypatch, "run", "search.yaml", "--folder", "läufe/1", "--cpus", "2")
+    typed(monkeypatch, "resume", "läufe/1")
+    after = {path: path.stat().st_mtime_ns for path in Path("läufe/1").rglob("*") if not path.name.endswith(".lock")}
+    files = {path for path in after if path.is_file()}
+    assert {path: after[path] for path in files} == {path: before[path] for path in files if path in before}
+    assert "score new rows   mtl-search predict läufe/1/best" in capsys.readouterr().out
