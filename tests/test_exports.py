@@ -138,6 +138,18 @@ def test_a_number_that_train_rows_never_lacked_may_be_missing_later(tmp_path):
         assert np.isfinite(mn.load_model(tmp_path).predict(STRANGE).to_numpy()).all()
 
 
+def test_two_predictions_cannot_have_one_name():
+    label = FRAME[CLICK]
+    stars = load_dataset(FRAME.assign(**{f"{STARS}=naja": label}).drop(columns=CLICK), [STARS, PRICE])
+    assert stars.schema.task_names == (STARS, PRICE)
+    with pytest.raises(DataError, match=r"two predictions would be named 'stars\n5: \[bold\]=naja'; rename a task"):
+        load_dataset(FRAME.assign(**{f"{STARS}=naja": label}).drop(columns=CLICK), [STARS, f"{STARS}=naja"])
+    with pytest.raises(DataError, match="two predictions would be named"):
+        load_dataset(
+            FRAME.assign(**{f"{BUY}|{CLICK}": 1 - label}), {CLICK: None, BUY: {"after": CLICK}, f"{BUY}|{CLICK}": None}
+        )
+
+
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory):
     """A folder with a run over a table whose names are anything, and its model in both formats."""
@@ -170,10 +182,9 @@ OWN = {
 
 def typed(patch: pytest.MonkeyPatch, *words: str) -> None:
     patch.setattr(sys, "argv", ["mtl-search", *words])
-    try:
+    with pytest.raises(SystemExit) as end:  # as the console script ends, by typer
         main()
-    except SystemExit as end:
-        assert not end.code, words
+    assert not end.value.code, words
 
 
 @pytest.mark.slow

@@ -42,6 +42,7 @@ def prepare(name: str, table: pd.DataFrame, declaration: Declaration, *, test_ro
     rows = Rows(rows.categories, rows.numbers, rows.sequences, labels.astype(np.float32))
     validation = np.concatenate([found["tuning"], found["choosing"]])
     encoded = {split: rows.take(found[split]) for split in ("train", "test")}
+    _refuse_equal_predictions(schema)
     refuse_leaks(encoded["train"], schema)
     declaration = _complete(declaration, schema)
     return Dataset(
@@ -54,6 +55,16 @@ def prepare(name: str, table: pd.DataFrame, declaration: Declaration, *, test_ro
         table=table,
         parts=found,
     )
+
+
+def _refuse_equal_predictions(schema: Schema) -> None:
+    """``stars=5`` of a class and ``buy|click`` of a condition must not be tasks of their own."""
+    names = [f"{task.name}={one}" for task in schema.tasks if task.kind == "multiclass" for one in task.classes]
+    names += [f"{later}|{earlier}" for earlier, later in schema.nested_pairs]
+    names += [task.name for task in schema.tasks if task.kind != "multiclass"]
+    twice = [name for place, name in enumerate(names) if name in names[:place]]
+    if twice:
+        raise DataError(f"two predictions would be named '{twice[0]}'; rename a task")
 
 
 def _complete(declaration: Declaration, schema: Schema) -> Declaration:
