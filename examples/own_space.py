@@ -27,13 +27,13 @@ def main(folder: str = "runs/own_space") -> None:
     written = mn.load_space(Path(__file__).with_name("own_space.yaml"))
     assert written.tree == SPACE.tree
 
-    data = mn.load_dataset(mn.load_dataset("synthetic-mmoe").frame("train").head(4_000), ["y1", "y2"])
+    data = mn.load_dataset(mn.load_dataset("synthetic-mmoe").frame("train").head(3_000), ["y1", "y2"])
     print(f"{SPACE.size()} discrete combinations")
     print("default:", len(SPACE.resolve(Defaults()).design.levels), "level; drawn:", SPACE.resolve(Random(0)).training)
     small = mn.preset("mmoe", data.schema, experts=3, hidden=(32,), tower=(16,))
     print("a small MMoE is in it:", SPACE.contains(small))
 
-    run = mn.search(SPACE, data, budget=mn.Budget(trials=12, finalists=1, seeds=1), folder=folder)
+    run = mn.search(SPACE, data, budget=mn.Budget(trials=9, finalists=1, seeds=1), folder=folder)
     for trial in run.finalists():
         print(f"{trial.name:14} R2 on the choosing rows {trial.finalist_mean:.4f}")
 

@@ -13,7 +13,7 @@ from mtl_nas.study.search_file import SearchFile
 
 def print_check(file: SearchFile, cpus: int | None) -> None:
     """Data, space, presets, costs."""
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False, emoji=False)
     console.print(repr(file.data), markup=False)
     for note in file.data.notes:
         console.print(f"  {note}", markup=False, style="dim")

@@ -29,7 +29,7 @@ def write_search_file(table: str, tasks: list[str], to: Path) -> None:
     tree = data.declaration.tree() | {"space": "everything", "search": {"trials": 30, "seed": 0}}
     text = yaml.safe_dump(tree, sort_keys=False, allow_unicode=True, width=120)
     to.write_text(HEADER.format(name=to) + "\n" + text, encoding="utf-8")
-    console = Console(stderr=True)
+    console = Console(stderr=True, emoji=False)
     for note in data.notes:
         console.print(f"  {note}", highlight=False, markup=False)
     print(f"wrote {to}; next: mtl-search check {to}")

@@ -68,7 +68,7 @@ def _finish(go: Callable[[], Run], folder: Path, data: Dataset | None) -> None:
 
 
 def _notes(data: Dataset) -> None:
-    console = Console(stderr=True)
+    console = Console(stderr=True, emoji=False)
     console.print(repr(data), highlight=False, markup=False, soft_wrap=True)
     for note in data.notes:
         console.print(f"  {note}", highlight=False, markup=False, soft_wrap=True, style="dim")

@@ -36,7 +36,7 @@ def print_shown(what: str, data: str | None, form: str, to: Path | None) -> None
     else:
         shown = FORMATS[form](_architecture(what, data))
     if to is None:
-        Console(soft_wrap=form != "text").print(shown, markup=False, highlight=False, end="\n")
+        Console(soft_wrap=form != "text", emoji=False).print(shown, markup=False, highlight=False, end="\n")
     else:
         write_whole(to, shown.encode())
         print(f"wrote {to}")
