@@ -1,6 +1,7 @@
 """Leaving with a model: the folder predicts what the network predicted; and the whole way through the command line."""
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import mtl_nas as mn
 from mtl_nas.cli import main
 from mtl_nas.data import load_dataset
 from mtl_nas.design import Training
-from mtl_nas.errors import DataError
+from mtl_nas.errors import DataError, ExportError, RunError
 from mtl_nas.exports import write_model
 
 CLICK, BUY, STARS, PRICE = 'klick. ja/nein? "🙂" [/x]', "kauf | später = wann", "stars\n5: [bold]", "preis (€)"
@@ -281,6 +282,34 @@ def test_show_and_compare_speak_of_the_run(shop, monkeypatch, capsys):
     assert "preis (€) R2" in " ".join(out.split())
     typed(monkeypatch, "compare", "läufe/1", "modell/architecture.json", "--seeds", "1")
     assert "What differs between the graphs" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_two_runs_stand_side_by_side_under_names_of_their_own(shop, monkeypatch):
+    monkeypatch.chdir(shop)
+    shutil.copytree("läufe/1", "läufe/2")
+    found = mn.compare(["läufe/1", "läufe/2"], load_dataset("search.yaml"))
+    names = [row.name for row in found.rows]
+    assert len(set(names)) == len(names) == 2 * len(mn.load_run("läufe/1").finalists())
+    assert {"mmoe", "mmoe of läufe/2", "single_task", "single_task of läufe/2"} <= set(names)
+    scores = {row.name: row.score for row in found.rows}
+    assert scores["mmoe"] == scores["mmoe of läufe/2"]
+    assert found.differences == ("the graphs are the same",)
+
+
+@pytest.mark.slow
+def test_a_broken_file_of_a_finalist_is_named(shop, monkeypatch):
+    monkeypatch.chdir(shop)
+    shutil.copytree("läufe/1", "kaputt")
+    best, seed = mn.load_run("kaputt").best(), mn.load_run("kaputt").standing.best.seed
+    kept = Path(f"kaputt/finalists/{best.number:05d}/seed{seed}.test.safetensors")
+    kept.write_bytes(b"no tensors")
+    with pytest.raises(RunError, match=f"'{kept}' cannot be read: .*; take it from a copy of the run"):
+        mn.compare(["kaputt"], load_dataset("search.yaml"))
+    weights = kept.with_name(f"seed{seed}.safetensors")
+    weights.write_bytes(b"no tensors")
+    with pytest.raises(ExportError, match=f"{weights}: cannot be read"):
+        mn.export("kaputt", "aus", trial=best.number)
 
 
 @pytest.mark.slow
