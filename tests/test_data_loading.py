@@ -149,3 +149,15 @@ def test_names_of_any_script_are_fine():
     data = load_dataset(frame, ["клик"])
     assert "length(просмотры)" in [number.name for number in data.schema.numbers]
     assert len(builtin_names()) == 5
+
+
+def test_the_labels_of_tasks_that_are_left_out_are_no_features(tmp_path):
+    draw = np.random.default_rng(0)
+    size = draw.standard_normal(400)
+    frame = pd.DataFrame({"size": size, "click": (size + draw.standard_normal(400) > 0).astype(int)})
+    frame["buy"] = (draw.uniform(size=400) < 0.5).astype(int)
+    frame.to_csv(tmp_path / "shop.csv", index=False)
+    file = tmp_path / "search.yaml"
+    file.write_text("data: {table: shop.csv}\ntasks: {click: {kind: binary}, bought: {kind: binary, column: buy}}\n")
+    schema = load_dataset(file, ["click"]).schema
+    assert [column.name for column in (*schema.categories, *schema.numbers)] == ["size"]

@@ -217,7 +217,9 @@ def test_a_search_keeps_to_its_budget_and_its_order(finished: Run) -> None:
     assert {fact.number for fact in of(Finalist, found)} == set(chosen.numbers)
     assert set(range(6)) <= set(chosen.numbers)
     assert {fact.number for fact in of(lines.Tested, found)} == set(chosen.numbers)
-    assert isinstance(found[-1], Best)
+    after = found[found.index(of(Best, found)[0]) + 1 :]
+    assert after == of(lines.Tested, found)  # the test split is opened when the best is decided
+    assert not (finished.path / "states").exists()
     assert not of(Failed, found)
     assert not of(Note, found)
     assert all(fact.rows_per_second > 0 for fact in of(Finalist, found))

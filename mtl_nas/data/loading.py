@@ -92,6 +92,10 @@ def _updated(said: Declaration, given: Mapping[str, Any]) -> Declaration:
     """The declaration with the keywords in place of what it says."""
     tree = said.model_dump(exclude_unset=True)
     tree["data"] = {**tree.get("data", {}), **given["data"]}
+    if given["tasks"] is not None:  # the labels of tasks that are left out must not become features
+        labels = {column for name, column in said.label_columns().items() if name not in given["tasks"]}
+        kept = [said.label_columns().get(name, name) for name in given["tasks"]]
+        tree["data"]["ignore"] = [*tree["data"].get("ignore", ()), *sorted(labels.difference(kept))]
     changes = {key: part for key, part in given.items() if key != "data" and part is not None}
     return parse(Declaration, {**tree, **changes}, "data set", DataError)
 

@@ -6,6 +6,7 @@ store, and files go through an actor on the driver's node, so that nothing in a 
 
 import os
 import shutil
+import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,6 +30,8 @@ from mtl_nas.record.folder import RunFolder
 from mtl_nas.study.core import Core
 from mtl_nas.study.jobs import Answer, Job
 from mtl_nas.study.worker import work
+
+PATIENCE = 10.0  # seconds for a cluster's address to answer
 
 
 @dataclass(frozen=True)
@@ -128,6 +131,17 @@ def execute(core: Core, data: Dataset, folder: RunFolder, resources: Resources) 
             raise searcher.problem
 
 
+def _probe(address: str | None) -> None:
+    """Ray tries for minutes, without a word, to reach an address where nobody listens."""
+    host, colon, port = (address or "").removeprefix("ray://").rpartition(":")
+    if not (colon and port.isdigit()):
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=PATIENCE).close()
+    except OSError as problem:
+        raise RunError(f"no Ray cluster at '{address}': {problem}; start one with: ray start --head") from None
+
+
 @contextmanager
 def _cluster(resources: Resources) -> Iterator[tuple[int, dict[str, float], str]]:
     """A Ray session, how many jobs run side by side, what one takes, and the device it trains on."""
@@ -138,6 +152,7 @@ def _cluster(resources: Resources) -> Iterator[tuple[int, dict[str, float], str]
             options["address"] = resources.address
         else:
             options.update(address="local", num_cpus=resources.cpus or os.cpu_count(), num_gpus=resources.gpus)
+        _probe(resources.address)
         try:
             ray.init(**options)
         except (ConnectionError, ValueError) as problem:

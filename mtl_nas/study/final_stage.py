@@ -1,5 +1,6 @@
 """The end of a search: the best finalist by fresh rows, the test split opened once, the model written."""
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
@@ -45,6 +46,7 @@ def finish(folder: RunFolder, standing: Standing, data: Dataset) -> None:
     if not (folder.best / "README.md").exists():
         trial = standing.trials[standing.best.number]
         write_finalist(folder, trial, data, folder.best, seed=standing.best.seed)
+    shutil.rmtree(folder.states, ignore_errors=True)  # nothing is left that could go on
 
 
 def chosen(folder: RunFolder, done: Sequence[Trial], data: Dataset) -> tuple[Trial, str]:

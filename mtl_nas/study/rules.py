@@ -131,10 +131,10 @@ def _barrier(standing: Standing, budget: Budget) -> tuple[Fact, ...]:
 
 
 def chosen(standing: Standing, budget: Budget, seed: int) -> Chosen:
-    """The best trials at the last rung, and every preset, so that one table holds them all."""
+    """The best searched trials at the last rung, and every preset, so that one table holds them all."""
     last = len(budget.rungs) - 1
     finished = sorted(
-        (trial for trial in standing.trained if trial.failed is None and last in trial.scored),
+        (trial for trial in standing.trained if trial.preset is None and trial.failed is None and last in trial.scored),
         key=lambda trial: (-trial.scored[last].score, trial.number),
     )
     presets = [
