@@ -14,9 +14,9 @@ from mtl_nas.study.search_file import SearchFile
 def print_check(file: SearchFile, cpus: int | None) -> None:
     """Data, space, presets, costs."""
     console = Console(highlight=False, markup=False, emoji=False)
-    console.print(repr(file.data), markup=False)
+    console.print(repr(file.data))
     for note in file.data.notes:
-        console.print(f"  {note}", markup=False, style="dim")
+        console.print(f"  {note}", style="dim")
     space = file.space.for_schema(file.data.schema)
     console.print(f"\nspace {space.name}: {space.size():.3g} discrete designs and trainings")
     designs, absent = fitting(file.data.schema)
@@ -26,7 +26,7 @@ def print_check(file: SearchFile, cpus: int | None) -> None:
     if outside:
         console.print(f"  trained beside it: {', '.join(outside)}")
     for name, reason in absent.items():
-        console.print(f"  {name}: n/a, {reason}", markup=False)
+        console.print(f"  {name}: n/a, {reason}")
     workers = cpus or os.cpu_count() or 1
     found = rehearse(file.space, file.data, file.options.budget, workers=workers)
     table = Table(title="\nOne training, from a few real steps", title_justify="left", box=None, pad_edge=False)

@@ -20,7 +20,7 @@ from mtl_nas.metrics import main_metric, scores
 from mtl_nas.model import Network, build
 from mtl_nas.model.features import features
 from mtl_nas.model.prediction import predict
-from mtl_nas.training.losses import Objective, Targets, targets
+from mtl_nas.training.losses import Objective, targets
 from mtl_nas.training.schedule import rate_factor
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.float32, "float64": torch.float64}
@@ -216,6 +216,3 @@ def mean_score(found: Scores, schema: Schema) -> float:
     values = [found[task.name][main_metric(task)] for task in schema.tasks if task.name in found]
     known = [value for value in values if value is not None]
     return float(np.mean(known)) if known else 0.0
-
-
-__all__ = ["Check", "DivergedError", "Fit", "Scores", "Targets", "mean_score", "score_tasks"]
