@@ -14,7 +14,8 @@ from mtl_nas.architecture import Architecture
 from mtl_nas.composition import compose
 from mtl_nas.data.schema import Schema, Task
 from mtl_nas.design import Design, Losses
-from mtl_nas.training.losses import Objective, calibrator, targets, task_losses
+from mtl_nas.training.losses import targets, task_losses
+from mtl_nas.training.objective import Objective, calibrator
 
 NAN = math.nan
 TASKS = (

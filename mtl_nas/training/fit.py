@@ -20,7 +20,8 @@ from mtl_nas.metrics import main_metric, scores
 from mtl_nas.model import Network, build
 from mtl_nas.model.features import features
 from mtl_nas.model.prediction import predict
-from mtl_nas.training.losses import Objective, targets
+from mtl_nas.training.losses import targets
+from mtl_nas.training.objective import Objective
 from mtl_nas.training.schedule import rate_factor
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.float32, "float64": torch.float64}
