@@ -3,9 +3,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
+ORACLES := .venv/oracles
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: search test quick format clean
+.PHONY: search test oracle quick format clean
 
 search: $(READY)  ## a real search on synthetic data, ending in runs/first/best and a comparison
 	$(BIN)/mtl-search run synthetic-funnel --trials 20 --seed 0 --folder runs/first
@@ -16,6 +17,9 @@ test: $(READY)  ## every check, the same in CI
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest
+
+oracle: $(ORACLES)  ## our networks and gradients against independent libraries
+	$(BIN)/pytest -m oracle tests
 
 quick: $(READY)  ## the tests that run in seconds
 	$(BIN)/pytest -m "not slow"
@@ -31,6 +35,11 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --requirement requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $(READY)
+
+# the constraint keeps torch and the rest at the versions that everything else is tested with
+$(ORACLES): $(READY) requirements-oracle.lock
+	$(BIN)/python -m pip install --quiet --constraint requirements.lock --requirement requirements-oracle.lock
+	touch $(ORACLES)
 
 clean:
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

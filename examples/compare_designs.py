@@ -18,7 +18,7 @@ def main() -> None:
     data = mn.load_dataset(rows, TASKS, ignore=["approval", "activation"])
 
     own = mn.Design(
-        levels=(Level(shared=2, specific=1, expert=Expert(hidden=(64, 32)), gate=Gating(query="features")),),
+        levels=(Level(shared=2, specific=1, expert=Expert(hidden=(64, 32)), mixing=Gating(query="features")),),
         transfers=Transfers(links=(("click", "application"),)),
         tower=Tower(hidden=(16,)),
     )

@@ -1,19 +1,32 @@
-"""Every model and loss in plain numpy, one row of maths a line: what the torch modules are held against.
+"""Every block, loss and architecture in plain numpy, one row of maths a line: what the torch modules are held against.
 
 Nothing here is batched over instances, planned or shared with the package. Each function takes real or complex arrays;
 with an imaginary part of 1e-30 it carries a derivative exactly (the complex step), so gradients need no second
-implementation. Kinks follow torch: relu has slope 0 at 0, and ``stop`` keeps the value and drops the derivative.
+implementation.
 
-``outputs`` walks any architecture node by node. The functions below it write the hand designs down as their papers do,
-from weights named by node and without looking at the graph: they hold the composition against the literature, too.
+``outputs`` walks any architecture node by node; ``numpy_models`` writes the hand designs down as their papers do.
 """
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import chain, combinations, pairwise
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from numpy_inputs import embedded, field_mean, history
+from numpy_pieces import (
+    ACTIVATIONS,
+    Array,
+    Arrays,
+    clipped,
+    logit,
+    product_logit,
+    relu,
+    sigmoid,
+    softmax,
+    softplus,
+    stop,
+)
 
 from mtl_nas.architecture import Architecture, Node
 from mtl_nas.blocks import Embedding
@@ -21,62 +34,9 @@ from mtl_nas.blocks import Sequence as SequenceBlock
 from mtl_nas.data.schema import Category, Number, Schema, Task
 from mtl_nas.data.schema import Sequence as History
 
-Array = np.ndarray[Any, np.dtype[Any]]
-Arrays = Mapping[str, Array]
 EPSILON = 1e-5  # of norm layers
 STEP = 1e-30  # of the complex step
-AFFINE, RUNNING = ("scale", "shift"), ("running_mean", "running_var")  # of norm layers; what batches move, not trained
-
-
-# Pieces
-
-
-def sigmoid(x: Array) -> Array:
-    half = np.tanh(x / 2)
-    return (1 + half) / 2
-
-
-def relu(x: Array) -> Array:
-    return np.where(x.real > 0, x, 0)
-
-
-def gelu(x: Array) -> Array:
-    """``x`` times the normal distribution function, whose derivative is the density."""
-    below = np.array([0.5 * math.erfc(-value / math.sqrt(2)) for value in x.real.ravel()]).reshape(x.shape)
-    if np.iscomplexobj(x):
-        below = below + 1j * x.imag * np.exp(-(x.real**2) / 2) / math.sqrt(2 * math.pi)
-    return x * below
-
-
-ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
-    "relu": relu,
-    "gelu": gelu,
-    "silu": lambda x: x * sigmoid(x),
-    "tanh": np.tanh,
-    "identity": lambda x: x,
-}
-
-
-def softmax(scores: Array) -> Array:
-    powers = np.exp(scores - scores.real.max(axis=-1, keepdims=True))
-    return powers / powers.sum(axis=-1, keepdims=True)
-
-
-def stop(x: Array) -> Array:
-    return x.real
-
-
-def softplus(x: Array) -> Array:
-    """``log(1 + e^x)``."""
-    return relu(x) + np.log1p(np.exp(np.where(x.real > 0, -x, x)))
-
-
-def product_logit(logits: Sequence[Array]) -> Array:
-    """The logit of ``prod sigmoid(a_i)``: its odds are one over ``sum over non-empty subsets S of exp(-sum_S a)``."""
-    subsets = chain.from_iterable(combinations(logits, size) for size in range(1, len(logits) + 1))
-    terms = np.stack([-sum(subset[1:], subset[0]) for subset in subsets])
-    largest = terms.real.max(axis=0)
-    return -(largest + np.log(np.exp(terms - largest).sum(axis=0)))
+Shapes = Iterator[tuple[str, tuple[int, ...]]]  # of weights
 
 
 # Blocks
@@ -94,11 +54,22 @@ def normed(x: Array, kind: str, weights: Arrays, node: str, index: int, *, train
 
 
 def layers(x: Array, block: Any, weights: Arrays, node: str, *, train: bool = False) -> Array:
-    """Hidden layers without dropout: Linear -> norm -> activation, each time."""
+    """Hidden layers without dropout: Linear -> norm -> activation, each time; residual adds what a layer reads."""
     for index in range(len(block.hidden)):
-        x = x @ weights[f"{node}/weight{index}"].T + weights[f"{node}/bias{index}"]
-        x = ACTIVATIONS[block.activation](normed(x, block.norm, weights, node, index, train=train))
+        linear = x @ weights[f"{node}/weight{index}"].T + weights[f"{node}/bias{index}"]
+        found = ACTIVATIONS[block.activation](normed(linear, block.norm, weights, node, index, train=train))
+        x = found + x if block.residual and found.shape == x.shape else found
     return x
+
+
+def expert(x: Array, block: Any, weights: Arrays, node: str, *, train: bool = False) -> Array:
+    """Feature gate, cross layers, hidden layers."""
+    if block.feature_gate:
+        x = x * 2 * sigmoid(x @ weights[f"{node}/down"].T @ weights[f"{node}/up"].T)
+    first = x
+    for index in range(block.cross):
+        x = first * (x @ weights[f"{node}/cross_weight{index}"].T + weights[f"{node}/cross_bias{index}"]) + x
+    return layers(x, block, weights, node, train=train)
 
 
 def tower(x: Array, block: Any, weights: Arrays, node: str, *, train: bool = False) -> Array:
@@ -107,19 +78,71 @@ def tower(x: Array, block: Any, weights: Arrays, node: str, *, train: bool = Fal
     return hidden @ weights[f"{node}/weight{last}"].T + weights[f"{node}/bias{last}"]
 
 
-def gate_weights(query: Array, block: Any, weights: Arrays, node: str) -> Array:
-    """(B, E), rows sum to one."""
+def scores(query: Array, block: Any, weights: Arrays, node: str) -> Array:
+    """(B, E)."""
     last = len(block.hidden)
     for index in range(last):
         query = relu(query @ weights[f"{node}/weight{index}"].T + weights[f"{node}/bias{index}"])
-    scores = query @ weights[f"{node}/weight{last}"].T
-    if block.bias:
-        scores = scores + weights[f"{node}/bias{last}"]
-    return softmax(scores / block.temperature)
+    found = query @ weights[f"{node}/weight{last}"].T
+    return (found + weights[f"{node}/bias{last}"] if block.bias else found) / block.temperature
+
+
+def best(found: Array, top: int) -> Array:
+    """The softmax over the largest scores of each row, zeros elsewhere."""
+    shares = np.zeros_like(found)
+    for row, values in enumerate(found):
+        chosen = sorted(range(len(values)), key=lambda expert: -values[expert].real)[:top]
+        shares[row, chosen] = softmax(values[chosen])
+    return shares
+
+
+def gate(inputs: Sequence[Array], block: Any, weights: Arrays, node: str) -> Array:
+    experts, rows = inputs[1:] if block.asks else inputs, len(inputs[0])
+    match block.kind:
+        case "softmax":
+            shares = softmax(scores(inputs[0], block, weights, node))
+        case "top_k":
+            shares = best(scores(inputs[0], block, weights, node), block.top)
+        case "sigmoid":
+            shares = sigmoid(scores(inputs[0], block, weights, node))
+        case "static":
+            shares = np.tile(softmax(weights[f"{node}/shares"]), (rows, 1))
+        case "linear":
+            shares = np.tile(weights[f"{node}/shares"], (rows, 1))
+        case "mean":
+            shares = np.full((rows, len(experts)), 1 / len(experts))
+    match block.mixes:
+        case "probability":
+            return logit(
+                mixture(shares, [sigmoid(one) for one in experts]), mixture(shares, [sigmoid(-one) for one in experts])
+            )
+        case "classes":
+            return np.log(mixture(shares, [softmax(one) for one in experts]))
+        case "rate":
+            return np.log(mixture(shares, [np.exp(one) for one in experts]))
+    return mixture(shares, experts)
 
 
 def mixture(shares: Array, experts: Sequence[Array]) -> Array:
     return sum(shares[:, [index]] * expert for index, expert in enumerate(experts))  # type: ignore[return-value]
+
+
+def route(sources: Sequence[Array], block: Any, weights: Arrays, node: str, draws: Array | None) -> Array:
+    """Connections that ``draws``, (S,) uniform numbers, open or close; without them, what each is at test time."""
+    open_ = weights[f"{node}/log_alpha"]
+    if draws is not None:
+        open_ = (np.log(draws) - np.log(1 - draws) + open_) / block.beta
+    z = clipped(sigmoid(open_) * (block.zeta - block.gamma) + block.gamma)
+    maps = weights[f"{node}/transform"] if block.transform else [np.eye(source.shape[1]) for source in sources]
+    return sum(z[index] * (source @ maps[index].T) for index, source in enumerate(sources))  # type: ignore[return-value]
+
+
+def thresholds(score: Array, first: Array, rises: Array) -> Array:
+    """(B, 1) -> (B, K - 1): the score less each threshold, which lies above the one before."""
+    heights = [first[0]]
+    for rise in rises:
+        heights.append(heights[-1] + softplus(rise))
+    return score - np.stack(heights)
 
 
 def transfer(own: Array, sources: Sequence[Array], block: Any, weights: Arrays, node: str) -> Array:
@@ -141,171 +164,82 @@ def transfer(own: Array, sources: Sequence[Array], block: Any, weights: Arrays, 
     return mixture(shares, [mapped("value", slot) for slot in slots])
 
 
-def embedded(block: Any, weights: Arrays, node: str, features: Arrays) -> Array:
-    """Fields flat in the order of the ids, then the numbers that enter as they are."""
-    rows = features["ids"].shape[0] if "ids" in features else features["scalars"].shape[0]
-    parts: list[Array] = []
-    for field in range(features["ids"].shape[1] if "ids" in features else 0):
-        table, ids = weights[f"{node}/table"], features["ids"][:, field]
-        number = field - len(block.categories)
-        if block.encoding == "piecewise" and number >= 0:
-            share = features["fractions"][:, [number]]
-            parts.append((1 - share) * table[ids] + share * table[ids + 1])
-        else:
-            parts.append(table[ids])
-    if block.scalars:
-        parts.append(features["scalars"])
-    return np.concatenate([part.reshape(rows, -1) for part in parts], axis=1)
-
-
-def sequence_mean(block: Any, weights: Arrays, node: str, features: Arrays) -> Array:
-    table, ids = weights[f"{node}/table"], features[f"sequence/{block.name}"]
-    result = np.zeros((len(ids), len(block.sizes), block.width), dtype=table.dtype)
-    for row in range(len(ids)):
-        for column in range(len(block.sizes)):
-            filled = [sum(block.sizes[:column]) + item for item in ids[row, column] if item != 0]
-            if filled:
-                result[row, column] = table[filled].sum(axis=0) / len(filled)
-    return result.reshape(len(ids), -1)
-
-
 # Any architecture
 
 
-def outputs(architecture: Architecture, weights: Arrays, features: Arrays, *, train: bool = False) -> dict[str, Array]:
+def outputs(
+    architecture: Architecture,
+    weights: Arrays,
+    features: Arrays,
+    *,
+    train: bool = False,
+    draws: Arrays | None = None,
+) -> dict[str, Array]:
     """Node of each head -> (B, outputs)."""
-    values = states(architecture, weights, features, train=train)
+    values = states(architecture, weights, features, train=train, draws=draws)
     return {head.node: values[head.node] for head in architecture.heads}
 
 
-def states(architecture: Architecture, weights: Arrays, features: Arrays, *, train: bool = False) -> dict[str, Array]:
-    """Every node -> what it computes."""
+def states(
+    architecture: Architecture,
+    weights: Arrays,
+    features: Arrays,
+    *,
+    train: bool = False,
+    draws: Arrays | None = None,
+) -> dict[str, Array]:
+    """Every node -> what it computes. draws: of each route in training, by node."""
     values: dict[str, Array] = {}
     for node in architecture.nodes:
-        values[node.name] = _state(node, [values[name] for name in node.inputs], weights, features, train=train)
+        inputs = [values[name] for name in node.inputs]
+        values[node.name] = _state(node, inputs, weights, features, train=train, draws=(draws or {}).get(node.name))
     return values
 
 
-def _state(node: Node, inputs: list[Array], weights: Arrays, features: Arrays, *, train: bool) -> Array:
+def _state(
+    node: Node, inputs: list[Array], weights: Arrays, features: Arrays, *, train: bool, draws: Array | None
+) -> Array:
     block: Any = node.block
+    own, rows = owner(node), len(next(iter(features.values())))
     match block.block:
         case "embedding":
-            return embedded(block, weights, node.name, features)
+            return embedded(block, weights, own, features)
         case "sequence":
-            return sequence_mean(block, weights, node.name, features)
+            context = inputs[0] if inputs else np.zeros((rows, 0))
+            return history(block, weights, own, features[f"sequence/{block.name}"], context)
+        case "field_mean":
+            return field_mean(inputs[0], block)
+        case "task_embedding":
+            return np.tile(weights[f"{own}/vector"], (rows, 1))
         case "concat":
             return np.concatenate(inputs, axis=1)
+        case "sum":
+            return sum(inputs)  # type: ignore[return-value]
+        case "stop":
+            return stop(inputs[0])
         case "expert":
-            return layers(inputs[0], block, weights, node.name, train=train)
-        case "gate" if block.kind == "mean":
-            return sum(inputs) / len(inputs)  # type: ignore[return-value]
+            return expert(inputs[0], block, weights, own, train=train)
         case "gate":
-            return mixture(gate_weights(inputs[0], block, weights, node.name), inputs[1:])
+            return gate(inputs, block, weights, own)
+        case "stitch":
+            shares = weights[f"{own}/shares"]
+            return sum(share * state for share, state in zip(shares, inputs, strict=True))  # type: ignore[return-value]
+        case "route":
+            return route(inputs, block, weights, own, draws)
         case "transfer":
-            return transfer(inputs[0], inputs[1:], block, weights, node.name)
+            return transfer(inputs[0], inputs[1:], block, weights, own)
         case "tower":
-            return tower(inputs[0], block, weights, node.name, train=train)
+            return tower(inputs[0], block, weights, own, train=train)
+        case "thresholds":
+            return thresholds(inputs[0], weights[f"{own}/first"], weights[f"{own}/rises"])
         case "product":
             return product_logit(inputs)
     raise NotImplementedError(block.block)
 
 
-# The hand designs as their papers write them: x -> logits a task, by names of nodes, one-layer gates, relu
-
-
-def mlp(x: Array, weights: Arrays, node: str, depth: int) -> Array:
-    for index in range(depth):
-        x = relu(x @ weights[f"{node}/weight{index}"].T + weights[f"{node}/bias{index}"])
-    return x
-
-
-def head(x: Array, weights: Arrays, task: str, depth: int) -> Array:
-    hidden, node = mlp(x, weights, f"tower/{task}", depth), f"tower/{task}"
-    return hidden @ weights[f"{node}/weight{depth}"].T + weights[f"{node}/bias{depth}"]
-
-
-def mixed(query: Array, weights: Arrays, gate: str, experts: Sequence[Array]) -> Array:
-    """``sum_e softmax(W x)_e f_e``; one expert needs no gate."""
-    if len(experts) == 1:
-        return experts[0]
-    return mixture(softmax(query @ weights[f"{gate}/weight0"].T), experts)
-
-
-def single_task(x: Arrays, weights: Arrays, *, hidden: int, tower: int) -> dict[str, Array]:
-    """2.1; ``x`` a task, as embeddings are not shared."""
-    return {task: head(mlp(x[task], weights, f"level0/expert/{task}/0", hidden), weights, task, tower) for task in x}
-
-
-def shared_bottom(x: Array, weights: Arrays, tasks: Sequence[str], *, hidden: int, tower: int) -> dict[str, Array]:
-    """2.2."""
-    bottom = mlp(x, weights, "level0/expert/0", hidden)
-    return {task: head(bottom, weights, task, tower) for task in tasks}
-
-
-def omoe(x: Array, weights: Arrays, tasks: Sequence[str], *, experts: int, hidden: int, tower: int) -> dict[str, Array]:
-    """2.4."""
-    every = [mlp(x, weights, f"level0/expert/{index}", hidden) for index in range(experts)]
-    state = mixed(x, weights, "level0/gate", every)
-    return {task: head(state, weights, task, tower) for task in tasks}
-
-
-def mmoe(x: Array, weights: Arrays, tasks: Sequence[str], *, experts: int, hidden: int, tower: int) -> dict[str, Array]:
-    """2.5."""
-    every = [mlp(x, weights, f"level0/expert/{index}", hidden) for index in range(experts)]
-    return {task: head(mixed(x, weights, f"level0/gate/{task}", every), weights, task, tower) for task in tasks}
-
-
-def ple(
-    x: Array, weights: Arrays, specific: Mapping[str, int], *, levels: int, shared: int, hidden: int, tower: int
-) -> dict[str, Array]:
-    """2.6 (one level: CGC) and 2.7: own experts before shared ones; the shared gate sees all, below the last level."""
-    state: dict[str, Array] = dict.fromkeys(specific, x)
-    common = x
-    for level in range(levels):
-        own = {
-            task: [mlp(state[task], weights, f"level{level}/expert/{task}/{index}", hidden) for index in range(count)]
-            for task, count in specific.items()
-        }
-        everybodys = [mlp(common, weights, f"level{level}/expert/{index}", hidden) for index in range(shared)]
-        every = [expert for task in specific for expert in own[task]] + everybodys
-        state = {
-            task: mixed(state[task], weights, f"level{level}/gate/{task}", own[task] + everybodys) for task in specific
-        }
-        if level < levels - 1:
-            common = mixed(common, weights, f"level{level}/gate", every)
-    return {task: head(state[task], weights, task, tower) for task in specific}
-
-
-def esmm(x: Array, weights: Arrays, tasks: Sequence[str], *, hidden: int) -> dict[str, Array]:
-    """2.8: the probability of each step of the chain, ``P_t = prod_{i<=t} sigmoid(tower_i(x))``."""
-    chances: dict[str, Array] = {}
-    reached = np.ones((len(x), 1))
-    for task in tasks:
-        reached = reached * sigmoid(head(x, weights, task, hidden))
-        chances[task] = reached
-    return chances
-
-
-def aitm(x: Array, weights: Arrays, tasks: Sequence[str], *, hidden: int, tower: int) -> dict[str, Array]:
-    """2.9: ``z_1 = q_1``; each next state from what the one before it passes on, one set of maps."""
-    logits: dict[str, Array] = {}
-    z: Array | None = None
-    for task in tasks:
-        q = mlp(x, weights, f"level0/expert/{task}/0", hidden)
-        if z is None:
-            z = q
-        else:
-            width = q.shape[1]
-            value, ask, key = (weights[f"shared/transfer{width}/{word}"] for word in ("value", "query", "key"))
-            passed = relu(
-                z @ weights[f"transfer/{task}/information_weight"][0].T
-                + weights[f"transfer/{task}/information_bias"][0]
-            )
-            scores = [((u @ ask.T) * (u @ key.T)).sum(axis=1) / math.sqrt(width) for u in (passed, q)]
-            shares = softmax(np.stack(scores, axis=1))
-            z = shares[:, [0]] * (passed @ value.T) + shares[:, [1]] * (q @ value.T)
-        logits[task] = head(z, weights, task, tower)
-    return logits
+def owner(node: Node) -> str:
+    """Whose weights a node uses: its own, or a set that several nodes share."""
+    return f"shared/{node.tied}" if node.tied else node.name
 
 
 # Derivatives
@@ -389,9 +323,10 @@ def uncertainty_sum(losses: Mapping[str, Array], scales: Mapping[str, float]) ->
 def schema_of(
     *tasks: str, numbers: int = 5, categories: Sequence[int] = (), histories: Sequence[Sequence[int]] = (), **more: Any
 ) -> Schema:
-    """Tasks spelled ``click``, ``buy<click`` (nested), ``stars*3`` (classes), ``dwell~`` (regression); sizes count ids.
+    """Tasks spelled ``click``, ``buy<click`` (nested), ``stars*3`` (classes), ``stars/3`` (ordered classes), ``dwell~``
+    (regression), ``spent$`` (an amount), ``likes#`` (a count), each with ``@`` and a family or not; sizes count ids.
 
-    ``more``: the fields of every number, for example ``missing=True``.
+    ``more``: the fields of every number, for example ``missing=True``. A history is a column of items, then properties.
     """
     number = {"mean": 0.0, "deviation": 1.0, "quantiles": (0.0,) * 257, "missing": False, **more}
     return Schema(
@@ -409,18 +344,28 @@ def schema_of(
     )
 
 
+NUMERIC: dict[str, dict[str, Any]] = {
+    "~": {"kind": "regression"},
+    "$": {"kind": "regression", "loss": "ziln"},
+    "#": {"kind": "count"},
+}
+
+
 def _category(name: str, levels: int) -> Category:
     return Category(name=name, levels=tuple(map(str, range(levels))))
 
 
 def _task(spelling: str) -> Task:
-    if "*" in spelling:
-        name, classes = spelling.split("*")
-        return Task(name=name, kind="multiclass", classes=tuple(map(str, range(int(classes)))))
-    if spelling.endswith("~"):
-        return Task(name=spelling[:-1], kind="regression")
+    spelling, _, family = spelling.partition("@")
+    more: dict[str, Any] = {"family": family or None}
+    for mark, kind in (("*", "multiclass"), ("/", "ordinal")):
+        if mark in spelling:
+            name, classes = spelling.split(mark)
+            return Task(name=name, kind=kind, classes=tuple(map(str, range(int(classes)))), **more)
+    if spelling[-1] in NUMERIC:
+        return Task(name=spelling[:-1], **NUMERIC[spelling[-1]], **more)
     name, _, after = spelling.partition("<")
-    return Task(name=name, kind="binary", classes=("0", "1"), after=after or None)
+    return Task(name=name, kind="binary", classes=("0", "1"), after=after or None, **more)
 
 
 def shapes(architecture: Architecture) -> dict[str, tuple[int, ...]]:
@@ -428,33 +373,37 @@ def shapes(architecture: Architecture) -> dict[str, tuple[int, ...]]:
     found: dict[str, tuple[int, ...]] = {}
     for node in architecture.nodes:
         for name, shape in _shapes(node, architecture.inputs_of(node)):
-            found[name if name.startswith("shared/") else f"{node.name}/{name}"] = shape
+            found[name if name.startswith("shared/") else f"{owner(node)}/{name}"] = shape
     return found
 
 
-def _shapes(node: Node, widths: tuple[int, ...]) -> Iterator[tuple[str, tuple[int, ...]]]:
+def _shapes(node: Node, widths: tuple[int, ...]) -> Shapes:
     block: Any = node.block
     match block.block:
         case "embedding":
             yield "table", (block.rows, block.width)
+        case "task_embedding":
+            yield "vector", (block.width,)
         case "sequence":
-            yield "table", (sum(block.sizes), block.width)
+            yield from _history_shapes(block, sum(widths))
         case "expert" | "tower":
-            ends = (block.outputs,) if block.block == "tower" else ()
-            yield from _dense((widths[0], *block.hidden, *ends))
-            words = {
-                "none": (),
-                "layer": ("scale", "shift"),
-                "batch": ("scale", "shift", "running_mean", "running_var"),
-            }
-            for index, width in enumerate(block.hidden):
-                yield from ((f"{word}{index}", (width,)) for word in words[block.norm])
-        case "gate" if block.kind == "softmax":
+            yield from _layer_shapes(block, widths[0])
+        case "gate" if block.asks:
             experts, last = len(widths) - 1, len(block.hidden)
             yield from _dense((widths[0], *block.hidden))
             yield f"weight{last}", (experts, (widths[0], *block.hidden)[-1])
             if block.bias:
                 yield f"bias{last}", (experts,)
+        case "gate" if block.kind != "mean":
+            yield "shares", (len(widths),)
+        case "stitch":
+            yield "shares", (len(widths), widths[0]) if block.channelwise else (len(widths),)
+        case "route":
+            yield "log_alpha", (len(widths),)
+            if block.transform:
+                yield "transform", (len(widths), widths[0], widths[0])
+        case "thresholds":
+            yield from (("first", (1,)), ("rises", (block.outputs - 1,)))
         case "transfer":
             width, sources = widths[0], len(widths) - 1
             yield from (("information_weight", (sources, width, width)), ("information_bias", (sources, width)))
@@ -465,21 +414,56 @@ def _shapes(node: Node, widths: tuple[int, ...]) -> Iterator[tuple[str, tuple[in
                     yield f"{maps}{word}_bias", (width,)
 
 
-def _dense(widths: tuple[int, ...]) -> Iterator[tuple[str, tuple[int, ...]]]:
+def _layer_shapes(block: Any, width: int) -> Shapes:
+    if block.block == "expert":
+        for index in range(block.cross):
+            yield from ((f"cross_weight{index}", (width, width)), (f"cross_bias{index}", (width,)))
+        if block.feature_gate:
+            yield from (("down", (block.feature_gate, width)), ("up", (width, block.feature_gate)))
+    yield from _dense((width, *block.hidden, *((block.outputs,) if block.block == "tower" else ())))
+    words = {"none": (), "layer": ("scale", "shift"), "batch": ("scale", "shift", "running_mean", "running_var")}
+    for index, units in enumerate(block.hidden):
+        yield from ((f"{word}{index}", (units,)) for word in words[block.norm])
+
+
+def _history_shapes(block: Any, context: int) -> Shapes:
+    yield "table", (sum(block.sizes), block.width)
+    gated = block.properties if block.kind == "property_gated_lstm" else 0
+    if block.kind != "mean":
+        gates = 3 if block.kind == "gru" else 4
+        yield "item_weight", (gates * block.hidden, (len(block.sizes) - gated) * block.width)
+        yield "hidden_weight", (gates * block.hidden, block.hidden)
+        yield "gate_bias", (gates * block.hidden,)
+    if gated:
+        yield "property_weight", (3 * block.hidden, gated * block.width)
+    if block.kind == "gru":
+        yield "hidden_bias", (3 * block.hidden,)
+    if block.attention != "none":
+        state = len(block.sizes) * block.width if block.kind == "mean" else block.hidden
+        last = len(block.attention_hidden)
+        for index, (width, units) in enumerate(pairwise((state + context, *block.attention_hidden, 1))):
+            yield f"score_weight{index}", (units, width)
+            if index < last or block.attention == "sigmoid":  # a softmax is the same for any bias
+                yield f"score_bias{index}", (units,)
+
+
+def _dense(widths: tuple[int, ...]) -> Shapes:
     for index, (width, units) in enumerate(pairwise(widths)):
         yield from ((f"weight{index}", (units, width)), (f"bias{index}", (units,)))
 
 
 def random_weights(architecture: Architecture, random: np.random.Generator) -> dict[str, Array]:
-    """Far from any start: with weights near zero a wrong wiring passes."""
+    """Far from any start: with weights near zero a wrong wiring passes. Some connections of a route are clipped."""
     return {
-        name: random.uniform(0.5, 2.0, shape) if "running_var" in name else random.normal(0.0, 0.5, shape)
+        name: random.uniform(0.5, 2.0, shape)
+        if "running_var" in name
+        else random.normal(0.0, 2.0 if name.endswith("log_alpha") else 0.5, shape)
         for name, shape in shapes(architecture).items()
     }
 
 
 def random_features(architecture: Architecture, rows: int, random: np.random.Generator) -> dict[str, Array]:
-    """Encoded rows; histories are filled from the end, the first row's not at all."""
+    """Encoded rows; histories are filled from the start, those of the last three not at all, in one place, wholly."""
     features: dict[str, Array] = {}
     for block in (node.block for node in architecture.nodes):
         if isinstance(block, Embedding):
@@ -487,8 +471,8 @@ def random_features(architecture: Architecture, rows: int, random: np.random.Gen
         elif isinstance(block, SequenceBlock):
             ids = np.stack([random.integers(1, size, (rows, block.length)) for size in block.sizes], axis=1)
             filled = random.integers(0, block.length + 1, rows)
-            filled[0] = 0
-            ids[np.broadcast_to((np.arange(block.length) < block.length - filled[:, None])[:, None, :], ids.shape)] = 0
+            filled[-3:] = (0, 1, block.length)[-rows:]
+            ids[np.broadcast_to((np.arange(block.length) >= filled[:, None])[:, None, :], ids.shape)] = 0
             features[f"sequence/{block.name}"] = ids
     return features
 

@@ -30,7 +30,7 @@ from mtl_nas.study.jobs import Answer, Job
 PLAIN = schema_of("income", "married", numbers=2, categories=(5,))
 FUNNEL = schema_of("click", "buy<click", numbers=2, categories=(5,))
 
-# A hole of every kind, and one path (``design.levels.0.gate.hidden``) that two branches ask differently.
+# A hole of every kind, and one path (``design.levels.0.mixing.hidden``) that two branches ask differently.
 SPACE: dict[str, Any] = {
     "design": {
         "inputs": {"embedding": {"choice": [4, 2, 8]}},
@@ -40,7 +40,7 @@ SPACE: dict[str, Any] = {
             "of": {
                 "shared": {"int": [1, 6]},
                 "expert": {"hidden": {"choice": [[8], [16], [8, 8]]}},
-                "gate": {
+                "mixing": {
                     "choice": [
                         {"placement": "task", "hidden": {"choice": [[], [4]]}},
                         {"placement": "all", "hidden": {"choice": [[4], [8], [16]]}},

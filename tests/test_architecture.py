@@ -164,7 +164,7 @@ def test_parameters_are_the_sum_of_all_weights(norm: str, share: bool) -> None:
     design = Design(
         inputs=Inputs(numbers="piecewise", buckets=8, tables="task"),
         levels=(
-            Level(shared=2, specific={"buy": 2}, expert=Expert(hidden=(5, 4), norm=norm), gate=Gating(hidden=(3,))),
+            Level(shared=2, specific={"buy": 2}, expert=Expert(hidden=(5, 4), norm=norm), mixing=Gating(hidden=(3,))),
         ),
         transfers=Transfers(links="chain", transfer=Transfer(share=share, bias=True)),
         tower=Tower(hidden=(3,), norm=norm),
@@ -182,14 +182,14 @@ def test_tasks_follow_their_heads_and_conditional_heads_are_no_tasks() -> None:
 
 def test_who_reaches_a_node_tells_what_is_shared() -> None:
     architecture = compose(preset("cgc", FUNNEL), FUNNEL)
-    assert architecture.reaching("embedding") == {"click", "buy", "pay"}
-    assert architecture.reaching("level0/expert/0") == {"click", "buy", "pay"}
-    assert architecture.reaching("level0/expert/buy/0") == {"buy"}
+    assert architecture.reaching["embedding"] == {"click", "buy", "pay"}
+    assert architecture.reaching["level0/expert/0"] == {"click", "buy", "pay"}
+    assert architecture.reaching["level0/expert/buy/0"] == {"buy"}
     chained = compose(preset("aitm", FUNNEL), FUNNEL)
-    assert chained.reaching("level0/expert/click/0") == {"click", "buy", "pay"}
-    assert chained.reaching("level0/expert/pay/0") == {"pay"}
+    assert chained.reaching["level0/expert/click/0"] == {"click", "buy", "pay"}
+    assert chained.reaching["level0/expert/pay/0"] == {"pay"}
     products = compose(preset("esmm", FUNNEL), FUNNEL)
-    assert products.reaching("tower/buy") == {"buy", "pay"}
+    assert products.reaching["tower/buy"] == {"buy", "pay"}
 
 
 def test_a_networkx_view_keeps_roles_and_repeated_reads() -> None:

@@ -95,19 +95,19 @@ def test_ple_asks_the_state_below_and_shares_a_state_between_levels() -> None:
 
 
 def test_a_gate_can_ask_the_features_at_every_level() -> None:
-    found = reads(compose(Design(levels=(Level(shared=2, gate=Gating(query="features")),) * 2), PAIR))
+    found = reads(compose(Design(levels=(Level(shared=2, mixing=Gating(query="features")),) * 2), PAIR))
     assert found["level1/gate/buy"][0] == "embedding"
 
 
 def test_one_gate_for_all_tasks_gives_one_state() -> None:
-    architecture = compose(Design(levels=(Level(shared=2, specific=1, gate=Gating(placement="all")),)), PAIR)
+    architecture = compose(Design(levels=(Level(shared=2, specific=1, mixing=Gating(placement="all")),)), PAIR)
     found = reads(architecture)
     assert found["tower/click"] == found["tower/buy"] == ("level0/gate",)
     assert len(found["level0/gate"]) == 1 + 4
 
 
 def test_no_gate_is_a_mean_that_asks_nothing() -> None:
-    architecture = compose(Design(levels=(Level(shared=2, specific=1, gate=Gating(placement="none")),)), PAIR)
+    architecture = compose(Design(levels=(Level(shared=2, specific=1, mixing=Gating(placement="none")),)), PAIR)
     node = architecture.node("level0/gate/buy")
     assert node.block == Gate(kind="mean")
     assert node.inputs == ("level0/expert/buy/0", "level0/expert/0", "level0/expert/1")
@@ -115,7 +115,7 @@ def test_no_gate_is_a_mean_that_asks_nothing() -> None:
 
 @pytest.mark.parametrize("placement", ["task", "all", "none"])
 def test_a_gate_over_one_expert_is_that_expert(placement: str) -> None:
-    architecture = compose(Design(levels=(Level(shared=1, gate=Gating(placement=placement)),)), PAIR)
+    architecture = compose(Design(levels=(Level(shared=1, mixing=Gating(placement=placement)),)), PAIR)
     assert names(architecture) == ["embedding", "level0/expert/0", "tower/click", "tower/buy"]
     assert reads(architecture)["tower/buy"] == ("level0/expert/0",)
 

@@ -298,7 +298,7 @@ def test_after_some_duplicates_in_a_row_a_new_design_is_forced(tmp_path: Path) -
 
 
 def test_designs_that_compose_to_one_graph_are_one_trial(tmp_path: Path) -> None:
-    tree = {"design": {"levels": [{"shared": 1, "gate": {"bias": {"choice": [False, True]}}}]}}  # a gate over one
+    tree = {"design": {"levels": [{"shared": 1, "mixing": {"bias": {"choice": [False, True]}}}]}}  # a gate over one
     run(core(tmp_path, request(tree=tree, trials=5), tree=tree, presets=()))
     standing = Standing.of(facts(tmp_path))
     assert len(standing.trained) == 1

@@ -59,7 +59,7 @@ def test_options_that_no_drawing_shows_are_told():
             "levels": (
                 mmoe()
                 .levels[0]
-                .model_copy(update={"gate": mmoe().levels[0].gate.model_copy(update={"temperature": 2.0})}),
+                .model_copy(update={"mixing": mmoe().levels[0].mixing.model_copy(update={"temperature": 2.0})}),
             )
         }
     )

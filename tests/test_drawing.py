@@ -34,7 +34,7 @@ GRAPHS = {
                     shared=8,
                     specific=4,
                     expert=Expert(hidden=(512, 256, 128), norm="layer", dropout=0.25, activation="gelu"),
-                    gate=Gating(hidden=(64, 32)),
+                    mixing=Gating(hidden=(64, 32)),
                 ),
             )
             * 2,

@@ -290,7 +290,7 @@ def test_a_mixture_of_equal_experts_is_that_expert(placement: str, seed: int, ro
     """Weights of a gate sum to one."""
     data = schema(("a", "b"))
     options = {"inputs": Inputs(**inputs()), "tower": Tower(hidden=(2,))}
-    level = Level(shared=3, expert=Expert(hidden=(3,)), gate=Gating(placement=placement))
+    level = Level(shared=3, expert=Expert(hidden=(3,)), mixing=Gating(placement=placement))
     three = compose(Design(levels=(level,), **options), data)
     one = compose(Design(levels=(level.model_copy(update={"shared": 1}),), **options), data)
     weights, features = drawn(three, seed, rows)

@@ -113,7 +113,7 @@ def test_a_network_without_hidden_layers_is_its_embedding_and_towers(name: str) 
 
 def test_a_network_a_task_owns_its_tables() -> None:
     architecture = compose(preset("single_task", PLAIN), PLAIN)
-    assert all(len(architecture.reaching(node.name)) == 1 for node in architecture.nodes)
+    assert all(len(architecture.reaching[node.name]) == 1 for node in architecture.nodes)
 
 
 def test_inputs_pass_through_every_preset() -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy_reference as reference
 import pytest
 import torch
+from numpy_losses import mean_loss
 from numpy_reference import schema_of
 
 from mtl_nas.architecture import Architecture
@@ -18,32 +19,41 @@ from mtl_nas.training.losses import targets, task_losses
 from mtl_nas.training.objective import Objective, calibrator
 
 NAN = math.nan
+CLASSES = ("a", "b", "c", "d")
 TASKS = (
     Task(name="click", kind="binary", classes=("0", "1")),
     Task(name="stars", kind="multiclass", classes=("a", "b", "c")),
     Task(name="dwell", kind="regression", loss="mse", center=2.0, scale=3.0),
     Task(name="depth", kind="regression", loss="mae"),
     Task(name="price", kind="regression", loss="huber", center=-1.0, scale=0.5),
+    Task(name="like", kind="binary", loss="focal", classes=("0", "1")),
+    Task(name="grade", kind="ordinal", classes=CLASSES),
+    Task(name="late", kind="regression", loss="quantile", quantile=0.9, center=1.0, scale=2.0),
+    Task(name="visits", kind="count", scale=2.5),
+    Task(name="spent", kind="regression", loss="ziln", scale=4.0),
 )
 FUNNEL = schema_of("click", "buy<click", "pay<buy")
 
 
 def drawn(rows: int, missing: float) -> tuple[list[np.ndarray], np.ndarray]:
-    """Outputs (B, K) and labels (B, T) of the five tasks, a share of the labels missing."""
+    """Outputs (B, K) and labels (B, T) of every task, a share of the labels missing."""
     random = np.random.default_rng(4)
     outputs = [random.normal(0.0, 2.0, (rows, task.outputs)) for task in TASKS]
-    kinds = [random.integers(0, 2, rows), random.integers(0, 3, rows), *random.normal(0.0, 3.0, (3, rows))]
-    labels = np.stack(kinds, axis=1).astype(float)
+    labels = np.stack([label(random, rows, task) for task in TASKS], axis=1)
     labels[random.uniform(size=labels.shape) < missing] = NAN
+    for output, task in zip(outputs, TASKS, strict=True):
+        if task.kind == "ordinal":
+            output[:] = np.sort(output, axis=1)[:, ::-1]
     return outputs, labels
 
 
-def expected(output: np.ndarray, labels: np.ndarray, task: Task) -> np.ndarray:
-    if task.kind == "binary":
-        return reference.binary_loss(output[:, 0], labels)
-    if task.kind == "multiclass":
-        return reference.multiclass_loss(output, labels)
-    return reference.regression_loss(output[:, 0], (labels - task.center) / task.scale, task.loss)
+def label(random: np.random.Generator, rows: int, task: Task) -> np.ndarray:
+    if task.classes:
+        return random.integers(0, len(task.classes), rows).astype(float)
+    if task.kind == "count":
+        return random.poisson(2.0, rows).astype(float)
+    numbers = random.normal(0.0, 3.0, rows)
+    return np.maximum(numbers, 0.0) if task.loss == "ziln" else numbers
 
 
 def tensor(array: Any) -> torch.Tensor:
@@ -59,10 +69,10 @@ def test_losses_and_slopes_agree_with_numpy(rows: int, missing: float) -> None:
     assert present.tolist() == (~np.isnan(labels)).any(axis=0).tolist()
     losses.sum().backward()
     for place, task in enumerate(TASKS):
-        value = expected(outputs[place], labels[:, place], task)
+        value = mean_loss(outputs[place], labels[:, place], task)
         np.testing.assert_allclose(losses[place].item(), value, rtol=1e-12)
         slopes = reference.gradient(
-            lambda output, place=place, task=task: expected(output, labels[:, place], task), outputs[place]
+            lambda output, place=place, task=task: mean_loss(output, labels[:, place], task), outputs[place]
         )
         np.testing.assert_allclose(inputs[place].grad.numpy(), slopes, rtol=1e-10, atol=1e-14)
 
@@ -74,7 +84,7 @@ def test_a_task_without_a_label_costs_nothing_and_pulls_nothing() -> None:
     losses, present = task_losses(inputs, targets(tensor(labels), TASKS), TASKS)
     losses.sum().backward()
     assert losses[1].item() == 0.0
-    assert present.tolist() == [True, False, True, True, True]
+    assert present.tolist() == [place != 1 for place in range(len(TASKS))]
     assert not inputs[1].grad.any()
     assert inputs[0].grad.all()
 
@@ -85,6 +95,127 @@ def test_missing_rows_are_as_good_as_absent() -> None:
     whole, _ = task_losses([tensor(output) for output in outputs], targets(tensor(labels), TASKS), TASKS)
     part, _ = task_losses([tensor(output[:4]) for output in outputs], targets(tensor(labels[:4]), TASKS), TASKS)
     torch.testing.assert_close(whole, part, rtol=1e-14, atol=0.0)
+
+
+@pytest.mark.parametrize("missing", [0.0, 0.4, 1.0])
+def test_rows_count_as_much_as_they_weigh(missing: float) -> None:
+    outputs, labels = drawn(9, missing)
+    weights = np.random.default_rng(5).uniform(0.1, 9.0, 9)
+    inputs = [tensor(output).requires_grad_() for output in outputs]
+    found, present = task_losses(inputs, targets(tensor(labels), TASKS, weights=tensor(weights)), TASKS)
+    found.sum().backward()
+    assert present.tolist() == (~np.isnan(labels)).any(axis=0).tolist()
+    for place, task in enumerate(TASKS):
+        value = mean_loss(outputs[place], labels[:, place], task, weights)
+        np.testing.assert_allclose(found[place].item(), value, rtol=1e-12)
+        slopes = reference.gradient(
+            lambda output, place=place, task=task: mean_loss(output, labels[:, place], task, weights), outputs[place]
+        )
+        np.testing.assert_allclose(inputs[place].grad.numpy(), slopes, rtol=1e-10, atol=1e-14)
+
+
+def test_equal_weights_change_nothing_and_whole_ones_repeat_rows() -> None:
+    outputs, labels = drawn(6, 0.2)
+    tensors = [tensor(output) for output in outputs]
+    plain, _ = task_losses(tensors, targets(tensor(labels), TASKS), TASKS)
+    alike, _ = task_losses(tensors, targets(tensor(labels), TASKS, weights=tensor([1e-9] * 6)), TASKS)
+    torch.testing.assert_close(alike, plain, rtol=1e-12, atol=0.0)
+    counts = [1, 3, 1, 2, 1, 4]
+    weighed, _ = task_losses(tensors, targets(tensor(labels), TASKS, weights=tensor(counts)), TASKS)
+    repeated = [tensor(np.repeat(output, counts, axis=0)) for output in outputs]
+    again, _ = task_losses(repeated, targets(tensor(np.repeat(labels, counts, axis=0)), TASKS), TASKS)
+    torch.testing.assert_close(weighed, again, rtol=1e-12, atol=0.0)
+
+
+def test_a_batch_takes_its_own_weights() -> None:
+    _, labels = drawn(6, 0.0)
+    found = targets(tensor(labels), TASKS, weights=tensor([1, 2, 3, 4, 5, 6])).at(torch.tensor([4, 0]))
+    assert found.weights.tolist() == [5, 1]
+    assert targets(tensor(labels), TASKS).at(torch.tensor([4, 0])).weights is None
+
+
+def test_positive_rows_may_count_more() -> None:
+    """As ``pos_weight`` of torch: a factor on the loss, and no part of the mean's denominator."""
+    outputs, labels = drawn(9, 0.2)
+    tensors = [tensor(output) for output in outputs]
+    chosen = {"click": 10.0, "like": 0.1}
+    found, _ = task_losses(tensors, targets(tensor(labels), TASKS), TASKS, positive_weights=chosen)
+    for place, task in enumerate(TASKS):
+        value = mean_loss(outputs[place], labels[:, place], task, positive=chosen.get(task.name, 1.0))
+        np.testing.assert_allclose(found[place].item(), value, rtol=1e-12)
+    known = ~np.isnan(labels[:, 0])
+    torch.testing.assert_close(
+        found[0],
+        torch.nn.functional.binary_cross_entropy_with_logits(
+            tensors[0][known, 0], tensor(labels[known, 0]), pos_weight=tensor(10.0)
+        ),
+    )
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.loss)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_far_outputs_have_finite_losses_and_slopes(task: Task, dtype: torch.dtype) -> None:
+    high = 30.0 if task.kind == "count" else 80.0  # an exponential of what it is a log of
+    far = torch.linspace(high, -high, task.outputs, dtype=dtype).expand(2, -1)
+    labels = torch.tensor([[0.0], [1.0]], dtype=dtype)
+    for output in (far, far.flip(0) + high, far - high, torch.zeros_like(far)):
+        asked = output.clone().requires_grad_()
+        losses, _ = task_losses([asked], targets(labels, [task]), [task])
+        losses.sum().backward()
+        assert torch.isfinite(losses).all()
+        assert torch.isfinite(asked.grad).all()
+
+
+def test_an_unlikely_class_has_an_exact_loss() -> None:
+    """Where the difference of two probabilities is zero in double precision: log(1 - e^-50) and two logs of 1."""
+    task = Task(name="grade", kind="ordinal", classes=("a", "b", "c"))
+    output = tensor([[60.0, 10.0], [60.0, 50.0], [-40.0, -90.0]]).requires_grad_()
+    labels = tensor([[0], [1], [2]])
+    losses = torch.stack([task_losses([output[[row]]], targets(labels[[row]], [task]), [task])[0] for row in range(3)])
+    right = [60.0, 50.0 - math.log(-math.expm1(-10.0)), 90.0]
+    np.testing.assert_allclose(losses[:, 0].tolist(), right, rtol=1e-12)
+
+
+def test_each_loss_is_least_at_what_it_estimates() -> None:
+    """The mean of counts, the quantile, the moments of log-amounts, the cumulated shares of classes."""
+    random = np.random.default_rng(0)
+    counts, numbers = random.poisson(3.0, (1001, 1)).astype(float), random.normal(0, 1, (1001, 1))
+    amounts = np.where(random.random((1001, 1)) < 0.3, random.lognormal(1.0, 0.7, (1001, 1)), 0.0)
+    grades = random.choice(3, (1001, 1), p=[0.2, 0.5, 0.3]).astype(float)
+    logs = np.log(amounts[amounts > 0])
+    cases = [
+        (Task(name="n", kind="count"), counts, [math.log(counts.mean())]),
+        (
+            Task(name="q", kind="regression", loss="quantile", quantile=0.9),
+            numbers,
+            [np.quantile(numbers, 0.9, method="inverted_cdf")],
+        ),
+        (
+            Task(name="s", kind="regression", loss="ziln"),
+            amounts,
+            [logit((amounts > 0).mean()), logs.mean(), math.log(math.expm1(logs.std()))],
+        ),
+        (
+            Task(name="g", kind="ordinal", classes=("a", "b", "c")),
+            grades,
+            [logit((grades > 0).mean()), logit((grades > 1).mean())],
+        ),
+    ]
+    for task, labels, best in cases:
+        found = targets(tensor(labels), [task])
+
+        def loss(outputs: Any, found: Any = found, task: Task = task) -> float:
+            return task_losses([tensor(outputs).expand(1001, -1)], found, [task])[0].item()
+
+        for place in range(task.outputs):
+            for step in (-1e-3, 1e-3):
+                other = [*best]
+                other[place] += step
+                assert loss([best]) < loss([other])
+
+
+def logit(chance: float) -> float:
+    return math.log(chance / (1 - chance))
 
 
 @pytest.mark.parametrize("logit", [-800.0, -40.0, 0.0, 40.0, 800.0])

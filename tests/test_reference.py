@@ -1,73 +1,32 @@
 """The torch model against plain numpy, in float64: outputs to 1e-10, gradients by the complex step to 1e-9 relative."""
 
-import math
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 import numpy_reference as reference
 import pytest
 import torch
-from numpy_reference import random_features, random_weights, schema_of
+from numpy_reference import schema_of
+from reference_checks import check_gradients, check_outputs, drawn, gradients_of, tensors
+from small_designs import (
+    FUNNELS,
+    HANDS,
+    MIXED,
+    ONE,
+    SCALARS,
+    THREE,
+    TWO,
+    gated,
+    hidden_layers,
+    level,
+    linked,
+    small,
+    stacked,
+)
 
-from mtl_nas.architecture import Architecture
-from mtl_nas.blocks import Expert, Tower, Transfer
+from mtl_nas.blocks import Expert, Tower
 from mtl_nas.composition import compose
 from mtl_nas.data.schema import Schema
-from mtl_nas.design import Design, Gating, Inputs, Level, Transfers
-from mtl_nas.hand_designs import PRESETS, preset
+from mtl_nas.design import Design, Inputs
 from mtl_nas.model import build
-
-ONE, TWO, THREE = schema_of("click"), schema_of("click", "buy"), schema_of("click", "buy", "pay")
-FUNNELS = (schema_of("click", "buy<click"), schema_of("click", "buy<click", "pay<buy"))
-MIXED = schema_of("click", "stars*3", "dwell~")
-SIZES: dict[str, dict[str, Any]] = {
-    "single_task": {"hidden": (6, 4), "tower": (3,)},
-    "shared_bottom": {"hidden": (6, 4), "tower": (3,)},
-    "omoe": {"experts": 3, "hidden": (5, 4), "tower": (3,)},
-    "mmoe": {"experts": 3, "hidden": (5, 4), "tower": (3,)},
-    "cgc": {"shared": 2, "specific": 1, "hidden": (4,), "tower": (3,)},
-    "ple": {"shared": 1, "specific": 2, "hidden": (4,), "tower": (3,)},
-    "esmm": {"hidden": (6, 4)},
-    "aitm": {"hidden": (6, 4), "tower": (3,)},
-}
-FUNNEL_PRESETS = ("esmm", "aitm")
-SCALARS = Inputs(numbers="standard")
-HANDS = [
-    (name, schema)
-    for name in PRESETS
-    for schema in (FUNNELS if name in FUNNEL_PRESETS else (ONE, TWO, THREE, FUNNELS[1], MIXED))
-]
-
-
-def small(name: str, schema: Schema, **sizes: Any) -> Design:
-    return preset(name, schema, numbers="standard", **{**SIZES[name], **sizes})
-
-
-def level(**options: Any) -> Level:
-    return Level(**{"shared": 2, "specific": 1, "expert": Expert(hidden=(4,)), **options})
-
-
-def gated(**options: Any) -> Design:
-    """Two levels whose gates have these options."""
-    row = level(gate=Gating(**options))
-    return Design(inputs=SCALARS, levels=(row, row), tower=Tower(hidden=(3,)))
-
-
-def hidden_layers(**options: Any) -> Design:
-    return Design(
-        inputs=SCALARS, levels=(level(expert=Expert(hidden=(5, 4), **options)),), tower=Tower(hidden=(3, 3), **options)
-    )
-
-
-def linked(links: Any = "chain", schema_levels: int = 1, **options: Any) -> Design:
-    rows = (level(shared=0, specific=1),) * schema_levels
-    return Design(inputs=SCALARS, levels=rows, transfers=Transfers(links=links, transfer=Transfer(**options)))
-
-
-def stacked(*rows: Level, **options: Any) -> Design:
-    return Design(inputs=SCALARS, levels=rows, **options)
-
 
 VARIANTS: dict[str, tuple[Design, Schema]] = {
     "one gate for all": (gated(placement="all"), THREE),
@@ -137,73 +96,6 @@ FEATURES: dict[str, tuple[Inputs, Schema]] = {
         schema_of("click", "buy", histories=((5, 3),), **RICH),
     ),
 }
-
-
-def tensors(arrays: Mapping[str, np.ndarray]) -> dict[str, torch.Tensor]:
-    return {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
-
-
-def drawn(
-    design: Design, schema: Schema, rows: int, *, train: bool = False
-) -> tuple[Architecture, torch.nn.Module, dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """An architecture, its model with random weights, the weights, rows."""
-    random = np.random.default_rng(7)
-    architecture = compose(design, schema)
-    weights = random_weights(architecture, random)
-    model = build(architecture, seed=0, dtype=torch.float64).train(train)
-    model.set_weights(tensors(weights))
-    return architecture, model, weights, random_features(architecture, rows, random)
-
-
-def check_outputs(design: Design, schema: Schema, rows: int, *, train: bool = False) -> None:
-    architecture, model, weights, features = drawn(design, schema, rows, train=train)
-    expected = reference.outputs(architecture, weights, features, train=train)
-    with torch.no_grad():
-        found = model(tensors(features))
-    assert set(found) == set(expected)
-    for node, values in expected.items():
-        assert np.abs(values).max() > 0
-        np.testing.assert_allclose(found[node].numpy(), values, rtol=1e-10, atol=1e-10, err_msg=node)
-
-
-def check_gradients(design: Design, schema: Schema, rows: int, *, train: bool = False) -> None:
-    """By every weight and by the features: slopes of a random sum of the outputs along two random directions each."""
-    architecture, model, weights, features = drawn(design, schema, rows, train=train)
-    random = np.random.default_rng(8)
-    factors = {
-        node: random.normal(size=values.shape)
-        for node, values in reference.outputs(architecture, weights, features).items()
-    }
-
-    def total(place: str, values: np.ndarray) -> np.ndarray:
-        changed = {**weights, place: values}, {**features, place: values}
-        found = reference.outputs(architecture, *changed, train=train)
-        return sum((factors[node] * found[node]).sum() for node in factors)  # type: ignore[return-value]
-
-    inputs = tensors(features)
-    moving = [name for name in ("scalars", "fractions") if name in inputs]
-    for name in moving:
-        inputs[name].requires_grad_()
-    found = model(inputs)
-    sum((torch.from_numpy(factors[node]) * found[node]).sum() for node in factors).backward()
-    gradients = gradients_of(model) | {name: inputs[name].grad.numpy() for name in moving}
-    trained = {name for name in weights if "running_" not in name}
-    assert set(gradients) == trained | set(moving)
-    for name, gradient in gradients.items():
-        at = weights.get(name, features.get(name))
-        for _ in range(2):
-            direction = random.normal(size=at.shape)
-            expected = reference.slope(lambda values, name=name: total(name, values), at, direction)
-            size = np.abs(gradient * direction).sum()
-            assert math.isclose((gradient * direction).sum(), expected, rel_tol=1e-9, abs_tol=1e-10 * (1 + size)), name
-
-
-def gradients_of(model: Any) -> dict[str, np.ndarray]:
-    """By node: named weights are linear in the parameters, so a model that holds its gradients names them."""
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.copy_(torch.zeros_like(parameter) if parameter.grad is None else parameter.grad)
-    return {name: weight.detach().numpy() for name, weight in model.weights().items() if "running_" not in name}
 
 
 @pytest.mark.parametrize("rows", [1, 7])
@@ -344,43 +236,3 @@ def test_tables_have_the_rows_that_the_architecture_counts(inputs: Inputs, schem
     weights = build(architecture, seed=0).weights()
     assert {name: tuple(weight.shape) for name, weight in weights.items()} == reference.shapes(architecture)
     assert architecture.parameters == sum(weight.numel() for weight in weights.values())
-
-
-@pytest.mark.parametrize(("name", "schema"), HANDS, ids=[f"{name}-{len(schema.tasks)}" for name, schema in HANDS])
-def test_the_graph_computes_what_the_paper_writes(name: str, schema: Schema) -> None:
-    """The two halves of the reference against each other: composition against the literature."""
-    random = np.random.default_rng(9)
-    architecture = compose(small(name, schema), schema)
-    weights, features = random_weights(architecture, random), random_features(architecture, 5, random)
-    found = reference.outputs(architecture, weights, features)
-    expected = papers(name, features["scalars"], weights, schema)
-    assert {head.task for head in architecture.heads} == set(schema.task_names)
-    for head in architecture.heads:
-        if name != "esmm":
-            np.testing.assert_allclose(found[head.node], expected[head.task], rtol=1e-12, atol=1e-12)
-        elif head.given is None:
-            np.testing.assert_allclose(reference.sigmoid(found[head.node]), expected[head.task], rtol=1e-12)
-        else:
-            conditional = expected[head.task] / expected[head.given]
-            np.testing.assert_allclose(reference.sigmoid(found[head.node]), conditional, rtol=1e-12)
-
-
-def papers(name: str, x: np.ndarray, weights: dict[str, np.ndarray], schema: Schema) -> dict[str, np.ndarray]:
-    tasks = schema.task_names
-    match name:
-        case "single_task":
-            return reference.single_task(dict.fromkeys(tasks, x), weights, hidden=2, tower=1)
-        case "shared_bottom":
-            return reference.shared_bottom(x, weights, tasks, hidden=2, tower=1)
-        case "omoe":
-            return reference.omoe(x, weights, tasks, experts=3, hidden=2, tower=1)
-        case "mmoe":
-            return reference.mmoe(x, weights, tasks, experts=3, hidden=2, tower=1)
-        case "cgc":
-            return reference.ple(x, weights, dict.fromkeys(tasks, 1), levels=1, shared=2, hidden=1, tower=1)
-        case "ple":
-            return reference.ple(x, weights, dict.fromkeys(tasks, 2), levels=2, shared=1, hidden=1, tower=1)
-        case "esmm":
-            return reference.esmm(x, weights, tasks, hidden=2)
-        case _:
-            return reference.aitm(x, weights, tasks, hidden=2, tower=1)

@@ -17,7 +17,7 @@ from mtl_nas.space.holes import SWITCH
 from mtl_nas.study.samplers import STARTUP, TOLD, Names, distribution, propose, study_of
 
 MADE = space()
-GATE = "design.levels.0.gate.hidden"
+GATE = "design.levels.0.mixing.hidden"
 
 
 def told(count: int, made: SearchSpace = MADE) -> list[Fact]:

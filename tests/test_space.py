@@ -178,7 +178,7 @@ def test_the_size_of_a_space_depends_on_its_tasks() -> None:
 
 
 def test_enumerating_a_space_meets_every_proposal_once() -> None:
-    levels = Repeat(0, 2, Choice(({"shared": Int(1, 2)}, {"specific": 1, "gate": {"bias": Choice((False, True))}})))
+    levels = Repeat(0, 2, Choice(({"shared": Int(1, 2)}, {"specific": 1, "mixing": {"bias": Choice((False, True))}})))
     tree = {"design": {"levels": levels}, "training": {"learning_rate": Float(1e-4, 1e-2, log=True)}}
     space = SearchSpace("small", tree)
     proposals = [space.resolve(decider) for decider in Enumerate.all()]

@@ -12,12 +12,19 @@ from mtl_nas.architecture.graph import Architecture, Node
 
 COLOURS = {
     "embedding": "#dbe7f5",
+    "field_mean": "#dbe7f5",
+    "task_embedding": "#dbe7f5",
     "sequence": "#dbe7f5",
     "concat": "#eeeeee",
+    "sum": "#eeeeee",
+    "stop": "#eeeeee",
     "expert": "#fdecc8",
     "gate": "#e3d9f2",
+    "stitch": "#e3d9f2",
+    "route": "#e3d9f2",
     "transfer": "#f9d5d3",
     "tower": "#d9ecd5",
+    "thresholds": "#d9ecd5",
     "product": "#f9d5d3",
 }
 
@@ -208,6 +215,7 @@ def _extras(block: blocks.Layers) -> str:
     parts: list[str] = [] if block.activation == "relu" else [block.activation]
     parts += [] if block.norm == "none" else [f"{block.norm} norm"]
     parts += [f"dropout {block.dropout:g}"] if block.dropout else []
+    parts += ["residual"] if block.residual else []
     return "".join(f", {part}" for part in parts)
 
 
@@ -217,15 +225,42 @@ def _embedding(block: blocks.Embedding, inputs: tuple[int, ...]) -> str:
     return f"embedding {block.width}: {' + '.join(part for part in (fields, numbers) if part)}"
 
 
+def _sequence(block: blocks.Sequence, inputs: tuple[int, ...]) -> str:
+    kind = {"mean": "mean", "property_gated_lstm": "property-gated lstm"}.get(block.kind, block.kind)
+    weighed = "" if block.attention == "none" else f", {block.attention} attention"
+    return f"{kind} of a sequence{weighed}, {block.units(inputs)} wide"
+
+
+def _expert(block: blocks.Expert, inputs: tuple[int, ...]) -> str:
+    parts = [_layers(block.hidden)] if block.hidden else []
+    parts += [f"{block.cross} cross"] if block.cross else []
+    parts += [f"feature gate {block.feature_gate}"] if block.feature_gate else []
+    return f"expert {', '.join(parts) or 'identity'}{_extras(block)}"
+
+
+def _gate(block: blocks.Gate, inputs: tuple[int, ...]) -> str:
+    kind = f"top {block.top}" if block.kind == "top_k" else block.kind
+    mixes = (
+        "" if block.mixes == "state" else {"probability": "probabilities", "rate": "rates"}.get(block.mixes, "classes")
+    )
+    hidden = f", hidden {_layers(block.hidden)}" if block.hidden else ""
+    return f"{kind} over {len(block.experts(inputs))}{' ' if mixes else ''}{mixes}{hidden}"
+
+
 _WORDS: dict[type, Callable[..., str]] = {
     blocks.Embedding: _embedding,
-    blocks.Sequence: lambda block, inputs: f"mean of a sequence, {block.units(inputs)} wide",
+    blocks.FieldMean: lambda block, inputs: f"mean of {block.fields} fields",
+    blocks.TaskEmbedding: lambda block, inputs: f"task embedding {block.width}",
+    blocks.Sequence: _sequence,
     blocks.Concat: lambda block, inputs: f"side by side, {block.units(inputs)} wide",
-    blocks.Expert: lambda block, inputs: f"expert {_layers(block.hidden)}{_extras(block)}",
-    blocks.Gate: lambda block, inputs: (
-        f"{block.kind} over {len(inputs) - block.asks}" + (f", hidden {_layers(block.hidden)}" if block.hidden else "")
-    ),
+    blocks.Sum: lambda block, inputs: f"sum of {len(inputs)}",
+    blocks.Stop: lambda block, inputs: "no gradient",
+    blocks.Expert: _expert,
+    blocks.Gate: _gate,
+    blocks.Stitch: lambda block, inputs: f"stitch of {len(inputs)}",
+    blocks.Route: lambda block, inputs: f"routes from {len(inputs)}" + (", transformed" if block.transform else ""),
     blocks.Transfer: lambda block, inputs: f"transfer from {len(inputs) - 1}, {block.score} score",
     blocks.Tower: lambda block, inputs: f"tower {_layers((*block.hidden, block.outputs))}{_extras(block)}",
+    blocks.Thresholds: lambda block, inputs: f"{block.outputs} thresholds",
     blocks.Product: lambda block, inputs: f"product of {len(inputs)}",
 }

@@ -1,6 +1,6 @@
 """The graph of one model: an immutable value that knows its widths, its cost and its identity."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from functools import cached_property
 from typing import Literal
 
@@ -8,18 +8,22 @@ import networkx as nx
 from pydantic import model_validator
 
 from mtl_nas.architecture.key import canonical_key
-from mtl_nas.blocks import Block, Transfer
+from mtl_nas.blocks import Block, Stop, Transfer
 from mtl_nas.data.schema import TaskKind
 from mtl_nas.errors import ArchitectureError
 from mtl_nas.values import Value, nearest
 
 
 class Node(Value):
-    """A block at a place in the graph; ``inputs`` are names of earlier nodes, in the order that the block reads."""
+    """A block at a place in the graph; ``inputs`` are names of earlier nodes, in the order that the block reads.
+
+    Nodes with one label ``tied`` share one set of weights.
+    """
 
     name: str
     block: Block
     inputs: tuple[str, ...] = ()
+    tied: str = ""
 
     @property
     def roles(self) -> tuple[str, ...]:
@@ -34,12 +38,14 @@ class Head(Value):
     """Where a task's prediction is read: natural parameters, one logit for a binary task.
 
     ``given`` marks the conditional probability of a funnel: exported and evaluated, never a loss of its own.
+    negatives: the share of the rows without the funnel's first event that training sees; predictions make up for it.
     """
 
     task: str
     node: str
     kind: TaskKind
     given: str | None = None
+    negatives: float = 1.0
 
 
 class Architecture(Value):
@@ -68,8 +74,9 @@ class Architecture(Value):
 
     @cached_property
     def parameters(self) -> int:
-        """Trained numbers; a set that several transfers share counts once."""
-        own = sum(node.block.parameters(self.inputs_of(node)) for node in self.nodes)
+        """Trained numbers; a set that several nodes share counts once."""
+        sets = {node.tied or f"own {node.name}": node for node in self.nodes}
+        own = sum(node.block.parameters(self.inputs_of(node)) for node in sets.values())
         shared = {
             (node.block, self.widths[node.name]): node.block.shared_parameters(self.inputs_of(node))
             for node in self.nodes
@@ -87,6 +94,19 @@ class Architecture(Value):
         """The same for graphs that differ in nothing but names and the order of exchangeable nodes."""
         return canonical_key(self.to_networkx())
 
+    @cached_property
+    def reaching(self) -> dict[str, frozenset[str]]:
+        """Node -> the tasks whose loss trains it; two or more make its parameters shared."""
+        tasks: dict[str, set[str]] = defaultdict(set)
+        for head in self.heads:
+            if head.given is None:
+                tasks[head.node].add(head.task)
+        for node in reversed(self.nodes):
+            for name in node.inputs if not isinstance(node.block, Stop) else ():
+                stopped = isinstance(node.block, Transfer) and node.block.stop_gradient and name != node.inputs[0]
+                tasks[name] |= set() if stopped else tasks[node.name]
+        return {node.name: frozenset(tasks[node.name]) for node in self.nodes}
+
     @property
     def tasks(self) -> tuple[str, ...]:
         """Tasks in the order of their heads."""
@@ -97,20 +117,18 @@ class Architecture(Value):
         return next(node for node in self.nodes if node.name == name)
 
     def to_networkx(self) -> "nx.MultiDiGraph[str]":
-        """Nodes with ``block`` and ``heads``, edges with ``role``; a multigraph, as a node can be read twice."""
+        """Nodes with ``block``, ``heads`` and ``tied``, edges with ``role``; a node can be read twice."""
         graph: nx.MultiDiGraph[str] = nx.MultiDiGraph()
         for node in self.nodes:
-            heads = sorted((head.task, head.kind, head.given or "") for head in self.heads if head.node == node.name)
-            graph.add_node(node.name, block=node.block.model_dump(mode="json"), heads=heads)
+            heads = sorted(
+                (head.task, head.kind, head.given or "", *((head.negatives,) if head.negatives < 1 else ()))
+                for head in self.heads
+                if head.node == node.name
+            )
+            graph.add_node(node.name, block=node.block.model_dump(mode="json"), heads=heads, tied=node.tied)
             for source, role in zip(node.inputs, node.roles, strict=True):
                 graph.add_edge(source, node.name, role=role)
         return graph
-
-    def reaching(self, name: str) -> frozenset[str]:
-        """Tasks whose loss has a path to the node; two or more make its parameters shared."""
-        graph = self.to_networkx()
-        below = nx.descendants(graph, name) | {name}
-        return frozenset(head.task for head in self.heads if head.given is None and head.node in below)
 
 
 def _check(architecture: Architecture) -> None:
@@ -125,6 +143,7 @@ def _check(architecture: Architecture) -> None:
             widths[node.name] = node.block.units([widths[name] for name in node.inputs])
         except ValueError as problem:
             raise ArchitectureError(f"node '{node.name}': {problem}") from None
+    _check_ties(architecture.nodes, widths)
     if not architecture.heads:
         raise ArchitectureError("an architecture needs a head; it has none")
     for head in architecture.heads:
@@ -137,6 +156,19 @@ def _check(architecture: Architecture) -> None:
         if node.name not in useful:
             raise ArchitectureError(f"node '{node.name}' leads to no head; connect it or take it out")
         useful.update(node.inputs)
+
+
+def _check_ties(nodes: tuple[Node, ...], widths: dict[str, int]) -> None:
+    first: dict[str, Node] = {}
+    for node in nodes:
+        one = first.setdefault(node.tied, node)
+        alike = one.block == node.block and [widths[name] for name in one.inputs] == [
+            widths[name] for name in node.inputs
+        ]
+        if node.tied and not alike:
+            raise ArchitectureError(
+                f"nodes '{one.name}' and '{node.name}' share the weights '{node.tied}', but differ in block or widths"
+            )
 
 
 def _check_inputs(node: Node, earlier: dict[str, int], every: Counter[str]) -> None:
@@ -152,7 +184,7 @@ def _check_inputs(node: Node, earlier: dict[str, int], every: Counter[str]) -> N
         raise ArchitectureError(f"node '{node.name}' reads '{name}', {why}")
     roles = node.block.reads if getattr(node.block, "asks", True) else node.block.reads[1:]
     needed = len(roles)
-    most = None if roles and roles[-1] in ("part", "expert", "source", "factor") else needed
+    most = None if roles and roles[-1] in ("part", "expert", "source", "factor", "term", "other") else needed
     found = len(node.inputs)
     if found < needed or (most is not None and found > most):
         wanted = "no input" if not roles else f"{'at least ' if most is None else ''}{needed} ({', '.join(roles)})"
@@ -165,6 +197,6 @@ def _check_head(head: Head, widths: dict[str, int]) -> None:
             f"the head of '{head.task}' reads '{head.node}', which no node computes{nearest(head.node, widths)}"
         )
     width = widths[head.node]
-    if (head.kind == "multiclass") != (width > 1):
-        wanted = "a number a class" if head.kind == "multiclass" else "one number"
+    wanted = {"multiclass": "a number a class", "binary": "one number", "count": "one number"}.get(head.kind)
+    if wanted and (head.kind == "multiclass") != (width > 1):
         raise ArchitectureError(f"the head of '{head.task}' is {head.kind} and needs {wanted}, got width {width}")

@@ -2,8 +2,8 @@
 
 Colour refinement with predecessors and successors kept apart and roles inside, then individualisation where a colour
 class holds nodes that are no twins; so the encoding is exact, which plain Weisfeiler-Lehman hashing is not. Experts
-of one group are exchangeable; tasks, columns and levels are labelled. ``a1`` names this algorithm: a change of it is
-a new prefix.
+of one group are exchangeable; tasks, columns, levels and weights that several nodes share are labelled. ``a1`` names
+this algorithm: a change of it is a new prefix.
 """
 
 import json
@@ -72,7 +72,8 @@ def _twins(members: list[str], reads: Edges, feeds: Edges) -> bool:
 
 
 def _plain(attributes: dict[str, Any]) -> list[Any]:
-    return [attributes["block"], attributes["heads"]]
+    tied = attributes.get("tied")
+    return [attributes["block"], attributes["heads"], *([tied] if tied else [])]
 
 
 def _digest(value: object) -> str:

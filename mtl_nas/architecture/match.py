@@ -45,5 +45,5 @@ def _check_sequence(name: str, block: Sequence, schema: Schema) -> None:
     if block.name not in known:
         raise ArchitectureError(f"node '{name}' reads the sequence '{block.name}', which the data has not")
     found = known[block.name]
-    if (block.sizes, block.length) != (found.sizes, found.length):
+    if (block.sizes, block.length) != (found.sizes, found.length) or block.properties not in (0, found.properties):
         raise ArchitectureError(f"node '{name}' was made for another vocabulary or length of '{block.name}'")

@@ -6,7 +6,7 @@ from functools import partial
 
 import pandas as pd
 
-from mtl_nas.data import census, synthetic_funnel, synthetic_mmoe
+from mtl_nas.data import census, synthetic_funnel, synthetic_mmoe, synthetic_reasons
 from mtl_nas.data.declaration import ColumnKind, Declaration, TaskDeclaration
 from mtl_nas.data.inference import rule_columns
 
@@ -26,6 +26,16 @@ BUILTINS = {
     },
     "synthetic-funnel": Builtin(synthetic_funnel.synthetic_funnel, synthetic_funnel.DECLARATION),
     "synthetic-mmoe": Builtin(synthetic_mmoe.synthetic_mmoe, synthetic_mmoe.DECLARATION),
+    **{
+        f"synthetic-mmoe/{correlation:g}": Builtin(
+            partial(synthetic_mmoe.synthetic_mmoe, correlation=correlation), synthetic_mmoe.DECLARATION
+        )
+        for correlation in synthetic_mmoe.CORRELATIONS
+    },
+    **{
+        f"synthetic-reasons/{reason}": Builtin(table, declaration)
+        for reason, (table, declaration) in synthetic_reasons.REASONS.items()
+    },
 }
 
 

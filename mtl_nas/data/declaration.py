@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from mtl_nas.data.schema import RegressionLoss, TaskKind
+from mtl_nas.data import levels
+from mtl_nas.data.schema import TaskKind, TaskLoss, refuse_unfit_loss
 from mtl_nas.errors import DataError
 from mtl_nas.values import Value, nearest, parse
 
@@ -49,6 +50,7 @@ class Source(Value):
     split: Split = Split()
     ignore: tuple[str, ...] = ()
     group: str | None = None  # every group of rows is a task of its own (MetaHeac)
+    weight: str | None = None  # the column of what each row counts in the losses
     columns: dict[str, ColumnKind] = Field(default_factory=dict)
 
 
@@ -59,17 +61,39 @@ class TaskDeclaration(Value):
     after: str | None = None
     where: str | None = None
     family: str | None = None
-    loss: RegressionLoss | None = None
+    loss: TaskLoss | None = None
+    quantile: float | None = Field(default=None, gt=0, lt=1)  # of loss quantile; None: .5, the median
     column: str | None = None  # the label column, where it is not named like the task
     positive: str | None = None  # which of two values is the positive one
+    order: tuple[str, ...] = ()  # ordinal: the classes from the lowest, where they are no numbers
+
+    @field_validator("order", mode="before")
+    @classmethod
+    def _classes_are_text(cls, order: Any) -> Any:
+        return tuple(map(levels.text, order)) if isinstance(order, list | tuple) else order
 
     @model_validator(mode="after")
     def _options_fit_the_kind(self) -> Self:
-        if self.loss is not None and self.kind not in (None, "regression"):
-            raise ValueError(f"loss is chosen for regression tasks only, got kind {self.kind}")
-        if self.positive is not None and self.kind not in (None, "binary"):
-            raise ValueError(f"positive is chosen for binary tasks only, got kind {self.kind}")
+        kind = self.settled_kind
+        if self.loss is not None and kind is not None:
+            refuse_unfit_loss(kind, self.loss)
+        if self.quantile is not None and self.loss != "quantile":
+            raise ValueError(f"quantile is chosen with loss: quantile, got loss {self.loss}")
+        if self.positive is not None and kind != "binary":
+            raise ValueError(f"positive is chosen for binary tasks only, got kind {kind}")
+        if self.order and kind != "ordinal":
+            raise ValueError(f"order is chosen for ordinal tasks only, got kind {kind}")
+        twice = [one for place, one in enumerate(self.order) if one in self.order[:place]]
+        if twice:
+            raise ValueError(f"order names each class once, got '{twice[0]}' twice")
         return self
+
+    @property
+    def settled_kind(self) -> TaskKind | None:
+        """The kind that is declared, or that positive or order are for; None: the labels decide."""
+        if self.kind is None and self.positive is not None:
+            return "binary"
+        return "ordinal" if self.kind is None and self.order else self.kind
 
 
 class SequenceDeclaration(Value):

@@ -1,6 +1,7 @@
 """A table's rows as arrays, by what a schema has fitted."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mtl_nas.data import levels
-from mtl_nas.data.labels import label_codes, outside
+from mtl_nas.data.labels import label_codes, outside, refuse_impossible
 from mtl_nas.data.lists import flat
 from mtl_nas.data.numerals import numerals
 from mtl_nas.data.rows import Integers, Rows
@@ -34,7 +35,8 @@ def encode(frame: pd.DataFrame, schema: Schema, *, labels: bool) -> Rows:
     for place, task in enumerate(schema.tasks):
         codes[:, place] = label_codes(frame[task.name], task.kind, task.classes)
     codes[outside(codes, schema.tasks)] = np.nan
-    return Rows(rows.categories, rows.numbers, rows.sequences, codes.astype(np.float32))
+    refuse_impossible(codes, schema.tasks)
+    return replace(rows, labels=codes.astype(np.float32))
 
 
 def features(frame: pd.DataFrame, schema: Schema, lists: Mapping[str, Flat]) -> Rows:
@@ -111,6 +113,7 @@ def refuse_ragged(sequence: str, items: str, lengths: NDArray[np.int64], column:
         row = int(different[0])
         raise DataError(
             f"sequence '{sequence}': row {row + 1} has {lengths[row]} values in '{items}' and {own[row]} in '{column}'"
+            "; every item has one value of each property"
         )
 
 

@@ -11,6 +11,7 @@ from mtl_nas.data.encoding import length_name, named
 from mtl_nas.data.labels import label_kind
 from mtl_nas.data.lists import is_list
 from mtl_nas.data.numerals import parsed
+from mtl_nas.data.schema import refuse_unfit_loss
 from mtl_nas.errors import DataError
 from mtl_nas.values import nearest
 
@@ -68,9 +69,9 @@ def rule_columns(split: Split) -> list[str]:
 
 
 def _left_out(declaration: Declaration) -> set[str]:
-    """No features: labels, what is ignored, what groups or splits the rows, unless a kind is declared for it."""
+    """No features: labels, what is ignored, what splits, groups or weighs rows unless a kind is declared for it."""
     data = declaration.data
-    rules = {name for name in (*rule_columns(data.split), data.group) if name is not None}
+    rules = {name for name in (*rule_columns(data.split), data.group, data.weight) if name is not None}
     return {*declaration.label_columns().values(), *data.ignore, *(rules - set(data.columns))}
 
 
@@ -78,9 +79,12 @@ def _task(frame: pd.DataFrame, name: str, task: TaskDeclaration) -> TaskDeclarat
     column = task.column or name
     if isinstance(next(iter(frame[column].dropna()), None), list | tuple | dict | np.ndarray):
         raise DataError(f"column '{column}' holds lists; a label is one value")
-    kind = task.kind or ("binary" if task.positive is not None else label_kind(frame[column], name))
-    if task.loss is not None and kind != "regression":
-        raise DataError(f"task '{name}' is {kind}; loss is chosen for regression tasks only")
+    kind = task.settled_kind or label_kind(frame[column], name)
+    if task.loss is not None:
+        try:
+            refuse_unfit_loss(kind, task.loss)
+        except ValueError as problem:
+            raise DataError(f"task '{name}': {problem}; or say the kind") from None
     return task.model_copy(update={"kind": kind})
 
 
@@ -95,6 +99,7 @@ def _refuse_unknown(frame: pd.DataFrame, declaration: Declaration) -> None:
         *(("columns names", column) for column in data.columns),
         *(("the split is decided by", column) for column in rule_columns(data.split)),
         *(("group is", column) for column in (data.group,) if column is not None),
+        *(("rows are weighed by", column) for column in (data.weight,) if column is not None),
         *(
             (f"sequence '{name}' reads", column)
             for name, part in declaration.sequences.items()

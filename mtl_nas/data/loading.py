@@ -27,6 +27,7 @@ def load_dataset(
     columns: Mapping[str, str] | None = None,
     sequences: Mapping[str, Mapping[str, Any]] | None = None,
     group: str | None = None,
+    weight: str | None = None,
     violations: str | None = None,
 ) -> Dataset:
     """A data set from a built-in name, a YAML file, a table's path, a DataFrame or a complete declaration.
@@ -38,7 +39,7 @@ def load_dataset(
         if twice:
             raise DataError(f"task '{twice[0]}' is listed twice")
     given = {
-        "data": _present(split=split, ignore=ignore, columns=columns, group=group),
+        "data": _present(split=split, ignore=ignore, columns=columns, group=group, weight=weight),
         "tasks": dict.fromkeys(tasks) if tasks is not None and not isinstance(tasks, Mapping) else tasks,
         **_present(sequences=sequences, violations=violations),
     }

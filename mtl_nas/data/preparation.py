@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -13,10 +14,11 @@ from mtl_nas.data.fitting import fitted
 from mtl_nas.data.inference import infer, rule_columns
 from mtl_nas.data.leaks import refuse_leaks
 from mtl_nas.data.lists import flat
-from mtl_nas.data.rows import Rows
-from mtl_nas.data.schema import Schema
-from mtl_nas.data.splits import parts
+from mtl_nas.data.rows import Floats, Rows
+from mtl_nas.data.schema import Schema, Task
+from mtl_nas.data.splits import parts, refuse_absent_groups
 from mtl_nas.data.targets import scaled, targets
+from mtl_nas.data.weights import row_weights
 from mtl_nas.errors import DataError
 
 ID = re.compile(r"(^|[_\W])(id|code|key|nbr)s?$", re.IGNORECASE)
@@ -27,11 +29,14 @@ def prepare(name: str, table: pd.DataFrame, declaration: Declaration, *, test_ro
     table = named(table).reset_index(drop=True)
     declaration = infer(table, declaration)
     goals = targets(table, declaration)
-    labels = goals.labels[goals.kept]
+    labels, weights = goals.labels[goals.kept], row_weights(table, declaration.data.weight)
     if not goals.kept.all():
         test_rows = int(goals.kept[len(table) - test_rows :].sum())
         table = table[goals.kept].reset_index(drop=True)
+        weights = None if weights is None else weights[goals.kept]
     found = parts(table, declaration.data.split, test_rows)
+    if declaration.data.group is not None:
+        refuse_absent_groups(table, declaration.data.group, found)
     tasks = scaled(goals.tasks, labels, found)
     lists = {column: flat(table[column]) for part in declaration.sequences.values() for column in part.columns}
     (categories, numbers, sequences), notes = fitted(table, found["train"], declaration, lists)
@@ -39,7 +44,7 @@ def prepare(name: str, table: pd.DataFrame, declaration: Declaration, *, test_ro
         raise DataError("no column is left to predict from: every one is constant")
     schema = Schema(categories=categories, numbers=numbers, sequences=sequences, tasks=tasks)
     rows = features(table, schema, lists)
-    rows = Rows(rows.categories, rows.numbers, rows.sequences, labels.astype(np.float32))
+    rows = replace(rows, labels=labels.astype(np.float32), weights=weights)
     validation = np.concatenate([found["tuning"], found["choosing"]])
     encoded = {split: rows.take(found[split]) for split in ("train", "test")}
     _refuse_equal_predictions(schema)
@@ -59,9 +64,8 @@ def prepare(name: str, table: pd.DataFrame, declaration: Declaration, *, test_ro
 
 def _refuse_equal_predictions(schema: Schema) -> None:
     """``stars=5`` of a class and ``buy|click`` of a condition must not be tasks of their own."""
-    names = [f"{task.name}={one}" for task in schema.tasks if task.kind == "multiclass" for one in task.classes]
-    names += [f"{later}|{earlier}" for earlier, later in schema.nested_pairs]
-    names += [task.name for task in schema.tasks if task.kind != "multiclass"]
+    names = [f"{later}|{earlier}" for earlier, later in schema.nested_pairs]
+    names += [column for task in schema.tasks for column in task.columns]
     twice = [name for place, name in enumerate(names) if name in names[:place]]
     if twice:
         raise DataError(f"two predictions would be named '{twice[0]}'; rename a task")
@@ -99,17 +103,28 @@ def _summary(declaration: Declaration, train: Rows, schema: Schema) -> list[str]
         notes.append(f"sequence '{name}': {_listed(sequence.columns)}, the latest {sequence.length}")
     left_out = [name for name in rule_columns(declaration.data.split) if name not in declaration.data.columns]
     notes += [f"column '{name}' decides the split and is no feature" for name in left_out]
+    if declaration.data.weight is not None:
+        notes.append(f"column '{declaration.data.weight}' weighs the rows in the losses, not in the scores")
     for place, task in enumerate(schema.tasks):
         labels = train.labels[:, place]
         known = labels[~np.isnan(labels)]
-        what = {
-            "binary": f"{100 * known.mean():.3g} % positive",
-            "multiclass": f"classes {_listed(task.classes)}",
-            "regression": f"mean {task.center:.4g}, deviation {task.scale:.4g}",
-        }[task.kind]
         rows = "" if len(known) == len(labels) else f", labelled in {100 * len(known) / len(labels):.3g} % of the rows"
-        notes.append(f"task '{task.name}': {task.kind}, {what}{rows}")
+        notes.append(f"task '{task.name}': {task.kind}, {_described(task, known)}{rows}")
     return notes
+
+
+def _described(task: Task, known: Floats) -> str:
+    if task.kind == "binary":
+        return f"{100 * known.mean():.3g} % positive"
+    if task.kind == "multiclass":
+        return f"classes {_listed(task.classes)}"
+    if task.kind == "ordinal":
+        return f"classes from the lowest {_listed(task.classes)}"
+    if task.kind == "count":
+        return f"mean {task.scale:.4g}"
+    if task.loss == "ziln":
+        return f"{100 * (known > 0).mean():.3g} % above 0, their mean {task.scale:.4g}"
+    return f"mean {task.center:.4g}, deviation {task.scale:.4g}"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -19,6 +19,7 @@ class Rows:
     numbers: Floats  # (N, M) raw values; NaN: missing
     sequences: dict[str, Integers]  # name -> (N, columns, length) ids; 0: padding, at the end
     labels: Floats  # (N, T) class codes or raw values; NaN: missing or outside the sample space
+    weights: Floats | None = None  # (N,) what a row counts in the losses, relative to the others; None: all alike
 
     def __len__(self) -> int:
         """N."""
@@ -31,6 +32,7 @@ class Rows:
             numbers=self.numbers[indices],
             sequences={name: ids[indices] for name, ids in self.sequences.items()},
             labels=self.labels[indices],
+            weights=None if self.weights is None else self.weights[indices],
         )
 
     def arrays(self) -> Iterable[tuple[str, NDArray[Any]]]:
@@ -40,3 +42,5 @@ class Rows:
         for name in sorted(self.sequences):
             yield f"sequences.{name}", self.sequences[name]
         yield "labels", self.labels
+        if self.weights is not None:
+            yield "weights", self.weights

@@ -1,14 +1,22 @@
 """What a table holds once it is read: features with what was fitted on train rows, and tasks."""
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from mtl_nas.errors import DataError
 from mtl_nas.values import Value, nearest
 
-TaskKind = Literal["binary", "multiclass", "regression"]
-RegressionLoss = Literal["mse", "mae", "huber"]
+TaskKind = Literal["binary", "multiclass", "ordinal", "regression", "count"]
+TaskLoss = Literal["bce", "focal", "cross_entropy", "cumulative", "mse", "mae", "huber", "quantile", "ziln", "poisson"]
+LOSSES: dict[TaskKind, tuple[TaskLoss, ...]] = {  # the first is the default
+    "binary": ("bce", "focal"),
+    "multiclass": ("cross_entropy",),
+    "ordinal": ("cumulative",),
+    "regression": ("mse", "mae", "huber", "quantile", "ziln"),
+    "count": ("poisson",),
+}
 
 
 class Category(Value):
@@ -42,6 +50,12 @@ class Sequence(Value):
     name: str
     columns: tuple[Category, ...]
     length: int  # positions kept, the latest
+    items: int = 1  # how many of the columns are of the items
+
+    @property
+    def properties(self) -> int:
+        """How many columns are properties of the behaviours."""
+        return len(self.columns) - self.items
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -58,14 +72,43 @@ class Task(Value):
     where: str | None = None  # sample space: rows where that task is 1
     family: str | None = None
     classes: tuple[str, ...] = ()  # in the order of their codes; binary: (negative, positive)
-    loss: RegressionLoss = "mse"
-    center: float = 0.0  # regression: the model works on (y - center) / scale
+    loss: TaskLoss = Field(default_factory=lambda known: LOSSES[known["kind"]][0])
+    quantile: float = Field(default=0.5, gt=0, lt=1)  # of the loss of that name: the share of labels below
+    center: float = 0.0  # of numbers: the model works on (y - center) / scale
     scale: float = 1.0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _older_schemas_say_mse_of_every_kind(cls, tree: Any) -> Any:
+        if isinstance(tree, Mapping) and tree.get("kind") != "regression" and tree.get("loss") == "mse":
+            return {key: part for key, part in tree.items() if key != "loss"}
+        return tree
+
+    @model_validator(mode="after")
+    def _loss_fits_the_kind(self) -> Self:
+        refuse_unfit_loss(self.kind, self.loss)
+        return self
+
+    @property
+    def numeric(self) -> bool:
+        """Labels are numbers, not classes."""
+        return self.kind in ("regression", "count")
 
     @property
     def outputs(self) -> int:
-        """Numbers that a head gives for one row."""
-        return len(self.classes) if self.kind == "multiclass" else 1
+        """Numbers that a head gives for one row: a logit an event, three parameters of an amount, or one number."""
+        if self.kind == "multiclass":
+            return len(self.classes)
+        if self.kind == "ordinal":
+            return len(self.classes) - 1
+        return 3 if self.loss == "ziln" else 1
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of its predictions: one a class, ``stars=1`` ..., or one of the task's name."""
+        if self.kind in ("multiclass", "ordinal"):
+            return tuple(f"{self.name}={one}" for one in self.classes)
+        return (self.name,)
 
 
 class Schema(Value):
@@ -118,3 +161,10 @@ class Schema(Value):
     def has_funnel(self) -> bool:
         """At least one task is nested in another."""
         return bool(self.nested_pairs)
+
+
+def refuse_unfit_loss(kind: TaskKind, loss: TaskLoss) -> None:
+    """ValueError where the loss is that of another kind of task."""
+    if loss not in LOSSES[kind]:
+        owner = next(other for other, losses in LOSSES.items() if loss in losses)
+        raise ValueError(f"loss {loss} is for {owner} tasks, got kind {kind}; {kind}: {', '.join(LOSSES[kind])}")

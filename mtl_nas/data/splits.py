@@ -40,6 +40,23 @@ def parts(table: pd.DataFrame, split: Split, test_rows: int) -> Parts:
     }
 
 
+def refuse_absent_groups(table: pd.DataFrame, column: str, found: Parts) -> None:
+    """DataError naming the first group of rows, a task of its own, that is not in every part."""
+    codes, texts = levels.coded(table[column])
+    names = np.array(texts, dtype=object)[codes]
+    rows = {name: found[name] for name in ("train", "test")}
+    rows["validation"] = np.concatenate([found["tuning"], found["choosing"]])
+    for group in levels.ordered(set(texts)):
+        for split in SPLITS:
+            if not (names[rows[split]] == group).any():
+                count = int((names == group).sum())
+                raise DataError(
+                    f"group '{column}' has {count} row{'s' * (count != 1)} of '{group}', none in the {split} split; "
+                    "every group needs rows to train, validate and test: leave its rows out, join it to another "
+                    "group, or say split: {column: ...}"
+                )
+
+
 def _shuffled(units: NDArray[np.int64], split: Split) -> Parts:
     test = split.test if isinstance(split.test, float) else 0.0
     train, validation, held = _shares(units, [1 - split.validation - test, 1 - test])

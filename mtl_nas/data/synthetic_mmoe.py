@@ -9,6 +9,7 @@ from mtl_nas.data.declaration import Declaration, TaskDeclaration
 from mtl_nas.errors import DataError
 
 NOISE = 0.1
+CORRELATIONS = (1.0, 0.5, 0.0)  # with a built-in data set each
 
 
 def synthetic_mmoe(

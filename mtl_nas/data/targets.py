@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mtl_nas.data import levels
 from mtl_nas.data.declaration import Declaration, TaskDeclaration
-from mtl_nas.data.labels import label_classes, label_codes, outside
+from mtl_nas.data.labels import label_classes, label_codes, outside, refuse_impossible
 from mtl_nas.data.nesting import nested
 from mtl_nas.data.schema import Task
 from mtl_nas.data.splits import Parts
@@ -47,6 +47,7 @@ def targets(table: pd.DataFrame, declaration: Declaration) -> Targets:
     pairs = [(task.after, task.name) for task in tasks if task.after is not None]
     labels, kept, notes = nested(np.stack(columns, axis=1), list(by_name), pairs, declaration.violations)
     labels[outside(labels, tasks)] = np.nan
+    refuse_impossible(labels, tasks)
     if declaration.data.group is not None:
         tasks, labels = _by_group(table, declaration.data.group, tasks, labels)
     return Targets(tasks, labels, kept, tuple(notes))
@@ -70,18 +71,25 @@ def scaled(tasks: Sequence[Task], labels: NDArray[np.float64], parts: Parts) -> 
         train = shown["train"]
         if train.min() == train.max():
             raise DataError(f"task '{task.name}' has one class: its train labels are all the same")
-        moments = {"center": float(train.mean()), "scale": float(train.std())}
-        found.append(task.model_copy(update=moments) if task.kind == "regression" else task)
+        found.append(task.model_copy(update=_moments(task, train)) if task.numeric else task)
     return tuple(found)
+
+
+def _moments(task: Task, train: NDArray[np.float64]) -> dict[str, float]:
+    """What labels are shifted and divided by; counts and amounts keep their zero."""
+    if task.kind == "count":
+        return {"scale": float(train.mean())}
+    if task.loss == "ziln":
+        return {"scale": float(train[train > 0].mean())}
+    return {"center": float(train.mean()), "scale": float(train.std())}
 
 
 def _task(table: pd.DataFrame, name: str, task: TaskDeclaration) -> Task:
     kind = task.kind or "binary"
-    classes = label_classes(table[task.column or name], name, kind, task.positive)
-    loss = task.loss or "mse"
-    return Task(
-        name=name, kind=kind, after=task.after, where=task.where, family=task.family, classes=classes, loss=loss
-    )
+    classes = label_classes(table[task.column or name], name, kind, task.positive, task.order)
+    found = Task(name=name, kind=kind, after=task.after, where=task.where, family=task.family, classes=classes)
+    chosen = {"loss": task.loss, "quantile": task.quantile}
+    return found.model_copy(update={key: value for key, value in chosen.items() if value is not None})
 
 
 def _by_group(

@@ -38,8 +38,8 @@ class LoadedModel:
     def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
         """A row for each row of the frame, under its index.
 
-        ``click`` is a probability, ``buy|click`` a conditional one, ``stars=1`` that of a class, a regression task a
-        number. Unseen categories and missing values are no error; a missing column is a DataError.
+        ``click`` is a probability, ``buy|click`` a conditional one, ``stars=1`` that of a class; a regression or count
+        task is a number. Unseen categories and missing values are no error; a missing column is a DataError.
         """
         arrays = features(encode(frame, self.schema, labels=False), self.schema, self.architecture)
         found = predict(self.network, {name: torch.tensor(array) for name, array in arrays.items()}, self.schema)
@@ -48,8 +48,7 @@ class LoadedModel:
             if values.ndim == 1:
                 columns[head] = values
             else:
-                classes = self.schema.task(head).classes
-                columns.update({f"{head}={name}": values[:, place] for place, name in enumerate(classes)})
+                columns.update(dict(zip(self.schema.task(head).columns, values.T, strict=True)))
         return pd.DataFrame(columns, index=frame.index)
 
 

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from mtl_nas.blocks import Embedding
-from mtl_nas.data import Number, Rows, Schema
+from mtl_nas.data import Number, Rows, Schema, Task
 from mtl_nas.errors import ExportError
 from mtl_nas.exports.model_folder import LoadedModel
 from mtl_nas.model.features import NORMAL_GRID, NORMAL_SCORES, boundaries, features, knots
-from mtl_nas.model.prediction import name_of, predict
+from mtl_nas.model.prediction import name_of, natural, predict
 from mtl_nas.record.folder import write_whole
 
 MODEL, PREPROCESSING = "model.onnx", "preprocessing.json"
@@ -33,8 +33,6 @@ class RawModel(nn.Module):
         self.network, self.schema = model.network, model.schema
         blocks = [node.block for node in model.architecture.nodes if isinstance(node.block, Embedding)]
         self.block = blocks[0] if blocks else None
-        moments = [(task.center, task.scale) for task in model.schema.tasks]
-        self.register_buffer("moments", torch.tensor(moments, dtype=torch.float64))
         if self.block is None:
             return
         sizes = [field.size for field in self.block.categories]
@@ -60,7 +58,7 @@ class RawModel(nn.Module):
             inputs.update(self._embedded(categories, numbers, self.block))
         outputs = self.network(inputs)
         heads = self.network.architecture.heads
-        return tuple(self._natural(outputs[head.node], head.task) for head in heads)
+        return tuple(natural(outputs[head.node], self.schema.task(head.task)) for head in heads)
 
     def _embedded(self, categories: Tensor, numbers: Tensor, block: Embedding) -> dict[str, Tensor]:
         ids = [categories + cast(Tensor, self.starts)] if block.categories else []
@@ -105,16 +103,6 @@ class RawModel(nn.Module):
         lower = grid.floor().long().clamp(max=len(NORMAL_GRID) - 2)
         scores = cast(Tensor, self.normal_scores)
         return torch.lerp(scores[lower], scores[lower + 1], grid - lower)
-
-    def _natural(self, output: Tensor, name: str) -> Tensor:
-        task = self.schema.task(name)
-        if task.kind == "binary":
-            return torch.sigmoid(output[:, 0])
-        if task.kind == "multiclass":
-            return torch.softmax(output, dim=1)
-        place = self.schema.task_names.index(name)
-        moments = cast(Tensor, self.moments)[place]  # a tensor: the exporter would round plain numbers to float32
-        return output[:, 0].double() * moments[1] + moments[0]
 
 
 def _edges(number: Number, block: Embedding) -> NDArray[np.float64]:
@@ -193,7 +181,7 @@ def preprocessing(schema: Schema, inputs: list[str], outputs: list[str]) -> dict
             for sequence in schema.sequences
         ],
         "outputs": {f"output{place}": name for place, name in enumerate(outputs)},
-        "classes": {task.name: list(task.classes) for task in schema.tasks if task.kind == "multiclass"},
+        "classes": {task.name: list(task.classes) for task in schema.tasks if len(task.columns) > 1},
         "order": inputs,
     }
 
@@ -235,9 +223,16 @@ def _difference(runtime: Any, path: Path, model: LoadedModel, names: list[str]) 
     right = predict(model.network, {name: torch.tensor(array) for name, array in arrays.items()}, model.schema)
     tasks = [model.schema.task_of(name)[0] for name in names]
     return max(
-        float(np.abs(values - right[name]).max()) / (task.scale if task.kind == "regression" else 1.0)
+        float((np.abs(values - right[name]) / _unit(right[name], task)).max())
         for values, name, task in zip(found, names, tasks, strict=True)
     )
+
+
+def _unit(right: NDArray[np.float64], task: Task) -> NDArray[np.float64]:
+    """What differences are measured in: 1 for probabilities, the scale for numbers, large ones by themselves."""
+    if not task.numeric:
+        return np.ones_like(right)
+    return np.maximum(task.scale, np.abs(right - task.center))
 
 
 def _needed(module: str) -> Any:

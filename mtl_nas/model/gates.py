@@ -1,5 +1,6 @@
 """Gates: N members, each a mixture of the experts that it sees, (N, B, H) out."""
 
+import math
 from typing import cast
 
 import torch
@@ -7,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mtl_nas import blocks
-from mtl_nas.model.layers import add_linear, fill, first_linear, linear
+from mtl_nas.model.layers import add_linear, fill, first_linear, linear, spread
 from mtl_nas.model.plan import Stage
 from mtl_nas.model.states import States
 
@@ -15,8 +16,7 @@ from mtl_nas.model.states import States
 class GateStage(nn.Module):
     """(B, D), E x (B, H) -> (N, B, H)."""
 
-    weight0: Tensor
-    bias0: Tensor | None
+    shares: Tensor
 
     def __init__(self, stage: Stage) -> None:
         super().__init__()
@@ -32,32 +32,74 @@ class GateStage(nn.Module):
             fan_in = stage.widths[0]
             for index, units in enumerate((*self.block.hidden, len(lists[0]))):
                 bias = self.block.bias or index < len(self.block.hidden)
-                add_linear(self, str(index), len(stage.nodes), fan_in, units, bias=bias)
+                add_linear(self, index, len(stage.sets), fan_in, units, bias=bias)
                 fan_in = units
+        elif self.block.kind != "mean":
+            self.shares = nn.Parameter(torch.empty(len(stage.sets), len(lists[0])))
 
     def forward(self, states: States) -> Tensor:
         """Every expert once, weighed for every member that sees it."""
         experts = states.stack(self.experts)  # (U, B, H)
-        if not self.block.asks:
-            return torch.einsum("nu,ubh->nbh", self._averages(experts), experts)
-        weights = self.weights_of(states)  # (N, B, E)
+        if self.block.mixes != "state":
+            return self._predictions(states, experts)
+        weights = self.weights_of(states)  # (N, B, E), or (N, 1, E) where no row is asked
         if not self.whole:
             index = cast(Tensor, self.places).unsqueeze(1).expand(weights.shape)
-            weights = weights.new_zeros(*weights.shape[:2], len(self.experts)).scatter(2, index, weights)
+            weights = weights.new_zeros(*weights.shape[:2], len(self.experts)).scatter_add(2, index, weights)
+        if not self.block.asks:
+            return torch.einsum("nu,ubh->nbh", weights[:, 0], experts)
         return torch.einsum("nbu,ubh->nbh", weights, experts)
 
     def weights_of(self, states: States) -> Tensor:
-        """What each member gives each of its experts, (N, B, E); sums to one."""
-        state = first_linear(states, self.stage, 0, self.weight0, self.bias0)
-        for index in range(1, len(self.block.hidden) + 1):
-            state = linear(F.relu(state), getattr(self, f"weight{index}"), getattr(self, f"bias{index}"))
-        return torch.softmax(state / self.block.temperature, dim=-1)
-
-    def _averages(self, like: Tensor) -> Tensor:
+        """What each member gives each of its experts, (N, B, E), or (N, 1, E) where no row is asked."""
         places = cast(Tensor, self.places)
-        share = like.new_full(places.shape, 1.0 / places.shape[1])
-        return like.new_zeros(places.shape[0], len(self.experts)).scatter(1, places, share)
+        if self.block.kind == "mean":
+            like = states.node(self.experts[0])
+            return like.new_full((places.shape[0], 1, places.shape[1]), 1.0 / places.shape[1])
+        if self.block.kind == "linear":
+            return spread(self.shares, self.stage).unsqueeze(1)
+        scores = self._scores(states)
+        return torch.sigmoid(scores) if self.block.kind == "sigmoid" else torch.softmax(scores, dim=-1)
+
+    def _scores(self, states: States) -> Tensor:
+        """Before the softmax or the sigmoid; experts below the top ones stand at minus infinity."""
+        if not self.block.asks:
+            return spread(self.shares, self.stage).unsqueeze(1)
+        state = first_linear(states, self.stage, 0, *self._linear(0))
+        for index in range(1, len(self.block.hidden) + 1):
+            state = linear(F.relu(state), *self._linear(index))
+        scores = state / self.block.temperature
+        if self.block.kind == "top_k":
+            best = scores.topk(self.block.top, dim=-1)
+            scores = torch.full_like(scores, -math.inf).scatter(-1, best.indices, best.values)
+        return scores
+
+    def _linear(self, index: int) -> tuple[Tensor, Tensor | None]:
+        weight, bias = getattr(self, f"weight{index}"), getattr(self, f"bias{index}")
+        return spread(weight, self.stage), None if bias is None else spread(bias, self.stage)
+
+    def _predictions(self, states: States, experts: Tensor) -> Tensor:
+        """Mixed as probabilities, given back as natural parameters; in logarithms, so that small ones keep digits."""
+        mean = self.block.kind in ("mean", "linear")
+        scores = self.weights_of(states) if mean else self._scores(states)
+        log_weights = torch.log(scores) if mean else F.logsigmoid(scores)
+        if self.block.kind not in ("mean", "linear", "sigmoid"):
+            log_weights = torch.log_softmax(scores, dim=-1)
+        log_weights = log_weights.transpose(1, 2).unsqueeze(-1)  # (N, E, B, 1)
+        each = experts[cast(Tensor, self.places)]  # (N, E, B, K)
+        if self.block.mixes == "classes":
+            return torch.logsumexp(log_weights + torch.log_softmax(each, dim=-1), dim=1)
+        if self.block.mixes == "rate":
+            return torch.logsumexp(log_weights + each, dim=1)
+        for_, against = F.logsigmoid(each), F.logsigmoid(-each)
+        return torch.logsumexp(log_weights + for_, dim=1) - torch.logsumexp(log_weights + against, dim=1)
 
     def reset(self, generator: torch.Generator) -> None:
-        """Uniform draws."""
+        """Uniform draws; a static gate starts at equal shares."""
         fill(self, generator)
+        with torch.no_grad():
+            if self.block.kind == "static":
+                self.shares.zero_()
+            elif self.block.kind == "linear":
+                bound = 1.0 / math.sqrt(self.shares.shape[1])
+                self.shares.uniform_(-bound, bound, generator=generator)

@@ -1,4 +1,4 @@
-"""Columns and histories become states: N members, (N, B, D) out."""
+"""Columns become states: N members, (N, B, D) out."""
 
 from typing import cast
 
@@ -52,47 +52,36 @@ class EmbeddingStage(nn.Module):
             self.table[:, start :: self.block.number_rows] = 0.0  # "missing", of every number
 
 
-class SequenceStage(nn.Module):
-    """ids (B, columns, length), 0 = padding -> (N, B, columns * d): the mean of what is there."""
+class FieldMeanStage(nn.Module):
+    """(B, F * d + S) -> (N, B, d + S)."""
 
     def __init__(self, stage: Stage) -> None:
         super().__init__()
-        self.block = cast(blocks.Sequence, stage.block)
-        self.table = nn.Parameter(torch.empty(len(stage.nodes), sum(self.block.sizes), self.block.width))
-        starts = torch.tensor([sum(self.block.sizes[:place]) for place in range(len(self.block.sizes))])
-        self.register_buffer("starts", starts, persistent=False)
+        self.stage, self.block = stage, cast(blocks.FieldMean, stage.block)
 
     def forward(self, states: States) -> Tensor:
-        """Padded positions weigh nothing; an empty sequence gives zeros."""
-        ids = states.features[f"sequence/{self.block.name}"]  # (B, columns, length)
-        filled = (ids > 0).to(self.table.dtype)
-        share = filled / filled.sum(dim=2, keepdim=True).clamp(min=1.0)
-        rows = ids + cast(Tensor, self.starts).to(ids.dtype).unsqueeze(-1)
-        pooled = [
-            F.embedding_bag(rows.flatten(0, 1), table, mode="sum", per_sample_weights=share.flatten(0, 1))
-            for table in self.table.unbind(0)
-        ]  # N x (B * columns, d)
-        return torch.stack(pooled).view(len(pooled), -1, len(self.block.sizes) * self.block.width)
-
-    def reset(self, generator: torch.Generator) -> None:
-        """Normal draws; padding and unseen rows start at zero."""
-        with torch.no_grad():
-            self.table.normal_(0.0, TABLE_DEVIATION, generator=generator)
-            for start in cast(Tensor, self.starts).tolist():
-                self.table[:, start : start + 2] = 0.0
-
-
-class ConcatStage(nn.Module):
-    """P x (B, D) -> (N, B, sum of D)."""
-
-    def __init__(self, stage: Stage) -> None:
-        super().__init__()
-        self.stage = stage
-
-    def forward(self, states: States) -> Tensor:
-        """Parts side by side, in the order of the inputs."""
-        parts = [states.stack(self.stage.column(place)) for place in range(len(self.stage.widths))]
-        return torch.cat(parts, dim=-1)
+        """The mean over fields; what is no field stays."""
+        state, end = states.stack(self.stage.column(0)), self.block.fields * self.block.width
+        fields = state[..., :end].view(*state.shape[:-1], self.block.fields, self.block.width)
+        return torch.cat([fields.mean(dim=-2), state[..., end:]], dim=-1)
 
     def reset(self, generator: torch.Generator) -> None:
         """Nothing to draw."""
+
+
+class TaskEmbeddingStage(nn.Module):
+    """-> (N, B, width)."""
+
+    def __init__(self, stage: Stage) -> None:
+        super().__init__()
+        self.vector = nn.Parameter(torch.empty(len(stage.sets), stage.units))
+
+    def forward(self, states: States) -> Tensor:
+        """The same vector for every row."""
+        rows = next(iter(states.features.values())).shape[0]
+        return self.vector.unsqueeze(1).expand(-1, rows, -1)
+
+    def reset(self, generator: torch.Generator) -> None:
+        """Normal draws, as in embedding tables."""
+        with torch.no_grad():
+            self.vector.normal_(0.0, TABLE_DEVIATION, generator=generator)

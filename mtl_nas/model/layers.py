@@ -27,10 +27,13 @@ def activated(state: Tensor, activation: Activation) -> Tensor:
     return ACTIVATIONS[activation](state)
 
 
-def add_linear(module: nn.Module, layer: str, members: int, fan_in: int, fan_out: int, *, bias: bool = True) -> None:
+def add_linear(
+    module: nn.Module, layer: int, members: int, fan_in: int, fan_out: int, *, bias: bool = True, prefix: str = ""
+) -> None:
     """Register ``weight<layer>`` (N, out, in) and ``bias<layer>`` (N, out)."""
-    module.register_parameter(f"weight{layer}", nn.Parameter(torch.empty(members, fan_out, fan_in)))
-    module.register_parameter(f"bias{layer}", nn.Parameter(torch.empty(members, fan_out)) if bias else None)
+    weight = nn.Parameter(torch.empty(members, fan_out, fan_in))
+    module.register_parameter(f"{prefix}weight{layer}", weight)
+    module.register_parameter(f"{prefix}bias{layer}", nn.Parameter(torch.empty(members, fan_out)) if bias else None)
 
 
 def first_linear(states: States, stage: Stage, place: int, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -49,6 +52,15 @@ def first_linear(states: States, stage: Stage, place: int, weight: Tensor, bias:
     return outputs[0] if len(outputs) == 1 else torch.cat(outputs)
 
 
+def spread(weight: Tensor, stage: Stage) -> Tensor:
+    """(sets, ...) -> (N, ...): what each member uses."""
+    if not stage.tied:
+        return weight
+    if len(stage.sets) == 1:
+        return weight.expand(len(stage.nodes), *weight.shape[1:])
+    return torch.stack([weight[place] for place in stage.uses])
+
+
 def linear(state: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """(N, B, D), (N, H, D) -> (N, B, H)."""
     if bias is None:
@@ -59,15 +71,12 @@ def linear(state: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 class HiddenLayers(nn.Module):
     """Linear -> norm -> activation -> dropout, for each hidden width; (B, D) read -> (N, B, H)."""
 
-    weight0: Tensor
-    bias0: Tensor
-
     def __init__(self, stage: Stage, block: Layers) -> None:
         super().__init__()
         self.stage, self.block = stage, block
-        members, fan_in = len(stage.nodes), stage.widths[0]
+        members, fan_in = len(stage.sets), stage.widths[0]
         for index, units in enumerate(block.hidden):
-            add_linear(self, str(index), members, fan_in, units)
+            add_linear(self, index, members, fan_in, units)
             if block.norm != "none":
                 self.register_parameter(f"scale{index}", nn.Parameter(torch.ones(members, units)))
                 self.register_parameter(f"shift{index}", nn.Parameter(torch.zeros(members, units)))
@@ -76,16 +85,25 @@ class HiddenLayers(nn.Module):
                 self.register_buffer(f"running_var{index}", torch.ones(members, units))
             fan_in = units
 
-    def hidden(self, states: States) -> Tensor:
-        """The last hidden layer's output."""
-        state = first_linear(states, self.stage, 0, self.weight0, self.bias0)
+    def hidden(self, states: States, state: Tensor | None = None) -> Tensor:
+        """The last hidden layer's output, from what the members read or from (N, B, D) that stands for it."""
         for index in range(len(self.block.hidden)):
-            if index:
-                state = linear(state, getattr(self, f"weight{index}"), getattr(self, f"bias{index}"))
+            before = state
+            weight, bias = self._linear(index)
+            if before is not None:
+                state = linear(before, weight, bias)
+            else:
+                state = first_linear(states, self.stage, 0, weight, bias)
             state = activated(self._normed(state, index), self.block.activation)
             if self.block.dropout and self.training:
                 state = F.dropout(state, self.block.dropout)
-        return state
+            if self.block.residual and weight.shape[1] == weight.shape[2]:
+                state = state + (states.stack(self.stage.column(0)) if before is None else before)
+        return states.stack(self.stage.column(0)) if state is None else state
+
+    def _linear(self, index: int) -> tuple[Tensor, Tensor]:
+        weight, bias = getattr(self, f"weight{index}"), getattr(self, f"bias{index}")
+        return spread(weight, self.stage), spread(bias, self.stage)
 
     def _normed(self, state: Tensor, index: int) -> Tensor:
         if self.block.norm == "none":
@@ -95,19 +113,27 @@ class HiddenLayers(nn.Module):
         else:
             mean, variance = self._moments(state, index)
             state = (state - mean.unsqueeze(1)) * torch.rsqrt(variance.unsqueeze(1) + EPSILON)
-        scale, shift = getattr(self, f"scale{index}"), getattr(self, f"shift{index}")
+        scale, shift = (spread(getattr(self, f"{word}{index}"), self.stage) for word in ("scale", "shift"))
         return torch.addcmul(shift.unsqueeze(1), state, scale.unsqueeze(1))
 
     def _moments(self, state: Tensor, index: int) -> tuple[Tensor, Tensor]:
         running_mean, running_var = getattr(self, f"running_mean{index}"), getattr(self, f"running_var{index}")
         if not self.training:
-            return running_mean, running_var
+            return spread(running_mean, self.stage), spread(running_var, self.stage)
         variance, mean = torch.var_mean(state, dim=1, correction=0)  # (N, H)
         with torch.no_grad():
             rows = state.shape[1]
-            running_mean.lerp_(mean.to(running_mean.dtype), MOMENTUM)
-            running_var.lerp_(variance.to(running_var.dtype) * (rows / max(rows - 1, 1)), MOMENTUM)
+            running_mean.lerp_(self._by_set(mean.to(running_mean.dtype)), MOMENTUM)
+            unbiased = variance.to(running_var.dtype) * (rows / max(rows - 1, 1))
+            running_var.lerp_(self._by_set(unbiased), MOMENTUM)
         return mean, variance
+
+    def _by_set(self, moments: Tensor) -> Tensor:
+        """(N, H) -> (sets, H): members that share weights share the mean of their moments."""
+        if not self.stage.tied:
+            return moments
+        uses = torch.tensor(self.stage.uses, device=moments.device)
+        return torch.stack([moments[uses == place].mean(dim=0) for place in range(len(self.stage.sets))])
 
 
 def fill(module: nn.Module, generator: torch.Generator) -> None:

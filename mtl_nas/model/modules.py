@@ -5,16 +5,25 @@ from torch import nn
 from mtl_nas import blocks
 from mtl_nas.model.experts import ExpertStage, TowerStage
 from mtl_nas.model.gates import GateStage
-from mtl_nas.model.inputs import ConcatStage, EmbeddingStage, SequenceStage
-from mtl_nas.model.transfers import ProductStage, TransferStage
+from mtl_nas.model.histories import SequenceStage
+from mtl_nas.model.inputs import EmbeddingStage, FieldMeanStage, TaskEmbeddingStage
+from mtl_nas.model.mixing import ConcatStage, RouteStage, StitchStage, StopStage, SumStage
+from mtl_nas.model.transfers import ProductStage, ThresholdsStage, TransferStage
 
 MODULES: dict[type, type[nn.Module]] = {
     blocks.Embedding: EmbeddingStage,
+    blocks.FieldMean: FieldMeanStage,
+    blocks.TaskEmbedding: TaskEmbeddingStage,
     blocks.Sequence: SequenceStage,
     blocks.Concat: ConcatStage,
+    blocks.Sum: SumStage,
+    blocks.Stop: StopStage,
+    blocks.Stitch: StitchStage,
+    blocks.Route: RouteStage,
     blocks.Expert: ExpertStage,
     blocks.Gate: GateStage,
     blocks.Transfer: TransferStage,
     blocks.Tower: TowerStage,
+    blocks.Thresholds: ThresholdsStage,
     blocks.Product: ProductStage,
 }

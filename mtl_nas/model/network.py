@@ -1,6 +1,6 @@
 """The torch module of an architecture: stages run in order, heads are read by name."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import cast
 
 import torch
@@ -9,6 +9,9 @@ from torch import Tensor, nn
 from mtl_nas.architecture import Architecture
 from mtl_nas.blocks import Transfer
 from mtl_nas.errors import ExportError
+from mtl_nas.model.histories import SequenceStage
+from mtl_nas.model.inputs import EmbeddingStage
+from mtl_nas.model.mixing import RouteStage
 from mtl_nas.model.modules import MODULES
 from mtl_nas.model.plan import Stage, plan
 from mtl_nas.model.states import Features, States
@@ -52,6 +55,34 @@ class Network(nn.Module):
             states.add(stage, module(states))
         return states
 
+    def penalty(self) -> Tensor | None:
+        """What the network adds to the loss by itself: the price of open routes; None where there is none."""
+        found = [stage.penalty() for stage in self.stages if isinstance(stage, RouteStage) and stage.block.penalty]
+        return torch.stack(found).sum() if found else None
+
+    def reaching(self) -> list[tuple[nn.Parameter, tuple[frozenset[str], ...]]]:
+        """Every parameter, with the tasks whose loss trains each of its members (the first axis)."""
+        tasks: dict[int, list[set[str]]] = {}
+        parameters: dict[int, nn.Parameter] = {}
+        for node, tensor, member in self._uses():
+            if isinstance(tensor, nn.Parameter):
+                parameters[id(tensor)] = tensor
+                members = tasks.setdefault(id(tensor), [set() for _ in range(tensor.shape[0])])
+                members[member] |= self.architecture.reaching[node]
+        return [(parameters[key], tuple(map(frozenset, members))) for key, members in tasks.items()]
+
+    def tables(self) -> list[nn.Parameter]:
+        """Embedding tables."""
+        return [stage.table for stage in self.stages if isinstance(stage, EmbeddingStage | SequenceStage)]
+
+    def parameters_of(self, scope: str) -> list[str]:
+        """Names as in ``named_parameters``: ``all``, or those of ``task_embedding`` or ``critics`` nodes."""
+        if scope == "all":
+            return [name for name, _ in self.named_parameters()]
+        starts = {"task_embedding": "task_embedding/", "critics": "critic"}[scope]
+        chosen = {id(tensor) for node, tensor, _ in self._uses() if node.startswith(starts)}
+        return [name for name, tensor in self.named_parameters() if id(tensor) in chosen]
+
     def weights(self) -> dict[str, Tensor]:
         """Parameters and running moments by node, ``<node>/<name>``: independent of how nodes are grouped."""
         return {name: stacked[member] for name, (stacked, member) in self._places().items()}
@@ -70,12 +101,20 @@ class Network(nn.Module):
                     raise ExportError(f"weight '{name}' has shape {found}, this architecture needs {wanted}")
                 stacked[member].copy_(weights[name])
 
+    def _uses(self) -> Iterator[tuple[str, Tensor, int]]:
+        """(node, stacked parameter or moments, the member that the node uses)."""
+        for stage, module in zip(self.plan, self.stages, strict=True):
+            for tensor in module.state_dict(keep_vars=True).values():
+                yield from ((node, tensor, place) for node, place in zip(stage.nodes, stage.uses, strict=True))
+            if isinstance(module, TransferStage) and module.own_maps is None:
+                yield from ((node, tensor, 0) for tensor in module.maps().parameters() for node in stage.nodes)
+
     def _places(self) -> dict[str, tuple[Tensor, int]]:
         places: dict[str, tuple[Tensor, int]] = {}
         for stage, module in zip(self.plan, self.stages, strict=True):
             for path, tensor in module.state_dict(keep_vars=True).items():
                 name = path.rpartition(".")[2]
-                places.update({f"{node}/{name}": (tensor, member) for member, node in enumerate(stage.nodes)})
+                places.update({f"{owner}/{name}": (tensor, place) for place, owner in enumerate(stage.sets)})
         for group, module in self.shared.items():
             for name, tensor in module.state_dict(keep_vars=True).items():
                 places[f"shared/{group}/{name}"] = (tensor, 0)

@@ -6,6 +6,7 @@ from itertools import groupby
 
 from mtl_nas.architecture import Architecture, Node
 from mtl_nas.blocks import Block
+from mtl_nas.errors import ArchitectureError
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,13 @@ class Stage:
     widths: tuple[int, ...]  # of the inputs of a member, the same for all
     units: int
     pool: tuple[str, ...]  # every node that a member reads, in the order in which stages give them
+    sets: tuple[str, ...]  # of weights: ``shared/<label>``, or the name of the node that has them for itself
+    uses: tuple[int, ...]  # the place of each member's set
+
+    @property
+    def tied(self) -> bool:
+        """Members share weights."""
+        return len(self.sets) < len(self.nodes)
 
     def column(self, place: int) -> tuple[str, ...]:
         """What each member reads at that place."""
@@ -30,10 +38,9 @@ class Stage:
 
 def plan(architecture: Architecture) -> tuple[Stage, ...]:
     """Stages in an order in which each reads earlier ones."""
-    depth: dict[str, int] = {}
+    depth = _depths(architecture)
     members: dict[tuple[int, Block, tuple[int, ...]], list[Node]] = defaultdict(list)
     for node in architecture.nodes:
-        depth[node.name] = 1 + max((depth[name] for name in node.inputs), default=-1)
         members[depth[node.name], node.block, architecture.inputs_of(node)].append(node)
     order = {node.name: place for place, node in enumerate(architecture.nodes)}
     stages: list[Stage] = []
@@ -43,6 +50,25 @@ def plan(architecture: Architecture) -> tuple[Stage, ...]:
         names = tuple(node.name for node in nodes)
         inputs = tuple(node.inputs for node in nodes)
         pool = tuple(sorted({name for read in inputs for name in read}, key=given.__getitem__))
-        stages.append(Stage(block, names, inputs, widths, architecture.widths[names[0]], pool))
+        owners = [f"shared/{node.tied}" if node.tied else node.name for node in nodes]
+        sets = tuple(dict.fromkeys(owners))
+        uses = tuple(map(sets.index, owners))
+        stages.append(Stage(block, names, inputs, widths, architecture.widths[names[0]], pool, sets, uses))
         given.update({name: len(given) + place for place, name in enumerate(names)})
     return tuple(stages)
+
+
+def _depths(architecture: Architecture) -> dict[str, int]:
+    """How many nodes lie below each; nodes that share weights wait for the deepest of them, to be one stage."""
+    floors: dict[str, int] = {}
+    for _ in architecture.nodes:
+        depth: dict[str, int] = {}
+        deepest: dict[str, int] = {}
+        for node in architecture.nodes:
+            below = 1 + max((depth[name] for name in node.inputs), default=-1)
+            depth[node.name] = max(below, floors.get(node.tied, 0)) if node.tied else below
+            deepest[node.tied] = max(depth[node.name], deepest.get(node.tied, 0))
+        if all(deepest[label] == floors.get(label, 0) for label in deepest if label):
+            return depth
+        floors = deepest
+    raise ArchitectureError("nodes that share weights cannot feed each other")

@@ -6,11 +6,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional as F
 
 from mtl_nas.architecture import Head
 from mtl_nas.data.schema import Schema, Task
 from mtl_nas.model.network import Network
 
+NARROWEST = 1e-7**0.5  # of amounts, as in the paper's code
 ROWS_AT_ONCE = 4096  # what a wide level computes for so many rows still fits the cache of a core or two
 
 
@@ -30,14 +32,31 @@ def predict(network: Network, features: Mapping[str, Tensor], schema: Schema) ->
         for start in range(0, max(rows, 1), ROWS_AT_ONCE):  # no row at all is a batch too
             outputs = network({name: column[start : start + ROWS_AT_ONCE] for name, column in features.items()})
             for head in heads:
-                parts[name_of(head)].append(_natural(outputs[head.node], schema.task(head.task)))
+                parts[name_of(head)].append(natural(outputs[head.node], schema.task(head.task)))
     network.train(was_training)
     return {name: torch.cat(chunks).double().cpu().numpy() for name, chunks in parts.items()}
 
 
-def _natural(output: Tensor, task: Task) -> Tensor:
+def natural(output: Tensor, task: Task) -> Tensor:
+    """What a head says, (B, outputs), as a probability (B,), probabilities of classes (B, K), or a number (B,)."""
     if task.kind == "binary":
         return torch.sigmoid(output[:, 0])
     if task.kind == "multiclass":
         return torch.softmax(output, dim=1)
-    return output[:, 0].double() * task.scale + task.center
+    if task.kind == "ordinal":
+        above = torch.sigmoid(output)  # (B, K-1), P(y > k), falling
+        every = torch.ones_like(above[:, :1])
+        return (torch.cat([every, above], dim=1) - torch.cat([above, 0 * every], dim=1)).clamp(min=0.0)
+    # tensors: exporters would round plain numbers to single precision
+    output = output.double()
+    moments = output.new_tensor([task.center, task.scale])
+    if task.kind == "count":
+        return output[:, 0].exp() * moments[1]
+    if task.loss == "ziln":  # the mean of the distribution
+        return torch.sigmoid(output[:, 0]) * torch.exp(output[:, 1] + log_deviation(output) ** 2 / 2) * moments[1]
+    return output[:, 0] * moments[1] + moments[0]
+
+
+def log_deviation(output: Tensor) -> Tensor:
+    """(B, 3) -> (B,): sigma of the log of an amount under the zero-inflated log-normal (Wang et al., 2019)."""
+    return F.softplus(output[:, 2]).clamp(min=NARROWEST)

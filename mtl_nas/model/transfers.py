@@ -66,14 +66,19 @@ class TransferStage(nn.Module):
         passed = passed + self.information_bias.transpose(0, 1).unsqueeze(2)
         if self.block.information == "relu":
             passed = activated(passed, "relu")
+        if self.block.dropout and self.training:
+            passed = F.dropout(passed, self.block.dropout)
         slots = torch.cat([own.unsqueeze(0), passed])  # (U, N, B, H)
-        maps = cast(TransferMaps, self.own_maps or self._shared[0])
-        value, query, key = maps.forward(slots)
+        value, query, key = self.maps().forward(slots)
         if self.block.score == "cross":
             query = query[:1]
         scores = (query * key).sum(dim=-1, keepdim=True) / math.sqrt(own.shape[-1])  # (U, N, B, 1)
         weights = torch.softmax(scores, dim=0)
         return torch.sum(weights * value, dim=0)
+
+    def maps(self) -> TransferMaps:
+        """Value, query and key maps, its own or those of all transfers."""
+        return cast(TransferMaps, self.own_maps or self._shared[0])
 
     def reset(self, generator: torch.Generator) -> None:
         """Uniform draws."""
@@ -99,3 +104,24 @@ class ProductStage(nn.Module):
 
     def reset(self, generator: torch.Generator) -> None:
         """Nothing to draw."""
+
+
+class ThresholdsStage(nn.Module):
+    """(B, 1) -> (N, B, K - 1): logits that fall with k."""
+
+    def __init__(self, stage: Stage) -> None:
+        super().__init__()
+        self.stage = stage
+        self.first = nn.Parameter(torch.empty(len(stage.nodes), 1))
+        self.rises = nn.Parameter(torch.empty(len(stage.nodes), stage.units - 1))
+
+    def forward(self, states: States) -> Tensor:
+        """The score less each threshold; every rise is positive."""
+        thresholds = torch.cat([self.first, F.softplus(self.rises)], dim=1).cumsum(dim=1)
+        return states.stack(self.stage.column(0)) - thresholds.unsqueeze(1)
+
+    def reset(self, generator: torch.Generator) -> None:
+        """Thresholds that split the score around zero, one apart."""
+        with torch.no_grad():
+            self.first.fill_(-self.rises.shape[1] / 2)
+            self.rises.fill_(math.log(math.e - 1))  # softplus gives one

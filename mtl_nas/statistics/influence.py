@@ -1,9 +1,12 @@
 """Scores with the share that each row has in them: what a bootstrap over rows needs, without ranking anew."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from mtl_nas.data.schema import Task
+from mtl_nas.metrics import deviances, events
 
 Floats = NDArray[np.float64]
 
@@ -11,22 +14,11 @@ Floats = NDArray[np.float64]
 def influence(task: Task, prediction: Floats, label: Floats) -> tuple[float, Floats] | None:
     """The main metric and psi (N,), with score(weights) = score + mean((weights - 1) psi); None where it is undefined.
 
-    AUC by placement values (DeLong et al., 1988), several classes one against the rest; R2 by its first derivative.
+    AUC by placement values (DeLong et al., 1988), the mean over a task's events; R2 and D2 by their first derivative.
     Rows without a label have none.
     """
     valid = ~np.isnan(label)
-    if task.kind == "regression":
-        found = _r2(prediction[valid], label[valid])
-    elif task.kind == "binary":
-        found = _auc(prediction[valid], label[valid] == 1)
-    else:
-        parts = [_auc(prediction[valid, code], label[valid] == code) for code in range(len(task.classes))]
-        known = [part for part in parts if part is not None]
-        found = (
-            (float(np.mean([score for score, _ in known])), np.mean([psi for _, psi in known], axis=0))
-            if known
-            else None
-        )
+    found = (_explained if task.numeric else _mean_auc)(task, prediction[valid], label[valid])
     if found is None:
         return None
     psi = np.zeros(len(label))
@@ -34,7 +26,15 @@ def influence(task: Task, prediction: Floats, label: Floats) -> tuple[float, Flo
     return found[0], psi
 
 
-def _auc(score: Floats, positive: NDArray[np.bool_]) -> tuple[float, Floats] | None:
+def _mean_auc(task: Task, prediction: Floats, label: Floats) -> tuple[float, Floats] | None:
+    parts = [_auc(ranking, positive) for ranking, positive in events(task, prediction, label)]
+    known = [part for part in parts if part is not None]
+    if not known:
+        return None
+    return float(np.mean([score for score, _ in known])), np.mean([psi for _, psi in known], axis=0)
+
+
+def _auc(score: NDArray[np.floating[Any]], positive: NDArray[np.bool_]) -> tuple[float, Floats] | None:
     count = int(positive.sum())
     if count in (0, len(positive)):
         return None
@@ -46,18 +46,19 @@ def _auc(score: Floats, positive: NDArray[np.bool_]) -> tuple[float, Floats] | N
     return auc, (psi - auc) / np.where(positive, rate, 1.0 - rate)
 
 
-def _placement(among: Floats, values: Floats) -> Floats:
+def _placement(among: NDArray[np.floating[Any]], values: NDArray[np.floating[Any]]) -> Floats:
     """Share of ``among`` below each value, ties half."""
     ordered = np.sort(among)
     below = np.searchsorted(ordered, values, side="left") + np.searchsorted(ordered, values, side="right")
     return below / (2.0 * len(ordered))
 
 
-def _r2(prediction: Floats, label: Floats) -> tuple[float, Floats] | None:
-    if len(label) < 2 or label.var() == 0:
+def _explained(task: Task, prediction: Floats, label: Floats) -> tuple[float, Floats] | None:
+    """R2 or D2; the constant it compares with is the best one, so that its own slope by the weights is zero."""
+    if not len(label) or label.min() == label.max():
         return None
-    error, spread = (label - prediction) ** 2, (label - label.mean()) ** 2
+    error, spread = deviances(task, prediction, label)
     ratio = error.mean() / spread.mean()
-    return 1.0 - ratio, ratio * (spread / spread.mean() - error / error.mean()) if error.mean() else np.zeros(
-        len(label)
-    )
+    if not ratio:
+        return 1.0, np.zeros(len(label))
+    return 1.0 - float(ratio), ratio * (spread / spread.mean() - error / error.mean())

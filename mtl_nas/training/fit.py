@@ -63,7 +63,8 @@ class Fit:
         self.objective = Objective(losses, architecture, schema).to(self.device, dtype)
         self.features = self._resident(features(train, schema, architecture))
         labels = torch.from_numpy(train.labels[:, self.objective.places]).to(self.device, dtype)
-        self.targets = targets(labels, self.objective.tasks)
+        weights = None if train.weights is None else torch.from_numpy(train.weights).to(self.device, dtype)
+        self.targets = targets(labels, self.objective.tasks, weights=weights)
         self.tuning = tuning
         self._tuning_features = self._resident(features(tuning, schema, architecture))
         parameters = [*self.network.parameters(), *self.objective.parameters()]

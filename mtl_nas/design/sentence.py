@@ -1,0 +1,54 @@
+"""One sentence of the grammar, and what a trial evaluates."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from mtl_nas.blocks import Layers, Tower, Transfer
+from mtl_nas.design.inputs import Inputs
+from mtl_nas.design.levels import Level, Weighing
+from mtl_nas.design.losses import Losses
+from mtl_nas.design.training import Training
+from mtl_nas.values import Value
+
+
+class Transfers(Value):
+    """Links along which a task's state reaches another task before its tower, and what a link computes."""
+
+    links: Literal["none", "chain"] | tuple[tuple[str, str], ...] = "none"  # chain: each task to the next declared
+    transfer: Transfer = Transfer()
+
+
+class Critics(Value):
+    """Critics in place of towers: heads that all tasks share, their predictions mixed by gates (MetaHeac, Zhu 2021).
+
+    A binary prediction is ``sum_c b_c sigmoid(critic_c(state))``; classes mix probabilities, counts mix rates, numbers
+    their values.
+    """
+
+    count: Annotated[int, Field(ge=1, le=64)] = 5
+    critic: Layers = Layers()
+    gate: Weighing = Weighing(query="fields", tied=True, hidden=(64,))
+
+
+class Design(Value):
+    """Inputs, levels from the bottom up, transfers, towers or critics, how funnel probabilities are read, losses.
+
+    funnel: ``direct`` heads give end-to-end probabilities; ``product`` heads multiply conditional ones along the
+    nesting.
+    """
+
+    inputs: Inputs = Inputs()
+    levels: tuple[Level, ...] = ()
+    transfers: Transfers = Transfers()
+    tower: Tower = Tower()
+    critics: Critics | None = None
+    funnel: Literal["direct", "product"] = "direct"
+    losses: Losses = Losses()
+
+
+class Proposal(Value):
+    """What a trial evaluates."""
+
+    design: Design = Design()
+    training: Training = Training()

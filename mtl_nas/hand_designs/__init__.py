@@ -1,0 +1,56 @@
+"""Presets: the hand designs of the literature, with the sizes their authors or their best-known library published.
+
+The package is not named after its functions, so that ``mtl_nas.preset`` is always the function.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from mtl_nas.data.schema import Schema
+from mtl_nas.design import Design
+from mtl_nas.errors import DesignError
+from mtl_nas.hand_designs import crossings, funnels, mixtures, separate
+from mtl_nas.values import nearest
+
+PRESETS: dict[str, Callable[..., Design]] = {
+    "single_task": separate.single_task,
+    "shared_bottom": separate.shared_bottom,
+    "dupn": separate.dupn,
+    "cross_stitch": crossings.cross_stitch,
+    "snr": crossings.snr,
+    "omoe": mixtures.omoe,
+    "mmoe": mixtures.mmoe,
+    "mlmmoe": mixtures.mlmmoe,
+    "cgc": mixtures.cgc,
+    "ple": mixtures.ple,
+    "adatt": mixtures.adatt,
+    "stem": mixtures.stem,
+    "home": mixtures.home,
+    "metaheac": mixtures.metaheac,
+    "esmm": funnels.esmm,
+    "aitm": funnels.aitm,
+}
+
+
+def preset(name: str, schema: Schema, **sizes: Any) -> Design:
+    """The hand design of that name; sizes are keywords of its function, for example ``experts=8, hidden=(64, 32)``."""
+    if name not in PRESETS:
+        raise DesignError(f"no preset '{name}'; presets: {', '.join(PRESETS)}{nearest(name, PRESETS)}")
+    return PRESETS[name](schema, **sizes)
+
+
+def presets() -> tuple[str, ...]:
+    """Names that ``preset`` knows."""
+    return tuple(PRESETS)
+
+
+def fitting(schema: Schema) -> tuple[dict[str, Design], dict[str, str]]:
+    """The presets that fit the schema, and for each other one the reason why it does not."""
+    designs: dict[str, Design] = {}
+    reasons: dict[str, str] = {}
+    for name in PRESETS:
+        try:
+            designs[name] = preset(name, schema)
+        except DesignError as problem:
+            reasons[name] = str(problem)
+    return designs, reasons
