@@ -123,7 +123,10 @@ def test_a_split_column_is_a_feature_only_where_it_is_declared():
         ({"sequences": {"h": {"items": "hist"}}}, "sequence 'h' reads 'hist'"),
         ({"tasks": {"sex": {"column": "buy"}}}, "task 'sex' is labelled by 'buy', but 'sex' is a feature"),
         ({"data": {"ignore": ["age", "sex", "when"]}}, "no column is left"),
-        ({"tasks": {"buy": {"loss": "mae"}}}, "task 'buy': loss mae is for regression tasks, got kind binary; .*; or say the kind"),
+        (
+            {"tasks": {"buy": {"loss": "mae"}}},
+            "task 'buy': loss mae is for regression tasks, got kind binary; .*; or say the kind",
+        ),
         ({"data": {"weight": "wait"}}, "rows are weighed by 'wait', which is no column of the table"),
     ],
 )

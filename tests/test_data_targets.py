@@ -94,7 +94,10 @@ def test_every_group_of_rows_is_a_task():
         ({"stars": {}, "spent": {"where": "stars"}}, "'spent' is where 'stars', which is multiclass"),
         ({"click": {}, "spent": {"after": "click"}}, "'spent' is regression and after 'click'; say where: click"),
         ({"buy": {"after": "click"}, "click": {}}, "'buy' is after 'click', which is no earlier task"),
-        ({"click": {"kind": "binary", "loss": "mae"}}, "loss mae is for regression tasks, got kind binary; binary: bce"),
+        (
+            {"click": {"kind": "binary", "loss": "mae"}},
+            "loss mae is for regression tasks, got kind binary; binary: bce",
+        ),
         ({"click": {"kind": "bnary"}}, "tasks.click.kind: input should be 'binary', .*, got 'bnary'"),
         ({"click": {"loss": "hinge"}}, "tasks.click.loss: input should be 'bce', .*, got 'hinge'"),
         ({"spent": {"loss": "quantile", "quantile": 1}}, "tasks.spent.quantile: input should be less than 1, got 1"),
@@ -106,8 +109,14 @@ def test_every_group_of_rows_is_a_task():
         ({"stars": {"order": [5, 4, 3, 2]}}, "task 'stars': order names 5, 4, 3, 2, but a label is '1'; name it too"),
         ({"shop": {"kind": "ordinal"}}, r"'shop' is ordinal, but its labels are words: a, b, c; say order: \[lowest"),
         ({"click": {"kind": "ordinal"}}, "task 'click' is ordinal, but has 2 classes; say kind: binary"),
-        ({"x": {"kind": "count"}}, r"task 'x': row 1 holds 0\.\d+, but a count is a whole number from 0: mend the label"),
-        ({"x": {"kind": "regression", "loss": "ziln"}}, "task 'x': row .* holds -.*, but an amount under loss ziln is 0"),
+        (
+            {"x": {"kind": "count"}},
+            r"task 'x': row 1 holds 0\.\d+, but a count is a whole number from 0: mend the label",
+        ),
+        (
+            {"x": {"kind": "regression", "loss": "ziln"}},
+            "task 'x': row .* holds -.*, but an amount under loss ziln is 0",
+        ),
         ({"click": {"kindd": "binary"}}, "unknown key.*did you mean 'kind'"),
     ],
 )

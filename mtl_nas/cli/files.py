@@ -16,7 +16,7 @@ HEADER = """\
 # What a search is over. Everything below was inferred from the table and can be changed.
 #   mtl-search check {name}     validates it and estimates time and memory
 #   mtl-search run {name}       searches
-# Task kinds: binary, multiclass, regression. A funnel: `after: click` (1 only where click is 1).
+# Task kinds: binary, multiclass, ordinal, regression, count. A funnel: `after: click` (1 only where click is 1).
 # A sample space: `where: click`. Splits: {{time: column}}, {{group: column}}, {{column: split}}, {{test: file}}.
 """
 

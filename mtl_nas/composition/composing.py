@@ -8,7 +8,7 @@ from mtl_nas.composition.levels import Ask, LevelWriter
 from mtl_nas.composition.sheet import SHARED, Owner, Owners, Sheet, States
 from mtl_nas.data.schema import Schema
 from mtl_nas.design import Design, Weighing
-from mtl_nas.errors import DesignError
+from mtl_nas.errors import ArchitectureError, DesignError
 
 
 def compose(design: Design, schema: Schema) -> Architecture:
@@ -27,7 +27,10 @@ def compose(design: Design, schema: Schema) -> Architecture:
     own = {task: (tops[task.name],) for task in owners.tasks}
     ask = _asking(sheet, design, schema, features=below, states={**states, **own}, depth="")
     nodes = predictions(sheet, design, schema, tops, ask)
-    return sheet.architecture(heads(sheet, design, schema, nodes))
+    try:
+        return sheet.architecture(heads(sheet, design, schema, nodes))
+    except ArchitectureError as problem:
+        raise DesignError(f"the design is no graph: {problem}") from None
 
 
 def _asking(sheet: Sheet, design: Design, schema: Schema, *, features: States, states: States, depth: str) -> Ask:

@@ -19,7 +19,8 @@ def features(sheet: Sheet, inputs: Inputs, schema: Schema, owners: Owners) -> St
 
 def fields_query(sheet: Sheet, inputs: Inputs, schema: Schema, owner: Owner) -> str:
     """The mean of the fields' embeddings beside a learned embedding of the owner (MetaHeac, Zhu et al., 2021)."""
-    suffix = owner.suffix if inputs.tables == "task" and owner.kind == "task" else ""
+    kinds = ("embedding", *(f"sequence/{history.name}" for history in schema.sequences))
+    suffix = owner.suffix if any(f"{kind}{owner.suffix}" in sheet.nodes for kind in kinds) else ""
     parts = []
     if f"embedding{suffix}" in sheet.nodes:
         block = sheet.nodes[f"embedding{suffix}"].block

@@ -61,10 +61,13 @@ class LevelWriter:
 
     def _for_readers(self, state: Callable[[Owner, str], str]) -> States:
         """A state for each expert above, or for the tower."""
+        if self.above is None:
+            return {task: (state(task, ""),) for task in self.owners.tasks}
         mixed: States = {}
-        for owner in self.owners.tasks if self.above is None else self.owners.every:
-            count = max(_count(self.above, owner), 1) if self.above is not None else 1
-            mixed[owner] = tuple(state(owner, f"/{index}" if count > 1 else "") for index in range(count))
+        several = _count(self.above, SHARED) > 1  # then all are numbered: a task may be named as one of those numbers
+        for owner in self.owners.every:
+            count = max(_count(self.above, owner), 1)
+            mixed[owner] = tuple(state(owner, f"/{index}" if several or count > 1 else "") for index in range(count))
         return mixed
 
     def _gated(self, gating: Gating, owner: Owner, index: str = "") -> str:
@@ -112,6 +115,9 @@ class LevelWriter:
         return self.sheet.add(name, block, *query, *experts, tied=tied if block.kind != "mean" else "")
 
     def _stitched(self, stitching: Stitching) -> States:
+        for task in self.owners.tasks:
+            if not self.experts[task]:
+                raise DesignError(f"levels.{self.depth} leaves task '{task.name}' without an expert to stitch")
         own = {task: self.experts[task][0] for task in self.owners.tasks}
         mixed: States = {}
         for task, state in own.items():

@@ -92,12 +92,14 @@ class Routing(Value):
 
 
 def _by(tree: Any) -> str:
-    return str(tree.get("by", "gates") if isinstance(tree, Mapping) else tree.by)
+    return str(tree.get("by", "gates") if isinstance(tree, Mapping) else getattr(tree, "by", tree))
 
 
 Mixing = Annotated[
     Annotated[Gating, Tag("gates")] | Annotated[Stitching, Tag("stitch")] | Annotated[Routing, Tag("routing")],
-    Discriminator(_by),
+    Discriminator(
+        _by, custom_error_type="mixing", custom_error_message="a level is mixed by gates, by stitch or by routing"
+    ),
 ]
 
 

@@ -47,14 +47,14 @@ def natural(output: Tensor, task: Task) -> Tensor:
         above = torch.sigmoid(output)  # (B, K-1), P(y > k), falling
         every = torch.ones_like(above[:, :1])
         return (torch.cat([every, above], dim=1) - torch.cat([above, 0 * every], dim=1)).clamp(min=0.0)
-    # tensors: exporters would round plain numbers to single precision
-    output = output.double()
-    moments = output.new_tensor([task.center, task.scale])
+    value = output.double()
+    moments = value.new_tensor([task.center, task.scale])  # exporters would round plain numbers to single precision
     if task.kind == "count":
-        return output[:, 0].exp() * moments[1]
+        return value[:, 0].exp() * moments[1]
     if task.loss == "ziln":  # the mean of the distribution
-        return torch.sigmoid(output[:, 0]) * torch.exp(output[:, 1] + log_deviation(output) ** 2 / 2) * moments[1]
-    return output[:, 0] * moments[1] + moments[0]
+        spread = log_deviation(output).double()  # onnxruntime has no softplus in double precision
+        return torch.sigmoid(value[:, 0]) * torch.exp(value[:, 1] + spread**2 / 2) * moments[1]
+    return value[:, 0] * moments[1] + moments[0]
 
 
 def log_deviation(output: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mtl_nas.errors import SpaceError
-from mtl_nas.space.holes import Choice, EachTask, Float, Int, Maybe, Repeat, Subset, Tree
+from mtl_nas.space.holes import Choice, EachTask, Float, Int, Maybe, Needs, Repeat, Subset, Tree
 from mtl_nas.space.space import SearchSpace
 from mtl_nas.values import nearest, read_tree
 
@@ -76,6 +76,8 @@ def _without_holes(tree: Tree) -> Any:
             return {kind: [tree.low, tree.high], **options, **_default(tree)}
         case Choice():
             return {"choice": [_without_holes(option) for option in tree.options]}
+        case Needs():
+            return {"needs": tree.what, **_without_holes(tree.of)}
         case Subset():
             return {"subset": tree.items if isinstance(tree.items, str) else list(tree.items), "min": tree.min}
         case Repeat():
@@ -155,7 +157,13 @@ def _float(tree: Mapping[str, Any], options: dict[str, Any]) -> Float:
 def _choice(tree: Mapping[str, Any], path: str, options: dict[str, Any]) -> Tree:
     if not isinstance(tree["choice"], list):
         raise SpaceError(f"a choice is a list of options, got {tree['choice']!r}")
-    return Choice(tuple(_with_holes(option, path) for option in tree["choice"]))
+    return Choice(tuple(_option(option, path) for option in tree["choice"]))
+
+
+def _option(tree: Any, path: str) -> Tree:
+    if not isinstance(tree, Mapping) or "needs" not in tree:
+        return _with_holes(tree, path)
+    return Needs(tree["needs"], _with_holes({key: branch for key, branch in tree.items() if key != "needs"}, path))
 
 
 def _repeat(tree: Mapping[str, Any], path: str, options: dict[str, Any]) -> Tree:

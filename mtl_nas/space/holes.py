@@ -8,6 +8,7 @@ from mtl_nas.errors import SpaceError
 
 Tree = Any  # mappings, lists, scalars and holes
 Decision = int | float
+NEEDS = ("sequences", "families", "funnel")
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,19 @@ class EachTask:
     """A mapping from every task to a tree of one form; empty until the space knows its tasks."""
 
     of: Tree
+
+
+@dataclass(frozen=True)
+class Needs:
+    """An option that is there only on tables with sequences, with families of tasks, or with a funnel."""
+
+    what: str
+    of: Tree
+
+    def __post_init__(self) -> None:
+        """Refuse what no table is asked for."""
+        if self.what not in NEEDS:
+            raise SpaceError(f"an option needs one of {', '.join(NEEDS)}, got {self.what!r}")
 
 
 Hole = Int | Float | Choice | Subset | Repeat | Maybe | EachTask

@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
 
 from mtl_nas.data.schema import Schema
 from mtl_nas.design import Design, Proposal
 from mtl_nas.errors import SpaceError
 from mtl_nas.space.deciders import Decider, Decisions, Defaults, Ends, Random, Replay, Turn
-from mtl_nas.space.holes import Domain, Tree
-from mtl_nas.space.walks import counted, filled, holes_in, spellings
+from mtl_nas.space.holes import NEEDS, Domain, Tree
+from mtl_nas.space.walks import counted, filled, fitted, holes_in, spellings
 from mtl_nas.values import parse
 
 TRIED = 64  # turns and random draws that are checked when a space is defined
@@ -16,7 +18,7 @@ TRIED = 64  # turns and random draws that are checked when a space is defined
 
 @dataclass(frozen=True)
 class SearchSpace:
-    """``tree`` is the plain form of a Proposal, any value of which may be a hole.
+    """``tree`` is the plain form of a Proposal, any value of which may be a hole; ``has``: what its table has.
 
     Defining a space tries its corners, the options in turn and some draws: an impossible one is refused here and not at
     trial 37.
@@ -25,12 +27,18 @@ class SearchSpace:
     name: str
     tree: Mapping[str, Tree]
     tasks: tuple[str, ...] = ()
+    has: tuple[str, ...] = NEEDS
 
     def __post_init__(self) -> None:
         """Refuse a space of which a proposal is impossible."""
         corners: tuple[Decider, ...] = (Defaults(), Ends(high=False), Ends(high=True))
         for decider in (*corners, *map(Turn, range(TRIED)), *map(Random, range(TRIED))):
             self.resolve(decider)
+
+    @cached_property
+    def sentence(self) -> Any:
+        """The tree without options that the table has no use for."""
+        return fitted(self.tree, self.has)
 
     def resolve(self, decider: Decider) -> Proposal:
         """The proposal that the decider's choices spell."""
@@ -39,7 +47,7 @@ class SearchSpace:
     def draw(self, decider: Decider) -> tuple[Proposal, Decisions]:
         """The proposal, and the decisions that led to it by path."""
         decisions: Decisions = {}
-        plain = filled(self.tree, "", decider, decisions, self.tasks)
+        plain = filled(self.sentence, "", decider, decisions, self.tasks)
         return parse(Proposal, plain, f"space '{self.name}'", SpaceError), decisions
 
     def default(self) -> Proposal:
@@ -47,17 +55,19 @@ class SearchSpace:
         return self.resolve(Defaults())
 
     def for_schema(self, schema: Schema) -> "SearchSpace":
-        """The same space with holes for this schema's tasks."""
-        return replace(self, tasks=schema.task_names)
+        """The same space with holes for this schema's tasks, and the options that it can use."""
+        there = (bool(schema.sequences), any(task.family for task in schema.tasks), schema.has_funnel)
+        has = tuple(what for what, found in zip(NEEDS, there, strict=True) if found)
+        return replace(self, tasks=schema.task_names, has=has)
 
     def size(self) -> int:
         """Number of discrete combinations; holes for numbers that are not whole count once."""
-        return counted(self.tree, self.tasks)
+        return counted(self.sentence, self.tasks)
 
     def domains(self) -> dict[str, tuple[Domain, ...]]:
         """Every path that a decision can have, with its hole; several where branches differ in what they ask there."""
         found: dict[str, tuple[Domain, ...]] = {}
-        for path, domain in holes_in(self.tree, "", self.tasks):
+        for path, domain in holes_in(self.sentence, "", self.tasks):
             if domain not in found.get(path, ()):
                 found[path] = (*found.get(path, ()), domain)
         return found
@@ -66,7 +76,7 @@ class SearchSpace:
         """Decisions that resolve to it, or None where no decisions do; a Design fits with any training."""
         design_only = isinstance(what, Design)
         plain = {"design": what.model_dump(mode="json")} if isinstance(what, Design) else what.model_dump(mode="json")
-        tree = {"design": self.tree.get("design", {})} if design_only else self.tree
+        tree = {"design": self.sentence.get("design", {})} if design_only else self.sentence
         for decisions in spellings(tree, plain, "", self.tasks):
             found, complete = self.draw(Replay(decisions, Defaults()))
             if (found.design if design_only else found) == what:

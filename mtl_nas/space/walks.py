@@ -4,13 +4,29 @@ A hole on a branch that is not taken is never visited, so conditions need no mec
 keys and places joined by dots; resuming and replaying depend on them and on the order.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
 from mtl_nas.errors import SpaceError
 from mtl_nas.space.deciders import Decider, Decisions, allowed
-from mtl_nas.space.holes import SWITCH, Choice, Domain, EachTask, Float, Int, Maybe, Repeat, Subset, Tree
+from mtl_nas.space.holes import SWITCH, Choice, Domain, EachTask, Float, Int, Maybe, Needs, Repeat, Subset, Tree
+
+
+def fitted(tree: Tree, has: Container[str]) -> Tree:
+    """The tree without the options that need what a table has not."""
+    match tree:
+        case Choice():
+            options = [option for option in tree.options if not isinstance(option, Needs) or option.what in has]
+            return Choice(tuple(fitted(option.of if isinstance(option, Needs) else option, has) for option in options))
+        case Repeat() | Maybe() | EachTask():
+            return replace(tree, of=fitted(tree.of, has))
+        case Mapping():
+            return {key: fitted(branch, has) for key, branch in tree.items()}
+        case list() | tuple():
+            return [fitted(branch, has) for branch in tree]
+    return tree
 
 
 def filled(tree: Tree, path: str, decider: Decider, decisions: Decisions, tasks: tuple[str, ...]) -> Any:
