@@ -16,6 +16,7 @@ from mtl_nas.errors import ArchitectureError, MtlNasError
 from mtl_nas.hand_designs import PRESETS, preset
 
 FUNNEL = schema_of("click", "buy<click", "pay<buy")
+FIT_ALL = schema_of("click@use", "buy<click@money", "pay<buy@money", categories=(4,), histories=((5, 3),))
 TABLE = Node(name="embedding", block=Embedding(numbers=("age", "price"), encoding="standard"))
 HEAD = Head(task="click", node="tower/click", kind="binary")
 TOWER = ("tower/click", Tower(), "embedding")
@@ -142,7 +143,7 @@ def test_an_unknown_version_is_refused() -> None:
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_an_architecture_round_trips_through_json(name: str) -> None:
-    architecture = compose(preset(name, FUNNEL), FUNNEL)
+    architecture = compose(preset(name, FIT_ALL), FIT_ALL)
     again = Architecture.model_validate_json(architecture.model_dump_json())
     assert again == architecture
     assert again.key == architecture.key

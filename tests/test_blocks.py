@@ -12,9 +12,16 @@ from mtl_nas.blocks import (
     Concat,
     Embedding,
     Expert,
+    FieldMean,
     Gate,
     Product,
+    Route,
     Sequence,
+    Stitch,
+    Stop,
+    Sum,
+    TaskEmbedding,
+    Thresholds,
     Tower,
     Transfer,
     Vocabulary,
@@ -24,6 +31,10 @@ COLUMNS = {
     "categories": (Vocabulary(name="city", size=10), Vocabulary(name="kind", size=3)),
     "numbers": ("age", "price"),
 }
+HISTORY: dict[str, Any] = {"name": "history", "sizes": (5, 3), "length": 7, "width": 4}
+GATED: dict[str, Any] = {"kind": "property_gated_lstm", "properties": 1, "hidden": 6}
+WEIGHED: dict[str, Any] = {"attention": "softmax", "attention_hidden": (3,)}
+SIGMOID: dict[str, Any] = {"attention": "sigmoid", "attention_hidden": ()}
 COUNTED: list[tuple[Any, tuple[int, ...], int, int, int]] = [  # block, inputs -> units, parameters, operations
     (Embedding(**COLUMNS, width=4, encoding="standard"), (), 10, 13 * 4, 0),
     (Embedding(**COLUMNS, width=4, encoding="quantile", missing=("age",)), (), 11, 13 * 4, 0),
@@ -31,22 +42,57 @@ COUNTED: list[tuple[Any, tuple[int, ...], int, int, int]] = [  # block, inputs -
     (Embedding(**COLUMNS, width=4, encoding="bucket", buckets=8, missing=("age",)), (), 16, (13 + 2 * 9) * 4, 0),
     (Embedding(**COLUMNS, width=4, encoding="piecewise", buckets=8), (), 16, (13 + 2 * 10) * 4, 2 * 2 * 4),
     (Embedding(numbers=("age",), encoding="standard"), (), 1, 0, 0),
-    (Sequence(name="history", sizes=(5, 3), length=7, width=4), (), 8, 8 * 4, 2 * 7 * 4),
+    (FieldMean(fields=3, width=4), (12,), 4, 0, 3 * 4),
+    (FieldMean(fields=3, width=4), (14,), 4 + 2, 0, 3 * 4),  # two numbers enter as they are
+    (TaskEmbedding(width=4), (), 4, 4, 0),
+    (Sequence(**HISTORY), (), 8, 8 * 4, 2 * 7 * 4),
+    (Sequence(**HISTORY, kind="gru", hidden=6), (), 6, 32 + 3 * 6 * (8 + 6) + 2 * 3 * 6, 7 * 3 * 6 * (8 + 6)),
+    (Sequence(**HISTORY, kind="lstm", hidden=6), (), 6, 32 + 4 * 6 * (8 + 6) + 4 * 6, 7 * 4 * 6 * (8 + 6)),
+    (Sequence(**HISTORY, **GATED), (), 6, 32 + 3 * 6 * 14 + 6 * 10 + 24, 7 * (3 * 6 * 14 + 6 * 10)),  # c reads no p
+    (Sequence(**HISTORY, **WEIGHED), (), 8, 32 + 8 * 3 + 3 + 3, 7 * (8 * 3 + 3) + 7 * 8),
+    (Sequence(**HISTORY, **WEIGHED, context=True), (5,), 8, 32 + 13 * 3 + 3 + 3, 7 * (13 * 3 + 3) + 7 * 8),
+    (Sequence(**HISTORY, **SIGMOID), (), 8, 32 + 8 + 1, 7 * 8 + 7 * 8),  # its last map has a bias
+    (
+        Sequence(**HISTORY, **{**WEIGHED, "kind": "gru", "hidden": 6}, context=True),
+        (5,),
+        6,
+        32 + 3 * 6 * 14 + 36 + 11 * 3 + 3 + 3,
+        7 * 3 * 6 * 14 + 7 * (11 * 3 + 3) + 7 * 6,
+    ),
     (Concat(), (3, 4, 5), 12, 0, 0),
+    (Sum(), (4, 4, 4), 4, 0, 3 * 4),
+    (Stop(), (4,), 4, 0, 0),
     (Expert(hidden=(4,)), (5,), 4, 5 * 4 + 4, 5 * 4),
     (Expert(hidden=(4, 3)), (5,), 3, 5 * 4 + 4 + 4 * 3 + 3, 5 * 4 + 4 * 3),
     (Expert(hidden=(4, 3), norm="layer"), (5,), 3, 5 * 4 + 4 + 4 * 3 + 3 + 2 * 7, 5 * 4 + 4 * 3),
     (Expert(hidden=(4,), norm="batch", dropout=0.5), (5,), 4, 5 * 4 + 4 + 2 * 4, 5 * 4),
+    (Expert(hidden=(5, 4), residual=True), (5,), 4, 5 * 5 + 5 + 5 * 4 + 4, 5 * 5 + 5 * 4),
+    (Expert(hidden=()), (5,), 5, 0, 0),
+    (Expert(hidden=(), cross=2), (5,), 5, 2 * (25 + 5), 2 * (25 + 5)),
+    (Expert(hidden=(4,), feature_gate=2), (5,), 4, 2 * 5 * 2 + 5 * 4 + 4, 2 * 5 * 2 + 5 + 5 * 4),
+    (Expert(hidden=(4,), cross=1, feature_gate=3), (5,), 4, 30 + 30 + 24, 30 + 5 + 30 + 20),
     (Gate(), (5, 4, 4, 4), 4, 5 * 3, 5 * 3 + 3 * 4),
+    (Gate(kind="top_k", top=1), (5, 4, 4, 4), 4, 5 * 3, 5 * 3 + 3 * 4),
+    (Gate(kind="sigmoid", bias=True), (5, 4), 4, 5 + 1, 5 + 4),
+    (Gate(kind="static"), (4, 4, 4), 4, 3, 3 * 4),
+    (Gate(kind="linear"), (4, 4, 4), 4, 3, 3 * 4),
+    (Gate(mixes="probability"), (5, 1, 1, 1), 1, 5 * 3, 5 * 3 + 3),
+    (Gate(mixes="classes", hidden=(2,)), (5, 4, 4), 4, 5 * 2 + 2 + 2 * 2, 5 * 2 + 2 * 2 + 2 * 4),
     (Gate(bias=True), (5, 4, 4, 4), 4, 5 * 3 + 3, 5 * 3 + 3 * 4),
     (Gate(hidden=(2,)), (5, 4, 4, 4), 4, 5 * 2 + 2 + 2 * 3, 5 * 2 + 2 * 3 + 3 * 4),
     (Gate(kind="mean"), (4, 4, 4), 4, 0, 3 * 4),
+    (Stitch(), (4, 4, 4), 4, 3, 3 * 4),
+    (Stitch(channelwise=True), (4, 4, 4), 4, 3 * 4, 3 * 4),
+    (Route(), (4, 4, 4), 4, 3 + 3 * 16, 3 * 16 + 3 * 4),
+    (Route(transform=False, penalty=0.1), (4, 4, 4), 4, 3, 3 * 4),
     (Transfer(), (4, 4), 4, 4 * 4 + 4, 4 * 4 + 2 * 3 * 4 * 4 + 2 * 2 * 4),
     (Transfer(share=False), (4, 4), 4, 4 * 4 + 4 + 3 * 4 * 4, 4 * 4 + 2 * 3 * 4 * 4 + 2 * 2 * 4),
     (Transfer(share=False, bias=True), (4, 4, 4), 4, 2 * 20 + 3 * 20, 2 * 16 + 3 * 3 * 16 + 2 * 3 * 4),
     (Tower(), (5,), 1, 6, 5),
     (Tower(hidden=(4,), outputs=3), (5,), 3, 5 * 4 + 4 + 4 * 3 + 3, 5 * 4 + 4 * 3),
     (Tower(hidden=(4,), norm="batch"), (5,), 1, 5 * 4 + 4 + 8 + 4 + 1, 5 * 4 + 4),
+    (Tower(hidden=(5,), residual=True), (5,), 1, 5 * 5 + 5 + 5 + 1, 5 * 5 + 5),
+    (Thresholds(outputs=4), (1,), 4, 4, 4),
     (Product(), (1, 1, 1), 1, 0, 3),
 ]
 
@@ -89,6 +135,11 @@ def test_the_published_comparison_of_sizes_comes_out() -> None:
     [
         (Gate(), (5, 64, 32), "a gate mixes experts of one width, got [64, 32]"),
         (Gate(kind="mean"), (64, 32), "a gate mixes experts of one width, got [64, 32]"),
+        (Gate(kind="linear"), (64, 32), "a gate mixes experts of one width, got [64, 32]"),
+        (Sum(), (8, 4), "a sum adds states of one width, got [8, 4]"),
+        (Stitch(), (8, 4), "a stitch joins states of one width, got [8, 4]"),
+        (Route(), (8, 4), "a route joins states of one width, got [8, 4]"),
+        (Thresholds(outputs=2), (3,), "thresholds split one score, got widths [3]"),
         (Transfer(), (8, 4), "a transfer joins states of one width, got [8, 4]"),
         (Product(), (1, 3), "a product multiplies single probabilities, got widths [1, 3]"),
     ],
@@ -101,12 +152,27 @@ def test_widths_that_do_not_fit_are_named(block: Any, inputs: tuple[int, ...], m
 @pytest.mark.parametrize(
     ("kind", "options"),
     [
-        (Expert, {"hidden": ()}),
         (Expert, {"hidden": (0,)}),
+        (Expert, {"cross": -1}),
+        (Expert, {"cross": 9}),
+        (Expert, {"feature_gate": -1}),
         (Expert, {"dropout": 1.0}),
         (Expert, {"activation": "swish"}),
         (Gate, {"temperature": 0.0}),
         (Gate, {"kind": "max"}),
+        (Gate, {"top": 0}),
+        (Gate, {"mixes": "logits"}),
+        (Sequence, {**HISTORY, "kind": "transformer"}),
+        (Sequence, {**HISTORY, "attention": "linear"}),
+        (Sequence, {**HISTORY, "properties": -1}),
+        (Route, {"beta": 0.0}),
+        (Route, {"gamma": 0.0}),
+        (Route, {"zeta": 1.0}),
+        (Route, {"penalty": -1.0}),
+        (Stitch, {"channelwise": "by unit"}),
+        (FieldMean, {"fields": 0, "width": 4}),
+        (TaskEmbedding, {"width": 0}),
+        (Thresholds, {}),
         (Embedding, {"buckets": 9}),
         (Embedding, {"width": 0}),
         (Tower, {"outputs": 0}),
@@ -116,6 +182,34 @@ def test_widths_that_do_not_fit_are_named(block: Any, inputs: tuple[int, ...], m
 def test_options_out_of_range_are_refused(kind: type, options: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         kind(**options)
+
+
+@pytest.mark.parametrize(
+    ("block", "computes"),
+    [
+        (Expert(), True),
+        (Expert(hidden=()), False),
+        (Expert(hidden=(), activation="gelu", norm="batch", dropout=0.5, residual=True), False),
+        (Expert(hidden=(), cross=1), True),
+        (Expert(hidden=(), feature_gate=1), True),
+    ],
+)
+def test_an_expert_without_any_layer_is_the_identity(block: Expert, computes: bool) -> None:
+    assert block.computes == computes
+
+
+@pytest.mark.parametrize(
+    ("block", "asks"),
+    [
+        *((Gate(kind=kind), True) for kind in ("softmax", "top_k", "sigmoid")),
+        *((Gate(kind=kind), False) for kind in ("static", "linear", "mean")),
+        (Sequence(**HISTORY, **WEIGHED, context=True), True),
+        (Sequence(**HISTORY, **WEIGHED), False),
+        (Sequence(**HISTORY, context=True), False),  # without attention nothing is weighed by it
+    ],
+)
+def test_a_block_asks_where_its_first_input_is_a_query_or_a_context(block: Any, asks: bool) -> None:
+    assert block.asks == asks
 
 
 def test_blocks_are_immutable_values() -> None:

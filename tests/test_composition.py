@@ -68,7 +68,7 @@ def test_a_level_without_experts_is_refused_when_it_is_written() -> None:
 
 def test_a_task_without_experts_of_its_own_can_see_those_of_others() -> None:
     for gating in (Gating(sees="all"), Gating(placement="all"), Gating(placement="none", sees="all")):
-        architecture = compose(Design(levels=(Level(specific={"click": 2}, gate=gating),)), PAIR)
+        architecture = compose(Design(levels=(Level(specific={"click": 2}, mixing=gating),)), PAIR)
         assert architecture.tasks == ("click", "buy")
 
 
@@ -218,7 +218,7 @@ def test_options_of_the_design_arrive_at_the_nodes() -> None:
     expert, transfer = Expert(hidden=(4,), activation="tanh"), Transfer(score="cross", bias=True)
     gating = Gating(hidden=(3,), bias=True, temperature=0.5)
     design = Design(
-        levels=(Level(shared=2, expert=expert, gate=gating),),
+        levels=(Level(shared=2, expert=expert, mixing=gating),),
         transfers=Transfers(links="chain", transfer=transfer),
         tower=Tower(hidden=(2,), norm="layer"),
     )

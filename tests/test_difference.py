@@ -9,7 +9,7 @@ from mtl_nas.data.schema import Schema
 from mtl_nas.design import Design
 from mtl_nas.hand_designs import fitting, preset
 
-SCHEMA = schema_of("click", "buy<click", categories=(3, 4), histories=((4, 5),))
+SCHEMA = schema_of("click@use", "buy<click@use", categories=(3, 4), histories=((4, 5),))
 
 
 def lines(one: Design, other: Design, schema: Schema = SCHEMA) -> list[str]:

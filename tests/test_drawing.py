@@ -15,7 +15,7 @@ from mtl_nas.design import Design, Gating, Inputs, Level
 from mtl_nas.hand_designs import fitting, preset
 
 RICH = {"categories": (3, 4), "histories": ((4, 5),)}
-FUNNEL = schema_of("click", "buy<click", "pay<buy", **RICH)
+FUNNEL = schema_of("click@use", "buy<click@money", "pay<buy@money", **RICH)
 ODD = ('say "hi" <b>&amp;</b>', "купить|сейчас 🛒 [/x]", "a task whose name is longer than any line of a terminal " * 2)
 STRANGE = FUNNEL.model_copy(
     update={

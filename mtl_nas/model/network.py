@@ -64,7 +64,7 @@ class Network(nn.Module):
         """Every parameter, with the tasks whose loss trains each of its members (the first axis)."""
         tasks: dict[int, list[set[str]]] = {}
         parameters: dict[int, nn.Parameter] = {}
-        for node, tensor, member in self._uses():
+        for node, tensor, member in self.uses():
             if isinstance(tensor, nn.Parameter):
                 parameters[id(tensor)] = tensor
                 members = tasks.setdefault(id(tensor), [set() for _ in range(tensor.shape[0])])
@@ -80,7 +80,7 @@ class Network(nn.Module):
         if scope == "all":
             return [name for name, _ in self.named_parameters()]
         starts = {"task_embedding": "task_embedding/", "critics": "critic"}[scope]
-        chosen = {id(tensor) for node, tensor, _ in self._uses() if node.startswith(starts)}
+        chosen = {id(tensor) for node, tensor, _ in self.uses() if node.startswith(starts)}
         return [name for name, tensor in self.named_parameters() if id(tensor) in chosen]
 
     def weights(self) -> dict[str, Tensor]:
@@ -101,7 +101,7 @@ class Network(nn.Module):
                     raise ExportError(f"weight '{name}' has shape {found}, this architecture needs {wanted}")
                 stacked[member].copy_(weights[name])
 
-    def _uses(self) -> Iterator[tuple[str, Tensor, int]]:
+    def uses(self) -> Iterator[tuple[str, Tensor, int]]:
         """(node, stacked parameter or moments, the member that the node uses)."""
         for stage, module in zip(self.plan, self.stages, strict=True):
             for tensor in module.state_dict(keep_vars=True).values():

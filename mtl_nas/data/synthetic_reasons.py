@@ -1,0 +1,188 @@
+"""Tables that plant one reason each why tasks help one another, and two why they do harm.
+
+The five reasons are those of Caruana (Machine Learning, 1997) in the words of Ruder (2017). Features x1 ... are
+independent standard normals. The column ``split`` decides: a few train rows, so that help is needed, and enough test
+rows to see it. "share" is the part of a label's variance that its features explain: the highest R2 there is.
+
+Gains in the docstrings are those of a shared bottom over a network for each task (hidden 32 and 16, tower 8, mean over
+five seeds); benchmarks/reasons.py measures them, docs/reasons.md has them with their intervals.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from mtl_nas.data.declaration import Declaration, Source, Split, TaskDeclaration
+from mtl_nas.data.schema import TaskKind
+
+Floats = NDArray[np.float64]
+VALIDATION, TEST = 1_000, 6_000
+
+
+def augmentation(*, train: int = 1_000, tasks: int = 4, share: float = 0.25, seed: int = 0) -> pd.DataFrame:
+    """Implicit data augmentation: ``reading1`` ... are one bend of 8 columns, each under noise of its own.
+
+    Every task should gain: a shared network sees several noisy readings of what it has to learn, a network of its own
+    sees one.
+    """
+    random: Any = np.random.RandomState(seed)
+    features = random.standard_normal((train + VALIDATION + TEST, 8))
+    bend = _bend(random, features)
+    return _table(features, {f"reading{task + 1}": _noisy(random, bend, share) for task in range(tasks)}, train)
+
+
+def attention(*, train: int = 1_500, columns: int = 40, relevant: int = 4, seed: int = 0) -> pd.DataFrame:
+    """Attention focusing: all tasks bend the same 4 of 40 columns, ``main`` under more noise than its helpers.
+
+    ``main`` (share .4) should gain, though no helper equals it (share .9, bends of their own): they show which columns
+    matter, and its own labels are too noisy to tell.
+    """
+    random: Any = np.random.RandomState(seed)
+    features = random.standard_normal((train + VALIDATION + TEST, columns))
+    looked_at = features[:, :relevant]
+    labels = {"main": _noisy(random, _bend(random, looked_at), 0.4)}
+    for task in range(3):
+        labels[f"helper{task + 1}"] = _noisy(random, _bend(random, looked_at), 0.9)
+    return _table(features, labels, train)
+
+
+def eavesdropping(*, train: int = 2_500, share: float = 0.3, seed: int = 0) -> pd.DataFrame:
+    """Eavesdropping: ``easy`` is a bend of 19 columns, ``hard`` that bend times another column, under noise.
+
+    ``hard`` should gain: its labels do not correlate with the bend, which it would have to find through a product, and
+    ``easy`` finds it at once. ``easy`` has nothing to gain, and pays for the room that ``hard`` takes.
+    """
+    random: Any = np.random.RandomState(seed)
+    features = random.standard_normal((train + VALIDATION + TEST, 20))
+    bend = _bend(random, features[:, 1:], units=3, slope=2.0)
+    labels = {
+        "hard": _noisy(random, _standard(bend * features[:, 0]), share),
+        "easy": _noisy(random, bend, 0.97),
+    }
+    return _table(features, labels, train)
+
+
+def bias(*, train: int = 3_000, labelled: int = 100, seed: int = 0) -> pd.DataFrame:
+    """Representation bias: five tasks bend the same 3 hidden directions of 24 columns; ``new`` has 100 train labels.
+
+    ``new`` should gain most: the old tasks prefer the representation that it needs, and its own labels are too few to
+    find it. It stands for the task that comes later.
+    """
+    random: Any = np.random.RandomState(seed)
+    features = random.standard_normal((train + VALIDATION + TEST, 24))
+    hidden = 2 * np.tanh(1.5 * features @ _directions(random, 24, 3))
+    names = ("old1", "old2", "old3", "old4", "new")
+    labels = {name: _noisy(random, _bend(random, hidden, units=4), 0.8) for name in names}
+    labels["new"][labelled:train] = np.nan
+    return _table(features, labels, train)
+
+
+def regularisation(*, train: int = 600, tasks: int = 8, share: float = 0.5, seed: int = 0) -> pd.DataFrame:
+    """Regularisation: ``site1`` ... are different sums of 2 hidden directions of 40 columns, each under its own noise.
+
+    Every task should gain, and its distance between train and test rows should shrink: a network alone has room to fit
+    its noise, a shared one has to serve eight noises with the same few units.
+    """
+    random: Any = np.random.RandomState(seed)
+    features = random.standard_normal((train + VALIDATION + TEST, 40))
+    hidden = features @ _directions(random, 40, 2)
+    labels = {
+        f"site{task + 1}": _noisy(random, _standard(hidden @ random.standard_normal(2)), share) for task in range(tasks)
+    }
+    return _table(features, labels, train)
+
+
+def negative_transfer(*, train: int = 3_000, loud: int = 4, rate: float = 0.05, seed: int = 0) -> pd.DataFrame:
+    """Negative transfer: ``rare`` (5 % positive) beside four loud tasks that need much room and have nothing in common.
+
+    ``rare`` should lose where everything is shared, as the loud tasks' gradients are larger and never agree with its
+    own; a gate for each task gives some of it back.
+    """
+    random: Any = np.random.RandomState(seed)
+    features = random.standard_normal((train + VALIDATION + TEST, 20))
+    labels = {"rare": _drawn(random, 2 * _bend(random, features), rate)}
+    for task in range(loud):
+        labels[f"loud{task + 1}"] = _noisy(random, _bend(random, features, units=24, slope=3.0), 0.95)
+    return _table(features, labels, train)
+
+
+def seesaw(*, train: int = 3_000, common: int = 6, rate: float = 0.04, seed: int = 0) -> pd.DataFrame:
+    """The seesaw (Tang et al., 2020): six frequent labels (40 %) of one score, and ``rare`` (4 %) of another.
+
+    The common tasks should gain, as under augmentation, and ``rare`` should pay for it, as under negative transfer: no
+    amount of sharing is best for both.
+    """
+    random: Any = np.random.RandomState(seed)
+    features = random.standard_normal((train + VALIDATION + TEST, 20))
+    liking = 2 * _bend(random, features)
+    labels = {f"common{task + 1}": _drawn(random, liking, 0.4) for task in range(common)}
+    labels["rare"] = _drawn(random, 3 * _bend(random, features, units=12, slope=2.0), rate)
+    return _table(features, labels, train)
+
+
+def _declared(kinds: Mapping[str, TaskKind]) -> Declaration:
+    tasks = {name: TaskDeclaration(kind=kind) for name, kind in kinds.items()}
+    return Declaration(data=Source(split=Split(column="split")), tasks=tasks)
+
+
+def _numbered(name: str, count: int, kind: TaskKind = "regression") -> dict[str, TaskKind]:
+    return {f"{name}{place + 1}": kind for place in range(count)}
+
+
+Reason = tuple[Callable[[], pd.DataFrame], Declaration]
+
+REASONS: dict[str, Reason] = {
+    "augmentation": (augmentation, _declared(_numbered("reading", 4))),
+    "attention": (attention, _declared({"main": "regression", **_numbered("helper", 3)})),
+    "eavesdropping": (eavesdropping, _declared({"hard": "regression", "easy": "regression"})),
+    "bias": (bias, _declared({**_numbered("old", 4), "new": "regression"})),
+    "regularisation": (regularisation, _declared(_numbered("site", 8))),
+    "negative-transfer": (negative_transfer, _declared({"rare": "binary", **_numbered("loud", 4)})),
+    "seesaw": (seesaw, _declared({**_numbered("common", 6, "binary"), "rare": "binary"})),
+}
+
+
+def _bend(random: Any, columns: Floats, *, units: int = 8, slope: float = 1.5) -> Floats:
+    """A random network of one hidden layer, (N, K) -> (N,), with mean 0 and deviation 1."""
+    weights = random.standard_normal((columns.shape[1], units)) * slope / np.sqrt(columns.shape[1])
+    shifts = random.uniform(-1.5, 1.5, units)
+    return _standard(np.tanh(columns @ weights + shifts) @ random.standard_normal(units))
+
+
+def _directions(random: Any, columns: int, count: int) -> Floats:
+    """Orthonormal columns, (columns, count)."""
+    basis: Floats = np.linalg.qr(random.standard_normal((columns, count)))[0]
+    return basis
+
+
+def _noisy(random: Any, signal: Floats, share: float) -> Floats:
+    """Variance 1, of which the signal is that share."""
+    label: Floats = np.sqrt(share) * signal + np.sqrt(1 - share) * random.standard_normal(len(signal))
+    return label
+
+
+def _drawn(random: Any, score: Floats, rate: float) -> Floats:
+    """0 and 1 by the logistic of the score, moved until the mean chance is the rate."""
+    low, high = -20.0, 20.0
+    for _ in range(50):
+        middle = (low + high) / 2
+        chance = 1 / (1 + np.exp(-(score + middle)))
+        low, high = (middle, high) if chance.mean() < rate else (low, middle)
+    label: Floats = (random.uniform(size=len(score)) < chance).astype(np.float64)
+    return label
+
+
+def _standard(values: Floats) -> Floats:
+    standard: Floats = (values - values.mean()) / values.std()
+    return standard
+
+
+def _table(features: Floats, labels: Mapping[str, Floats], train: int) -> pd.DataFrame:
+    columns = {f"x{place + 1}": values for place, values in enumerate(features.T.astype(np.float32))}
+    split = np.repeat(["train", "validation", "test"], [train, VALIDATION, TEST])
+    return pd.DataFrame(
+        {**columns, **{name: values.astype(np.float32) for name, values in labels.items()}, "split": split}
+    )

@@ -1,0 +1,83 @@
+"""How a torch model is held against plain numpy: outputs to 1e-10, gradients by the complex step to 1e-9 relative."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy_reference import outputs, random_features, random_weights, slope
+
+from mtl_nas.architecture import Architecture
+from mtl_nas.composition import compose
+from mtl_nas.data.schema import Schema
+from mtl_nas.design import Design
+from mtl_nas.model import build
+
+
+def tensors(arrays: Mapping[str, np.ndarray]) -> dict[str, torch.Tensor]:
+    return {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
+
+
+def drawn(
+    design: Design, schema: Schema, rows: int, *, train: bool = False
+) -> tuple[Architecture, torch.nn.Module, dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """An architecture, its model with random weights, the weights, rows."""
+    random = np.random.default_rng(7)
+    architecture = compose(design, schema)
+    weights = random_weights(architecture, random)
+    model = build(architecture, seed=0, dtype=torch.float64).train(train)
+    model.set_weights(tensors(weights))
+    return architecture, model, weights, random_features(architecture, rows, random)
+
+
+def check_outputs(design: Design, schema: Schema, rows: int, *, train: bool = False) -> None:
+    """To 1e-10."""
+    architecture, model, weights, features = drawn(design, schema, rows, train=train)
+    expected = outputs(architecture, weights, features, train=train)
+    with torch.no_grad():
+        found = model(tensors(features))
+    assert set(found) == set(expected)
+    for node, values in expected.items():
+        assert np.abs(values).max() > 0
+        np.testing.assert_allclose(found[node].numpy(), values, rtol=1e-10, atol=1e-10, err_msg=node)
+
+
+def check_gradients(design: Design, schema: Schema, rows: int, *, train: bool = False) -> None:
+    """By every weight and by the features: slopes of a random sum of the outputs along two random directions each."""
+    architecture, model, weights, features = drawn(design, schema, rows, train=train)
+    random = np.random.default_rng(8)
+    factors = {
+        node: random.normal(size=values.shape)
+        for node, values in outputs(architecture, weights, features, train=train).items()
+    }
+
+    def total(place: str, values: np.ndarray) -> np.ndarray:
+        changed = {**weights, place: values}, {**features, place: values}
+        found = outputs(architecture, *changed, train=train)
+        return sum((factors[node] * found[node]).sum() for node in factors)  # type: ignore[return-value]
+
+    inputs = tensors(features)
+    moving = [name for name in ("scalars", "fractions") if name in inputs]
+    for name in moving:
+        inputs[name].requires_grad_()
+    found = model(inputs)
+    sum((torch.from_numpy(factors[node]) * found[node]).sum() for node in factors).backward()
+    gradients = gradients_of(model) | {name: inputs[name].grad.numpy() for name in moving}
+    trained = {name for name in weights if "running_" not in name}
+    assert set(gradients) == trained | set(moving)
+    for name, gradient in gradients.items():
+        at = weights.get(name, features.get(name))
+        for _ in range(2):
+            direction = random.normal(size=at.shape)
+            expected = slope(lambda values, name=name: total(name, values), at, direction)
+            size = np.abs(gradient * direction).sum()
+            assert math.isclose((gradient * direction).sum(), expected, rel_tol=1e-9, abs_tol=1e-10 * (1 + size)), name
+
+
+def gradients_of(model: Any) -> dict[str, np.ndarray]:
+    """By node: named weights are linear in the parameters, so a model that holds its gradients names them."""
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(torch.zeros_like(parameter) if parameter.grad is None else parameter.grad)
+    return {name: weight.detach().numpy() for name, weight in model.weights().items() if "running_" not in name}
