@@ -7,6 +7,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mtl_nas.adaptation import Adaptation as Adaptation
+    from mtl_nas.adaptation import adapt as adapt
     from mtl_nas.architecture import Architecture as Architecture
     from mtl_nas.comparison import Comparison as Comparison
     from mtl_nas.comparison import compare as compare
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from mtl_nas.data import Dataset as Dataset
     from mtl_nas.data import load_dataset as load_dataset
     from mtl_nas.design import Design as Design
+    from mtl_nas.design import Meta as Meta
     from mtl_nas.design import Proposal as Proposal
     from mtl_nas.design import Training as Training
     from mtl_nas.errors import MtlNasError as MtlNasError
@@ -38,12 +41,14 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Adaptation": "adaptation",
     "Architecture": "architecture",
     "Budget": "record",
     "Comparison": "comparison",
     "Dataset": "data",
     "Design": "design",
     "LoadedModel": "exports",
+    "Meta": "design",
     "MtlNasError": "errors",
     "Proposal": "design",
     "Resources": "study",
@@ -51,6 +56,7 @@ _HOMES = {
     "Run": "study",
     "SearchSpace": "space",
     "Training": "design",
+    "adapt": "adaptation",
     "build": "model",
     "compare": "comparison",
     "compose": "composition",

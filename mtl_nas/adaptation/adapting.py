@@ -1,9 +1,10 @@
 """Training the new task: shared parts frozen, fine-tuned, or moved by an inner loop; from scratch beside it."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,7 @@ from mtl_nas.metrics import main_metric
 from mtl_nas.model import Network
 from mtl_nas.statistics.ties import Interval, Judged, interval, judged
 from mtl_nas.training import Fit
+from mtl_nas.training.fit import mean_score
 from mtl_nas.values import nearest
 
 Mode = Literal["frozen", "finetuned", "inner"]
@@ -54,7 +56,7 @@ def adapt(
     table: pd.DataFrame | str | Path,
     task: str,
     *,
-    mode: Mode = "frozen",
+    mode: Mode = "finetuned",
     like: str | None = None,
     kind: TaskKind | None = None,
     split: Split | None = None,
@@ -117,17 +119,15 @@ def _fit(plan: Growth, data: Newcomer, training: Training) -> Fit:
     return Fit(plan.architecture, Losses(), training, data.schema, data.train, data.tuning)
 
 
-def _adapted(
-    model: LoadedModel, plan: Growth, data: Newcomer, training: Training, mode: Mode, inner: Meta
-) -> Network:
+def _adapted(model: LoadedModel, plan: Growth, data: Newcomer, training: Training, mode: Mode, inner: Meta) -> Network:
     fit = _fit(plan, data, training)
     old, network = model.network, fit.network
     network.set_weights(carried(plan, old.architecture, old.weights(), network.weights()))
     if mode == "inner":
-        return _stepped(fit, inner)
+        return _stepped(fit, data, inner)
     if mode == "frozen":
         for parameter, mask in _own(network, plan.shared):
-            parameter.register_hook(lambda gradient, mask=mask: gradient * mask)
+            cast(Any, parameter).register_hook(lambda gradient, mask=mask: gradient * mask)
     fit.advance()
     return fit.best_network()
 
@@ -143,13 +143,22 @@ def _own(network: Network, shared: frozenset[str]) -> list[tuple[nn.Parameter, T
     return list(masks.values())
 
 
-def _stepped(fit: Fit, inner: Meta) -> Network:
+def _stepped(fit: Fit, data: Newcomer, inner: Meta) -> Network:
     """Plain gradient steps over all support rows; the step that is best on the tuning rows is kept."""
-    names = set(fit.network.parameters_of(inner.scope))
-    for name, parameter in fit.network.named_parameters():
-        parameter.requires_grad_(name in names)
-    fit.descend(inner.steps, inner.inner_rate)
-    return fit.best_network()
+    network, scope = fit.network, set(fit.network.parameters_of(inner.scope))
+    parameters = [parameter for name, parameter in network.named_parameters() if name in scope]
+    best, kept = -math.inf, network.state_dict()
+    for step in range(inner.steps + 1):
+        score = mean_score(judge(network, data.tuning, data.schema)[1], data.schema)
+        if score > best:
+            best, kept = score, {name: tensor.clone() for name, tensor in network.state_dict().items()}
+        if step < inner.steps:
+            gradients = torch.autograd.grad(fit.objective(network(fit.features), fit.targets), parameters)
+            with torch.no_grad():
+                for parameter, gradient in zip(parameters, gradients, strict=True):
+                    parameter.sub_(gradient, alpha=inner.inner_rate)
+    network.load_state_dict(kept)
+    return network
 
 
 def _score(network: Network, data: Newcomer) -> tuple[float | None, Judged | None]:

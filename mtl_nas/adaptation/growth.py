@@ -31,7 +31,9 @@ def growth(architecture: Architecture, like: str, task: Task) -> Growth:
             needed.update(node.inputs)
     nodes = [node for node in architecture.nodes if node.name in needed]
     several = len(architecture.tasks) > 1
-    shared = {node.name for node in nodes if len(architecture.reaching[node.name]) > 1 or (not several and node.name != top)}
+    shared = {
+        node.name for node in nodes if len(architecture.reaching[node.name]) > 1 or (not several and node.name != top)
+    }
     names = {node.name: node.name if node.name in shared else _renamed(node.name, like, task.name) for node in nodes}
     grown = [
         node.model_copy(update={"name": names[node.name], "inputs": tuple(names[name] for name in node.inputs)})
@@ -56,7 +58,9 @@ def growth(architecture: Architecture, like: str, task: Task) -> Growth:
     return Growth(result, origins, frozenset(names[name] for name in shared))
 
 
-def carried(growth: Growth, old: Architecture, weights: Mapping[str, Tensor], fresh: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def carried(
+    growth: Growth, old: Architecture, weights: Mapping[str, Tensor], fresh: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
     """The old weights where they fit the new graph, the fresh ones elsewhere."""
     found = dict(fresh)
     tied = {node.name: node.tied for node in old.nodes}
@@ -91,6 +95,4 @@ def _renamed(name: str, like: str, task: str) -> str:
 def _alone(nodes: list[Node]) -> tuple[Node, ...]:
     """A set of weights that one node is left to use is its own."""
     users = [node.tied for node in nodes]
-    return tuple(
-        node.model_copy(update={"tied": ""}) if users.count(node.tied) == 1 else node for node in nodes
-    )
+    return tuple(node.model_copy(update={"tied": ""}) if users.count(node.tied) == 1 else node for node in nodes)

@@ -31,7 +31,9 @@ def newcomer(frame: pd.DataFrame, schema: Schema, name: str, kind: TaskKind | No
     frame = frame.reset_index(drop=True)
     column = name if name in frame else name.partition("@")[0]
     if column not in frame:
-        raise DataError(f"the table has no column '{column}' with labels of the new task{nearest(column, frame)}")
+        raise DataError(
+            f"the table has no column '{column}' with labels of the new task{nearest(column, map(str, frame.columns))}"
+        )
     frame = frame[frame[column].notna()].reset_index(drop=True)
     declared = TaskDeclaration(kind=kind or label_kind(frame[column], name), column=column)
     declaration = Declaration(data=Source(split=split), tasks={name: declared})

@@ -142,6 +142,24 @@ def predict(
     predict_table(model, table, to)
 
 
+@app.command()
+def adapt(
+    model: Annotated[Path, typer.Argument(help="a model folder: best/ of a run, or an export")],
+    table: Annotated[str, typer.Argument(help="rows with the model's columns and the new labels")],
+    task: Annotated[str, typer.Option("--task", help="the new label column, or click@Z for a new group's clicks")],
+    mode: Annotated[
+        str, typer.Option("--mode", help="shared parts: finetuned, frozen, or inner (steps)")
+    ] = "finetuned",
+    like: Annotated[str | None, typer.Option("--like", help="the old task whose place it takes")] = None,
+    to: Annotated[Path | None, typer.Option("--to", help="the folder to write the model to")] = None,
+    seeds: Annotated[int, typer.Option("--seeds", min=1, help="trainings, each beside one from scratch")] = 3,
+) -> None:
+    """A new task or a new group from few rows, on an exported model."""
+    from mtl_nas.cli.adapting import adapt_model
+
+    adapt_model(model, table, task, mode=mode, like=like, to=to, seeds=seeds)
+
+
 def _names(text: str | None) -> list[str] | None:
     """Names between commas; one that holds a comma stands in quotes."""
     if text is None:

@@ -92,13 +92,13 @@ class Routing(Value):
 
 
 def _by(tree: Any) -> str:
-    return str(tree.get("by", "gates") if isinstance(tree, Mapping) else getattr(tree, "by", tree))
+    return str(tree.get("by", "gates") if isinstance(tree, Mapping) else getattr(tree, "by", ""))
 
 
 Mixing = Annotated[
     Annotated[Gating, Tag("gates")] | Annotated[Stitching, Tag("stitch")] | Annotated[Routing, Tag("routing")],
     Discriminator(
-        _by, custom_error_type="mixing", custom_error_message="a level is mixed by gates, by stitch or by routing"
+        _by, custom_error_type="mixing", custom_error_message="a level is mixed by: gates, by: stitch or by: routing"
     ),
 ]
 
