@@ -22,12 +22,14 @@ from rich.table import Table
 import mtl_nas as mn
 from mtl_nas.data.synthetic_reasons import REASONS
 from mtl_nas.evaluation import Predictions, judge
+from mtl_nas.metrics import main_metric
 from mtl_nas.statistics.ties import Interval, Judged, interval, judged
 
 RESULTS = Path(__file__).parent / "results"
 PLAN = mn.Training(passes=30, batch_size=64, learning_rate=2e-3)
 SIZES = {"hidden": (32, 16), "tower": (8,), "numbers": "standard"}
 DESIGNS = {"single_task": {}, "shared_bottom": {}, "mmoe": {"experts": 4}}
+COLUMNS = ("reason", "task", "single", "alone", "shared bottom", "over alone", "mmoe", "overfit", "claim", "shows")
 CLAIMS = {  # what a shared bottom does to a family of tasks
     "augmentation": {"reading": "gains"},
     "attention": {"main": "gains", "helper": ""},
@@ -93,7 +95,7 @@ def _overfit(results: Sequence[mn.Result], data: mn.Dataset, tasks: Sequence[str
     for result in results:
         _, train = judge(result.network, data.rows("train"), data.schema)
         for task in tasks:
-            metric = "r2" if "r2" in result.scores[task] else "auc"
+            metric = main_metric(data.schema.tasks[data.schema.task_names.index(task)])
             gaps.append(train[task][metric] - result.scores[task][metric])
     return fmean(gaps)
 

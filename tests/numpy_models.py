@@ -121,6 +121,7 @@ def dupn(x: Array, ids: Array, weights: Arrays, tasks: Sequence[str], *, items: 
     """2.3: a history of (item, property), ids 0 where it has ended; the context of its attention is ``x``.
 
     items: how many ids an item has; properties follow in the table.
+    The paper does not print the gates legibly: these are the gates of an LSTM to which properties add.
     """
     node, users = "sequence/h0", []
     hidden = weights[f"{node}/hidden_weight"].shape[1]

@@ -91,7 +91,8 @@ def best(found: Array, top: int) -> Array:
     """The softmax over the largest scores of each row, zeros elsewhere."""
     shares = np.zeros_like(found)
     for row, values in enumerate(found):
-        chosen = sorted(range(len(values)), key=lambda expert: -values[expert].real)[:top]
+        last = sorted(values.real)[-top]
+        chosen = [expert for expert, value in enumerate(values) if value.real >= last]  # what ties with the last stays
         shares[row, chosen] = softmax(values[chosen])
     return shares
 
@@ -135,6 +136,16 @@ def route(sources: Sequence[Array], block: Any, weights: Arrays, node: str, draw
     z = clipped(sigmoid(open_) * (block.zeta - block.gamma) + block.gamma)
     maps = weights[f"{node}/transform"] if block.transform else [np.eye(source.shape[1]) for source in sources]
     return sum(z[index] * (source @ maps[index].T) for index, source in enumerate(sources))  # type: ignore[return-value]
+
+
+def penalty(architecture: Architecture, weights: Arrays) -> Array:
+    """Of all routes: what the expected number of open connections costs."""
+    price = np.zeros(())
+    for node in architecture.nodes:
+        if node.block.block == "route":
+            bar = node.block.beta * math.log(-node.block.gamma / node.block.zeta)
+            price = price + node.block.penalty * sigmoid(weights[f"{node.name}/log_alpha"] - bar).sum()
+    return price
 
 
 def thresholds(score: Array, first: Array, rises: Array) -> Array:
@@ -276,21 +287,6 @@ def binary_loss(logits: Array, labels: Array) -> Array:
     """(B,), (B,) -> cross-entropy of ``sigmoid(logits)``."""
     filled = _filled(labels)
     return masked_mean(filled * softplus(-logits) + (1 - filled) * softplus(logits), labels)
-
-
-def multiclass_loss(logits: Array, labels: Array) -> Array:
-    """(B, K), (B,) of class codes -> cross-entropy."""
-    largest = logits.real.max(axis=1)
-    partition = largest + np.log(np.exp(logits - largest[:, None]).sum(axis=1))
-    return masked_mean(partition - logits[np.arange(len(logits)), _filled(labels).astype(int)], labels)
-
-
-def regression_loss(predictions: Array, labels: Array, kind: str = "mse") -> Array:
-    """(B,), (B,) -> squared, absolute or Huber error (delta 1); labels already centred and scaled."""
-    error = predictions - _filled(labels)
-    size = np.where(error.real < 0, -error, error)
-    losses = {"mse": error**2, "mae": size, "huber": np.where(size.real <= 1, error**2 / 2, size - 0.5)}
-    return masked_mean(losses[kind], labels)
 
 
 def esmm_loss(click: Array, conversion: Array, labels: Array) -> Array:

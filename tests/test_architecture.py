@@ -9,9 +9,24 @@ from numpy_reference import schema_of, shapes
 from pydantic import ValidationError
 
 from mtl_nas.architecture import Architecture, Head, Node
-from mtl_nas.blocks import Block, Concat, Embedding, Expert, Gate, Product, Sequence, Tower, Transfer
+from mtl_nas.blocks import (
+    Block,
+    Concat,
+    Embedding,
+    Expert,
+    Gate,
+    Product,
+    Route,
+    Sequence,
+    Stitch,
+    Sum,
+    TaskEmbedding,
+    Thresholds,
+    Tower,
+    Transfer,
+)
 from mtl_nas.composition import compose
-from mtl_nas.design import Design, Gating, Inputs, Level, Transfers
+from mtl_nas.design import Design, Gating, Inputs, Level, Losses, Transfers
 from mtl_nas.errors import ArchitectureError, MtlNasError
 from mtl_nas.hand_designs import PRESETS, preset
 
@@ -84,6 +99,33 @@ def graph(*nodes: tuple[str | Block, ...], heads: tuple[Head, ...] = (HEAD,)) ->
             "node 's' (sequence) reads no input, got 1",
         ),
         (
+            [("s", Sequence(name="h", sizes=(3,), length=2, attention="softmax", context=True)), TOWER],
+            (HEAD,),
+            "node 's' (sequence) reads 1 (context), got 0",
+        ),
+        (
+            [("s", Stitch(), "embedding"), TOWER],
+            (HEAD,),
+            "node 's' (stitch) reads at least 2 (own, other), got 1",
+        ),
+        ([("r", Route()), TOWER], (HEAD,), "node 'r' (route) reads at least 1 (source), got 0"),
+        ([("v", TaskEmbedding(), "embedding"), TOWER], (HEAD,), "node 'v' (task_embedding) reads no input, got 1"),
+        (
+            [("t", Thresholds(outputs=2), "embedding"), TOWER],
+            (HEAD,),
+            "node 't': thresholds split one score, got widths [2]",
+        ),
+        (
+            [("a", Expert(hidden=(4,)), "embedding"), ("s", Sum(), "a", "embedding"), TOWER],
+            (HEAD,),
+            "node 's': a sum adds states of one width, got [4, 2]",
+        ),
+        (
+            [("a", Expert(hidden=(4,)), "embedding"), ("s", Route(), "a", "embedding"), TOWER],
+            (HEAD,),
+            "node 's': a route joins states of one width, got [4, 2]",
+        ),
+        (
             [
                 ("a", Expert(hidden=(4,)), "embedding"),
                 ("b", Expert(hidden=(3,)), "embedding"),
@@ -126,6 +168,45 @@ def test_a_broken_graph_says_what_is_wrong(
     with pytest.raises(ArchitectureError) as problem:
         graph(*nodes, heads=heads)
     assert str(problem.value) == message
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ((Expert(hidden=(3,)), "embedding"), (Expert(hidden=(4,)), "embedding")),
+        ((Expert(hidden=(3,)), "embedding"), (Expert(hidden=(3,)), "wide")),
+        ((Gate(bias=True), "embedding", "wide"), (Gate(bias=True), "wide", "wide")),
+    ],
+)
+def test_only_like_nodes_share_weights(one: tuple[Block, ...], other: tuple[Block, ...]) -> None:
+    named = (("a", *one), ("b", *other))
+    both = tuple(Node(name=name, block=block, inputs=inputs, tied="set") for name, block, *inputs in named)
+    wide = Node(name="wide", block=Expert(hidden=(5,)), inputs=("embedding",))
+    rest = (Node(name="join", block=Concat(), inputs=("a", "b")), Node(name="out", block=Tower(), inputs=("join",)))
+    with pytest.raises(ArchitectureError) as problem:
+        Architecture(nodes=(TABLE, wide, *both, *rest), heads=(Head(task="click", node="out", kind="binary"),))
+    assert str(problem.value) == "nodes 'a' and 'b' share the weights 'set', but differ in block or widths"
+
+
+def test_a_set_of_weights_counts_once() -> None:
+    """Two experts of three over two inputs: nine numbers instead of eighteen, computed twice."""
+
+    def pair(tied: str) -> Architecture:
+        experts = (Node(name=name, block=Expert(hidden=(3,)), inputs=("embedding",), tied=tied) for name in ("a", "b"))
+        rest = (Node(name="join", block=Concat(), inputs=("a", "b")), Node(name="out", block=Tower(), inputs=("join",)))
+        head = Head(task="click", node="out", kind="binary")
+        return Architecture(nodes=(TABLE, *experts, *rest), heads=(head,))
+
+    assert (pair("").parameters, pair("set").parameters) == (18 + 7, 9 + 7)
+    assert pair("").operations == pair("set").operations == 12 + 6
+    assert pair("").key != pair("set").key
+
+
+def test_the_share_of_negatives_is_part_of_a_head() -> None:
+    plain, thinned = (graph(TOWER, heads=(HEAD.model_copy(update={"negatives": share}),)) for share in (1.0, 0.1))
+    assert plain.key == graph(TOWER).key != thinned.key
+    composed = compose(Design(losses=Losses(negatives=0.1)), FUNNEL)
+    assert [head.negatives for head in composed.heads] == [0.1] * 3
 
 
 def test_a_broken_file_says_the_same() -> None:
@@ -210,6 +291,13 @@ def test_a_networkx_view_keeps_roles_and_repeated_reads() -> None:
         (Concat(), 2, ("part", "part")),
         (Tower(), 1, ("state",)),
         (Product(), 2, ("factor", "factor")),
+        (Gate(kind="static"), 2, ("expert", "expert")),
+        (Gate(kind="sigmoid", mixes="probability"), 2, ("query", "expert")),
+        (Stitch(), 3, ("own", "other", "other")),
+        (Route(), 2, ("source", "source")),
+        (Sum(), 2, ("term", "term")),
+        (Sequence(name="h", sizes=(3,), length=2, attention="softmax", context=True), 1, ("context",)),
+        (Thresholds(outputs=2), 1, ("score",)),
         (Embedding(), 0, ()),
     ],
 )

@@ -6,7 +6,7 @@ from numpy_reference import schema_of
 from mtl_nas.architecture.difference import differences
 from mtl_nas.composition import compose
 from mtl_nas.data.schema import Schema
-from mtl_nas.design import Design
+from mtl_nas.design import Design, Gating
 from mtl_nas.hand_designs import fitting, preset
 
 SCHEMA = schema_of("click@use", "buy<click@use", categories=(3, 4), histories=((4, 5),))
@@ -64,6 +64,16 @@ def test_options_that_no_drawing_shows_are_told():
         }
     )
     assert "~ level0/gate/click: temperature 1.0 -> 2.0" in lines(mmoe(), hot)
+
+
+def test_weights_that_are_shared_or_not_are_told():
+    design = mmoe()
+    tied = design.model_copy(
+        update={"levels": (design.levels[0].model_copy(update={"mixing": Gating(tied=True)}),)},
+    )
+    assert lines(design, tied)[:2] == [
+        f"~ level0/gate/{task}: softmax over 8 -> softmax over 8, tied" for task in ("click", "buy")
+    ]
 
 
 @pytest.mark.parametrize("one", fitting(SCHEMA)[0])

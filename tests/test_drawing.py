@@ -7,12 +7,12 @@ import pytest
 from numpy_reference import schema_of
 
 from mtl_nas.architecture import Architecture, Head, Node
-from mtl_nas.architecture.drawing import boxes, mermaid, svg, text
-from mtl_nas.blocks import Concat, Embedding, Expert, Tower, Vocabulary
+from mtl_nas.architecture.drawing import boxes, described, mermaid, svg, text
+from mtl_nas.blocks import Concat, Embedding, Expert, Layers, Tower, Vocabulary
 from mtl_nas.composition import compose
 from mtl_nas.data.schema import Task
-from mtl_nas.design import Design, Gating, Inputs, Level
-from mtl_nas.hand_designs import fitting, preset
+from mtl_nas.design import Critics, Design, Gating, Histories, Inputs, Level, Routing, Stitching, Transfers
+from mtl_nas.hand_designs import PRESETS, fitting, preset
 
 RICH = {"categories": (3, 4), "histories": ((4, 5),)}
 FUNNEL = schema_of("click@use", "buy<click@money", "pay<buy@money", **RICH)
@@ -26,6 +26,25 @@ GRAPHS = {
     **{name: compose(design, FUNNEL) for name, design in fitting(FUNNEL)[0].items()},
     "strange names": compose(preset("ple", STRANGE), STRANGE),
     "tables of each task": compose(preset("single_task", STRANGE), STRANGE),
+    "critics over transfers": compose(
+        Design(
+            levels=(Level(specific=1),),
+            transfers=Transfers(links="chain"),
+            critics=Critics(count=9, critic=Layers(hidden=(64, 32))),
+        ),
+        FUNNEL,
+    ),
+    "stitched, then routed, then added": compose(
+        Design(
+            inputs=Inputs(tables="task", histories=Histories(kind="gru", attention="sigmoid")),
+            levels=(
+                Level(specific=1, expert=Expert(hidden=(8,)), mixing=Stitching(channelwise=True)),
+                Level(shared=3, family=2, expert=Expert(hidden=(8,), cross=2, feature_gate=4), mixing=Routing()),
+                Level(specific=2, mixing=Gating(sees="all", stop_gradient=True, residual="linear", tied=True)),
+            ),
+        ),
+        FUNNEL,
+    ),
     "many options": compose(
         Design(
             inputs=Inputs(numbers="piecewise", embedding=16),
@@ -60,6 +79,43 @@ def test_text_shows_every_box_and_every_head(name):
         assert re.sub(r"\s+", "", box.name) in shown
         for head in box.heads:
             assert "=>" + re.sub(r"\s+", "", head) in shown
+
+
+def test_every_preset_is_drawn():
+    assert set(PRESETS) <= set(GRAPHS)
+
+
+@pytest.mark.parametrize(
+    ("name", "node", "words"),
+    [
+        ("dupn", "sequence/h0", "property-gated lstm of a sequence, softmax attention, 32 wide"),
+        ("cross_stitch", "level0/stitch/buy", "stitch of 3"),
+        ("snr", "level1/route/buy", "routes from 4, transformed"),
+        ("adatt", "level0/residual/buy", "linear over 2"),
+        ("adatt", "level0/sum/buy", "sum of 2"),
+        ("stem", "stop/level0/expert/buy/0", "no gradient"),
+        ("home", "level1/expert/buy/0", "expert 64, feature gate 8, silu, batch norm"),
+        ("metaheac", "fields", "mean of 7 fields"),
+        ("metaheac", "task_embedding/buy", "task embedding 8"),
+        ("metaheac", "level0/gate/buy", "softmax over 8, hidden 64, tied"),
+        ("metaheac", "critic/buy/0", "tower 1, tied"),
+        ("metaheac", "critics/gate/buy", "softmax over 5 probabilities, hidden 64, tied"),
+        ("critics over transfers", "transfer/buy", "transfer from 1, self score"),
+        ("stitched, then routed, then added", "level1/family/use/0", "2 experts 8, 2 cross, feature gate 4"),
+        ("stitched, then routed, then added", "sequence/h0/buy", "gru of a sequence, sigmoid attention, 32 wide"),
+    ],
+)
+def test_a_box_says_what_it_computes(name, node, words):
+    found = next(box for box in boxes(GRAPHS[name]) if node in [one.name for one in box.nodes])
+    assert described(found, GRAPHS[name]) == words
+
+
+def test_a_box_above_no_other_reads_columns_a_history_or_nothing():
+    shown = text(GRAPHS["metaheac"], 200).splitlines()
+    reads = {line.split()[0]: line.partition("<- ")[2] for line in shown[:-1]}
+    assert reads["embedding"] == "columns"
+    assert reads["sequence/h0"] == "a history"
+    assert reads["task_embedding/buy"] == "nothing"
 
 
 def test_text_of_a_small_graph_is_a_line_a_box():

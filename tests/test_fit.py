@@ -3,56 +3,19 @@
 import math
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
+from fit_fixtures import DATA, TRAINING, fit, noisy
 
 import mtl_nas as mn
-from mtl_nas.blocks import Expert
 from mtl_nas.composition import compose
-from mtl_nas.data import load_dataset
 from mtl_nas.data.rows import Rows
-from mtl_nas.design import Design, Inputs, Level, Losses, Training
+from mtl_nas.design import Losses, Meta, Training
+from mtl_nas.errors import DesignError
 from mtl_nas.training import DivergedError, Fit
+from mtl_nas.training.aggregation import refuse_missing
+from mtl_nas.training.objective import WEIGHTINGS
 from mtl_nas.training.schedule import rate_factor
-
-
-def table(rows: int = 1000) -> pd.DataFrame:
-    random = np.random.RandomState(0)
-    size, color = random.standard_normal(rows), random.randint(0, 4, rows)
-    click = (size + (color > 1) + random.standard_normal(rows) > 0.5).astype(int)
-    stars = np.array(["a", "b", "c"])[
-        np.clip(np.round(size + 1 + 0.5 * random.standard_normal(rows)), 0, 2).astype(int)
-    ]
-    price = np.where(random.uniform(size=rows) < 0.3, np.nan, 100 + 10 * size + 3 * random.standard_normal(rows))
-    seen = [random.randint(0, 9, random.randint(0, 6)).tolist() for _ in range(rows)]
-    return pd.DataFrame(
-        {
-            "color": color.astype(str),
-            "size": np.where(random.uniform(size=rows) < 0.1, np.nan, size),
-            "seen": seen,
-            "click": click,
-            "buy": click * (random.uniform(size=rows) < 0.5),
-            "stars": stars,
-            "price": price,
-        }
-    ).astype({"buy": int})
-
-
-DATA = load_dataset(table(), {"click": None, "buy": {"after": "click"}, "stars": None, "price": None})
-TRAINING = Training(passes=2, batch_size=64, learning_rate=0.01)
-
-
-def noisy(norm: str = "batch", dropout: float = 0.2) -> Design:
-    level = Level(shared=2, specific=1, expert=Expert(hidden=(8,), norm=norm, dropout=dropout))
-    return Design(inputs=Inputs(embedding=4), levels=(level, level), losses=Losses(weighting="uncertainty"))
-
-
-def fit(design: Design | None = None, training: Training = TRAINING, train: Rows | None = None) -> Fit:
-    design = design or noisy()
-    rows = DATA.rows("train") if train is None else train
-    graph = compose(design, DATA.schema)
-    return Fit(graph, design.losses, training, DATA.schema, rows, DATA.rows("tuning"))
 
 
 def assert_equal(one: Fit, other: Fit) -> None:
@@ -82,6 +45,57 @@ def test_a_fit_that_is_saved_and_loaded_goes_on_as_if_nothing_had_been(precision
         part.advance(share)
         saved = part.save()
     assert_equal(part, whole)
+
+
+WAYS = {
+    **{name: Losses(weighting=name) for name in WEIGHTINGS},
+    "decay": Losses(decay={"price": 0.9}),
+    **{name: Losses(aggregation=name) for name in ("pcgrad", "graddrop", "gradvac", "nash_mtl")},
+    "both": Losses(aggregation="upgrad", weighting="gradnorm", calibrator=0.3),
+}
+
+
+JOINT = [(name, None) for name in WAYS]
+ADAPTED = [("static", Meta(inner_rate=0.05)), *((name, Meta(order=1, inner_rate=0.05)) for name in ("famo", "both"))]
+
+
+@pytest.mark.parametrize(("name", "meta"), JOINT + ADAPTED, ids=lambda one: "meta" if isinstance(one, Meta) else one)
+def test_what_weighs_losses_and_turns_gradients_survives_breaks_in_the_middle_of_passes(name, meta):
+    """``gradvac`` and ``nash_mtl`` carry more than random numbers; DWA and decay count passes and steps."""
+    try:
+        refuse_missing(WAYS[name].aggregation)
+    except DesignError as missing:
+        pytest.skip(str(missing))
+    design = noisy("layer").model_copy(update={"losses": WAYS[name]})
+    training = TRAINING.model_copy(update={"passes": 4, "batch_size": 200, "meta": meta})
+    rungs = (7 / 16, 15 / 16, 1.0)
+    whole = fit(design, training)
+    for share in rungs:
+        whole.advance(share)
+    saved = None
+    for share in rungs:
+        torch.rand(3)
+        part = fit(design, training)
+        if saved is not None:
+            part.load(saved)
+        part.advance(share)
+        saved = part.save()
+    assert_equal(part, whole)
+    states = part.objective.state_dict(), whole.objective.state_dict()
+    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+
+
+def test_a_fit_goes_on_after_its_best_network_was_read():
+    training = Training(passes=15, batch_size=64, learning_rate=0.05)
+    whole, read = (fit(noisy(dropout=0.0), training) for _ in range(2))
+    for one in (whole, read):
+        one.advance(0.9)
+    best = read.best_network()
+    assert not {id(weight) for weight in best.parameters()} & {id(weight) for weight in read.network.parameters()}
+    assert read.best.step < read.step  # so that the best weights are not those in training
+    for one in (whole, read):
+        one.advance()
+    assert_equal(read, whole)
 
 
 def test_patience_is_counted_across_a_break():
@@ -172,8 +186,8 @@ def test_a_batch_without_a_valid_label_is_no_error():
         one = fit(design, TRAINING.model_copy(update={"batch_size": 8}), sparse)
         one.advance()
         assert all(parameter.isfinite().all() for parameter in one.network.parameters())
-        if one.objective.log_variances is not None:
-            assert one.objective.log_variances[1:].tolist() == [0, 0, 0]
+        if weighting == "uncertainty":
+            assert one.objective.weighting.log_variances[1:].tolist() == [0, 0, 0]
 
 
 def test_a_batch_of_one_row_is_no_error():

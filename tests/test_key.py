@@ -19,10 +19,22 @@ from numpy_reference import outputs, random_features, random_weights, schema_of
 
 from mtl_nas.architecture import Architecture, Head, Node
 from mtl_nas.architecture.key import canonical_key
-from mtl_nas.blocks import Expert, Gate, Tower, Transfer
+from mtl_nas.blocks import Expert, Gate, Layers, Tower, Transfer
 from mtl_nas.composition import compose
 from mtl_nas.data.schema import Schema
-from mtl_nas.design import Design, Gating, Inputs, Level, Transfers
+from mtl_nas.design import (
+    Critics,
+    Design,
+    Gating,
+    Histories,
+    Inputs,
+    Level,
+    Losses,
+    Routing,
+    Stitching,
+    Transfers,
+    Weighing,
+)
 from mtl_nas.hand_designs import PRESETS, preset
 
 Graph = nx.MultiDiGraph
@@ -119,6 +131,9 @@ def changed(original: Graph) -> list[Graph]:
         other = original.copy()
         other.nodes[name]["heads"] = [*data["heads"], ("new", "binary", "")]
         found.append(other)
+        other = original.copy()
+        other.nodes[name]["tied"] = "" if data["tied"] else "new"
+        found.append(other)
     for source, target, index, data in original.edges(keys=True, data=True):
         role, gone, twice, turned = (original.copy() for _ in range(4))
         role.edges[source, target, index]["role"] = "changed"
@@ -130,9 +145,10 @@ def changed(original: Graph) -> list[Graph]:
     return found
 
 
-@pytest.mark.parametrize("name", ["mmoe", "ple", "aitm", "esmm"])
+@pytest.mark.parametrize("name", ["mmoe", "ple", "aitm", "esmm", "metaheac", "stem", "snr"])
 def test_any_single_change_is_another_key(name: str) -> None:
-    sizes = {"mmoe": {"experts": 2}}.get(name, {})
+    few: dict[str, Any] = {"experts": 2}
+    sizes = {"mmoe": few, "metaheac": {**few, "critics": 2}, "snr": few}.get(name, {})
     view = compose(preset(name, FUNNEL, **sizes), FUNNEL).to_networkx()
     key = canonical_key(view)
     assert all(canonical_key(other) != key for other in changed(view))
@@ -177,6 +193,52 @@ DESIGNS = {
         levels=(Level(specific=1),), transfers=Transfers(links="chain", transfer=Transfer(information="linear"))
     ),
     "no chain": Design(levels=(Level(specific=1),)),
+    "gates of experts": Design(levels=(Level(shared=2, mixing=Gating(placement="expert")), Level(shared=2))),
+    "the shared gate sees the shared": Design(
+        levels=(Level(shared=2, specific=1, mixing=Gating(shared_sees="shared")), Level(shared=1))
+    ),
+    "the shared gate sees all": Design(levels=(Level(shared=2, specific=1), Level(shared=1))),
+    "stopped": Design(levels=(Level(shared=1, specific=1, mixing=Gating(sees="all", stop_gradient=True)),)),
+    "own ones added": Design(levels=(Level(shared=1, specific=2, mixing=Gating(residual="linear")),)),
+    "own ones added by a gate": Design(levels=(Level(shared=1, specific=2, mixing=Gating(residual="gate")),)),
+    "top one": Design(levels=(Level(shared=2, mixing=Gating(kind="top_k", top=1)),)),
+    "a sigmoid": Design(levels=(Level(shared=2, mixing=Gating(kind="sigmoid")),)),
+    "a sigmoid over one": Design(levels=(Level(shared=1, mixing=Gating(kind="sigmoid")),)),
+    "numbers as weights": Design(levels=(Level(shared=2, mixing=Gating(kind="static")),)),
+    "tied numbers as weights": Design(levels=(Level(shared=2, mixing=Gating(kind="static", tied=True)),)),
+    "tied": Design(levels=(Level(shared=2, mixing=Gating(tied=True)),)),
+    "asks jointly": Design(levels=(Level(shared=2), Level(shared=2, mixing=Gating(query="joint")))),
+    "asks fields": Design(levels=(Level(shared=2, mixing=Gating(query="fields")),)),
+    "stitched": Design(levels=(Level(specific=1, mixing=Stitching()),)),
+    "stitched by unit": Design(levels=(Level(specific=1, mixing=Stitching(channelwise=True)),)),
+    "routed": Design(levels=(Level(shared=2, mixing=Routing()),)),
+    "routed without maps": Design(levels=(Level(shared=2, mixing=Routing(transform=False)),)),
+    "routed at a price": Design(levels=(Level(shared=2, mixing=Routing(penalty=0.1)),)),
+    "a crossed expert": Design(levels=(Level(shared=2, expert=Expert(cross=1)),)),
+    "crosses alone": Design(levels=(Level(shared=2, expert=Expert(hidden=(), cross=1)),)),
+    "gated features": Design(levels=(Level(shared=2, expert=Expert(feature_gate=2)),)),
+    "experts that add what they read": Design(levels=(Level(shared=2, expert=Expert(residual=True)),)),
+    "critics": Design(critics=Critics(count=2)),
+    "three critics": Design(critics=Critics(count=3)),
+    "one critic": Design(critics=Critics(count=1)),
+    "deep critics": Design(critics=Critics(count=2, critic=Layers(hidden=(4,)))),
+    "critics under free gates": Design(critics=Critics(count=2, gate=Weighing(query="fields", hidden=(64,)))),
+    "critics that ask states": Design(critics=Critics(count=2, gate=Weighing(query="state"))),
+    "few negatives": Design(losses=Losses(negatives=0.5)),
+    "a chain without slopes": Design(
+        levels=(Level(specific=1),), transfers=Transfers(links="chain", transfer=Transfer(stop_gradient=True))
+    ),
+    "a chain that drops out": Design(
+        levels=(Level(specific=1),), transfers=Transfers(links="chain", transfer=Transfer(dropout=0.1))
+    ),
+}
+HISTORIES = {
+    f"{kind}, {attention}, {context}": Histories(kind=kind, attention=attention, context=context)
+    for kind in ("mean", "gru", "lstm", "property_gated_lstm")
+    for attention, context in (
+        ("none", "features"),
+        *((word, asked) for word in ("softmax", "sigmoid") for asked in ("none", "features")),
+    )
 }
 
 
@@ -184,6 +246,29 @@ def test_different_designs_have_different_keys() -> None:
     keys = {name: compose(design, PAIR).key for name, design in DESIGNS.items()}
     same = [pair for pair in combinations(keys, 2) if keys[pair[0]] == keys[pair[1]]]
     assert same == []
+
+
+def test_different_readers_of_histories_have_different_keys() -> None:
+    schema = schema_of("click", histories=((5, 3),))
+    more = {"wide": Histories(kind="gru", hidden=5), "deep": Histories(attention="softmax", attention_hidden=(4, 4))}
+    keys = {
+        name: compose(Design(inputs=Inputs(histories=histories)), schema).key
+        for name, histories in (HISTORIES | more).items()
+    }
+    assert [pair for pair in combinations(keys, 2) if keys[pair[0]] == keys[pair[1]]] == []
+
+
+def test_families_are_told_apart_by_their_tasks_not_by_their_names() -> None:
+    spelled = (
+        ("click@a", "like@a", "buy@b"),
+        ("click@use", "like@use", "buy"),
+        ("click@a", "like@b", "buy@b"),
+        ("click@a", "like@a", "buy@a"),
+    )
+    schemas = [schema_of(*tasks) for tasks in spelled]
+    first, renamed, other, one = (compose(preset("home", schema), schema).key for schema in schemas)
+    assert first == renamed
+    assert len({first, other, one}) == 3
 
 
 # (iii) what plain Weisfeiler-Lehman hashing confuses
@@ -238,6 +323,8 @@ def test_an_empty_graph_has_a_key() -> None:
 # (iv) designs that are the same by structure
 
 ROW = Level(shared=2, specific=1)
+FIELDS = Gating(query="fields")
+ITEMS = schema_of("click", "buy", histories=((5,),))
 EQUAL: dict[str, tuple[Design, Design, Schema]] = {
     "MMoE with one expert is a shared bottom": (
         preset("mmoe", PAIR, experts=1, hidden=(8,), tower=(4,)),
@@ -342,6 +429,123 @@ EQUAL: dict[str, tuple[Design, Design, Schema]] = {
         preset("cgc", PAIR, shared=0, hidden=(8,), tower=(4,), numbers="standard"),
         PAIR,
     ),
+    "the top of all experts is all of them": (
+        Design(levels=(Level(shared=2, mixing=Gating(kind="top_k", top=2)),)),
+        Design(levels=(Level(shared=2),)),
+        PAIR,
+    ),
+    "numbers as weights ask nothing": (
+        Design(levels=(Level(shared=2, mixing=Gating(kind="static", hidden=(3,), bias=True, query="fields")),)),
+        Design(levels=(Level(shared=2, mixing=Gating(kind="static", temperature=2.0)),)),
+        PAIR,
+    ),
+    "a mean has no weights to tie": (
+        Design(levels=(ROW.model_copy(update={"mixing": Gating(placement="none", tied=True, kind="sigmoid")}),)),
+        Design(levels=(ROW.model_copy(update={"mixing": Gating(placement="none")}),)),
+        PAIR,
+    ),
+    "one task is tied to nobody": (
+        Design(levels=(Level(shared=2, mixing=Gating(tied=True)),), critics=Critics(gate=Weighing(query="state"))),
+        Design(levels=(Level(shared=2),), critics=Critics(gate=Weighing(query="state", tied=True))),
+        ONE,
+    ),
+    "one task has nobody to be stitched to": (
+        Design(levels=(Level(specific=1, mixing=Stitching(channelwise=True)),)),
+        Design(levels=(Level(specific=1),)),
+        ONE,
+    ),
+    "one task has no other expert to stop at": (
+        Design(levels=(Level(specific=2, mixing=Gating(sees="all", stop_gradient=True)),)),
+        Design(levels=(Level(specific=2),)),
+        ONE,
+    ),
+    "nothing is stopped where nobody else's is seen": (
+        Design(levels=(Level(shared=1, specific=1, mixing=Gating(stop_gradient=True)),)),
+        Design(levels=(Level(shared=1, specific=1),)),
+        PAIR,
+    ),
+    "one gate for all adds nobody's own": (
+        Design(levels=(ROW.model_copy(update={"mixing": Gating(placement="all", residual="linear", sees="all")}),)),
+        Design(levels=(ROW.model_copy(update={"mixing": Gating(placement="all")}),)),
+        PAIR,
+    ),
+    "without own experts nothing is added": (
+        Design(levels=(Level(shared=2, mixing=Gating(residual="gate")),)),
+        Design(levels=(Level(shared=2, mixing=Gating(residual="linear")),)),
+        PAIR,
+    ),
+    "without own experts the shared gate sees the shared ones": (
+        Design(levels=(Level(shared=2, mixing=Gating(shared_sees="shared")),) * 2),
+        Design(levels=(Level(shared=2),) * 2),
+        PAIR,
+    ),
+    "one expert above has the gate of its owner": (
+        Design(levels=(Level(shared=1, specific=1, mixing=Gating(placement="expert")),) * 2),
+        Design(levels=(Level(shared=1, specific=1),) * 2),
+        PAIR,
+    ),
+    "tasks without families are families": (
+        Design(levels=(Level(family=2, shared=1),)),
+        Design(levels=(Level(specific=2, shared=1),)),
+        PAIR,
+    ),
+    "a gate a family is a gate a task where each is alone": (
+        Design(levels=(Level(shared=1, specific=1, mixing=Gating(placement="family")),)),
+        Design(levels=(Level(shared=1, specific=1),)),
+        PAIR,
+    ),
+    "one family is everybody": (
+        Design(levels=(Level(family=2),) * 2),
+        Design(levels=(Level(shared=2),) * 2),
+        schema_of("click@use", "buy@use"),
+    ),
+    "experts that do nothing are no level": (
+        Design(levels=(Level(shared=3, expert=Expert(hidden=(), activation="gelu", dropout=0.5)),)),
+        Design(),
+        PAIR,
+    ),
+    "towers behind critics": (Design(critics=Critics(), tower=Tower(hidden=(9,))), Design(critics=Critics()), PAIR),
+    "one critic needs no gate": (
+        Design(critics=Critics(count=1)),
+        Design(critics=Critics(count=1, gate=Weighing(kind="sigmoid"))),
+        PAIR,
+    ),
+    "one linear critic for one task is a tower": (Design(critics=Critics(count=1)), Design(), ONE),
+    "critics without hidden layers have no options": (
+        Design(critics=Critics(critic=Layers(activation="gelu", norm="batch", dropout=0.5))),
+        Design(critics=Critics()),
+        PAIR,
+    ),
+    "numbers without tables belong to nobody, asked or not": (
+        Design(inputs=Inputs(numbers="standard", tables="task"), levels=(Level(shared=2, mixing=FIELDS),)),
+        Design(inputs=Inputs(numbers="standard"), levels=(Level(shared=2, mixing=FIELDS),)),
+        PAIR,
+    ),
+    "gates by properties that a history has not": (
+        Design(inputs=Inputs(histories=Histories(kind="property_gated_lstm"))),
+        Design(inputs=Inputs(histories=Histories(kind="lstm"))),
+        ITEMS,
+    ),
+    "a mean has no width of its own": (
+        Design(inputs=Inputs(histories=Histories(hidden=5))),
+        Design(inputs=Inputs(histories=Histories(hidden=6))),
+        ITEMS,
+    ),
+    "without attention nothing is weighed": (
+        Design(inputs=Inputs(histories=Histories(kind="gru", attention_hidden=(5,), context="none"))),
+        Design(inputs=Inputs(histories=Histories(kind="gru"))),
+        ITEMS,
+    ),
+    "attention without features to ask": (
+        Design(inputs=Inputs(histories=Histories(attention="softmax", context="features"))),
+        Design(inputs=Inputs(histories=Histories(attention="softmax", context="none"))),
+        schema_of("click", numbers=0, histories=((5, 3),)),
+    ),
+    "readers of histories that there are not": (
+        Design(inputs=Inputs(histories=Histories(kind="lstm", attention="softmax"))),
+        Design(),
+        PAIR,
+    ),
     "one transfer shares with nobody": (
         Design(levels=(ROW,), transfers=Transfers(links="chain", transfer=Transfer(share=False))),
         Design(levels=(ROW,), transfers=Transfers(links="chain", transfer=Transfer(share=True))),
@@ -371,7 +575,7 @@ def test_what_has_one_key_computes_the_same(one: Design, two: Design, schema: Sc
         for name, weight in weights.items():
             place, _, word = name.rpartition("/")
             if place == origin.name:
-                rows = isinstance(node.block, Gate) and word[-1] == str(len(node.block.hidden))
+                rows = isinstance(node.block, Gate) and (word[-1] == str(len(node.block.hidden)) or word == "shares")
                 carried[f"{node.name}/{word}"] = weight[order(node, origin, image.mapping)] if rows else weight
     values, others = (outputs(graph, held, features) for graph, held in ((first, weights), (second, carried)))
     assert {image.mapping[name] for name in others} == set(values)
@@ -381,7 +585,8 @@ def test_what_has_one_key_computes_the_same(one: Design, two: Design, schema: Sc
 
 def order(node: Node, origin: Node, image: dict[str, str]) -> list[int]:
     """Which row of the gate it comes from each expert has."""
-    return [origin.inputs[1:].index(image[expert]) for expert in node.inputs[1:]]
+    first = node.roles.index("expert")
+    return [origin.inputs[first:].index(image[expert]) for expert in node.inputs[first:]]
 
 
 # (v) any name
@@ -405,6 +610,10 @@ GOLDEN = {
         "a1:56e4dc6e83dcd3eac35cd873847da388",
     ),
     "octagon": (graph([(i, 4 + j) for i in range(4) for j in (i, (i + 1) % 4)]), "a1:76afae1cfafc7b458bc6135936d0bbfa"),
+    "exchangeable pairs": (
+        graph([edge for i in range(4) for edge in (("x", f"g{i}"), (f"g{i}", f"e{i}"), (f"e{i}", "y"))]),
+        "a1:cb7cb6a86df03fed615644c9acebcbb5",
+    ),
     "tripled": (graph([(0, 1, "a"), (0, 1, "a"), (0, 1, "ß")], {2: "alone"}), "a1:4c53399d40a79f436ea40e35c9f4c958"),
 }
 PROGRAM = """
@@ -479,7 +688,19 @@ def test_all_bipartite_graphs_of_three_and_three_are_told_apart() -> None:
     assert len(keys) == 36
 
 
-@pytest.mark.parametrize("experts", [8, 64])
-def test_a_key_takes_little_time(experts: int) -> None:
-    view = compose(preset("ple", FUNNEL, levels=3, shared=experts, specific=8), FUNNEL).to_networkx()
+@pytest.mark.parametrize(
+    ("name", "sizes"),
+    [
+        ("ple", {"levels": 3, "shared": 8, "specific": 8}),
+        ("ple", {"levels": 3, "shared": 64, "specific": 8}),
+        ("mlmmoe", {"levels": 3, "experts": 12}),
+        ("snr", {"levels": 3, "experts": 12}),
+        ("stem", {"shared": 4, "specific": 8}),
+        ("adatt", {"levels": 3, "specific": 8}),
+        ("metaheac", {"experts": 16, "critics": 16}),
+    ],
+)
+def test_a_key_takes_little_time(name: str, sizes: dict[str, Any]) -> None:
+    """Gates that feed an expert each, or experts behind a stop, exchange in pairs: n! orders that spell one graph."""
+    view = compose(preset(name, FUNNEL, **sizes), FUNNEL).to_networkx()
     assert canonical_key(shuffled(view, 0)) == canonical_key(view)

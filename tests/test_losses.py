@@ -304,7 +304,7 @@ def test_learned_weights_follow_kendall_and_an_absent_task_does_not_drift() -> N
     logits, labels = funnel(architecture)
     judge = objective(Losses(weighting="uncertainty"), FUNNEL)
     with torch.no_grad():
-        judge.log_variances.copy_(tensor([0.3, -0.5, 1.1]))
+        judge.weighting.log_variances.copy_(tensor([0.3, -0.5, 1.1]))
     inputs = {name: tensor(value) for name, value in logits.items()}
     named = {head.task: logits[head.node] for head in architecture.heads}
     scales = dict(zip(FUNNEL.task_names, (0.3, -0.5, 1.1), strict=True))
@@ -312,8 +312,8 @@ def test_learned_weights_follow_kendall_and_an_absent_task_does_not_drift() -> N
     np.testing.assert_allclose(found.item(), total(Losses(), named, labels, scales), rtol=1e-12)
     labels[:, 1] = NAN
     judge(inputs, targets(tensor(labels), FUNNEL.tasks)).backward()
-    assert judge.log_variances.grad[1] == 0.0
-    assert judge.log_variances.grad[[0, 2]].all()
+    assert judge.weighting.log_variances.grad[1] == 0.0
+    assert judge.weighting.log_variances.grad[[0, 2]].all()
 
 
 def test_esmm_trains_end_to_end_probabilities_in_log_space() -> None:

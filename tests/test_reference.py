@@ -175,7 +175,7 @@ def test_an_empty_history_gives_zeros() -> None:
     schema = schema_of("click", numbers=0, histories=((5,),))
     _, model, weights, _ = drawn(design, schema, 1)
     ids = torch.zeros((2, 1, 4), dtype=torch.int64)
-    ids[1, 0, 3] = 2
+    ids[1, 0, 0] = 2
     found = model({"sequence/h0": ids})["tower/click"].detach().numpy()
     tower, bias = weights["tower/click/weight0"], weights["tower/click/bias0"]
     np.testing.assert_allclose(found[0], bias, atol=1e-15)

@@ -81,10 +81,7 @@ VARIANTS: dict[str, tuple[Design, Schema]] = {
     "stitches below gates": (stacked(level(mixing=Stitching(), **TRUNK), level(family=1)), FAMILIES),
     "routes": (crossed(Routing(), {"specific": 0, "shared": 3}, {"specific": 0, "shared": 2}), THREE),
     "routes without maps": (crossed(Routing(transform=False), {"specific": 0}, {"specific": 0}), TWO),
-    "routes between all owners": (
-        crossed(Routing(), {"family": 1}, {"family": 2, "shared": 0, "specific": 2}),
-        FAMILIES,
-    ),
+    "routes between all owners": (crossed(Routing(), {"family": 1}, {"family": 2, "shared": 0}), FAMILIES),
     "routes of one expert": (crossed(Routing(), {"specific": 0, "shared": 1}), TWO),
     "routes of features": (
         Design(inputs=asking("state").inputs, levels=(level(mixing=Routing(), expert=Expert(hidden=())),)),
@@ -94,7 +91,7 @@ VARIANTS: dict[str, tuple[Design, Schema]] = {
     **{
         f"critics, {query}, {kind}": (criticised(gate=Weighing(query=query, kind=kind)), KINDS)
         for query in ("state", "fields")
-        for kind in ("softmax", "top_k", "static")
+        for kind in ("softmax", "top_k", "sigmoid", "static")
     },
     "tied critics": (criticised(gate=Weighing(query="fields", tied=True, hidden=(3,))), KINDS),
     "one critic": (criticised(count=1), KINDS),
@@ -154,7 +151,7 @@ SCHEMAS = (
 )
 
 
-@pytest.mark.parametrize("seed", range(80))
+@pytest.mark.parametrize("seed", range(40))
 def test_designs_drawn_at_random_agree_with_numpy(seed: int) -> None:
     random = np.random.default_rng(seed)
     schema = SCHEMAS[seed % len(SCHEMAS)]
@@ -180,12 +177,13 @@ def _design(random: np.random.Generator, first: str) -> dict[str, Any]:
         return options[random.integers(len(options))]
 
     def weighing() -> dict[str, Any]:
+        kind = one("softmax", "softmax", "top_k", "sigmoid", "static")
         return {
-            "kind": one("softmax", "softmax", "top_k", "sigmoid", "static"),
+            "kind": kind,
             "query": one("state", "features", "joint", "fields"),
             "tied": one(True, False),
             "hidden": one((), (3,), (3, 2)),
-            "bias": one(True, False),
+            "bias": kind == "top_k" or one(True, False),  # dead units without a bias score every expert alike
             "temperature": one(1.0, 0.5),
         }
 
@@ -220,7 +218,7 @@ def _design(random: np.random.Generator, first: str) -> dict[str, Any]:
         "attention_hidden": one((), (3,)),
         "context": one("none", "features"),
     }
-    critics = {"count": one(1, 2), "critic": {"hidden": one((), (3,))}, "gate": {**weighing(), "kind": "softmax"}}
+    critics = {"count": one(1, 2), "critic": {"hidden": one((), (3,))}, "gate": weighing()}
     return {
         "inputs": {
             "embedding": 2,

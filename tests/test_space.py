@@ -42,7 +42,23 @@ FORKS = schema_of("a", "b", "c<b", "d<a")
 ALONE = schema_of("click")
 ACCENTS = schema_of("größe", "prix d'été", "点击")
 BEHAVIOUR = schema_of("click@feedback", "buy<click@feedback", "stars*3", categories=(5,), histories=((6, 3),))
-SCHEMAS = {"behaviour": BEHAVIOUR, "plain": PLAIN, "funnel": FUNNEL, "steps": STEPS, "forks": FORKS, "alone": ALONE, "accents": ACCENTS}
+SCHEMAS = {
+    "behaviour": BEHAVIOUR,
+    "plain": PLAIN,
+    "funnel": FUNNEL,
+    "steps": STEPS,
+    "forks": FORKS,
+    "alone": ALONE,
+    "accents": ACCENTS,
+}
+    "behaviour": BEHAVIOUR,
+    "plain": PLAIN,
+    "funnel": FUNNEL,
+    "steps": STEPS,
+    "forks": FORKS,
+    "alone": ALONE,
+    "accents": ACCENTS,
+}
 DRAWS = 40
 
 

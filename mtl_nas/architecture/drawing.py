@@ -29,6 +29,7 @@ COLOURS = {
 }
 
 
+COLUMNS = {"embedding": "columns", "sequence": "a history"}  # what is read below the first node
 NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 WRAP_ROOM = 30  # columns; with less, what a box reads goes on the next line
 
@@ -86,6 +87,7 @@ def described(box: Box, architecture: Architecture) -> str:
     """What a box computes, in a few words."""
     count, node = len(box.nodes), box.nodes[0]
     words = _WORDS[type(node.block)](node.block, architecture.inputs_of(node))
+    words += ", tied" if node.tied else ""
     return f"{count} {words.replace('expert', 'experts', 1)}" if count > 1 else words
 
 
@@ -111,7 +113,7 @@ def text(architecture: Architecture, width: int = 80) -> str:
 
 
 def _reads(box: Box, found: tuple[Box, ...]) -> str:
-    reads = ", ".join(found[index].name for index in box.reads) or "columns"
+    reads = ", ".join(found[index].name for index in box.reads) or COLUMNS.get(box.kind, "nothing")
     return f"<- {reads}" + "".join(f"  => {head}" for head in box.heads)
 
 

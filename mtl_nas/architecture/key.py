@@ -37,7 +37,11 @@ def _encoding(labels: Colours, colours: Colours, reads: Edges, feeds: Edges) -> 
     unclear = [members for members in classes.values() if not _twins(members, reads, feeds)]
     if unclear:
         members = min(unclear, key=lambda names: (len(names), colours[names[0]]))
-        marked = ({**colours, name: _digest(["chosen", colours[name]])} for name in members)
+        different: list[str] = []  # members that no exchange with an earlier one explains; the others spell the same
+        for name in members:
+            if not any(_exchangeable(name, other, colours, reads, feeds) for other in different):
+                different.append(name)
+        marked = ({**colours, name: _digest(["chosen", colours[name]])} for name in different)
         return min(_encoding(labels, one, reads, feeds) for one in marked)
     order = sorted(colours, key=lambda name: colours[name])
     place = {name: index for index, name in enumerate(order)}
@@ -68,6 +72,36 @@ def _twins(members: list[str], reads: Edges, feeds: Edges) -> bool:
     return all(
         Counter(reads[name]) == Counter(reads[first]) and Counter(feeds[name]) == Counter(feeds[first])
         for name in members
+    )
+
+
+def _exchangeable(one: str, other: str, colours: Colours, reads: Edges, feeds: Edges) -> bool:
+    """The graph stays the same when the two change places, and with each what it alone reads or feeds.
+
+    Gates that feed an expert each change places together with their experts. An exchange that this misses costs time.
+    """
+    image: dict[str, str] = {}
+    pairs = [(one, other)]
+    while pairs:
+        first, second = pairs.pop()
+        if image.get(first, second) != second or image.get(second, first) != first:
+            return False
+        if first in image or first == second:
+            continue
+        image |= {first: second, second: first}
+        for edges in (reads, feeds):
+            mine, theirs = Counter(edges[first]), Counter(edges[second])
+            here, there = (
+                sorted((role, colours[name], name) for role, name in alone.elements())
+                for alone in (mine - theirs, theirs - mine)
+            )
+            if [kind[:2] for kind in here] != [kind[:2] for kind in there]:
+                return False
+            pairs += [(left[2], right[2]) for left, right in zip(here, there, strict=True)]
+    return all(
+        Counter((role, image.get(end, end)) for role, end in edges[name]) == Counter(edges[image[name]])
+        for name in image
+        for edges in (reads, feeds)
     )
 
 

@@ -71,9 +71,9 @@ class Gate(Value):
     """(B, D), E x (B, H) -> (B, H): experts mixed by weights.
 
     softmax: of a linear map of the query, without bias or hidden layers as in MMoE (Ma et al., 2018), divided by the
-    temperature. top_k: the same over the ``top`` largest scores, none for the others (Shazeer et al., 2017). sigmoid:
-    a weight between 0 and 1 each, which need not sum to one. Without a query: static, the softmax of learned numbers;
-    linear, learned numbers themselves (AdaTT, Li et al., 2023); mean, the plain average.
+    temperature. top_k: the same over the ``top`` largest scores and what ties with them (Shazeer et al., 2017).
+    sigmoid: a weight between 0 and 1 each, which need not sum to one. Without a query: static, the softmax of learned
+    numbers; linear, learned numbers themselves (AdaTT, Li et al., 2023); mean, the plain average.
 
     mixes: what is averaged. ``state``: the experts as they are. With predictions as experts: ``probability``, their
     sigmoids, ``classes``, their softmaxes, ``rate``, their exponentials; the result is as the predictions are, a logit,

@@ -6,12 +6,13 @@ import yaml
 from rich.console import Console
 
 from mtl_nas.architecture import Architecture, drawing
-from mtl_nas.comparison import compare, tables
+from mtl_nas.comparison import compare, diagnosed, diagnoses, tables
 from mtl_nas.composition import compose
 from mtl_nas.data import Dataset, Declaration, load_dataset
 from mtl_nas.errors import MtlNasError
 from mtl_nas.exports import load_architecture
 from mtl_nas.hand_designs import preset, presets
+from mtl_nas.record import Trial
 from mtl_nas.record.folder import write_whole
 from mtl_nas.space import load_space, space_names
 from mtl_nas.space.files import plain
@@ -37,15 +38,23 @@ def print_shown(what: str, data: str | None, form: str, to: Path | None) -> None
         shown = FORMATS[form](_architecture(what, data))
     if to is None:
         Console(soft_wrap=form != "text", emoji=False).print(shown, markup=False, highlight=False, end="\n")
+        if form == "text" and (Path(what) / "search.yaml").exists():
+            _print_diagnosis(load_run(what).best())
     else:
         write_whole(to, shown.encode())
         print(f"wrote {to}")
 
 
+def _print_diagnosis(best: Trial) -> None:
+    if best.diagnosis is not None:  # older records have none
+        Console().print("", diagnosed(best.name, best.diagnosis), sep="\n")
+
+
 def print_comparison(what: list[str], data: str | None, seeds: int) -> None:
     """``mtl-search compare``."""
     found = load_dataset(data) if data is not None else _data_of(what)
-    Console().print(tables(compare(what, found, seeds=seeds)))
+    comparison = compare(what, found, seeds=seeds)
+    Console().print(tables(comparison), diagnoses(comparison), sep="")
 
 
 def _is_space(what: str) -> bool:

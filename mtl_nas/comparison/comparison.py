@@ -1,30 +1,43 @@
 """Designs side by side: scores with their spread, gain over single task, cost, and the word tie where it is one."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from mtl_nas.architecture.difference import differences
 from mtl_nas.comparison.contenders import Contender, Contestant, contenders, graph
 from mtl_nas.data import Dataset, Schema
 from mtl_nas.design import Training
+from mtl_nas.diagnosis import Diagnosis
 from mtl_nas.errors import ArchitectureError, DataError
 from mtl_nas.metrics import main_metric
-from mtl_nas.statistics.ties import Interval, interval, judged
+from mtl_nas.statistics.ties import Interval, Judged, interval, judged
 
 YARDSTICK = "single_task"
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A task's score for one design: mean and standard deviation over seeds, gain over the yardstick."""
+    """A task's score for one design: mean and standard deviation over seeds, gain over the yardstick.
+
+    ``gained`` is the gain with its interval: of tasks alone, and not of the yardstick itself.
+    """
 
     score: float | None
     deviation: float | None  # None for one seed
     gain: float | None
+    gained: Interval | None = None
+
+    @property
+    def word(self) -> str:
+        """Whether being learned together helped the task, harmed it, or is a tie; empty where there is no interval."""
+        if self.gained is None:
+            return ""
+        return "tie" if self.gained.tie else "helped" if self.gained.low > 0 else "harmed"
 
 
 @dataclass(frozen=True)
@@ -40,6 +53,7 @@ class Row:
     operations: int
     rows_per_second: float
     seeds: int
+    diagnosis: Diagnosis | None = None
 
     @property
     def verdict(self) -> str:
@@ -75,6 +89,7 @@ class Comparison:
             line: dict[str, object] = {"design": row.name, "score": row.score, "gain": row.gain, "verdict": row.verdict}
             for head, cell in row.cells.items():
                 line |= {head: cell.score, f"{head} sd": cell.deviation, f"{head} gain": cell.gain}
+                line |= {f"{head} verdict": cell.word} if head in self.schema.task_names else {}
             lines.append(line | {"parameters": row.parameters, "rows/s": row.rows_per_second, "seeds": row.seeds})
         return pd.DataFrame(lines)
 
@@ -106,8 +121,16 @@ def compared(found: Sequence[Contender], data: Dataset, differences: tuple[str, 
     means = {name: fmean(part.score for part in parts) for name, parts in shares.items()}
     best = max(found, key=lambda one: (one.chosen, one.choosing is not None, one.choosing or 0.0, means[one.name]))
     yardstick = next(one for one in found if one.name == YARDSTICK)
+    by_task = {one.name: _by_task(one, labels, data.schema) for one in found}
     rows = [
-        _row(one, yardstick, means, None if one is best else interval(shares[one.name], shares[best.name]), data.schema)
+        _row(
+            one,
+            yardstick,
+            means,
+            None if one is best else interval(shares[one.name], shares[best.name]),
+            {} if one is yardstick else _gained(by_task[one.name], by_task[YARDSTICK]),
+            data.schema,
+        )
         for one in found
     ]
     rows.sort(key=lambda row: (row.name != best.name, -row.score))
@@ -121,12 +144,26 @@ def _refuse_missing_tasks(found: Sequence[Contender], data: Dataset) -> None:
             raise ArchitectureError(f"'{one.name}' predicts no '{missing[0]}'; designs are compared on every task")
 
 
+def _by_task(one: Contender, labels: NDArray[np.float64], schema: Schema) -> dict[str, list[Judged]]:
+    found = {task: [judged(seed, labels, schema, [task]) for seed in one.predictions] for task in schema.task_names}
+    return {task: [part for part in parts if part is not None] for task, parts in found.items()}
+
+
+def _gained(one: Mapping[str, list[Judged]], yardstick: Mapping[str, list[Judged]]) -> dict[str, Interval]:
+    return {task: interval(parts, yardstick[task]) for task, parts in one.items() if parts and yardstick[task]}
+
+
 def _row(
-    one: Contender, yardstick: Contender, means: dict[str, float], against: Interval | None, schema: Schema
+    one: Contender,
+    yardstick: Contender,
+    means: dict[str, float],
+    against: Interval | None,
+    gained: Mapping[str, Interval],
+    schema: Schema,
 ) -> Row:
     tasks = [name for name in schema.task_names if name in one.scores[0]]
     conditional = [head for head in one.scores[0] if head not in schema.task_names]
-    cells = {head: _cell(one, yardstick, head, schema) for head in (*tasks, *conditional)}
+    cells = {head: _cell(one, yardstick, head, gained.get(head), schema) for head in (*tasks, *conditional)}
     gains = [cell.gain for head, cell in cells.items() if cell.gain is not None and head in schema.task_names]
     return Row(
         name=one.name,
@@ -138,16 +175,18 @@ def _row(
         operations=one.architecture.operations,
         rows_per_second=one.rows_per_second,
         seeds=len(one.seeds),
+        diagnosis=one.diagnosis,
     )
 
 
-def _cell(one: Contender, yardstick: Contender, head: str, schema: Schema) -> Cell:
+def _cell(one: Contender, yardstick: Contender, head: str, gained: Interval | None, schema: Schema) -> Cell:
     values = _values(one, head, schema)
     base = _values(yardstick, head, schema) if head in yardstick.scores[0] else []
     return Cell(
         score=fmean(values) if values else None,
         deviation=stdev(values) if len(values) > 1 else None,
         gain=fmean(values) - fmean(base) if values and base else None,
+        gained=gained,
     )
 
 

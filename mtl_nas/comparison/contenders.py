@@ -12,7 +12,8 @@ from safetensors.numpy import load_file
 from mtl_nas.architecture import Architecture
 from mtl_nas.composition import compose
 from mtl_nas.data import Dataset
-from mtl_nas.design import Design, Training
+from mtl_nas.design import Design, Losses, Training
+from mtl_nas.diagnosis import Diagnosis, diagnose
 from mtl_nas.errors import MtlNasError, RunError
 from mtl_nas.evaluation import Predictions, evaluate
 from mtl_nas.exports import load_architecture
@@ -38,6 +39,7 @@ class Contender:
     seeds: tuple[int, ...]
     chosen: bool = False  # the best of its run
     choosing: float | None = None  # mean score on the choosing rows, of a run's finalists
+    diagnosis: Diagnosis | None = None  # of the first seed; older runs have none
 
 
 def contenders(
@@ -74,7 +76,7 @@ def graph(what: Contestant, data: Dataset) -> Architecture:
 def trained(
     name: str, what: Design | Architecture, data: Dataset, training: Training, seeds: Sequence[int]
 ) -> Contender:
-    """Train on each seed and score the test rows."""
+    """Train on each seed and score the test rows; the first network says what became of its sharing."""
     results = [evaluate(what, data, training.model_copy(update={"seed": seed}), split="test") for seed in seeds]
     return Contender(
         name=name,
@@ -83,6 +85,12 @@ def trained(
         predictions=tuple(result.predictions for result in results),
         rows_per_second=float(np.median([result.rows_per_second for result in results])),
         seeds=tuple(seeds),
+        diagnosis=diagnose(
+            results[0].network,
+            data.rows("tuning"),
+            data.schema,
+            losses=what.losses if isinstance(what, Design) else Losses(),
+        ),
     )
 
 
@@ -109,6 +117,7 @@ def _finalist(run: Run, trial: Trial, data: Dataset) -> Contender:
         seeds=seeds,
         chosen=trial.number == run.best().number,
         choosing=trial.finalist_mean,
+        diagnosis=trial.diagnosis,
     )
 
 

@@ -1,4 +1,4 @@
-"""A comparison as tables for a terminal of 80 columns."""
+"""A comparison as tables for a terminal of 80 columns, and what its networks show."""
 
 from collections.abc import Iterator
 
@@ -7,14 +7,36 @@ from rich.table import Table
 from rich.text import Text
 
 from mtl_nas.comparison.comparison import Comparison, Row
+from mtl_nas.diagnosis import Diagnosis, sentences
 from mtl_nas.metrics import main_metric
 
 SCORE_ROOM, GAP, NARROWEST = 63, 1, 12  # columns of the terminal: for scores in all, between them, for one at least
+LABEL = 20  # columns for what a sentence is about
 
 
 def tables(comparison: Comparison) -> Group:
     """The verdicts, the scores by task, and the differences where two designs are compared."""
     return Group(*_parts(comparison))
+
+
+def diagnoses(comparison: Comparison) -> Group:
+    """What became of the sharing in each design's first network; nothing of runs that do not know."""
+    found = [row for row in comparison.rows if row.diagnosis is not None]
+    parts: list[RenderableType] = []
+    for row in found:
+        assert row.diagnosis is not None
+        parts += [Text(), diagnosed(row.name, row.diagnosis)]
+    return Group(*parts)
+
+
+def diagnosed(name: str, diagnosis: Diagnosis) -> Group:
+    """What became of the sharing in one network."""
+    lines = Table.grid(padding=(0, 2, 0, 0))
+    lines.add_column(overflow="fold", max_width=LABEL)
+    lines.add_column(overflow="fold")
+    for label, said in sentences(diagnosis):
+        lines.add_row(Text(f"  {label}"), Text(said))
+    return Group(Text(f"{name}: what became of the sharing, {diagnosis.rows} tuning rows", style="bold"), lines)
 
 
 def _parts(comparison: Comparison) -> Iterator[RenderableType]:
@@ -106,7 +128,7 @@ def _cell(row: Row, head: str) -> str:
     if cell is None or cell.score is None:
         return "n/a"
     spread = "" if cell.deviation is None else f" ±{_plain(cell.deviation)}"
-    return f"{_plain(cell.score)}{spread} {signed(cell.gain)}".rstrip()
+    return " ".join(f"{_plain(cell.score)}{spread} {signed(cell.gain)} {cell.word}".split())
 
 
 def signed(number: float | None) -> str:

@@ -3,6 +3,7 @@
 from mtl_nas.architecture import Architecture
 from mtl_nas.blocks import Sum
 from mtl_nas.composition.features import features, fields_query
+from mtl_nas.composition.funnel import funnel_root
 from mtl_nas.composition.heads import heads, predictions, transferred
 from mtl_nas.composition.levels import Ask, LevelWriter
 from mtl_nas.composition.sheet import SHARED, Owner, Owners, Sheet, States
@@ -15,6 +16,8 @@ def compose(design: Design, schema: Schema) -> Architecture:
     """The graph that the design spells on the schema; a DesignError where it cannot."""
     if not (schema.categories or schema.numbers or schema.sequences):
         raise DesignError("the schema has no feature; a design needs a column to read")
+    if design.losses.negatives < 1.0:
+        funnel_root(schema)  # refuses tasks that are not one funnel
     sheet, owners = Sheet(), Owners(schema)
     below = features(sheet, design.inputs, schema, owners)
     states = below

@@ -65,8 +65,8 @@ def eavesdropping(*, train: int = 2_500, share: float = 0.3, seed: int = 0) -> p
     return _table(features, labels, train)
 
 
-def bias(*, train: int = 3_000, labelled: int = 100, seed: int = 0) -> pd.DataFrame:
-    """Representation bias: five tasks bend the same 3 hidden directions of 24 columns; ``new`` has 100 train labels.
+def bias(*, train: int = 3_000, labelled: int = 200, seed: int = 0) -> pd.DataFrame:
+    """Representation bias: five tasks bend the same 3 hidden directions of 24 columns; ``new`` has 200 train labels.
 
     ``new`` should gain most: the old tasks prefer the representation that it needs, and its own labels are too few to
     find it. It stands for the task that comes later.
@@ -95,21 +95,21 @@ def regularisation(*, train: int = 600, tasks: int = 8, share: float = 0.5, seed
     return _table(features, labels, train)
 
 
-def negative_transfer(*, train: int = 3_000, loud: int = 4, rate: float = 0.05, seed: int = 0) -> pd.DataFrame:
-    """Negative transfer: ``rare`` (5 % positive) beside four loud tasks that need much room and have nothing in common.
+def negative_transfer(*, train: int = 4_000, loud: int = 8, rate: float = 0.05, seed: int = 0) -> pd.DataFrame:
+    """Negative transfer: ``rare`` (5 % positive) beside eight loud tasks, which need much room and share nothing.
 
     ``rare`` should lose where everything is shared, as the loud tasks' gradients are larger and never agree with its
     own; a gate for each task gives some of it back.
     """
     random: Any = np.random.RandomState(seed)
     features = random.standard_normal((train + VALIDATION + TEST, 20))
-    labels = {"rare": _drawn(random, 2 * _bend(random, features), rate)}
+    labels = {"rare": _drawn(random, 4 * _bend(random, features), rate)}
     for task in range(loud):
         labels[f"loud{task + 1}"] = _noisy(random, _bend(random, features, units=24, slope=3.0), 0.95)
     return _table(features, labels, train)
 
 
-def seesaw(*, train: int = 3_000, common: int = 6, rate: float = 0.04, seed: int = 0) -> pd.DataFrame:
+def seesaw(*, train: int = 5_000, common: int = 6, rate: float = 0.04, seed: int = 0) -> pd.DataFrame:
     """The seesaw (Tang et al., 2020): six frequent labels (40 %) of one score, and ``rare`` (4 %) of another.
 
     The common tasks should gain, as under augmentation, and ``rare`` should pay for it, as under negative transfer: no
@@ -119,7 +119,7 @@ def seesaw(*, train: int = 3_000, common: int = 6, rate: float = 0.04, seed: int
     features = random.standard_normal((train + VALIDATION + TEST, 20))
     liking = 2 * _bend(random, features)
     labels = {f"common{task + 1}": _drawn(random, liking, 0.4) for task in range(common)}
-    labels["rare"] = _drawn(random, 3 * _bend(random, features, units=12, slope=2.0), rate)
+    labels["rare"] = _drawn(random, 5 * _bend(random, features, units=12, slope=2.0), rate)
     return _table(features, labels, train)
 
 
@@ -140,7 +140,7 @@ REASONS: dict[str, Reason] = {
     "eavesdropping": (eavesdropping, _declared({"hard": "regression", "easy": "regression"})),
     "bias": (bias, _declared({**_numbered("old", 4), "new": "regression"})),
     "regularisation": (regularisation, _declared(_numbered("site", 8))),
-    "negative-transfer": (negative_transfer, _declared({"rare": "binary", **_numbered("loud", 4)})),
+    "negative-transfer": (negative_transfer, _declared({"rare": "binary", **_numbered("loud", 8)})),
     "seesaw": (seesaw, _declared({**_numbered("common", 6, "binary"), "rare": "binary"})),
 }
 

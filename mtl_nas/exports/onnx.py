@@ -17,7 +17,7 @@ from mtl_nas.data import Number, Rows, Schema, Task
 from mtl_nas.errors import ExportError
 from mtl_nas.exports.model_folder import LoadedModel
 from mtl_nas.model.features import NORMAL_GRID, NORMAL_SCORES, boundaries, features, knots
-from mtl_nas.model.prediction import name_of, natural, predict
+from mtl_nas.model.prediction import name_of, predict, predictions
 from mtl_nas.record.folder import write_whole
 
 MODEL, PREPROCESSING = "model.onnx", "preprocessing.json"
@@ -58,7 +58,7 @@ class RawModel(nn.Module):
             inputs.update(self._embedded(categories, numbers, self.block))
         outputs = self.network(inputs)
         heads = self.network.architecture.heads
-        return tuple(natural(outputs[head.node], self.schema.task(head.task)) for head in heads)
+        return tuple(predictions(outputs, heads, self.schema).values())
 
     def _embedded(self, categories: Tensor, numbers: Tensor, block: Embedding) -> dict[str, Tensor]:
         ids = [categories + cast(Tensor, self.starts)] if block.categories else []

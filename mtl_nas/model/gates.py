@@ -70,8 +70,8 @@ class GateStage(nn.Module):
             state = linear(F.relu(state), *self._linear(index))
         scores = state / self.block.temperature
         if self.block.kind == "top_k":
-            best = scores.topk(self.block.top, dim=-1)
-            scores = torch.full_like(scores, -math.inf).scatter(-1, best.indices, best.values)
+            last = scores.topk(self.block.top, dim=-1).values[..., -1:]
+            scores = scores.masked_fill(scores < last, -math.inf)  # what ties with the last one stays
         return scores
 
     def _linear(self, index: int) -> tuple[Tensor, Tensor | None]:

@@ -64,10 +64,11 @@ class SequenceStage(nn.Module):
         filled = (ids > 0).to(self.table.dtype)
         share = filled / filled.sum(dim=2, keepdim=True).clamp(min=1.0)
         rows = ids + cast(Tensor, self.starts).to(ids.dtype).unsqueeze(-1)
+        # not embedding_bag: meta-learning differentiates twice
         pooled = [
-            F.embedding_bag(rows.flatten(0, 1), table, mode="sum", per_sample_weights=share.flatten(0, 1))
+            torch.bmm(share.flatten(0, 1).unsqueeze(1), F.embedding(rows.flatten(0, 1), table))
             for table in self.table.unbind(0)
-        ]  # N x (B * columns, d)
+        ]  # N x (B * columns, 1, d)
         return torch.stack(pooled).view(len(pooled), -1, self.stage.units)
 
     def _read(self, inputs: Tensor, member: int) -> Tensor:

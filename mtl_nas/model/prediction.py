@@ -1,6 +1,6 @@
 """A network and features -> predictions in the units of the labels."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from mtl_nas.architecture import Head
 from mtl_nas.data.schema import Schema, Task
+from mtl_nas.model.correction import corrected
 from mtl_nas.model.network import Network
 
 NARROWEST = 1e-7**0.5  # of amounts, as in the paper's code
@@ -31,10 +32,16 @@ def predict(network: Network, features: Mapping[str, Tensor], schema: Schema) ->
     with torch.inference_mode():
         for start in range(0, max(rows, 1), ROWS_AT_ONCE):  # no row at all is a batch too
             outputs = network({name: column[start : start + ROWS_AT_ONCE] for name, column in features.items()})
-            for head in heads:
-                parts[name_of(head)].append(natural(outputs[head.node], schema.task(head.task)))
+            for name, values in predictions(outputs, heads, schema).items():
+                parts[name].append(values)
     network.train(was_training)
     return {name: torch.cat(chunks).double().cpu().numpy() for name, chunks in parts.items()}
+
+
+def predictions(outputs: Mapping[str, Tensor], heads: Sequence[Head], schema: Schema) -> dict[str, Tensor]:
+    """By head, in the units of the labels, made up for rows that training left out."""
+    found = {name_of(head): natural(outputs[head.node], schema.task(head.task)) for head in heads}
+    return corrected(found, heads, schema)
 
 
 def natural(output: Tensor, task: Task) -> Tensor:

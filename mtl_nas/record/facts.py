@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter
 
 from mtl_nas.design import Proposal
+from mtl_nas.record.diagnosis import Diagnosis
 from mtl_nas.values import Value
 
 Scores = dict[str, dict[str, float | None]]
@@ -99,11 +100,12 @@ class Finalist(Value):
 
 
 class Tested(Value):
-    """A finalist on the test split, which is opened once; scores by seed."""
+    """A finalist on the test split, which is opened once, scores by seed; what its first seed shows on tuning rows."""
 
     fact: Literal["tested"] = "tested"
     number: int
     scores: dict[int, Scores]
+    diagnosis: Diagnosis | None = None  # of records before there were any
 
 
 class Best(Value):

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from statistics import fmean, stdev
 
 from mtl_nas.design import Proposal
+from mtl_nas.record.diagnosis import Diagnosis
 from mtl_nas.record.facts import (
     Best,
     Chosen,
@@ -34,6 +35,7 @@ class Trial:
     failures: list[Failed] = field(default_factory=list)
     finalist: dict[int, Finalist] = field(default_factory=dict)  # by seed
     tested: dict[int, Scores] = field(default_factory=dict)
+    diagnosis: Diagnosis | None = None  # of its first seed
 
     @property
     def number(self) -> int:
@@ -129,6 +131,7 @@ class Standing:
                 self._charge(fact)
             case Tested():
                 self.trials[fact.number].tested = dict(fact.scores)
+                self.trials[fact.number].diagnosis = fact.diagnosis
             case Closed():
                 self.closed = fact
             case Chosen():

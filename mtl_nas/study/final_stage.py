@@ -11,6 +11,7 @@ from safetensors.numpy import save as save_arrays
 
 from mtl_nas.composition import compose
 from mtl_nas.data import Dataset
+from mtl_nas.diagnosis import Diagnosis, diagnose
 from mtl_nas.errors import RunError
 from mtl_nas.evaluation import judge
 from mtl_nas.exports import write_model
@@ -25,7 +26,7 @@ from mtl_nas.training.fit import DTYPES, Scores, mean_score
 
 
 def finish(folder: RunFolder, standing: Standing, data: Dataset) -> None:
-    """Write what is not written yet: test scores of every finalist, the best, its model."""
+    """Write what is not written yet: the best, test scores of every finalist and what it shows, the best's model."""
     done = [trial for trial in standing.trials.values() if trial.finalist]
     if not done:
         reasons = [trial.failures[-1].reason for trial in standing.trials.values() if trial.failures]
@@ -40,7 +41,8 @@ def finish(folder: RunFolder, standing: Standing, data: Dataset) -> None:
     assert standing.best is not None
     for trial in done:
         if not trial.tested:
-            fact = Tested(number=trial.number, scores=_tested(folder, trial, data))
+            scores, diagnosis = _tested(folder, trial, data), _diagnosed(folder, trial, data, standing)
+            fact = Tested(number=trial.number, scores=scores, diagnosis=diagnosis)
             folder.record.append(fact)
             standing.add(fact)
     if not (folder.best / "README.md").exists():
@@ -105,6 +107,20 @@ def finalist_network(folder: RunFolder, trial: Trial, data: Dataset, seed: int) 
 def test_name(number: int, seed: int) -> str:
     """Where a finalist's predictions of the test rows are kept."""
     return f"finalists/{number:05d}/seed{seed}.test.safetensors"
+
+
+def diagnosis_name(number: int) -> str:
+    """Where a finalist's diagnosis is kept, beside its place in the record."""
+    return f"finalists/{number:05d}/diagnosis.json"
+
+
+def _diagnosed(folder: RunFolder, trial: Trial, data: Dataset, standing: Standing) -> Diagnosis:
+    """What the first seed that was trained to the end shows."""
+    seeds = standing.chosen.seeds if standing.chosen is not None else tuple(trial.finalist)
+    network = finalist_network(folder, trial, data, next(seed for seed in seeds if seed in trial.finalist))
+    found = diagnose(network, data.rows("tuning"), data.schema, losses=trial.proposal.design.losses)
+    write_whole(folder.path / diagnosis_name(trial.number), found.model_dump_json(indent=1).encode())
+    return found
 
 
 def _tested(folder: RunFolder, trial: Trial, data: Dataset) -> dict[int, Scores]:

@@ -3,6 +3,7 @@
 A fit that is saved and loaded goes on exactly as one that was never interrupted.
 """
 
+import copy
 import io
 import math
 import time
@@ -20,8 +21,9 @@ from mtl_nas.metrics import main_metric, scores
 from mtl_nas.model import Network, build
 from mtl_nas.model.features import features
 from mtl_nas.model.prediction import predict
+from mtl_nas.training.descent import Descent
 from mtl_nas.training.losses import targets
-from mtl_nas.training.objective import Objective
+from mtl_nas.training.negatives import kept_rows
 from mtl_nas.training.schedule import rate_factor
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.float32, "float64": torch.float64}
@@ -58,9 +60,12 @@ class Fit:
     ) -> None:
         self.training, self.schema, self.device = training, schema, torch.device(device)
         dtype = DTYPES[training.precision]
+        if losses.negatives < 1.0:
+            train = train.take(kept_rows(train.labels, schema, losses.negatives, training.seed))
         torch.manual_seed(training.seed)
         self.network = build(architecture, seed=training.seed, dtype=dtype).to(self.device)
-        self.objective = Objective(losses, architecture, schema).to(self.device, dtype)
+        self._descent = Descent(self.network, losses, training, schema)
+        self.objective = self._descent.objective
         self.features = self._resident(features(train, schema, architecture))
         labels = torch.from_numpy(train.labels[:, self.objective.places]).to(self.device, dtype)
         weights = None if train.weights is None else torch.from_numpy(train.weights).to(self.device, dtype)
@@ -115,15 +120,17 @@ class Fit:
         return sum(rows for rows, _ in laps) / seconds if seconds else 0.0
 
     def best_network(self) -> Network:
-        """The network with the weights of the best check."""
-        self.network.load_state_dict(self._best_weights)
-        return self.network
+        """A network with the weights of the best check; the one in training stays as it is."""
+        network = copy.deepcopy(self.network)
+        network.load_state_dict(self._best_weights)
+        return network
 
     def save(self) -> bytes:
         """Everything that going on needs; reading it executes nothing."""
         state = {
             "network": self.network.state_dict(),
             "objective": self.objective.state_dict(),
+            "direction": self._descent.memory,
             "optimizer": self.optimizer.state_dict(),
             "best_weights": self._best_weights,
             "random": torch.get_rng_state(),
@@ -139,6 +146,7 @@ class Fit:
         state: dict[str, Any] = torch.load(io.BytesIO(saved), weights_only=True)
         self.network.load_state_dict(state["network"])
         self.objective.load_state_dict(state["objective"])
+        self._descent.memory = state["direction"]
         self.optimizer.load_state_dict(state["optimizer"])
         self._best_weights = state["best_weights"]
         torch.set_rng_state(state["random"])
@@ -150,21 +158,18 @@ class Fit:
         self.network.train()
         start, rows = time.perf_counter(), self.rows
         total = torch.zeros((), device=self.device)
-        halved = self.training.precision == "bfloat16"
         while self.step < stop:
             batch = self._batch()
             inputs = {name: column.index_select(0, batch) for name, column in self.features.items()}
-            with torch.autocast(self.device.type, torch.bfloat16, enabled=halved):
-                outputs = self.network(inputs)
-            if halved:
-                outputs = {name: output.float() for name, output in outputs.items()}
-            loss = self.objective(outputs, self.targets.at(batch))
+            found = self.targets.at(batch)
             self.optimizer.zero_grad(set_to_none=True)
-            loss.backward()
+            total += self._descent.fill(inputs, found)
             self._set_rate()
             self.optimizer.step()
-            total += loss.detach()
+            self._descent.after_step(inputs, found)
             self.step += 1
+            if self.step % self.steps_a_pass == 0:
+                self.objective.pass_ended()
         if not math.isfinite(total.item()):
             raise DivergedError(f"the loss is no longer finite after {self.rows} rows; lower the learning rate")
         self._laps.append((self.rows - rows, time.perf_counter() - start))

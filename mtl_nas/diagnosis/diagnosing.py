@@ -1,0 +1,64 @@
+"""A trained network and some rows -> a Diagnosis."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mtl_nas.data import Rows, Schema
+from mtl_nas.design import Losses
+from mtl_nas.diagnosis.gradients import agreements
+from mtl_nas.diagnosis.mixtures import mixtures
+from mtl_nas.diagnosis.units import Activations, activity
+from mtl_nas.diagnosis.usage import narrowed, unused, users
+from mtl_nas.model import Network
+from mtl_nas.model.features import features
+from mtl_nas.model.states import States
+from mtl_nas.record.diagnosis import Activity, Diagnosis, Mixture
+
+ROWS = 2_000
+
+
+def diagnose(network: Network, rows: Rows, schema: Schema, *, losses: Losses) -> Diagnosis:
+    """What became of the sharing, on at most 2000 rows that lie evenly among those given.
+
+    The network is seen as it predicts, without dropout and with running moments, and is left as it was. Rows count in
+    the gradients by their weights; of ``losses``, the weights of positive rows count too. Factors of whole tasks change
+    no direction.
+    """
+    sample = rows.take(np.unique(np.linspace(0, len(rows) - 1, min(ROWS, len(rows))).astype(np.int64)))
+    device = next(network.parameters()).device
+    arrays = features(sample, schema, network.architecture)
+    inputs = {name: torch.tensor(array, device=device) for name, array in arrays.items()}
+    training = network.training
+    network.eval()
+    try:
+        mixed, units = _seen(network, inputs)
+        gradients = agreements(network, inputs, sample, schema, losses=losses)
+    finally:
+        network.train(training)
+    used = users(network.architecture, mixed)
+    return Diagnosis(
+        rows=len(sample),
+        mixtures=mixed,
+        unused=unused(network.architecture, mixed, used),
+        narrowed=narrowed(network.architecture, mixed, used),
+        activity=units,
+        gradients=gradients,
+    )
+
+
+@torch.no_grad()
+def _seen(network: Network, inputs: dict[str, Tensor]) -> tuple[tuple[Mixture, ...], tuple[Activity, ...]]:
+    """One pass: what mixes at its inputs, hidden units as they are computed."""
+    states = States(inputs)
+    mixed: list[Mixture] = []
+    units: list[Activity] = []
+    for stage, module in zip(network.plan, network.stages, strict=True):
+        mixed += mixtures(module, states, network.architecture)
+        with Activations() as found:
+            states.add(stage, module(states))
+        units += activity(stage, found.zeros)
+    order = {node.name: place for place, node in enumerate(network.architecture.nodes)}
+    mixed.sort(key=lambda one: order[one.node])
+    units.sort(key=lambda one: order[one.node])
+    return tuple(mixed), tuple(units)

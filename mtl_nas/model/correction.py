@@ -1,0 +1,25 @@
+"""Probabilities of a model that saw a share of the rows without the funnel's first event, made those of all rows."""
+
+from collections.abc import Mapping, Sequence
+
+from torch import Tensor
+
+from mtl_nas.architecture import Head
+from mtl_nas.composition.funnel import funnel_root
+from mtl_nas.data.schema import Schema
+
+
+def corrected(probabilities: Mapping[str, Tensor], heads: Sequence[Head], schema: Schema) -> dict[str, Tensor]:
+    """By head's name, (N,) each: what a model predicts -> what is true of rows that nobody left out.
+
+    With a share w of the negative rows of the first event r, ``p_t = p'_t w / (1 - p'_r + w p'_r)`` for every
+    end-to-end probability; of r itself that is the logit shifted by log w. Conditional ones, ``buy|click``, stay.
+    """
+    shares = {head.task: head.negatives for head in heads if head.given is None and head.negatives != 1.0}
+    if not shares:
+        return dict(probabilities)
+    root = probabilities[funnel_root(schema)]
+    return {
+        name: chance * shares[name] / (1.0 - root + shares[name] * root) if name in shares else chance
+        for name, chance in probabilities.items()
+    }

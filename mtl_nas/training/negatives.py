@@ -1,0 +1,20 @@
+"""Which train rows a model sees when rows without the funnel's first event are thinned out."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mtl_nas.composition.funnel import funnel_root
+from mtl_nas.data.schema import Schema
+
+STREAM = 1  # of the seed's random numbers, apart from those of weights and orders
+
+
+def kept_rows(labels: NDArray[np.float32], schema: Schema, share: float, seed: int) -> NDArray[np.int64]:
+    """Places of the rows to train on, from labels (N, T): where the funnel's first event is 0, that share of them.
+
+    Drawn once from the seed. A DesignError where the tasks are not one funnel.
+    """
+    root = funnel_root(schema)
+    negative = labels[:, schema.task_names.index(root)] == 0  # not where it is missing
+    drawn = np.random.default_rng((STREAM, seed)).random(len(labels)) < share
+    return np.flatnonzero(~negative | drawn)

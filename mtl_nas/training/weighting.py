@@ -1,0 +1,103 @@
+"""How much each task's loss counts in a step: by fixed numbers, by learned ones, or by how training goes.
+
+Written here, not taken from torchjd, whose scalarizers know no absent task (a batch without a valid row of a task has
+no loss of it) and keep their state where a saved fit would lose it.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+EPSILON = 1e-8  # below any loss that is worth a logarithm
+
+
+class Weighting(nn.Module):
+    """Losses (T,), present (T,) -> terms (T,), whose sum is minimised; static weights leave losses as they are.
+
+    An absent task's term is 0 with zero gradient, and what is known of the task stays as it was. Everything that is
+    learned is a parameter or a buffer, so that a saved fit holds it.
+    """
+
+    def __init__(self, tasks: int) -> None:
+        super().__init__()
+        self.tasks = tasks
+
+    def forward(self, losses: Tensor, present: Tensor) -> Tensor:
+        """(T,), (T,) -> (T,)."""
+        return losses
+
+    def after_step(self, again: Callable[[], Tensor]) -> None:
+        """The weights have moved; ``again`` gives the losses of the same batch at the new ones."""
+
+    def pass_ended(self) -> None:
+        """Every train row was seen once more."""
+
+
+class Uncertainty(Weighting):
+    """``l / (2 e^s) + s / 2`` with learned log variances s (Kendall et al., 2018)."""
+
+    def __init__(self, tasks: int) -> None:
+        super().__init__(tasks)
+        self.log_variances = nn.Parameter(torch.zeros(tasks))
+
+    def forward(self, losses: Tensor, present: Tensor) -> Tensor:
+        """(T,), (T,) -> (T,)."""
+        return torch.where(present, losses / (2 * self.log_variances.exp()) + self.log_variances / 2, 0.0)
+
+
+class GeometricMean(Weighting):
+    """``(prod l)^(1/T)`` over the T present tasks (Chennupati et al., 2019)."""
+
+    def forward(self, losses: Tensor, present: Tensor) -> Tensor:
+        """(T,), (T,) -> (T,): equal parts of the mean; each has the slope by its own loss."""
+        logs = torch.where(present, losses, 1.0).clamp(min=EPSILON).log()
+        count = present.sum().clamp(min=1)
+        part = (logs.detach().sum() / count).exp() / count
+        return torch.where(present, part * (1.0 + logs - logs.detach()), 0.0)
+
+
+class RandomWeights(Weighting):
+    """``softmax(N(0, 1))`` over the present tasks, drawn at every step (Lin et al., 2022)."""
+
+    def forward(self, losses: Tensor, present: Tensor) -> Tensor:
+        """(T,), (T,) -> (T,)."""
+        drawn = torch.randn(self.tasks).to(losses)  # by the one generator that a saved fit keeps
+        return present_softmax(drawn, present) * losses
+
+
+class DynamicAverage(Weighting):
+    """``T softmax(r / 2)``, r the ratio of a task's mean losses in the last two passes, 1 before (Liu et al., 2019)."""
+
+    sums: Tensor
+    counts: Tensor
+    newer: Tensor
+    older: Tensor
+
+    def __init__(self, tasks: int) -> None:
+        super().__init__(tasks)
+        self.register_buffer("sums", torch.zeros(tasks))  # of the losses in this pass
+        self.register_buffer("counts", torch.zeros(tasks))  # of the steps in which the task was present
+        self.register_buffer("newer", torch.full((tasks,), torch.nan))  # means of the last pass that had the task
+        self.register_buffer("older", torch.full((tasks,), torch.nan))  # and of the one before
+
+    def forward(self, losses: Tensor, present: Tensor) -> Tensor:
+        """(T,), (T,) -> (T,)."""
+        self.sums += torch.where(present, losses.detach(), 0.0)
+        self.counts += present
+        ratios = torch.where(self.older.isnan(), 1.0, self.newer / self.older.clamp(min=EPSILON))
+        return present.sum() * present_softmax(ratios / 2.0, present) * losses
+
+    def pass_ended(self) -> None:
+        """The means of this pass become the last ones."""
+        seen = self.counts > 0
+        self.older.copy_(torch.where(seen, self.newer, self.older))
+        self.newer.copy_(torch.where(seen, self.sums / self.counts, self.newer))
+        self.sums.zero_()
+        self.counts.zero_()
+
+
+def present_softmax(logits: Tensor, present: Tensor) -> Tensor:
+    """(T,), (T,) -> (T,): shares of the present tasks, 0 for the others, also where no task is present."""
+    shares = torch.softmax(torch.where(present, logits, -torch.inf), dim=0)
+    return torch.where(present, shares, 0.0)
