@@ -45,10 +45,11 @@ TASKS: dict[str, dict[str, dict[str, str]]] = {
 }
 EVERY_LABEL = {name for tasks in TASKS.values() for name in tasks}
 COUNT = "history_len"  # behaviours of the user before the log begins; the lists hold the last 50
-NUMBERS = ("duration_ms", "follow_user_num", "fans_user_num", "friend_user_num", "register_days", COUNT)
-NUMBERS = (*NUMBERS, "server_width", "server_height", "video_age", "video_duration")
-
-
+NUMBERS = (
+    COUNT,
+    *("duration_ms", "video_duration", "video_age", "server_width", "server_height"),
+    *("follow_user_num", "fans_user_num", "friend_user_num", "register_days"),
+)
 LENGTHS = (COUNT, *(length_name(name) for name in HISTORIES.values()))
 
 
@@ -66,7 +67,7 @@ class Declared:
 
 def available() -> bool:
     """$MTL_NAS_DATA/kuairand-pure is there."""
-    return (Path(os.environ.get("MTL_NAS_DATA", "")) / FOLDER / LOG).is_file()
+    return (Path(_said()) / FOLDER / LOG).is_file()
 
 
 def kuairand(tasks: str = "funnel") -> Declared:
@@ -75,19 +76,19 @@ def kuairand(tasks: str = "funnel") -> Declared:
     The outcomes of an impression are labels or are left out; the earliest four days train, the 29th validates, the
     30th tests. Users and videos enter by id and by what is known of them.
     """
-    folder = Path(os.environ["MTL_NAS_DATA"]) / FOLDER
-    frame = _impressions(folder)
+    if not available():
+        raise mn.MtlNasError(f"KuaiRand-Pure needs $MTL_NAS_DATA/{FOLDER}/{LOG}; MTL_NAS_DATA is {_said()}")
+    frame = _impressions(Path(_said()) / FOLDER)
     kept = frame.drop(columns=sorted(EVERY_LABEL.difference(TASKS[tasks])))
-    numbers = [name for name in NUMBERS if name in kept]
     listed = {name: (name, *(f"{name}_{part}" for part in PROPERTIES)) for name in HISTORIES.values()}
-    known = {"split", *TASKS[tasks], *numbers, *(column for columns in listed.values() for column in columns)}
+    known = {"split", *TASKS[tasks], *NUMBERS, *(column for columns in listed.values() for column in columns)}
     return Declared(
         kept,
         {
             "tasks": TASKS[tasks],
             "split": {"column": "split"},
             "columns": {
-                **dict.fromkeys(numbers, "number"),
+                **dict.fromkeys(NUMBERS, "number"),
                 **{name: "category" for name in kept if name not in known},
             },
             "sequences": {
@@ -96,6 +97,10 @@ def kuairand(tasks: str = "funnel") -> Declared:
             "violations": "repair",
         },
     )
+
+
+def _said() -> str:
+    return os.environ.get("MTL_NAS_DATA", "not set")
 
 
 def _impressions(folder: Path) -> pd.DataFrame:
@@ -113,7 +118,7 @@ def _impressions(folder: Path) -> pd.DataFrame:
 
 
 def _histories(folder: Path, videos: pd.DataFrame) -> pd.DataFrame:
-    """List columns a user, the oldest first: videos, and the properties of each."""
+    """List columns a user, in the order of the file: videos, and the properties of each."""
     table = pd.read_parquet(folder / SEQUENCES)
     found: dict[str, Any] = {"user_id": table["user_id"], COUNT: table[COUNT]}
     properties = {name: videos.set_index("video_id")[name].astype("string").fillna("") for name in PROPERTIES}

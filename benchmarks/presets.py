@@ -1,7 +1,7 @@
-"""Every hand design on real tables: the test score of each task over seeds, boosted trees beside it.
+r"""Every hand design on real tables: the test score of each task over seeds, boosted trees beside it.
 
     python benchmarks/presets.py kuairand census-income/group1 census-income/group2
-    python benchmarks/presets.py synthetic-mmoe/1 synthetic-mmoe/0.5 synthetic-mmoe/0 \\
+    python benchmarks/presets.py synthetic-mmoe/1 synthetic-mmoe/0.5 synthetic-mmoe/0 \
         --seeds 20 --only shared_bottom mmoe
 
 Trainings that a results file already holds are not repeated, so an interrupted command goes on. Prints a table a data

@@ -51,14 +51,6 @@ SCHEMAS = {
     "alone": ALONE,
     "accents": ACCENTS,
 }
-    "behaviour": BEHAVIOUR,
-    "plain": PLAIN,
-    "funnel": FUNNEL,
-    "steps": STEPS,
-    "forks": FORKS,
-    "alone": ALONE,
-    "accents": ACCENTS,
-}
 DRAWS = 40
 
 

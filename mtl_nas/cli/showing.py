@@ -47,7 +47,7 @@ def print_shown(what: str, data: str | None, form: str, to: Path | None) -> None
 
 def _print_diagnosis(best: Trial) -> None:
     if best.diagnosis is not None:  # older records have none
-        Console().print("", diagnosed(best.name, best.diagnosis), sep="\n")
+        Console().print(diagnosed(f"\nWhat became of the sharing in {best.name}:", best.diagnosis))
 
 
 def print_comparison(what: list[str], data: str | None, seeds: int) -> None:

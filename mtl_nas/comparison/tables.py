@@ -21,22 +21,19 @@ def tables(comparison: Comparison) -> Group:
 
 def diagnoses(comparison: Comparison) -> Group:
     """What became of the sharing in each design's first network; nothing of runs that do not know."""
-    found = [row for row in comparison.rows if row.diagnosis is not None]
-    parts: list[RenderableType] = []
-    for row in found:
-        assert row.diagnosis is not None
-        parts += [Text(), diagnosed(row.name, row.diagnosis)]
-    return Group(*parts)
+    known = [(row.name, row.diagnosis) for row in comparison.rows if row.diagnosis is not None]
+    title = Text("\nWhat became of the sharing (first seed, tuning rows):")
+    return Group(*((title, *(diagnosed(name, diagnosis) for name, diagnosis in known)) if known else ()))
 
 
 def diagnosed(name: str, diagnosis: Diagnosis) -> Group:
-    """What became of the sharing in one network."""
-    lines = Table.grid(padding=(0, 2, 0, 0))
+    """What became of the sharing in one network, under its name."""
+    lines = Table.grid(padding=(0, 2, 0, 0), pad_edge=False)
     lines.add_column(overflow="fold", max_width=LABEL)
     lines.add_column(overflow="fold")
     for label, said in sentences(diagnosis):
         lines.add_row(Text(f"  {label}"), Text(said))
-    return Group(Text(f"{name}: what became of the sharing, {diagnosis.rows} tuning rows", style="bold"), lines)
+    return Group(Text(name, style="bold"), lines)
 
 
 def _parts(comparison: Comparison) -> Iterator[RenderableType]:

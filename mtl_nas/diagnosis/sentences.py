@@ -49,7 +49,8 @@ def _kind(one: Mixture) -> str:
 
 def _gates(found: Sequence[Mixture]) -> str:
     what = "critics" if all(name.startswith("critic/") for one in found for name in one.weights) else "experts"
-    return f"{_carried(found)} {what} carry 90 %{' of the weight' * (len(found) == 1)}"
+    whole = " of the weight" if len(found) == 1 and not _by_row(found[0]) else ""  # a line has no room for more
+    return f"{_carried(found)} {what} carry 90 %{whole}"
 
 
 def _carried(found: Sequence[Mixture]) -> str:
@@ -67,12 +68,16 @@ def _entropies(found: Sequence[Mixture], *, listed: bool) -> str:
     if not known:
         return ""
     if len(found) == 1:
-        row = found[0].row_entropy or 0.0
-        return f" (entropy {_plain(known[0])}{f', a row {_plain(row)}' if row < known[0] - 0.05 else ''})"
+        return f" (entropy {_plain(known[0])}{_by_row(found[0])})"
     if listed:
         return f" (entropy {', '.join(map(_plain, known))})"
     low, high = _plain(min(known)), _plain(max(known))
     return f" (entropy {low})" if low == high else f" (entropy {low} to {high})"
+
+
+def _by_row(one: Mixture) -> str:
+    lower = one.entropy is not None and one.row_entropy is not None and one.row_entropy < one.entropy - 0.05
+    return f", a row {_plain(one.row_entropy or 0.0)}" if lower else ""
 
 
 def _stitches(found: Sequence[Mixture]) -> str:
@@ -95,8 +100,8 @@ def _units(diagnosis: Diagnosis) -> Iterator[Line]:
     if diagnosis.dead is None or diagnosis.zero is None:
         return
     worst = max(diagnosis.activity, key=lambda part: part.dead)
-    where = f", most in {worst.node} ({_percent(worst.dead)})" if worst.dead >= 0.1 else ""
-    yield "units", f"{_percent(diagnosis.dead)} dead{where}; {_percent(diagnosis.zero)} of activations are zero"
+    where = f" ({worst.node} {_percent(worst.dead)})" if worst.dead >= 0.1 else ""
+    yield "units", f"{_percent(diagnosis.dead)} dead{where}, {_percent(diagnosis.zero)} of activations zero"
 
 
 def _gradients(pairs: Sequence[Agreement]) -> Iterator[Line]:
