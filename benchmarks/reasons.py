@@ -2,8 +2,10 @@
 
     python benchmarks/reasons.py                         # seven tables, five seeds: some minutes on one core
     python benchmarks/reasons.py attention --seeds 2
+    python benchmarks/reasons.py --draw 1                # the same plants in other random tables
 
-Prints a table, and writes benchmarks/results/reasons.json with versions and machine. Gains are paired by seed and test
+Prints a table, and writes benchmarks/results/reasons.json (of all tables, as they are built in) with versions and
+machine. Gains are paired by seed and test
 row, over single_task (all networks stop at one pass, chosen by the mean of the tasks) and over each task trained alone
 (which stops at its own best pass).
 """
@@ -46,22 +48,30 @@ def trained(design: str, data: mn.Dataset, seeds: int) -> list[mn.Result]:
     return [mn.evaluate(what, data, PLAN.model_copy(update={"seed": seed}), split="test") for seed in range(seeds)]
 
 
-def alone(name: str, data: mn.Dataset, seeds: int) -> list[Predictions]:
+def planted(reason: str, draw: int, tasks: Sequence[str] = ()) -> mn.Dataset:
+    """The built-in data set where draw is 0, another draw of it otherwise; with all tasks or some."""
+    table, declaration = REASONS[reason]
+    kinds = {name: {"kind": task.kind} for name, task in declaration.tasks.items()}
+    wanted = {name: kind for name, kind in kinds.items() if not tasks or name in tasks}
+    unused = [name for name in kinds if name not in wanted]
+    return mn.load_dataset(table(seed=draw), wanted, split={"column": "split"}, ignore=unused)
+
+
+def alone(reason: str, draw: int, seeds: int) -> list[Predictions]:
     """Each task from a data set that has no other."""
     found: list[Predictions] = [{} for _ in range(seeds)]
-    for task in data.schema.task_names:
-        for seed, result in enumerate(trained("single_task", mn.load_dataset(name, tasks=[task]), seeds)):
+    for task in REASONS[reason][1].tasks:
+        for seed, result in enumerate(trained("single_task", planted(reason, draw, [task]), seeds)):
             found[seed] |= result.predictions
     return found
 
 
-def measured(reason: str, seeds: int) -> list[dict[str, object]]:
+def measured(reason: str, draw: int, seeds: int) -> list[dict[str, object]]:
     """One line a family of tasks: those whose names differ by a number."""
-    name = f"synthetic-reasons/{reason}"
-    data = mn.load_dataset(name)
+    data = planted(reason, draw)
     results = {design: trained(design, data, seeds) for design in DESIGNS}
     predictions = {design: [result.predictions for result in found] for design, found in results.items()}
-    predictions["alone"] = alone(name, data, seeds)
+    predictions["alone"] = alone(reason, draw, seeds)
     lines = []
     for family, claim in CLAIMS[reason].items():
         tasks = [task for task in data.schema.task_names if task.rstrip("0123456789") == family]
@@ -120,8 +130,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("reasons", nargs="*", metavar="REASON", help=", ".join(REASONS))
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--draw", type=int, default=0, help="seed of the tables")
     options = parser.parse_args()
-    lines = [line for reason in options.reasons or REASONS for line in measured(reason, options.seeds)]
+    reasons = options.reasons or REASONS
+    lines = [line for reason in reasons for line in measured(reason, options.draw, options.seeds)]
     table = Table(
         "reason", "task", "single", "alone", "shared bottom", "over alone", "mmoe", "overfit", "claim", "shows"
     )
@@ -137,7 +149,7 @@ def main() -> None:
             str(line["shows"]),
         )
     Console(width=190).print(table)
-    if not options.reasons:
+    if not options.reasons and not options.draw:
         RESULTS.mkdir(exist_ok=True)
         found = {"machine": machine(), "seeds": options.seeds, "lines": lines}
         (RESULTS / "reasons.json").write_text(json.dumps(found, indent=1) + "\n")

@@ -2,9 +2,10 @@
 
 import difflib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from types import UnionType
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import pydantic
 import yaml
@@ -58,9 +59,9 @@ def read_tree(path: Path, error: type[MtlNasError] = MtlNasError) -> Any:
 
 def _first_problem(kind: type[Value], problem: pydantic.ValidationError) -> str:
     first = problem.errors(include_url=False)[0]
-    place = ".".join(str(part) for part in first["loc"])
+    path, known = _path(kind, first["loc"])
+    place = ".".join(map(str, path))
     if first["type"] == "extra_forbidden":
-        known = _fields_at(kind, first["loc"][:-1])
         key = str(first["loc"][-1])
         listed = f"; known: {', '.join(sorted(known))}" if known else ""
         return f"unknown key '{place}'{nearest(key, known) or listed}"
@@ -73,22 +74,47 @@ def _first_problem(kind: type[Value], problem: pydantic.ValidationError) -> str:
     return f"{place}: {message}, got {first['input']!r}"
 
 
-def _fields_at(kind: type[Value], place: tuple[int | str, ...]) -> list[str]:
-    """The keys known at a place in the tree; empty where the place is not one plain record."""
-    fields = kind.model_fields
+def _path(kind: type[Value], place: Sequence[int | str]) -> tuple[list[int | str], list[str]]:
+    """The place as a person would write it, and the keys known where it ends; pydantic adds a part at every union."""
+    path: list[int | str] = []
+    here: Any = kind
+    known: list[str] = []
     for part in place:
-        if part not in fields:
-            continue  # an index of a list, a key of a mapping, a tag of a union
-        found = _record(fields[str(part)].annotation)
-        if found is None:
-            return []
-        fields = found.model_fields
-    return list(fields)
+        members = _members(here)
+        if len(members) > 1:
+            here = next((member for member in members if part in _tags(member)), None)
+            continue
+        here = _bare(members[0]) if members else None
+        path.append(part)
+        fields = here.model_fields if isinstance(here, type) and issubclass(here, Value) else {}
+        known = list(fields)
+        here = fields[str(part)].annotation if part in fields else _item(here)
+    return path, known
 
 
-def _record(annotation: Any) -> type[Value] | None:
-    if isinstance(annotation, type) and issubclass(annotation, Value):
-        return annotation
-    arguments = getattr(annotation, "__args__", ())
-    found = [record for record in map(_record, arguments) if record is not None]
-    return found[0] if len(found) == 1 else None
+def _members(annotation: Any) -> list[Any]:
+    """What a union joins, None left out; anything else is alone."""
+    bare = _bare(annotation)
+    joined = get_args(bare) if get_origin(bare) in (Union, UnionType) else (annotation,)
+    return [member for member in joined if member is not type(None)]
+
+
+def _bare(annotation: Any) -> Any:
+    return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
+
+
+def _tags(member: Any) -> set[Any]:
+    """What pydantic may call a member of a union: its tag, its discriminator's value, its class."""
+    kind = _bare(member)
+    tags = {one.tag for one in getattr(member, "__metadata__", ()) if isinstance(one, pydantic.Tag)}
+    if isinstance(kind, type) and issubclass(kind, Value):
+        literals = [field.annotation for field in kind.model_fields.values() if get_origin(field.annotation) is Literal]
+        tags |= {kind.__name__, *(get_args(one)[0] for one in literals if len(get_args(one)) == 1)}
+    return tags
+
+
+def _item(annotation: Any) -> Any:
+    """What a list or a mapping holds."""
+    held = [one for one in get_args(annotation) if one is not Ellipsis]
+    origin = get_origin(annotation)
+    return held[-1] if held and isinstance(origin, type) and issubclass(origin, Sequence | Mapping) else None

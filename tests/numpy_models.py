@@ -269,7 +269,7 @@ def home(
 ) -> dict[str, Array]:
     """2.15, one-layer experts: families and a shared owner, then tasks that see their own, their family's and shared.
 
-    families: task -> family. counts: experts of ``family`` and ``shared`` on both levels, of ``specific`` above.
+    families: task -> where its family's nodes are. counts: experts of ``family`` and ``shared`` on both levels, of ``specific`` above.
     """
 
     def expert(v: Array, node: str) -> Array:
@@ -284,11 +284,11 @@ def home(
         return [expert(v, f"{place}/{index}") for index in range(count)]
 
     names = list(dict.fromkeys(families.values()))
-    below = {name: experts(x, f"level0/family/{name}", counts["family"]) for name in names}
+    below = {name: experts(x, f"level0/{name}", counts["family"]) for name in names}
     shared = experts(x, "level0/expert", counts["shared"])
-    state = {name: mixed(x, weights, f"level0/family/{name}/gate", below[name] + shared) for name in names}
+    state = {name: mixed(x, weights, f"level0/{name}/gate", below[name] + shared) for name in names}
     common = mixed(x, weights, "level0/gate", [one for name in names for one in below[name]] + shared) if shared else x
-    groups = {name: experts(state[name], f"level1/family/{name}", counts["family"]) for name in names}
+    groups = {name: experts(state[name], f"level1/{name}", counts["family"]) for name in names}
     shared = experts(common, "level1/expert", counts["shared"])
     logits = {}
     for task, name in families.items():

@@ -264,7 +264,8 @@ def test_labels_that_break_a_funnel_are_counted(here, refused):
         (TREE | {"data": {"table": "shopp.csv"}}, "no table '"),
         (
             TREE | {"tasks": {"click": {"kind": "binry"}}},
-            "search.yaml: tasks.click.kind: input should be 'binary', 'multiclass' or 'regression', got 'binry'",
+            "search.yaml: tasks.click.kind: input should be 'binary', 'multiclass', 'ordinal', 'regression' or 'count', "
+            "got 'binry'",
         ),
         (
             TREE | {"tasks": {"buy": {"after": "clik"}, "click": None}},
@@ -681,8 +682,8 @@ def test_names_may_look_like_anything_in_a_search_file(here, typed):
     assert {column.name for column in (*schema.categories, *schema.numbers)} == {"null", "~ # {x}: 'y'", "price"}
 
 
-@pytest.mark.parametrize("name", mn.presets())
-def test_show_draws_every_preset(here, typed, name):
+@pytest.mark.parametrize("name", sorted(set(mn.presets()) - {"dupn", "home"}))  # which need histories and families
+def test_show_draws_every_preset_that_fits(here, typed, name):
     code, out, err = typed("show", name, "--data", "search.yaml")
     assert (code, err) == (0, "")
     assert "=> click" in out

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 import mtl_nas as mn
-from mtl_nas.comparison import tables
+from mtl_nas.comparison import diagnoses, tables
 from mtl_nas.comparison.comparison import Comparison, compared
 from mtl_nas.comparison.contenders import Contender
 from mtl_nas.comparison.tables import sentence, short, signed
@@ -115,6 +115,41 @@ def test_the_best_of_a_run_is_the_one_that_it_chose_on_other_rows():
     assert sentence(found) == "ple better than mmoe on the test rows; mmoe was chosen on other rows."
 
 
+def test_each_task_was_helped_harmed_or_neither():
+    base = contender("single_task", TWO, 1.5)
+    mixed = contender("mmoe", TWO, 3.0)
+    worse = contender("ple", TWO, 0.5)
+    predictions = tuple(
+        {"click": one["click"], "buy": other["buy"]}
+        for one, other in zip(mixed.predictions, worse.predictions, strict=True)
+    )
+    scores = tuple(score_tasks(one, TWO.rows("test"), TWO.schema) for one in predictions)
+    mixed = replace(mixed, predictions=predictions, scores=scores)
+    found = compared([base, mixed, replace(base, name="equal")], TWO)
+    cells = {row.name: row.cells for row in found.rows}
+    assert [cells["mmoe"][task].word for task in ("click", "buy")] == ["helped", "harmed"]
+    assert [cells["equal"][task].word for task in ("click", "buy")] == ["tie", "tie"]
+    assert [cells["single_task"][task].word for task in ("click", "buy")] == ["", ""]
+    assert cells["mmoe"]["click"].gained.difference == pytest.approx(cells["mmoe"]["click"].gain)
+    line = next(line for line in shown(found) if line.startswith("mmoe") and "±" in line)
+    assert line.index("helped") < line.index("harmed")
+    assert found.frame().set_index("design").loc["mmoe", "buy verdict"] == "harmed"
+
+
+def test_what_became_of_the_sharing_is_printed_for_those_who_know():
+    small = mn.preset("mmoe", TWO.schema, experts=2, hidden=(4,), embedding=2)
+    found = mn.compare([small], TWO, seeds=1, training=TRAINING)
+    older = compared([contender("single_task", TWO, 1.0)], TWO)
+    console = Console(width=80, file=io.StringIO())
+    console.print(diagnoses(found), diagnoses(older), sep="")
+    lines = console.file.getvalue().splitlines()
+    assert lines[1] == "What became of the sharing (first seed, tuning rows):"
+    assert {row.name for row in found.rows} <= set(lines)
+    assert sum("experts carry 90 %" in line for line in lines) in (1, 2)
+    assert sum("tasks share no layer" in line for line in lines) == 1
+    assert older.rows[0].diagnosis is None
+
+
 def test_one_seed_has_no_deviation():
     found = compared([contender("single_task", TWO, 1.0, seeds=1), contender("mmoe", TWO, 2.0, seeds=1)], TWO)
     assert all(cell.deviation is None for row in found.rows for cell in row.cells.values())
@@ -164,7 +199,7 @@ def test_numbers_far_from_one_are_spelled_whole():
         "-10.5000",
         "+10.2500",
         "-.5000",
-        "+.0000",
+        ".0000",
         "+20.0300",
         "",
     ]

@@ -28,9 +28,9 @@ NEEDS = {
     "esmm": "esmm needs a funnel, and no task is declared 'after' another",
     "aitm": "aitm needs a funnel, and no task is declared 'after' another",
 }
-NAMES = (
-    *("single_task", "shared_bottom", "dupn", "cross_stitch", "snr", "omoe", "mmoe", "mlmmoe", "cgc", "ple", "adatt"),
-    *("stem", "home", "metaheac", "esmm", "aitm"),
+NAMES = (  # as a search tries them
+    *("single_task", "shared_bottom", "mmoe", "ple", "dupn", "aitm", "esmm", "metaheac", "stem", "home", "adatt"),
+    *("cross_stitch", "cgc", "mlmmoe", "snr", "omoe"),
 )
 
 

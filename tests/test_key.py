@@ -224,7 +224,6 @@ DESIGNS = {
     "deep critics": Design(critics=Critics(count=2, critic=Layers(hidden=(4,)))),
     "critics under free gates": Design(critics=Critics(count=2, gate=Weighing(query="fields", hidden=(64,)))),
     "critics that ask states": Design(critics=Critics(count=2, gate=Weighing(query="state"))),
-    "few negatives": Design(losses=Losses(negatives=0.5)),
     "a chain without slopes": Design(
         levels=(Level(specific=1),), transfers=Transfers(links="chain", transfer=Transfer(stop_gradient=True))
     ),
@@ -246,6 +245,11 @@ def test_different_designs_have_different_keys() -> None:
     keys = {name: compose(design, PAIR).key for name, design in DESIGNS.items()}
     same = [pair for pair in combinations(keys, 2) if keys[pair[0]] == keys[pair[1]]]
     assert same == []
+
+
+def test_thinned_negatives_make_another_model() -> None:
+    schema = schema_of("click", "buy<click")
+    assert compose(Design(), schema).key != compose(Design(losses=Losses(negatives=0.5)), schema).key
 
 
 def test_different_readers_of_histories_have_different_keys() -> None:

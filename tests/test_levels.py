@@ -87,8 +87,15 @@ def test_a_family_has_a_gate_and_its_tasks_read_that() -> None:
 
 def test_a_task_without_a_family_is_alone_in_one() -> None:
     found = reads(Design(levels=(Level(family=1, specific=1),)), FAMILIES)
-    assert found["level0/gate/age"] == ("embedding", "level0/expert/age/0", "level0/family/age/0")
+    assert found["level0/gate/age"] == ("embedding", "level0/expert/age/0", "level0/alone/age/0")
     assert found["level0/gate/click"][2] == found["level0/gate/like"][2] == "level0/family/use/0"
+
+
+def test_a_task_without_a_family_joins_none_that_has_its_name() -> None:
+    named = schema_of("click@age", "like@age", "age")
+    found = reads(Design(levels=(Level(family=1, specific=1),)), named)
+    assert found["level0/gate/age"] == ("embedding", "level0/expert/age/0", "level0/alone/age/0")
+    assert found["level0/gate/click"][2] == found["level0/gate/like"][2] == "level0/family/age/0"
 
 
 def test_without_any_family_experts_of_families_are_experts_of_tasks() -> None:
@@ -138,7 +145,7 @@ def test_a_gate_can_see_the_experts_of_all_tasks_in_one_order() -> None:
     architecture = one_level(FAMILIES, shared=1, family=1, specific=1, mixing=Gating(sees="all"))
     every = (
         *(f"level0/expert/{task}/0" for task in FAMILIES.task_names),
-        *(f"level0/family/{family}/0" for family in ("use", "money", "age")),
+        *(f"level0/{family}/0" for family in ("family/use", "family/money", "alone/age")),
         "level0/expert/0",
     )
     assert {architecture.node(f"level0/gate/{task}").inputs for task in FAMILIES.task_names} == {("embedding", *every)}

@@ -103,7 +103,9 @@ def paper(
             counts = {"specific": sizes["specific"], "shared": sizes["shared"], "gate": len(sizes["gate"])}
             return models.stem(own_x, x, weights, **counts, hidden=hidden, tower=tower)
         case "home":
-            families = {task.name: task.family or task.name for task in schema.tasks}
+            families = {
+                task.name: f"family/{task.family}" if task.family else f"alone/{task.name}" for task in schema.tasks
+            }
             counts = {word: sizes[word] for word in ("shared", "family", "specific")}
             return models.home(x, weights, families, counts=counts, rank=sizes["rank"], tower=tower)
         case "metaheac":

@@ -231,6 +231,33 @@ def test_a_preset_that_was_stopped_is_a_finalist_and_one_that_failed_is_not() ->
     assert chosen(standing_of(*found), BUDGET, SEED).numbers == (3, 1)
 
 
+SHORT = BUDGET.model_copy(update={"rungs": (0.25, 0.5, 1.0), "finalists": 3})
+
+
+def numbers(*found: Fact, budget: Budget = SHORT) -> tuple[int, ...]:
+    return chosen(standing_of(*found), budget, SEED).numbers
+
+
+def test_where_no_searched_trial_was_trained_to_the_end_the_two_that_came_furthest_are_finalists() -> None:
+    found = [*trials(5, presets=PRESETS[:1]), *at_rung(0, 0.9, 0.5, 0.8, 0.7, 0.6)]
+    assert numbers(*found) == (2, 3, 0)
+    assert numbers(*found, *promoted(1), scored(1, 1, 0.1)) == (1, 2, 0)
+    assert numbers(*found, *promoted(1, 4), scored(1, 1, 0.1), scored(4, 1, 0.2)) == (4, 1, 0)
+
+
+def test_two_searched_trials_at_the_end_are_enough_and_one_is_not() -> None:
+    found = [*trials(4), *at_rung(0, 0.5, 0.6, 0.7, 0.8), *promoted(0, 1), scored(0, 1, 0.5), scored(1, 1, 0.6)]
+    assert numbers(*found, *promoted(0, rung=2), scored(0, 2, 0.1)) == (0, 1)
+    assert numbers(*found, *promoted(0, 1, rung=2), scored(0, 2, 0.1), scored(1, 2, 0.2)) == (1, 0)
+
+
+def test_finalists_from_lower_rungs_keep_to_the_budget_and_a_trial_that_failed_is_none() -> None:
+    found = [*trials(3), *at_rung(0, 0.5, 0.6, 0.7)]
+    assert numbers(*found, budget=SHORT.model_copy(update={"finalists": 1})) == (2,)
+    assert numbers(*found, *promoted(2), diverged(2, rung=1)) == (1, 0)
+    assert numbers(*trials(1), *at_rung(0, 0.5)) == (0,)
+
+
 def test_where_everything_failed_there_are_no_finalists_and_the_run_ends() -> None:
     found = [*trials(4), *(diverged(number) for number in range(4)), Closed(reason="")]
     assert decided(found) == (Chosen(numbers=(), seeds=tuple(seed_of(SEED, "finalist", place) for place in range(2))),)

@@ -38,9 +38,10 @@ def print_check(file: SearchFile, cpus: int | None) -> None:
     console.print(table)
     low, high = (_minutes(seconds) for seconds in found.seconds)
     budget = file.options.budget
+    memory = "" if found.megabytes is None else f", {found.megabytes:,.0f} MB a worker"
     console.print(
         f"\n{budget.trials} trials and {budget.finalists} finalists with the presets on {budget.seeds} seeds: "
-        f"about {low} to {high} on {workers} workers, {found.megabytes:,.0f} MB a worker"
+        f"about {low} to {high} on {workers} worker{'s' * (workers > 1)}{memory}"
     )
 
 

@@ -38,7 +38,7 @@ def print_shown(what: str, data: str | None, form: str, to: Path | None) -> None
         shown = FORMATS[form](_architecture(what, data))
     if to is None:
         Console(soft_wrap=form != "text", emoji=False).print(shown, markup=False, highlight=False, end="\n")
-        if form == "text" and (Path(what) / "search.yaml").exists():
+        if form == "text" and what not in presets() and (Path(what) / "search.yaml").exists():
             _print_diagnosis(load_run(what).best())
     else:
         write_whole(to, shown.encode())

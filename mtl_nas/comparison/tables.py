@@ -21,9 +21,9 @@ def tables(comparison: Comparison) -> Group:
 
 def diagnoses(comparison: Comparison) -> Group:
     """What became of the sharing in each design's first network; nothing of runs that do not know."""
-    known = [(row.name, row.diagnosis) for row in comparison.rows if row.diagnosis is not None]
+    known = [diagnosed(row.name, row.diagnosis) for row in comparison.rows if row.diagnosis is not None]
     title = Text("\nWhat became of the sharing (first seed, tuning rows):")
-    return Group(*((title, *(diagnosed(name, diagnosis) for name, diagnosis in known)) if known else ()))
+    return Group(title, *known) if known else Group()
 
 
 def diagnosed(name: str, diagnosis: Diagnosis) -> Group:
@@ -129,15 +129,15 @@ def _cell(row: Row, head: str) -> str:
 
 
 def signed(number: float | None) -> str:
-    """A difference with its sign and four digits.
+    """A difference with its sign and four digits; what rounds to nothing has no sign.
 
-    >>> signed(-0.01234)
-    '-.0123'
+    >>> signed(-0.01234), signed(-0.00001)
+    ('-.0123', '.0000')
     """
     if number is None:
         return ""
     text = f"{number:+.4f}"
-    return text[0] + text[1:].removeprefix("0")
+    return ("" if float(text) == 0 else text[0]) + text[1:].removeprefix("0")
 
 
 def _plain(number: float) -> str:

@@ -14,11 +14,13 @@ class Owner(NamedTuple):
 
     kind: str
     name: str = ""
+    lone: bool = False  # the family of one task that declares none: no declared family is named like it
 
     @property
     def suffix(self) -> str:
         """What the owner adds to a node's name."""
-        return {"shared": "", "task": f"/{self.name}", "family": f"/family/{self.name}"}[self.kind]
+        family = f"/alone/{self.name}" if self.lone else f"/family/{self.name}"
+        return {"shared": "", "task": f"/{self.name}", "family": family}[self.kind]
 
 
 SHARED = Owner("shared")
@@ -29,14 +31,17 @@ class Owners:
     """Who may own experts and states on a schema; a task that is declared without a family is alone in it."""
 
     def __init__(self, schema: Schema) -> None:
-        self.family_of = {task.name: task.family or task.name for task in schema.tasks}
         self.tasks = tuple(Owner("task", task.name) for task in schema.tasks)
-        self.families = tuple(Owner("family", name) for name in dict.fromkeys(self.family_of.values()))
+        self._family_of = {
+            own: Owner("family", task.family or task.name, lone=not task.family)
+            for own, task in zip(self.tasks, schema.tasks, strict=True)
+        }
+        self.families = tuple(dict.fromkeys(self._family_of.values()))
         self.every = (SHARED, *self.families, *self.tasks)
 
     def family(self, task: Owner) -> Owner:
         """The task's family."""
-        return Owner("family", self.family_of[task.name])
+        return self._family_of[task]
 
     def members(self, family: Owner) -> tuple[Owner, ...]:
         """The tasks of a family."""

@@ -79,10 +79,14 @@ class Dataset:
         """Sizes, columns, tasks."""
         sizes = " + ".join(f"{len(rows):,}" for rows in self.encoded.values())
         schema = self.schema
-        columns = (
-            f"{len(schema.categories)} categories, {len(schema.numbers)} numbers, {len(schema.sequences)} sequences"
+        kinds = (
+            (len(schema.categories), "category", "categories"),
+            (len(schema.numbers), "number", "numbers"),
+            (len(schema.sequences), "sequence", "sequences"),
         )
-        return f"Dataset({self.name}: {sizes} rows; {columns}; tasks {', '.join(schema.task_names)})"
+        columns = ", ".join(f"{count} {one if count == 1 else several}" for count, one, several in kinds)
+        tasks = f"task{'s' * (len(schema.tasks) > 1)} {', '.join(schema.task_names)}"
+        return f"Dataset({self.name}: {sizes} rows; {columns}; {tasks})"
 
 
 def _refuse_unknown(split: str) -> None:

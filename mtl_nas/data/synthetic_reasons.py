@@ -132,7 +132,7 @@ def _numbered(name: str, count: int, kind: TaskKind = "regression") -> dict[str,
     return {f"{name}{place + 1}": kind for place in range(count)}
 
 
-Reason = tuple[Callable[[], pd.DataFrame], Declaration]
+Reason = tuple[Callable[..., pd.DataFrame], Declaration]  # the table, at its defaults, and what it declares
 
 REASONS: dict[str, Reason] = {
     "augmentation": (augmentation, _declared(_numbered("reading", 4))),

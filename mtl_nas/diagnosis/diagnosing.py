@@ -21,9 +21,9 @@ ROWS = 2_000
 def diagnose(network: Network, rows: Rows, schema: Schema, *, losses: Losses) -> Diagnosis:
     """What became of the sharing, on at most 2000 rows that lie evenly among those given.
 
-    The network is seen as it predicts, without dropout and with running moments, and is left as it was. Rows count in
-    the gradients by their weights; of ``losses``, the weights of positive rows count too. Factors of whole tasks change
-    no direction.
+    The network is seen as it predicts, without dropout and with running moments, and is left as it was. Gradients are
+    those of ``losses`` before any weighting, which changes no direction: rows and positive rows count by their weights,
+    negatives are thinned out as in training. The calibrator, which belongs to no task, is left out.
     """
     sample = rows.take(np.unique(np.linspace(0, len(rows) - 1, min(ROWS, len(rows))).astype(np.int64)))
     device = next(network.parameters()).device

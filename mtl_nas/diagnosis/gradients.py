@@ -1,21 +1,24 @@
 """Where tasks pull what they share: the cosine of their gradients, pair by pair."""
 
+import math
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 
+import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from mtl_nas.data import Rows, Schema
 from mtl_nas.design import Losses
 from mtl_nas.model import Network
 from mtl_nas.record.diagnosis import Agreement
 from mtl_nas.training.losses import Targets, targets, task_losses
+from mtl_nas.training.negatives import kept_rows
+from mtl_nas.training.sharing import Reaching
 
 PARTS = 4  # of the rows, to see whether they agree
 
-Members = Sequence[frozenset[str]]  # the tasks that train each member of a parameter
-Shared = Sequence[tuple[nn.Parameter, Members]]
+Pair = tuple[str, str]
 Gradients = Sequence[Tensor]  # of one task, in the order of the shared parameters
 
 
@@ -30,18 +33,21 @@ def agreements(
         if id(parameter) not in tables and any(len(tasks) > 1 for tasks in members)
     ]
     found = _targets(network, rows, schema)
+    trained = np.arange(len(rows))
+    if losses.negatives < 1.0:
+        trained = kept_rows(rows.labels, schema, losses.negatives, seed=0)
     whole, *parts = [
         _cosines(
             network, shared, {name: column[chosen] for name, column in inputs.items()}, found.at(chosen), schema, losses
         )
-        for chosen in _chosen(len(rows), found.labels.device)
+        for chosen in _chosen(torch.from_numpy(trained).to(found.labels.device))
     ]
     return tuple(_agreement(pair, whole, parts) for pair in combinations(network.architecture.tasks, 2))
 
 
-def _chosen(rows: int, device: torch.device) -> list[Tensor]:
-    every = torch.arange(rows, device=device)
-    return [every, *(every[place::PARTS] for place in range(PARTS) if place < rows)]
+def _chosen(every: Tensor) -> list[Tensor]:
+    """All, then each quarter."""
+    return [every, *(every[place::PARTS] for place in range(PARTS) if place < len(every))]
 
 
 def _targets(network: Network, rows: Rows, schema: Schema) -> Targets:
@@ -52,11 +58,8 @@ def _targets(network: Network, rows: Rows, schema: Schema) -> Targets:
     return targets(labels, tasks, weights=weights)
 
 
-Pair = tuple[str, str]
-
-
 def _cosines(
-    network: Network, shared: Shared, inputs: Mapping[str, Tensor], found: Targets, schema: Schema, losses: Losses
+    network: Network, shared: Reaching, inputs: Mapping[str, Tensor], found: Targets, schema: Schema, losses: Losses
 ) -> dict[Pair, float | None]:
     architecture = network.architecture
     tasks = architecture.tasks
@@ -78,7 +81,7 @@ def _cosines(
     return {(one, other): _cosine(one, other, shared, gradients) for one, other in combinations(tasks, 2)}
 
 
-def _cosine(one: str, other: str, shared: Shared, gradients: Mapping[str, Gradients]) -> float | None:
+def _cosine(one: str, other: str, shared: Reaching, gradients: Mapping[str, Gradients]) -> float | None:
     product = squares = others = 0.0
     for (_, members), mine, theirs in zip(shared, gradients[one], gradients[other], strict=True):
         both = [place for place, tasks in enumerate(members) if {one, other} <= tasks]
@@ -86,8 +89,8 @@ def _cosine(one: str, other: str, shared: Shared, gradients: Mapping[str, Gradie
         product += float((left * right).sum())
         squares += float((left * left).sum())
         others += float((right * right).sum())
-    length = (squares * others) ** 0.5
-    return max(-1.0, min(1.0, product / length)) if 0 < length < float("inf") else None
+    length = math.sqrt(squares) * math.sqrt(others)
+    return max(-1.0, min(1.0, product / length)) if 0 < length < math.inf else None
 
 
 def _agreement(

@@ -153,4 +153,4 @@ def _plain(number: float) -> str:
 
 def _signed(number: float) -> str:
     text = f"{number:+.2f}"
-    return text[0] + text[1:].removeprefix("0")
+    return ("" if float(text) == 0 else text[0]) + text[1:].removeprefix("0")

@@ -12,23 +12,23 @@ from mtl_nas.errors import DesignError
 from mtl_nas.hand_designs import crossings, funnels, mixtures, separate
 from mtl_nas.values import nearest
 
-PRESETS: dict[str, Callable[..., Design]] = {
+PRESETS: dict[str, Callable[..., Design]] = {  # in the order in which a search tries them
     "single_task": separate.single_task,
     "shared_bottom": separate.shared_bottom,
-    "dupn": separate.dupn,
-    "cross_stitch": crossings.cross_stitch,
-    "snr": crossings.snr,
-    "omoe": mixtures.omoe,
     "mmoe": mixtures.mmoe,
-    "mlmmoe": mixtures.mlmmoe,
-    "cgc": mixtures.cgc,
     "ple": mixtures.ple,
-    "adatt": mixtures.adatt,
+    "dupn": separate.dupn,
+    "aitm": funnels.aitm,
+    "esmm": funnels.esmm,
+    "metaheac": mixtures.metaheac,
     "stem": mixtures.stem,
     "home": mixtures.home,
-    "metaheac": mixtures.metaheac,
-    "esmm": funnels.esmm,
-    "aitm": funnels.aitm,
+    "adatt": mixtures.adatt,
+    "cross_stitch": crossings.cross_stitch,
+    "cgc": mixtures.cgc,
+    "mlmmoe": mixtures.mlmmoe,
+    "snr": crossings.snr,
+    "omoe": mixtures.omoe,
 }
 
 

@@ -8,7 +8,7 @@ from mtl_nas.errors import SpaceError
 
 Tree = Any  # mappings, lists, scalars and holes
 Decision = int | float
-NEEDS = ("sequences", "families", "funnel")
+NEEDS = ("sequences", "families", "funnel", "one funnel")
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ class EachTask:
 
 @dataclass(frozen=True)
 class Needs:
-    """An option that is there only on tables with sequences, with families of tasks, or with a funnel."""
+    """An option that is there only on tables with sequences, families of tasks, a funnel, or one funnel of all."""
 
     what: str
     of: Tree

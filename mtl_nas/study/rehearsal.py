@@ -1,6 +1,5 @@
 """What a search will cost, from a few real steps: before the first trial, not after the tenth."""
 
-import resource
 import sys
 import time
 from contextlib import suppress
@@ -35,7 +34,7 @@ class Rehearsal:
 
     costs: tuple[Cost, ...]
     seconds: tuple[float, float]  # of the whole search on that many workers, low and high
-    megabytes: float  # of this process, which holds what a worker holds
+    megabytes: float | None  # of this process, which holds what a worker holds; None where the system does not say
     workers: int
 
 
@@ -51,8 +50,15 @@ def rehearse(space: SearchSpace, data: Dataset, budget: Budget, *, workers: int)
     mean = sum(cost.seconds for cost in costs) / len(costs)
     units = units_total(Standing(), budget) + len(costs) - DRAWS  # presets are trained as finalists too
     total = units * mean / workers
-    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024**2 if sys.platform == "darwin" else 1024)
-    return Rehearsal(costs, (0.6 * total, 1.6 * total), used, workers)
+    return Rehearsal(costs, (0.6 * total, 1.6 * total), _megabytes(), workers)
+
+
+def _megabytes() -> float | None:
+    try:
+        import resource  # not on Windows
+    except ImportError:
+        return None
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024**2 if sys.platform == "darwin" else 1024)
 
 
 def _cost(name: str, design: Design, training: Training, data: Dataset) -> Cost:

@@ -16,6 +16,9 @@ from mtl_nas.record.trials import Standing, Trial
 from mtl_nas.study.jobs import Job, seed_of
 
 YARDSTICK = "single_task"
+HAND_DESIGNS = 3  # finalists at most beside the yardstick, the best ones
+FEWEST_PRESETS = 5  # tried in a search of few trials, which presets would fill otherwise
+SEARCHED = 2  # finalists at least, where so many have a score: hand designs alone would say nothing about the space
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,8 @@ Step = Ask | Train | Decide | Finish
 
 
 def next_step(standing: Standing, budget: Budget, presets: Sequence[str], seed: int) -> Step:
-    """What a run at this standing does next."""
+    """What a run at this standing does next; the presets are tried in their order, in half of the trials at most."""
+    presets = presets[: max(FEWEST_PRESETS, budget.trials // 2)]
     if standing.chosen is not None:
         jobs = _finalist_jobs(standing, standing.chosen)
         return Train(jobs) if jobs else Finish()
@@ -131,18 +135,27 @@ def _barrier(standing: Standing, budget: Budget) -> tuple[Fact, ...]:
 
 
 def chosen(standing: Standing, budget: Budget, seed: int) -> Chosen:
-    """The best searched trials at the last rung, and every preset, so that one table holds them all."""
+    """The best searched trials, the best hand designs and the yardstick, so that one table holds them all.
+
+    Searched trials are those at the last rung; of fewer than two, the best at the highest rungs below join them.
+    """
     last = len(budget.rungs) - 1
-    finished = sorted(
-        (trial for trial in standing.trained if trial.preset is None and trial.failed is None and last in trial.scored),
-        key=lambda trial: (-trial.scored[last].score, trial.number),
-    )
-    presets = [
-        trial for trial in standing.trained if trial.preset is not None and trial.failed is None and trial.scored
-    ]
-    members = dict.fromkeys(trial.number for trial in (*finished[: budget.finalists], *presets))
+    scored = [trial for trial in standing.trained if trial.failed is None and trial.scored]
+    searched = sorted((trial for trial in scored if trial.preset is None), key=_far_and_good)
+    finished = sum(last in trial.scored for trial in searched)
+    best = searched[: min(max(finished, SEARCHED), budget.finalists)]
+    hand = sorted((trial for trial in scored if trial.preset not in (None, YARDSTICK)), key=_far_and_good)
+    kept = [*hand[:HAND_DESIGNS], *(trial for trial in scored if trial.preset == YARDSTICK)]
+    presets = sorted(kept, key=lambda trial: trial.number)
+    members = dict.fromkeys(trial.number for trial in (*best, *presets))
     seeds = tuple(seed_of(seed, "finalist", index) for index in range(budget.seeds))
     return Chosen(numbers=tuple(members), seeds=seeds)
+
+
+def _far_and_good(trial: Trial) -> tuple[int, float, int]:
+    """The highest rung first, there the best score; scores of different rungs do not compare."""
+    rung = max(trial.scored)
+    return -rung, -trial.scored[rung].score, trial.number
 
 
 def within(decided: Chosen, standing: Standing, trainings: float) -> Chosen:
