@@ -269,7 +269,8 @@ def home(
 ) -> dict[str, Array]:
     """2.15, one-layer experts: families and a shared owner, then tasks that see their own, their family's and shared.
 
-    families: task -> where its family's nodes are. counts: experts of ``family`` and ``shared`` on both levels, of ``specific`` above.
+    families: task -> where its family's nodes are. counts: experts of ``family`` and ``shared`` on both levels, of
+    ``specific`` above.
     """
 
     def expert(v: Array, node: str) -> Array:

@@ -264,7 +264,8 @@ def test_labels_that_break_a_funnel_are_counted(here, refused):
         (TREE | {"data": {"table": "shopp.csv"}}, "no table '"),
         (
             TREE | {"tasks": {"click": {"kind": "binry"}}},
-            "search.yaml: tasks.click.kind: input should be 'binary', 'multiclass', 'ordinal', 'regression' or 'count', "
+            "search.yaml: tasks.click.kind: input should be 'binary', 'multiclass', 'ordinal', "
+            "'regression' or 'count', "
             "got 'binry'",
         ),
         (

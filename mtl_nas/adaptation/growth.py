@@ -1,74 +1,98 @@
-"""The graph of a new task: what an old task's head reads, with a head of its own; and where its weights come from."""
+"""The graph of a new task: what an old task's head reads, with a head of its own."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from torch import Tensor
 
 from mtl_nas.architecture import Architecture, Head, Node
-from mtl_nas.blocks import Product, Thresholds, Tower, Transfer
+from mtl_nas.blocks import Product, Thresholds, Tower
 from mtl_nas.data.schema import Task
 from mtl_nas.errors import DesignError
 
-MAPS = "shared/transfer"  # where names of the weights begin that transfers of one width have in common
-
 
 class Growth(NamedTuple):
-    """The graph; set of weights -> the old set it starts from; the sets that other tasks trained too.
-
-    A set is named as in ``Network.weights``: by its node, ``shared/<label>`` if it is tied, ``shared/transfer`` for maps.
-    """
+    """The graph, for each node the old one whose place it takes, and the nodes that several tasks trained."""
 
     architecture: Architecture
     origins: Mapping[str, str]
     shared: frozenset[str]
 
-    def holds(self, weight: str) -> bool:
-        """It belongs to a shared set."""
-        return _set_of(weight) in self.shared
-
-    def carried(self, old: Mapping[str, Tensor], fresh: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The old weights where they fit the new graph, the fresh ones elsewhere."""
-        found = dict(fresh)
-        for name, tensor in fresh.items():
-            owner, _, part = name.rpartition("/")
-            kept = old.get(f"{self.origins.get(owner, owner)}/{part}")
-            if kept is not None and kept.shape == tensor.shape:
-                found[name] = kept
-        return found
-
 
 def growth(architecture: Architecture, like: str, task: Task) -> Growth:
     """A graph that predicts the new task from what the head of ``like`` reads.
 
-    Nodes that ``like`` alone trained are the new task's own now, under its name; without any others, its last one is.
-    A DesignError where critics cannot give what the task needs.
+    Nodes that several tasks trained keep their names and weights; those of ``like`` alone are its own now.
     """
     top = _top(architecture, like)
-    nodes = _below(architecture, top)
-    trained = _trained(architecture)
-    own = {node.name for node in nodes if trained[node.name] == {like}}
-    others = [node for node in architecture.nodes if trained[node.name] - {like}]
-    if len(own) == len(nodes):
-        own, others = {top}, [node for node in nodes if node.name != top]
-    names = {node.name: _renamed(node.name, like, task.name) if node.name in own else node.name for node in nodes}
+    needed = {top}
+    for node in reversed(architecture.nodes):
+        if node.name in needed:
+            needed.update(node.inputs)
+    nodes = [node for node in architecture.nodes if node.name in needed]
+    several = len(architecture.tasks) > 1
+    shared = {
+        node.name for node in nodes if len(architecture.reaching[node.name]) > 1 or (not several and node.name != top)
+    }
+    names = {node.name: node.name if node.name in shared else _renamed(node.name, like, task.name) for node in nodes}
     grown = [
         node.model_copy(update={"name": names[node.name], "inputs": tuple(names[name] for name in node.inputs)})
         for node in nodes
     ]
-    grown[-1], resized = _headed(grown[-1], _head(architecture, like), task)
-    grown = _untied(grown)
-    origins = {_owner(new): _owner(old) for new, old in zip(grown, nodes, strict=True)}
-    apart = {part for node in others for part in _sets(node)}
-    shared = {
-        name for new, old in zip(grown, nodes, strict=True) for name in _sets(new) if _origin(name, new, old) in apart
-    }
-    if resized:
-        shared.discard(_owner(grown[-1]))
-    last = grown[-1].name
+    head = names[top]
+    outputs = 1 if task.kind == "ordinal" else task.outputs
+    last = grown[-1]
+    if isinstance(last.block, Tower) and last.block.outputs != outputs:
+        grown[-1] = last.model_copy(update={"block": last.block.model_copy(update={"outputs": outputs})})
+    elif architecture.widths[top] != outputs:
+        raise DesignError(
+            f"critics of '{like}' give {architecture.widths[top]} numbers, '{task.name}' needs {outputs}; "
+            "name a task of the same kind with like"
+        )
     if task.kind == "ordinal":
-        last = f"thresholds/{task.name}"
-        origins[last] = _head(architecture, like).node
-        grown.append(Node(name=last, block=Thresholds(outputs=task.outputs), inputs=(grown[-1].name,)))
-    head = Head(task=task.name, node=last, kind=task.kind)
-    return Growth(Architecture(nodes=tuple(grown), heads=(head,)), origins, frozenset(shared))
+        head = f"thresholds/{task.name}"
+        grown.append(Node(name=head, block=Thresholds(outputs=task.outputs), inputs=(names[top],)))
+    own_sets = _alone(grown)
+    result = Architecture(nodes=own_sets, heads=(Head(task=task.name, node=head, kind=task.kind),))
+    origins = {names[node.name]: node.name for node in nodes}
+    return Growth(result, origins, frozenset(names[name] for name in shared))
+
+
+def carried(
+    growth: Growth, old: Architecture, weights: Mapping[str, Tensor], fresh: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
+    """The old weights where they fit the new graph, the fresh ones elsewhere."""
+    found = dict(fresh)
+    tied = {node.name: node.tied for node in old.nodes}
+    for node in growth.architecture.nodes:
+        origin = growth.origins.get(node.name)
+        if origin is None:
+            continue
+        place = f"shared/{node.tied}" if node.tied else node.name
+        before = f"shared/{tied[origin]}" if tied[origin] else origin
+        for name in fresh:
+            owner, _, part = name.rpartition("/")
+            kept = weights.get(f"{before}/{part}")
+            if owner == place and kept is not None and kept.shape == fresh[name].shape:
+                found[name] = kept
+    return found | {name: weights[name] for name in fresh if name.startswith("shared/transfer") and name in weights}
+
+
+def _top(architecture: Architecture, like: str) -> str:
+    """The node above which nothing but the kind of prediction stands."""
+    heads = {head.given is not None: head.node for head in architecture.heads if head.task == like}
+    name = heads.get(True, heads[False])  # the conditional one of a product
+    node = architecture.node(name)
+    return node.inputs[-1] if isinstance(node.block, Product | Thresholds) else name
+
+
+def _renamed(name: str, like: str, task: str) -> str:
+    """``tower/click`` -> ``tower/like``, wherever the old task is a part of the path."""
+    parts = name.split("/")
+    return "/".join(task if part == like else part for part in parts) if like in parts else f"{name}/{task}"
+
+
+def _alone(nodes: list[Node]) -> tuple[Node, ...]:
+    """A set of weights that one node is left to use is its own."""
+    users = [node.tied for node in nodes]
+    return tuple(node.model_copy(update={"tied": ""}) if users.count(node.tied) == 1 else node for node in nodes)
