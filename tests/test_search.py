@@ -199,7 +199,7 @@ def test_a_search_ends_with_the_best_finalist_as_a_model_that_loads(finished: Ru
     assert list(predicted) == ["klick", "größe"]
     assert len(predicted) == len(frame())
     best = finished.best()
-    assert best is finished.finalists()[0]
+    assert best in finished.finalists()
     assert (finished.path / "best" / "README.md").exists()
     assert best.tested
     assert set(best.tested[finished.standing.best.seed]) == {"klick", "größe"}  # type: ignore[union-attr]
@@ -210,13 +210,13 @@ def test_a_search_ends_with_the_best_finalist_as_a_model_that_loads(finished: Ru
 def test_a_search_keeps_to_its_budget_and_its_order(finished: Run) -> None:
     found = facts(finished.path)
     assert len(finished.standing.trained) == 10
-    assert [fact.origin for fact in of(Proposed, found)[:6]] == [
-        f"preset:{name}" for name in ("single_task", "shared_bottom", "omoe", "mmoe", "cgc", "ple")
+    assert [fact.origin for fact in of(Proposed, found)[:5]] == [
+        f"preset:{name}" for name in ("single_task", "shared_bottom", "mmoe", "ple", "metaheac")
     ]
     assert len(of(Scored, found)) == 10 + len([fact for fact in found if fact.fact == "promoted"])
     (chosen,) = of(Chosen, found)
     assert {fact.number for fact in of(Finalist, found)} == set(chosen.numbers)
-    assert set(range(6)) <= set(chosen.numbers)
+    assert 0 in chosen.numbers  # the yardstick
     assert {fact.number for fact in of(lines.Tested, found)} == set(chosen.numbers)
     after = found[found.index(of(Best, found)[0]) + 1 :]
     assert after == of(lines.Tested, found)  # the test split is opened when the best is decided
