@@ -20,13 +20,16 @@ from mtl_nas.data.schema import Schema
 from mtl_nas.design import Design, Proposal
 from mtl_nas.hand_designs import fitting
 from mtl_nas.record import Budget, Fact, Record, Request, Standing
-from mtl_nas.record.facts import Proposed, Scored
+from mtl_nas.record.facts import Finalist, Proposed, Scored
+from mtl_nas.record.request import Aim
 from mtl_nas.space import Decisions, SearchSpace, read_space
 from mtl_nas.space.files import plain
 from mtl_nas.study import Resources, Run, search
 from mtl_nas.study.core import Core
 from mtl_nas.study.jobs import Answer, Job
 
+RUNGS = (1 / 3, 1.0)
+ROWS = 900  # of one full training
 PLAIN = schema_of("income", "married", numbers=2, categories=(5,))
 FUNNEL = schema_of("click", "buy<click", numbers=2, categories=(5,))
 
@@ -69,9 +72,16 @@ def space(tree: Mapping[str, Any] = SPACE, *, schema: Schema = FUNNEL, name: str
 
 
 def request(
-    *, tree: Mapping[str, Any] = SPACE, schema: Schema = FUNNEL, sampler: str = "tpe", seed: int = 0, **budget: Any
+    *,
+    tree: Mapping[str, Any] = SPACE,
+    schema: Schema = FUNNEL,
+    sampler: str = "tpe",
+    seed: int = 0,
+    objectives: tuple[Aim, ...] = ("mean",),
+    limits: Mapping[str, float] | None = None,
+    **budget: Any,
 ) -> Request:
-    fields = {"trials": 12, "rungs": (1 / 3, 1.0), "cohort": 4, "finalists": 2, "seeds": 2, **budget}
+    fields = {"trials": 12, "rungs": RUNGS, "cohort": 4, "finalists": 2, "seeds": 2, **budget}
     return Request(
         data={},
         tasks=schema.task_names,
@@ -80,6 +90,8 @@ def request(
         space_name="made-up",
         budget=Budget(**fields),
         sampler=sampler,  # type: ignore[arg-type]
+        objectives=objectives,
+        limits=dict(limits or {}),
         seed=seed,
     )
 
@@ -99,7 +111,7 @@ def core(
     record.repair()
     designs = fitting(schema)[0]
     chosen: dict[str, Design] = {name: designs[name] for name in presets}
-    return Core(asked, record, space(tree, schema=schema), schema, chosen, **options)
+    return Core(asked, record, space(tree, schema=schema), schema, chosen, **{"rows": ROWS, **options})
 
 
 def chance(*parts: object) -> float:
@@ -108,13 +120,20 @@ def chance(*parts: object) -> float:
     return int.from_bytes(digest, "big") / 2**32
 
 
-def trained(job: Job) -> Answer:
-    """More experts help a little, a rate near 1e-3 helps, the rest is noise; a longer training is better."""
-    proposal = job.proposal
+def trained(job: Job, *, rungs: Sequence[float] = RUNGS) -> Answer:
+    """More experts help a little, the rest is noise; a longer training is better. Rows since the rung before."""
+    proposal, before = job.proposal, 0.0 if job.from_rung is None else rungs[job.from_rung]
     experts = sum(level.shared for level in proposal.design.levels)
     words = proposal.model_dump_json()
     score = 0.6 + 0.01 * experts + 0.1 * chance(words) + 0.05 * job.share * chance(words, job.share, job.seed)
-    return Answer(score=score, scores={"click": {"auc": score}}, rows=round(900 * job.share), seconds=job.share)
+    apart = 0.05 * chance(words, "apart")
+    return Answer(
+        score=score,
+        scores={"click": {"auc": score + apart}, "buy": {"auc": score - apart}},
+        rows=round(ROWS * (job.share - before)),
+        seconds=job.share,
+        latency_ms=1.0 + experts if job.latency else None,
+    )
 
 
 def scripted(*, failures: Mapping[tuple[int, int], Sequence[Answer]], work: Work = trained) -> Work:
@@ -181,6 +200,11 @@ def proposed(number: int, proposal: Proposal | None = None, **fields: Any) -> Pr
 def scored(number: int, rung: int, score: float, **fields: Any) -> Scored:
     known: dict[str, Any] = {"scores": {"click": {"auc": score}}, "rows": 100, "seconds": 0.5}
     return Scored(number=number, rung=rung, score=score, **{**known, **fields})
+
+
+def finalist(number: int, seed: int, score: float = 0.5, **fields: Any) -> Finalist:
+    known: dict[str, Any] = {"scores": {"click": {"auc": score}}, "rows": 100, "seconds": 1.0}
+    return Finalist(number=number, seed=seed, score=score, **{**known, **fields})
 
 
 def standing_of(*found: Fact) -> Standing:

@@ -31,6 +31,7 @@ from mtl_nas.record import Fact, Standing
 from mtl_nas.record.facts import Chosen, Closed, Failed, Finalist, Note, Promoted, Proposed, Scored, Stopped
 from mtl_nas.space import load_space
 from mtl_nas.space.files import plain
+from mtl_nas.study.finalists import chosen
 from mtl_nas.study.jobs import Answer, Job
 
 PRESETS = ("single_task", "mmoe", "ple")
@@ -251,10 +252,15 @@ def test_finalists_are_as_many_as_the_time_left_allows(tmp_path: Path, monkeypat
         clock.now += 3.0 * job.share
         return trained(job).model_copy(update={"seconds": 3.0 * job.share})
 
-    run(core(tmp_path, request(trials=100, cohort=4, seconds=60.0, finalists=4, seeds=5)), work=slow)
-    (note,), (chosen,) = of(Note, facts(tmp_path)), of(Chosen, facts(tmp_path))
-    assert note.text == f"the time left allows {len(chosen.numbers)} finalists on {len(chosen.seeds)} seeds, not 7 on 5"
-    assert 0 in chosen.numbers
+    driven = core(tmp_path, request(trials=100, cohort=4, seconds=60.0, finalists=4, seeds=5))
+    run(driven, work=slow)
+    found = facts(tmp_path)
+    (note,), (taken,) = of(Note, found), of(Chosen, found)
+    wanted = chosen(Standing.of(found[: found.index(taken)]), driven.plan)
+    fewer = f"{len(taken.numbers)} finalists on {len(taken.seeds)} seeds"
+    assert note.text == f"the time left allows {fewer}, not {len(wanted.numbers)} on 5"
+    assert taken != wanted
+    assert 0 in taken.numbers
     assert clock.now - 1000.0 < 75.0
 
 

@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 
 import pytest
-from study_fixtures import proposed, scored, standing_of
+from study_fixtures import finalist, proposed, scored, standing_of
 
 from mtl_nas.record import Budget, Fact, Standing
-from mtl_nas.record.facts import Chosen, Closed, Failed, Finalist, Promoted, Stopped
+from mtl_nas.record.facts import Chosen, Closed, Failed, Promoted, Stopped
+from mtl_nas.study.finalists import chosen, within
 from mtl_nas.study.jobs import Job, seed_of
-from mtl_nas.study.rules import Ask, Decide, Finish, Train, chosen, next_step, within
+from mtl_nas.study.plan import Plan
+from mtl_nas.study.rules import next_step
+from mtl_nas.study.steps import Ask, Decide, Finish, Train
 
 BUDGET = Budget(trials=8, rungs=(0.25, 1.0), reduction=2.0, cohort=4, finalists=2, seeds=2)
 PRESETS = ("single_task", "ple")
@@ -16,7 +19,7 @@ SEED = 5
 
 
 def step(found: Sequence[Fact], *, budget: Budget = BUDGET, presets: Sequence[str] = ()) -> object:
-    return next_step(standing_of(*found), budget, presets, SEED)
+    return next_step(standing_of(*found), Plan(budget, tuple(presets), SEED))
 
 
 def jobs(found: Sequence[Fact], *, budget: Budget = BUDGET, presets: Sequence[str] = ()) -> tuple[Job, ...]:
@@ -207,6 +210,56 @@ def test_a_barrier_of_which_half_is_written_is_finished_before_anything_is_train
         assert decided([*before, *whole[:written]]) == whole[written:]
 
 
+def test_a_barrier_that_the_work_left_cuts_short_is_finished_as_it_was_begun() -> None:
+    """What is promoted before a kill has been paid for after it, yardstick and best preset included."""
+    for trainings in (10.0, 11.0, 12.0, 13.0, 14.0):
+        bound = BUDGET.model_copy(update={"trainings": trainings, "reduction": 1.5, "cohort": 6})
+        before = trials(8, presets=PRESETS)
+        before += [scored(number, 0, score) for number, score in enumerate((0.1, 0.2, 0.9, 0.5, 0.6, 0.7, 0.3, 0.8))]
+        plan = Plan(bound, PRESETS, SEED, full=400)
+        whole = next_step(standing_of(*before), plan)
+        assert isinstance(whole, Decide)
+        for written in range(len(whole.facts)):
+            half = standing_of(*before, *whole.facts[:written])
+            assert next_step(half, plan) == Decide(whole.facts[written:])
+
+
+def test_promotions_end_with_the_work_and_say_so_and_the_yardstick_goes_on() -> None:
+    bound = BUDGET.model_copy(update={"trainings": 10.0, "reduction": 1.5, "cohort": 6})
+    before = [*trials(8, presets=PRESETS), *at_rung(0, 0.1, 0.2, 0.9, 0.5, 0.6, 0.7, 0.3, 0.8)]
+    found = next_step(standing_of(*before), Plan(bound, PRESETS, SEED, full=300))
+    assert isinstance(found, Decide)
+    reasons = {fact.number: fact.reason for fact in found.facts}  # type: ignore[union-attr]
+    assert reasons[0] == "the yardstick of gain (rank 8 of 8 at rung 0)"
+    assert reasons[3] == "no work is left for it (rank 5 of 8 at rung 0)"
+    assert reasons[2].startswith("within cut")
+
+
+def replicate(number: int, of: int) -> Fact:
+    return proposed(number, proposal_key=f"p{of}", duplicate_of=of, replicate=1)
+
+
+def test_a_replicate_goes_where_the_mean_over_seeds_goes() -> None:
+    found = decided([*trials(3), replicate(3, of=0), *at_rung(0, 0.2, 0.5, 0.4, 0.9)])
+    assert [(fact.fact, fact.reason) for fact in found] == [  # type: ignore[union-attr]
+        ("promoted", "within cut 0.5000 (rank 1 of 3 at rung 0)"),
+        ("promoted", "within cut 0.5000 (rank 2 of 3 at rung 0)"),
+        ("stopped", "below cut 0.5000 (rank 3 of 3 at rung 0)"),
+        ("promoted", "within cut 0.5000 (rank 1 of 3 at rung 0)"),
+    ]
+
+
+def test_a_replicate_of_a_trial_that_failed_or_was_stopped_is_judged_by_itself() -> None:
+    found = decided([*trials(3), replicate(3, of=0), diverged(0), *at_rung(0, None, 0.5, 0.4, 0.9)])
+    assert [(fact.number, fact.fact) for fact in found] == [(1, "promoted"), (2, "stopped"), (3, "promoted")]  # type: ignore[union-attr]
+    three = BUDGET.model_copy(update={"rungs": (0.25, 0.5, 1.0), "cohort": 2, "trials": 4})
+    first = [*trials(2), *at_rung(0, 0.1, 0.2), *stopped(0), *promoted(1), scored(1, 1, 0.3), *promoted(1, rung=2)]
+    second = [scored(1, 2, 0.4), replicate(2, of=0), proposed(3), scored(2, 0, 0.9), scored(3, 0, 0.0)]
+    third = [*promoted(2), *stopped(3), scored(2, 1, 0.8)]
+    (last,) = decided([*first, *second, *third], budget=three)
+    assert (last.fact, last.reason) == ("promoted", "within cut 0.8000 (rank 1 of 2 at rung 1)")  # type: ignore[union-attr]
+
+
 # Finalists
 
 
@@ -217,7 +270,7 @@ def ended(*scores: float, presets: Sequence[str] = ()) -> list[Fact]:
 
 
 def test_the_finalists_are_the_best_and_every_preset_on_fresh_seeds() -> None:
-    found = chosen(standing_of(*ended(0.1, 0.2, 0.5, 0.6, 0.4, 0.3, presets=PRESETS)), BUDGET, SEED)
+    found = chosen(standing_of(*ended(0.1, 0.2, 0.5, 0.6, 0.4, 0.3, presets=PRESETS)), Plan(BUDGET, seed=SEED))
     assert found.numbers == (3, 2, 0, 1)
     assert found.seeds == tuple(seed_of(SEED, "finalist", place) for place in range(2))
     trained = {seed_of(SEED, "train", f"p{number}") for number in range(6)}
@@ -228,14 +281,14 @@ def test_a_preset_that_was_stopped_is_a_finalist_and_one_that_failed_is_not() ->
     names = ("single_task", "mmoe", "ple")
     found = [*trials(4, presets=names), *at_rung(0, None, 0.1, 0.2, 0.3), diverged(0), *stopped(1), *promoted(2, 3)]
     found += [diverged(2, rung=1), scored(3, 1, 0.4)]
-    assert chosen(standing_of(*found), BUDGET, SEED).numbers == (3, 1)
+    assert chosen(standing_of(*found), Plan(BUDGET, seed=SEED)).numbers == (3, 1)
 
 
 SHORT = BUDGET.model_copy(update={"rungs": (0.25, 0.5, 1.0), "finalists": 3})
 
 
 def numbers(*found: Fact, budget: Budget = SHORT) -> tuple[int, ...]:
-    return chosen(standing_of(*found), budget, SEED).numbers
+    return chosen(standing_of(*found), Plan(budget, seed=SEED)).numbers
 
 
 def test_where_no_searched_trial_was_trained_to_the_end_the_two_that_came_furthest_are_finalists() -> None:
@@ -264,13 +317,9 @@ def test_where_everything_failed_there_are_no_finalists_and_the_run_ends() -> No
     assert step([*found, Chosen(numbers=(), seeds=(1,))]) == Finish()
 
 
-def finalist(number: int, seed: int) -> Finalist:
-    return Finalist(number=number, seed=seed, score=0.5, scores={}, rows=1, seconds=1.0)
-
-
-def test_every_finalist_is_trained_from_nothing_on_every_seed() -> None:
+def test_every_finalist_is_trained_from_nothing_on_one_seed_after_the_other() -> None:
     found = [*ended(0.1, 0.2, 0.3, 0.4), Chosen(numbers=(3, 2), seeds=(11, 12))]
-    made = jobs(found)
+    made = (*jobs(found), *jobs([*found, finalist(3, 11), finalist(2, 11)]))
     assert [(job.number, job.seed) for job in made] == [(3, 11), (2, 11), (3, 12), (2, 12)]
     assert {(job.kind, job.share, job.from_rung, job.keep_state) for job in made} == {("finalist", 1.0, None, False)}
     rest = jobs([*found, finalist(3, 11), finalist(2, 12), lost(2, seed=11), diverged(3, seed=12)])

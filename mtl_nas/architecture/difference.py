@@ -19,6 +19,7 @@ def differences(one: Architecture, other: Architecture) -> list[str]:
             lines.append(f"+ {name}: {second[name][0]}")
         elif first[name] != second[name]:
             lines.append(f"~ {name}: {_changed(first[name], second[name])}")
+    lines += _thinned(one, other)
     count = other.parameters - one.parameters
     return [*lines, f"{count:+,} parameters ({one.parameters:,} to {other.parameters:,})"]
 
@@ -33,6 +34,16 @@ def _named(architecture: Architecture) -> dict[str, tuple[str, dict[str, Any], t
         )
         for box in found
     }
+
+
+def _thinned(one: Architecture, other: Architecture) -> list[str]:
+    """Heads that make up for other shares of the negatives."""
+    first, second = ({(head.task, head.given): head.negatives for head in graph.heads} for graph in (one, other))
+    return [
+        f"~ head of {name if given is None else f'{name}|{given}'}: negatives {share} -> {second[name, given]}"
+        for (name, given), share in first.items()
+        if share != second.get((name, given), share)
+    ]
 
 
 def _changed(

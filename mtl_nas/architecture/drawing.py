@@ -222,8 +222,9 @@ def _extras(block: blocks.Layers) -> str:
 
 
 def _embedding(block: blocks.Embedding, inputs: tuple[int, ...]) -> str:
-    fields = f"{len(block.categories)} fields" if block.categories else ""
-    numbers = f"{len(block.numbers)} numbers ({block.encoding})" if block.numbers else ""
+    fields = f"{len(block.categories)} field{'s' * (len(block.categories) > 1)}" if block.categories else ""
+    numbers = f"{len(block.numbers)} number{'s' * (len(block.numbers) > 1)}" if block.numbers else ""
+    numbers += f" ({block.encoding})" if block.numbers else ""
     return f"embedding {block.width}: {' + '.join(part for part in (fields, numbers) if part)}"
 
 

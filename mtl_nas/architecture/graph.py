@@ -8,7 +8,7 @@ import networkx as nx
 from pydantic import model_validator
 
 from mtl_nas.architecture.key import canonical_key
-from mtl_nas.blocks import Block, Stop, Transfer
+from mtl_nas.blocks import Block, Product, Stop, Transfer
 from mtl_nas.data.schema import TaskKind
 from mtl_nas.errors import ArchitectureError
 from mtl_nas.values import Value, nearest
@@ -148,6 +148,7 @@ def _check(architecture: Architecture) -> None:
         raise ArchitectureError("an architecture needs a head; it has none")
     for head in architecture.heads:
         _check_head(head, widths)
+    _check_products(architecture)
     twice = [name for (name, _), count in Counter((h.task, h.given) for h in architecture.heads).items() if count > 1]
     if twice:
         raise ArchitectureError(f"task '{twice[0]}' has two heads; a task is predicted at one node")
@@ -189,6 +190,17 @@ def _check_inputs(node: Node, earlier: dict[str, int], every: Counter[str]) -> N
     if found < needed or (most is not None and found > most):
         wanted = "no input" if not roles else f"{'at least ' if most is None else ''}{needed} ({', '.join(roles)})"
         raise ArchitectureError(f"node '{node.name}' ({node.block.block}) reads {wanted}, got {found}")
+
+
+def _check_products(architecture: Architecture) -> None:
+    products = [node for node in architecture.nodes if isinstance(node.block, Product)]
+    chances = {name: node.name for node in products for name in (node.name, *node.inputs)}
+    for head in architecture.heads:
+        if head.kind != "binary" and head.node in chances:
+            raise ArchitectureError(
+                f"product '{chances[head.node]}' takes '{head.node}' for a chance, but it is read as the {head.kind} of "
+                f"'{head.task}'; multiply binary tasks alone"
+            )
 
 
 def _check_head(head: Head, widths: dict[str, int]) -> None:

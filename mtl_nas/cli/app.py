@@ -36,20 +36,23 @@ Data = Annotated[str | None, typer.Option("--data", help="the data set: a name, 
 def init(
     table: Annotated[str, typer.Argument(help="CSV, TSV, Parquet, or a folder of Parquet")],
     tasks: Tasks = None,
+    ignore: Annotated[str | None, typer.Option("--ignore", help="columns that are empty or leak a label: a,b")] = None,
     to: Annotated[Path, typer.Option("--to", help="the file to write")] = Path("search.yaml"),
 ) -> None:
     """Write a search.yaml with what can be inferred from a table."""
     from mtl_nas.cli.files import write_search_file
 
-    write_search_file(table, _names(tasks) or [], to)
+    write_search_file(table, _names(tasks) or [], _names(ignore) or [], to)
 
 
 @app.command()
 def check(file: Source, tasks: Tasks = None, space: Space = None, cpus: Cpus = None) -> None:
     """Validate a search and rehearse it: space, presets, a dry run, time and memory."""
     from mtl_nas.cli.checking import print_check
+    from mtl_nas.cli.running import refuse_run_folder
     from mtl_nas.study.search_file import read_search
 
+    refuse_run_folder(file)
     print_check(read_search(file, tasks=_names(tasks), space=space), cpus)
 
 
@@ -59,7 +62,17 @@ def run(
     tasks: Tasks = None,
     space: Space = None,
     trials: Annotated[int | None, typer.Option("--trials", min=1, help="proposals to train, presets included")] = None,
+    trainings: Annotated[
+        float | None, typer.Option("--trainings", help="the work in full trainings, finalists included, not trials")
+    ] = None,
     time: Annotated[str | None, typer.Option("--time", help="bound on the whole: 90s, 30m, 2h")] = None,
+    objective: Annotated[
+        str | None,
+        typer.Option("--objective", help="mean, worst, a task; several, or parameters, latency_ms: a front"),
+    ] = None,
+    limit: Annotated[list[str] | None, typer.Option("--limit", help="parameters=2e6, operations=, latency_ms=")] = None,
+    sampler: Annotated[str | None, typer.Option("--sampler", help="auto, tpe, evolution, local, nsga2, random")] = None,
+    start: Annotated[Path | None, typer.Option("--from", help="a run whose trials are taken over")] = None,
     seed: Annotated[int | None, typer.Option("--seed", min=0)] = None,
     folder: Annotated[
         Path | None, typer.Option("--folder", help="the run folder; runs/<data set> if not given")
@@ -69,11 +82,15 @@ def run(
     address: Address = None,
 ) -> None:
     """Search; ends with the finalists' table, best/ and the next command. The same command goes on after a break."""
-    from mtl_nas.cli.running import run_search
+    from mtl_nas.cli.running import refuse_run_folder, run_search
     from mtl_nas.study import Resources
     from mtl_nas.study.search_file import read_search
 
-    given = {"trials": trials, "time": time, "seed": seed}
+    given = {
+        **{"trials": trials, "trainings": trainings, "time": time, "seed": seed, "sampler": sampler},
+        **{"objectives": _names(objective), "limits": _limits(limit), "start": start and str(start)},
+    }
+    refuse_run_folder(file)
     file_ = read_search(file, tasks=_names(tasks), space=space)
     run_search(file_, given, folder, Resources(cpus=cpus, gpus=gpus, address=address))
 
@@ -135,11 +152,12 @@ def predict(
     model: Annotated[Path, typer.Argument(help="a model folder: best/ of a run, or an export")],
     table: Annotated[str, typer.Argument(help="rows to score: CSV, TSV, Parquet")],
     to: Annotated[Path, typer.Option("--to", help=".csv, .tsv or .parquet")],
+    keep: Annotated[str | None, typer.Option("--keep", help="columns of the table to copy beside the scores: id")] = None,
 ) -> None:
     """Score new rows."""
     from mtl_nas.cli.files import predict_table
 
-    predict_table(model, table, to)
+    predict_table(model, table, to, _names(keep) or [])
 
 
 @app.command()
@@ -158,6 +176,13 @@ def adapt(
     from mtl_nas.cli.adapting import adapt_model
 
     adapt_model(model, table, task, mode=mode, like=like, to=to, seeds=seeds)
+
+
+def _limits(texts: list[str] | None) -> dict[str, str] | None:
+    """``name=number`` each; what is no number is said where the value is read."""
+    if not texts:
+        return None
+    return {name.strip(): number.strip() for name, _, number in (text.partition("=") for text in texts)}
 
 
 def _names(text: str | None) -> list[str] | None:

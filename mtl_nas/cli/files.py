@@ -21,7 +21,7 @@ HEADER = """\
 """
 
 
-def write_search_file(table: str, tasks: list[str], to: Path) -> None:
+def write_search_file(table: str, tasks: list[str], ignore: list[str], to: Path) -> None:
     """``mtl-search init``."""
     if to.exists():
         raise MtlNasError(f"'{to}' is there already; give another --to")

@@ -1,5 +1,6 @@
 """Commands that search."""
 
+import logging
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -8,6 +9,7 @@ from rich.console import Console
 
 from mtl_nas.comparison import compare, tables
 from mtl_nas.data import Dataset, Declaration, load_dataset
+from mtl_nas.errors import RunError
 from mtl_nas.record import Standing
 from mtl_nas.record.folder import RunFolder
 from mtl_nas.study import Resources, Run, resume, search
@@ -15,6 +17,25 @@ from mtl_nas.study.search_file import SearchFile, SearchOptions
 from mtl_nas.values import parse
 
 INTERRUPTED = 130
+
+
+class _Said(logging.Handler):
+    """What the package logs, as plain lines on standard error, wherever that is at the moment."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """One line."""
+        print(record.getMessage(), file=sys.stderr)
+
+
+SAID = _Said()
+
+
+def refuse_run_folder(source: str) -> None:
+    """A RunError where a run folder, or its search.yaml, stands in the place of a search file."""
+    path = Path(source).parent if Path(source).name == "search.yaml" else Path(source)
+    folder = RunFolder(path)
+    if folder.exists and folder.record.path.exists():
+        raise RunError(f"'{source}' is of a run that was begun; go on with: mtl-search resume {path}")
 
 
 def run_search(file: SearchFile, given: Mapping[str, object], folder: Path | None, resources: Resources) -> None:
@@ -32,6 +53,9 @@ def run_search(file: SearchFile, given: Mapping[str, object], folder: Path | Non
             folder=folder,
             seed=options.seed,
             sampler=options.sampler,
+            objectives=options.objectives,
+            limits=options.limits,
+            start=options.start,
             resources=resources,
             progress=True,
         )

@@ -18,6 +18,11 @@ def compose(design: Design, schema: Schema) -> Architecture:
         raise DesignError("the schema has no feature; a design needs a column to read")
     if design.losses.negatives < 1.0:
         funnel_root(schema)  # refuses tasks that are not one funnel
+    if design.losses.calibrator and not schema.has_funnel:
+        raise DesignError(
+            f"losses.calibrator needs nested tasks, got {design.losses.calibrator:g} and no task that is after another; "
+            "declare one with after:, or say calibrator: 0"
+        )
     sheet, owners = Sheet(), Owners(schema)
     below = features(sheet, design.inputs, schema, owners)
     states = below

@@ -81,7 +81,7 @@ def _head(design: Design, task: Task, node: str) -> Head:
 
 def _criticised(sheet: Sheet, critics: Critics, task: Task, outputs: int, state: str, ask: Ask) -> str:
     critic = Tower.model_validate({**_plain(critics.critic), "outputs": outputs})
-    kind = "" if outputs == 1 else f"{outputs}/"  # tasks with other outputs have other critics
+    kind = "" if task.kind == "binary" else f"{task.kind}/{outputs}/"  # tasks of one kind and width share critics
     each = [
         sheet.add(f"critic/{task.name}/{index}", critic, state, tied=f"critic/{kind}{index}")
         for index in range(critics.count)

@@ -91,7 +91,7 @@ def _task(frame: pd.DataFrame, name: str, task: TaskDeclaration) -> TaskDeclarat
 def _refuse_unknown(frame: pd.DataFrame, declaration: Declaration) -> None:
     if not declaration.tasks:
         names = ", ".join(frame.columns[:12]) + (" ..." if len(frame.columns) > 12 else "")
-        raise DataError(f"no task is declared; name the label columns among: {names}")
+        raise DataError(f"no task is declared; name the label columns, with --tasks or under tasks:, among: {names}")
     data = declaration.data
     uses = [
         *((f"task '{task}' is labelled by", column) for task, column in declaration.label_columns().items()),

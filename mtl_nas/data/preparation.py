@@ -94,7 +94,7 @@ def _summary(declaration: Declaration, train: Rows, schema: Schema) -> list[str]
     for kind, plural in (("category", "categories"), ("number", "numbers")):
         names = [name for name, found in declaration.data.columns.items() if found == kind]
         if names:
-            notes.append(f"{len(names)} {plural}: {_listed(names)}")
+            notes.append(f"{len(names)} {kind if len(names) == 1 else plural}: {_listed(names)}")
     for place, number in enumerate(schema.numbers):
         values = train.numbers[:, place]
         if ID.search(number.name) and bool((values[~np.isnan(values)] % 1 == 0).all()):

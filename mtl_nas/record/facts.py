@@ -9,15 +9,19 @@ from mtl_nas.record.diagnosis import Diagnosis
 from mtl_nas.values import Value
 
 Scores = dict[str, dict[str, float | None]]
-Failure = Literal["diverged", "memory", "error", "lost"]
+Failure = Literal["diverged", "memory", "limit", "error", "lost"]
 
 
 class Proposed(Value):
-    """A design and its training, before anything is trained. A duplicate is answered by the trial it repeats."""
+    """A design and its training, before anything is trained.
+
+    A duplicate is answered by the trial it repeats, unless it is a replicate: that trains the same on a new seed.
+    """
 
     fact: Literal["proposed"] = "proposed"
     number: int
-    origin: str  # preset:<name>, tpe, random, given
+    origin: str  # preset:<name>, the sampler's word, replicate, import:<run>
+    parents: tuple[int, ...] = ()  # the trials that it was changed from
     proposal: Proposal
     decisions: dict[str, int | float] | None = None  # None: the space does not hold it
     architecture_key: str
@@ -25,6 +29,8 @@ class Proposed(Value):
     parameters: int
     operations: int
     duplicate_of: int | None = None
+    replicate: int = 0  # 0: of no trial, or an answered duplicate
+    taken_over: bool = False  # from another run, with its scores
 
 
 class Scored(Value):
@@ -38,6 +44,7 @@ class Scored(Value):
     rows: int
     seconds: float
     rows_per_second: float = 0.0
+    latency_ms: float | None = None  # where it was asked for
 
 
 class Promoted(Value):
@@ -71,6 +78,23 @@ class Failed(Value):
     seconds: float = 0.0
 
 
+class Piloted(Value):
+    """What the first trials measured on this table, and what follows for the search.
+
+    ``noise`` is the standard deviation over seeds, ``spread`` the one between designs without it; ``correlations``:
+    Spearman's of each rung's scores with those of full trainings. ``rungs`` are the ones that are used from now on.
+    """
+
+    fact: Literal["piloted"] = "piloted"
+    noise: float
+    spread: float
+    correlations: dict[int, float]
+    rungs: tuple[int, ...]
+    finalists: int
+    seeds: int
+    reason: str
+
+
 class Closed(Value):
     """No further proposals, and why."""
 
@@ -84,6 +108,14 @@ class Chosen(Value):
     fact: Literal["chosen"] = "chosen"
     numbers: tuple[int, ...]
     seeds: tuple[int, ...]
+
+
+class Retired(Value):
+    """A finalist is not trained on further seeds, and why."""
+
+    fact: Literal["retired"] = "retired"
+    number: int
+    reason: str
 
 
 class Finalist(Value):
@@ -125,7 +157,19 @@ class Note(Value):
 
 
 Fact = Annotated[
-    Proposed | Scored | Promoted | Stopped | Failed | Closed | Chosen | Finalist | Tested | Best | Note,
+    Proposed
+    | Scored
+    | Promoted
+    | Stopped
+    | Failed
+    | Piloted
+    | Closed
+    | Chosen
+    | Retired
+    | Finalist
+    | Tested
+    | Best
+    | Note,
     Field(discriminator="fact"),
 ]
 FACT: TypeAdapter[Fact] = TypeAdapter(Fact)

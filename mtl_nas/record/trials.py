@@ -13,8 +13,10 @@ from mtl_nas.record.facts import (
     Fact,
     Failed,
     Finalist,
+    Piloted,
     Promoted,
     Proposed,
+    Retired,
     Scored,
     Scores,
     Stopped,
@@ -34,6 +36,7 @@ class Trial:
     stopped: Stopped | None = None
     failures: list[Failed] = field(default_factory=list)
     finalist: dict[int, Finalist] = field(default_factory=dict)  # by seed
+    retired: Retired | None = None  # as a finalist
     tested: dict[int, Scores] = field(default_factory=dict)
     diagnosis: Diagnosis | None = None  # of its first seed
 
@@ -52,6 +55,16 @@ class Trial:
         """``ple`` for a preset, ``trial 17`` otherwise."""
         origin, _, preset = self.proposed.origin.partition(":")
         return preset if origin == "preset" else f"trial {self.number}"
+
+    @property
+    def trained(self) -> bool:
+        """It is trained itself, and not answered by the trial that it repeats."""
+        return self.proposed.duplicate_of is None or self.proposed.replicate > 0
+
+    @property
+    def original(self) -> int:
+        """The first trial of this proposal, itself unless it repeats another."""
+        return self.number if self.proposed.duplicate_of is None else self.proposed.duplicate_of
 
     @property
     def preset(self) -> str | None:
@@ -79,6 +92,11 @@ class Trial:
         return self.scored[max(self.scored)].score if self.scored else None
 
     @property
+    def latency_ms(self) -> float:
+        """Milliseconds a batch of predictions, where they were measured."""
+        return next((scored.latency_ms for scored in self.scored.values() if scored.latency_ms is not None), 0.0)
+
+    @property
     def finalist_mean(self) -> float:
         """Mean over seeds on the choosing rows."""
         return fmean(found.score for found in self.finalist.values())
@@ -95,12 +113,16 @@ class Standing:
     """A run as far as it has come."""
 
     trials: dict[int, Trial] = field(default_factory=dict)
+    pilot: Piloted | None = None
     closed: Closed | None = None
     chosen: Chosen | None = None
     best: Best | None = None
+    facts: int = 0  # lines of the record
     rows: int = 0  # trained and scored, finalists included
     seconds: float = 0.0  # of work, failures and finalists included, summed over workers
     first_with: dict[str, int] = field(default_factory=dict)  # proposal key -> the trial that trains it
+    presets: dict[str, int] = field(default_factory=dict)  # preset -> the trial that it is
+    copies: dict[int, list[int]] = field(default_factory=dict)  # trial -> those that train the same on other seeds
 
     @classmethod
     def of(cls, facts: Iterable[Fact]) -> "Standing":
@@ -112,10 +134,10 @@ class Standing:
 
     def add(self, fact: Fact) -> None:
         """Take one more fact into account."""
+        self.facts += 1
         match fact:
             case Proposed():
-                self.trials[fact.number] = Trial(fact)
-                self.first_with.setdefault(fact.proposal_key, fact.number)
+                self._begin(fact)
             case Scored():
                 self.trials[fact.number].scored[fact.rung] = fact
                 self._charge(fact)
@@ -129,9 +151,13 @@ class Standing:
             case Finalist():
                 self.trials[fact.number].finalist[fact.seed] = fact
                 self._charge(fact)
+            case Retired():
+                self.trials[fact.number].retired = fact
             case Tested():
                 self.trials[fact.number].tested = dict(fact.scores)
                 self.trials[fact.number].diagnosis = fact.diagnosis
+            case Piloted():
+                self.pilot = fact
             case Closed():
                 self.closed = fact
             case Chosen():
@@ -139,10 +165,22 @@ class Standing:
             case Best():
                 self.best = fact
 
+    def _begin(self, fact: Proposed) -> None:
+        self.trials[fact.number] = Trial(fact)
+        self.first_with.setdefault(fact.proposal_key, fact.number)
+        if (name := self.trials[fact.number].preset) is not None:
+            self.presets[name] = fact.number
+        if fact.replicate and fact.duplicate_of is not None:
+            self.copies.setdefault(fact.duplicate_of, []).append(fact.number)
+
     @property
     def trained(self) -> list[Trial]:
-        """Trials that are trained themselves: all but duplicates."""
-        return [trial for trial in self.trials.values() if trial.proposed.duplicate_of is None]
+        """Trials that are trained themselves: all but duplicates that are answered."""
+        return [trial for trial in self.trials.values() if trial.trained]
+
+    def alike(self, trial: Trial) -> list[Trial]:
+        """The trials that train this proposal, each on a seed of its own; the original first."""
+        return [self.trials[number] for number in (trial.original, *self.copies.get(trial.original, []))]
 
     def _charge(self, fact: Scored | Finalist) -> None:
         self.rows += fact.rows

@@ -50,6 +50,12 @@ class SearchSpace:
         plain = filled(self.sentence, "", decider, decisions, self.tasks)
         return parse(Proposal, plain, f"space '{self.name}'", SpaceError), decisions
 
+    def walk(self, decider: Decider) -> Decisions:
+        """The decisions alone, in a fraction of the time."""
+        decisions: Decisions = {}
+        filled(self.sentence, "", decider, decisions, self.tasks)
+        return decisions
+
     def default(self) -> Proposal:
         """Every hole at its default."""
         return self.resolve(Defaults())

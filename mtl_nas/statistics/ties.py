@@ -38,24 +38,40 @@ class Judged:
     score: float
     shares: Floats  # (BLOCKS,)
 
+    def __sub__(self, other: "Judged") -> "Judged":
+        """The difference on the same rows."""
+        return Judged(self.score - other.score, self.shares - other.shares)
+
 
 def judged(
-    predictions: Predictions, labels: Floats, schema: Schema, tasks: Sequence[str] | None = None
+    predictions: Predictions,
+    labels: Floats,
+    schema: Schema,
+    tasks: Sequence[str] | None = None,
+    *,
+    weights: Mapping[str, float] | None = None,
 ) -> Judged | None:
-    """The mean score over tasks, as its sum over blocks of rows; None where no task has one."""
-    wanted = [task for task in schema.tasks if tasks is None or task.name in tasks]
-    found = [
-        influence(
+    """The mean score over tasks, of all alike or by their weights, as its sum over blocks of rows.
+
+    None where no task has a score.
+    """
+    weights = weights or dict.fromkeys(tasks or schema.task_names, 1.0)
+    found = {
+        task.name: influence(
             task, np.asarray(predictions[task.name], dtype=np.float64), labels[:, schema.task_names.index(task.name)]
         )
-        for task in wanted
-    ]
-    known = [part for part in found if part is not None]
+        for task in schema.tasks
+        if weights.get(task.name, 0.0) > 0
+    }
+    known = [(weights[name], *part) for name, part in found.items() if part is not None]
     if not known:
         return None
-    psi = np.mean([part[1] for part in known], axis=0)
+    shares = [weight for weight, _, _ in known]
+    psi = np.average([psi for _, _, psi in known], axis=0, weights=shares)
     block = np.random.default_rng(0).permutation(len(psi)) % BLOCKS
-    return Judged(float(np.mean([part[0] for part in known])), np.bincount(block, psi, BLOCKS) / len(psi))
+    return Judged(
+        float(np.average([score for _, score, _ in known], weights=shares)), np.bincount(block, psi, BLOCKS) / len(psi)
+    )
 
 
 def interval(one: Sequence[Judged], other: Sequence[Judged]) -> Interval:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from hashlib import blake2b
 
+from mtl_nas.architecture import Architecture
 from mtl_nas.composition import compose
 from mtl_nas.data import Schema
 from mtl_nas.design import Design, Proposal
@@ -13,9 +14,13 @@ from mtl_nas.record.record import Record
 from mtl_nas.record.request import Request
 from mtl_nas.record.trials import Standing
 from mtl_nas.space import SearchSpace
+from mtl_nas.study.finalists import within
+from mtl_nas.study.goal import YARDSTICK, Goal
 from mtl_nas.study.jobs import Answer, Job
-from mtl_nas.study.rules import Ask, Decide, Finish, Train, next_step, within
-from mtl_nas.study.samplers import propose
+from mtl_nas.study.plan import Plan
+from mtl_nas.study.rules import next_step
+from mtl_nas.study.samplers import automatic, history, propose
+from mtl_nas.study.steps import Ask, Decide, Finish, Train
 
 DRAWS = 100  # before a space counts as exhausted
 DUPLICATES = 5  # in a row, then draws that are new are asked for
@@ -36,10 +41,18 @@ class Core:
         schema: Schema,
         presets: Mapping[str, Design],
         *,
+        rows: int = 1,
         watch: Watch = lambda fact: None,
         workers: int = 1,
     ) -> None:
-        self.request, self.space, self.schema, self.presets = request, space, schema, presets
+        self.request, self.space, self.schema = request, space, schema
+        self.presets = {name: design for name, design in presets.items() if self._keeps_to_limits(name, design)}
+        goal = Goal.of(request.objectives, schema)
+        passes, _ = space.default().training.work(rows)
+        self.plan = Plan(request.budget, tuple(self.presets), request.seed, goal, max(1, round(passes * rows)))
+        self.sampler, self.why = (
+            automatic(self.plan) if request.sampler == "auto" else (request.sampler, "it was asked for")
+        )
         self.done, self.workers = False, workers
         self._record, self._watch = record, watch
         self._running: set[tuple[str, int, int, int]] = set()
@@ -58,11 +71,15 @@ class Core:
         """Decide all that needs no worker; the jobs that do, none at the end."""
         while not self.done:
             self._close_when_time_is_up()
-            match next_step(self.standing, self.request.budget, tuple(self.presets), self.request.seed):
-                case Ask(preset):
-                    self._propose(preset)
+            match next_step(self.standing, self.plan, {number for _, number, _, _ in self._running}):
+                case Ask(preset=None, again=None):
+                    self._propose()
+                case Ask(preset=str(name)):
+                    self._propose_preset(name)
+                case Ask(again=int(number)):
+                    self._propose_again(number)
                 case Train(jobs):
-                    return jobs
+                    return tuple(self._with_latency(job) for job in jobs)
                 case Decide(facts):
                     for fact in facts:
                         self._write(self._affordable(fact) if isinstance(fact, Chosen) else fact)
@@ -90,7 +107,8 @@ class Core:
         elif job.kind == "finalist":
             self._write(Finalist(number=job.number, seed=job.seed, **_measured(answer)))
         else:
-            self._write(Scored(number=job.number, rung=job.rung, **_measured(answer)))
+            latency = answer.latency_ms
+            self._write(Scored(number=job.number, rung=job.rung, latency_ms=latency, **_measured(answer)))
 
     @property
     def seconds_left(self) -> float | None:
@@ -99,48 +117,102 @@ class Core:
             return None
         return self.request.budget.seconds - (time.monotonic() - self._started)
 
-    def _propose(self, preset: str | None) -> None:
-        if preset is not None:
-            proposal = Proposal(design=self.presets[preset], training=self.space.default().training)
-            self._write(self._proposed(proposal, self.space.encode(proposal), f"preset:{preset}"))
-            return
+    def _propose_preset(self, name: str) -> None:
+        proposal = Proposal(design=self.presets[name], training=self.space.default().training)
+        self._write(self._proposed(proposal, self.space.encode(proposal), f"preset:{name}"))
+
+    def _propose_again(self, number: int) -> None:
+        known = self.standing.trials[number].proposed
+        copies = len(self.standing.alike(self.standing.trials[number]))
+        fields = {"number": len(self.standing.trials), "origin": "replicate", "parents": (), "duplicate_of": number}
+        self._write(known.model_copy(update={**fields, "replicate": copies, "taken_over": False}))
+
+    def _propose(self) -> None:
+        if not self.standing.trials or all(trial.preset for trial in self.standing.trials.values()):
+            self._say_sampler()
         problem = "every draw was tried before"
-        repeated = self._duplicates_in_a_row()
+        repeated, seen = self._duplicates_in_a_row(), history(self.standing, self.plan.goal)
+        ordinal = len(self.standing.trials)
         for attempt in range(DRAWS):
             try:
-                proposal, decisions, origin = propose(
-                    self.space, self.standing, sampler=self.request.sampler, seed=self.request.seed, attempt=attempt
+                drawn = propose(
+                    self.space, seen, sampler=self.sampler, seed=self.request.seed, ordinal=ordinal, attempt=attempt
                 )
-                fact = self._proposed(proposal, decisions, origin)
+                fact = self._proposed(drawn.proposal, drawn.decisions, drawn.origin, drawn.parents)
             except (DesignError, SpaceError) as wrong:
                 problem = str(wrong)
                 continue
-            if fact.duplicate_of is None or repeated < DUPLICATES:
+            if (excess := self._excess(fact.parameters, fact.operations)) is not None:
+                problem = excess
+                continue
+            if fact.duplicate_of is None or fact.replicate or repeated < DUPLICATES:
                 self._write(fact)
                 return
         if not self.standing.trained:
             raise SpaceError(f"space '{self.space.name}': no draw fits this data: {problem}")
         self._write(Closed(reason=f"{DRAWS} draws brought nothing new: {problem}"))
 
-    def _proposed(self, proposal: Proposal, decisions: Mapping[str, int | float] | None, origin: str) -> Proposed:
-        architecture = compose(proposal.design, self.schema)
+    def _proposed(
+        self,
+        proposal: Proposal,
+        decisions: Mapping[str, int | float] | None,
+        origin: str,
+        parents: tuple[int, ...] = (),
+    ) -> Proposed:
+        architecture = self._composed(proposal.design)
         key = proposal_key(architecture.key, proposal)
+        first = self.standing.first_with.get(key)
+        copies = 0 if first is None else len(self.standing.alike(self.standing.trials[first]))
         return Proposed(
             number=len(self.standing.trials),
             origin=origin,
+            parents=parents,
             proposal=proposal,
             decisions=None if decisions is None else dict(decisions),
             architecture_key=architecture.key,
             proposal_key=key,
             parameters=architecture.parameters,
             operations=architecture.operations,
-            duplicate_of=self.standing.first_with.get(key),
+            duplicate_of=first,
+            replicate=copies if copies < self.request.budget.replicates else 0,
         )
+
+    def _composed(self, design: Design) -> Architecture:
+        return compose(design, self.schema)
+
+    def _excess(self, parameters: int, operations: int) -> str | None:
+        """Which limit a graph is above, of those that can be counted."""
+        for name, count in (("parameters", parameters), ("operations", operations)):
+            most = self.request.limits.get(name)
+            if most is not None and count > most:
+                return f"{count:,} {name}, above the limit of {most:,.0f}"
+        return None
+
+    def _keeps_to_limits(self, name: str, design: Design) -> bool:
+        """The yardstick always does: gains are measured against it, whatever its size."""
+        if name == YARDSTICK or not self.request.limits:
+            return True
+        graph = compose(design, self.schema)
+        return self._excess(graph.parameters, graph.operations) is None
+
+    def _with_latency(self, job: Job) -> Job:
+        most = self.request.limits.get("latency_ms")
+        if job.kind == "finalist" or job.from_rung is not None or not (most or "latency_ms" in self.plan.goal.aims):
+            return job
+        yardstick = self.standing.trials[job.number].preset == YARDSTICK
+        return job.model_copy(
+            update={"latency": True, "limits": {"latency_ms": most} if most and not yardstick else {}}
+        )
+
+    def _say_sampler(self) -> None:
+        said = Note(text=f"sampler {self.sampler}: {self.why}")
+        if self.request.sampler == "auto" and said not in list(self._record):
+            self._write(said)
 
     def _duplicates_in_a_row(self) -> int:
         count = 0
         for trial in reversed(self.standing.trials.values()):
-            if trial.proposed.duplicate_of is None:
+            if trial.trained:
                 break
             count += 1
         return count
@@ -181,6 +253,10 @@ class Core:
         ]
         if len(equal) >= SAME_ERRORS:
             raise RunError(f"{answer.trace}\n{len(equal)} trials failed alike, so the search stops: {answer.reason}")
+
+    def write(self, fact: Fact) -> None:
+        """Note a fact that was decided elsewhere: what another run found, a remark."""
+        self._write(fact)
 
     def _write(self, fact: Fact) -> None:
         self._record.append(fact)

@@ -1,9 +1,10 @@
 """The end of a search: the best finalist by fresh rows, the test split opened once, the model written."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 import numpy as np
 from safetensors.numpy import load_file
@@ -21,6 +22,7 @@ from mtl_nas.record.facts import Best, Tested
 from mtl_nas.record.folder import RunFolder, write_whole
 from mtl_nas.record.trials import Standing, Trial
 from mtl_nas.statistics import Judged, interval, judged
+from mtl_nas.study.goal import YARDSTICK, Goal
 from mtl_nas.study.jobs import predictions_name, weights_name
 from mtl_nas.training.fit import DTYPES, Scores, mean_score
 
@@ -32,8 +34,10 @@ def finish(folder: RunFolder, standing: Standing, data: Dataset) -> None:
         reasons = [trial.failures[-1].reason for trial in standing.trials.values() if trial.failures]
         why = f"; the last failure: {reasons[-1]}" if reasons else ""
         raise RunError(f"no finalist in '{folder.path}' was trained to the end{why}")
+    goal = Goal.of(folder.request().objectives, data.schema)
     if standing.best is None:
-        winner, reason = chosen(folder, done, data)
+        within = [trial for trial in done if _keeps_to(folder.request().limits, trial)] or done
+        winner, reason = chosen(folder, within, data, goal, standing)
         seed = max(winner.finalist.values(), key=lambda found: found.score).seed
         best = Best(number=winner.number, seed=seed, reason=reason)
         folder.record.append(best)
@@ -51,36 +55,70 @@ def finish(folder: RunFolder, standing: Standing, data: Dataset) -> None:
     shutil.rmtree(folder.states, ignore_errors=True)  # nothing is left that could go on
 
 
-def chosen(folder: RunFolder, done: Sequence[Trial], data: Dataset) -> tuple[Trial, str]:
+def chosen(
+    folder: RunFolder, done: Sequence[Trial], data: Dataset, goal: Goal, standing: Standing
+) -> tuple[Trial, str]:
     """The best finalist, and why it is.
 
-    The mean over seeds on the choosing rows decides. Where these rows cannot tell designs from the best of them, all
-    validation rows do: half of them steered the search, so they cannot overrule, but twice the rows decide better.
+    The mean over seeds on the choosing rows decides, of designs with most seeds. Where these rows cannot tell designs
+    from the best of them, all validation rows do: half of them steered the search, so they cannot overrule, but twice
+    the rows decide better. The aim is the first that is no cost.
     """
-    best = max(done, key=lambda trial: (trial.finalist_mean, -trial.number))
-    shares = {trial.number: _judged(folder, trial, data) for trial in done}
+    means = {trial.number: fmean(goal.final_value(standing, trial, seed) for seed in trial.finalist) for trial in done}
+    most = max(len(trial.finalist) for trial in done)
+    raced = [trial for trial in done if len(trial.finalist) == most]
+    best = max(raced, key=lambda trial: (means[trial.number], -trial.number))
+    shares = {trial.number: judgements(folder, trial, data, goal, standing) for trial in done}
     tied = [trial for trial in done if interval(shares[trial.number], shares[best.number]).tie]
     if len(tied) == 1:
-        return best, f"mean {best.finalist_mean:.4f} on the choosing rows, better than every other finalist"
-    means = {trial.number: _validation_mean(folder, trial, data) for trial in tied}
-    winner = max(tied, key=lambda trial: (means[trial.number], -trial.number))
+        return best, f"mean {means[best.number]:.4f} on the choosing rows, better than every other finalist"
+    wider = {trial.number: _validation_mean(folder, trial, data, goal) for trial in tied}
+    winner = max(tied, key=lambda trial: (wider[trial.number], -trial.number))
     names = ", ".join(trial.name for trial in tied if trial is not winner)
-    return winner, f"ties with {names} on the choosing rows; mean {means[winner.number]:.4f} on all validation rows"
+    return winner, f"ties with {names} on the choosing rows; mean {wider[winner.number]:.4f} on all validation rows"
 
 
-def _judged(folder: RunFolder, trial: Trial, data: Dataset) -> list[Judged]:
+def judgements(folder: RunFolder, trial: Trial, data: Dataset, goal: Goal, standing: Standing) -> list[Judged]:
+    """What choosing rows say of each seed; where the worst gain is the aim, of the task that gains least."""
+    yardstick = standing.trials.get(standing.presets.get(YARDSTICK, -1))
+    if goal.aims[0] != "worst" or yardstick is None or not yardstick.finalist:
+        return _judged(folder, trial, data, weights=goal.weights)
+    gains = {
+        task: [
+            one - other
+            for one, other in zip(
+                _judged(folder, trial, data, tasks=[task]), _judged(folder, yardstick, data, tasks=[task]), strict=False
+            )
+        ]
+        for task in data.schema.task_names
+    }
+    known = [found for found in gains.values() if found]
+    return min(known, key=lambda found: fmean(one.score for one in found), default=[])
+
+
+def _judged(folder: RunFolder, trial: Trial, data: Dataset, **what: Any) -> list[Judged]:
     labels = data.rows("choosing").labels.astype(np.float64)
     found = [
-        judged(load_file(folder.path / predictions_name(trial.number, seed)), labels, data.schema)
+        judged(load_file(folder.path / predictions_name(trial.number, seed)), labels, data.schema, **what)
         for seed in sorted(trial.finalist)
     ]
     return [part for part in found if part is not None]
 
 
-def _validation_mean(folder: RunFolder, trial: Trial, data: Dataset) -> float:
+def _keeps_to(limits: Mapping[str, float], trial: Trial) -> bool:
+    costs = {
+        "parameters": trial.proposed.parameters,
+        "operations": trial.proposed.operations,
+        "latency_ms": trial.latency_ms,
+    }
+    return all(costs[name] <= most for name, most in limits.items())
+
+
+def _validation_mean(folder: RunFolder, trial: Trial, data: Dataset, goal: Goal) -> float:
     rows = data.rows("validation")
     networks = [finalist_network(folder, trial, data, seed) for seed in trial.finalist]
-    return fmean(mean_score(judge(network, rows, data.schema)[1], data.schema) for network in networks)
+    scores = [judge(network, rows, data.schema)[1] for network in networks]
+    return fmean(mean_score(found, data.schema, goal.weights) for found in scores)
 
 
 def write_finalist(folder: RunFolder, trial: Trial, data: Dataset, to: Path, *, seed: int | None = None) -> None:

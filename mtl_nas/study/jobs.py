@@ -19,6 +19,9 @@ class Job(Value):
     keep_state: bool = False  # a higher rung may need it
     seed: int
     proposal: Proposal
+    weights: dict[str, float] = {}  # of the tasks in the score that keeps the best check; empty: all alike
+    latency: bool = False  # is to be measured
+    limits: dict[str, float] = {}  # that the trial must keep to, of what is measured
 
 
 class Answer(Value):
@@ -29,6 +32,7 @@ class Answer(Value):
     rows: int = 0
     seconds: float = 0.0
     rows_per_second: float = 0.0
+    latency_ms: float | None = None
     failure: Failure | None = None
     reason: str = ""
     trace: str = ""

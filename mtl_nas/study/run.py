@@ -9,7 +9,10 @@ from mtl_nas.errors import RunError
 from mtl_nas.exports import LoadedModel, load_model
 from mtl_nas.record import Request, RunFolder, Standing, Trial
 from mtl_nas.space import SearchSpace, read_space
-from mtl_nas.study.samplers import study_of
+from mtl_nas.study.goal import Goal
+from mtl_nas.study.samplers import history
+from mtl_nas.study.samplers.model_based import tpe_sampler
+from mtl_nas.study.samplers.optuna_studies import study_of
 
 
 class Run:
@@ -56,7 +59,8 @@ class Run:
 
     def study(self) -> optuna.Study:
         """The trials as an Optuna study in memory, for its plots and importances."""
-        return study_of(replace(self.space(), tasks=self.request.tasks), self.standing)
+        space = replace(self.space(), tasks=self.request.tasks)
+        return study_of(space, history(self.standing, Goal()), tpe_sampler(self.request.seed))
 
 
 def load_run(path: str | Path) -> Run:

@@ -3,13 +3,14 @@
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field, field_validator
 
 from mtl_nas.data import Dataset, load_dataset
-from mtl_nas.errors import MtlNasError, RunError
+from mtl_nas.errors import MtlNasError
 from mtl_nas.record import Budget
+from mtl_nas.record.request import Aim, Limits, Sampler
 from mtl_nas.space import SearchSpace, load_space
 from mtl_nas.values import Value, parse, read_tree
 
@@ -17,31 +18,31 @@ SPACE = "everything"
 UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
-class SearchOptions(Value):
-    """The ``search`` part: how much work, from which seed."""
+class SearchOptions(Budget):
+    """The ``search`` part: the budget's fields, ``time`` in place of seconds, and what is searched for."""
 
-    trials: Annotated[int, Field(ge=1)] = 30
     time: Annotated[float, Field(gt=0)] | None = None  # seconds; 90s, 30m and 2h are read too
     seed: Annotated[int, Field(ge=0)] = 0
-    sampler: Literal["tpe", "random"] = "tpe"
-    rungs: tuple[float, ...] = Budget().rungs
-    reduction: float = Budget().reduction
-    cohort: int = Budget().cohort
-    finalists: int = Budget().finalists
-    seeds: int = Budget().seeds
+    sampler: Sampler = "auto"
+    objectives: tuple[Aim, ...] = ("mean",)
+    limits: Limits = {}
+    start: str | None = None  # a run folder whose trials are taken over
 
     @field_validator("time", mode="before")
     @classmethod
     def _read_time(cls, value: object) -> object:
         return seconds(value) if isinstance(value, str) else value
 
+    @field_validator("objectives", mode="before")
+    @classmethod
+    def _one_is_a_list(cls, value: object) -> object:
+        return [value] if isinstance(value, str | Mapping) else value
+
     @property
     def budget(self) -> Budget:
         """The budget that these options come to."""
-        shared = ("trials", "rungs", "reduction", "cohort", "finalists", "seeds")
-        return parse(
-            Budget, {"seconds": self.time, **{name: getattr(self, name) for name in shared}}, "search", RunError
-        )
+        known = {name: getattr(self, name) for name in Budget.model_fields}
+        return Budget(**{**known, "seconds": self.time or self.seconds})
 
 
 class SearchFile(Value):

@@ -1,14 +1,15 @@
 """A search from beginning to end, and going on with one."""
 
 import os
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import Literal
 
 from mtl_nas.data import Dataset, Declaration, load_dataset
 from mtl_nas.errors import RunError
 from mtl_nas.hand_designs import fitting
 from mtl_nas.record import Budget, Request, RunFolder
+from mtl_nas.record.request import Aim, Sampler
 from mtl_nas.space import SearchSpace, load_space, read_space
 from mtl_nas.space.files import plain
 from mtl_nas.study.core import Core
@@ -16,7 +17,17 @@ from mtl_nas.study.execution import Resources, execute
 from mtl_nas.study.final_stage import finish
 from mtl_nas.study.progress import Progress
 from mtl_nas.study.run import Run
+from mtl_nas.study.taking_over import take_over
 
+COMPARED = (
+    ("space", "space"),
+    ("budget", "budget"),
+    ("seed", "seed"),
+    ("sampler", "sampler"),
+    ("objectives", "objective"),
+    ("limits", "limits"),
+    ("start", "start"),
+)
 RECORDED = ("mtl_nas", "torch", "optuna", "ray", "numpy", "networkx")
 
 
@@ -27,14 +38,19 @@ def search(
     budget: Budget | None = None,
     folder: str | Path,
     seed: int = 0,
-    sampler: Literal["tpe", "random"] = "tpe",
+    sampler: Sampler = "auto",
+    objectives: Sequence[Aim] = ("mean",),
+    limits: Mapping[str, float] | None = None,
+    start: str | Path | None = None,
     resources: Resources | None = None,
     progress: bool = False,
 ) -> Run:
     """Search the space on the data; a folder that holds the same search is gone on with.
 
-    The presets that fit are trained first, the finalists on fresh seeds, and the test split is opened once. A
-    RunError says why a folder cannot be used.
+    The presets that fit are trained first, the finalists on fresh seeds, and the test split is opened once.
+    ``objectives``: mean, worst, a task, weights by task; with several, or with parameters, operations or latency_ms
+    among them, a front. ``limits``: of those three, kept to by every design. ``start``: a run on the same data whose
+    trials are taken over where this space holds them. A RunError says why a folder cannot be used.
     """
     space = load_space(space) if isinstance(space, str) else space
     request = Request(
@@ -45,6 +61,9 @@ def search(
         space_name=space.name,
         budget=budget or Budget(),
         sampler=sampler,
+        objectives=tuple(objectives),
+        limits=dict(limits or {}),
+        start=None if start is None else str(Path(start).resolve()),
         seed=seed,
         versions=_versions(),
     )
@@ -81,7 +100,9 @@ def _continued(folder: RunFolder, data: Dataset, resources: Resources, *, progre
     presets, absent = fitting(data.schema)
     with Progress(request, absent, shown=progress) as watch:
         workers = resources.cpus or os.cpu_count() or 1
-        core = Core(request, folder.record, space, data.schema, presets, watch=watch, workers=workers)
+        rows = len(data.rows("train"))
+        core = Core(request, folder.record, space, data.schema, presets, rows=rows, watch=watch, workers=workers)
+        take_over(core)
         watch.resume(core.standing)
         for change in _other_versions(request):
             watch.warn(f"begun with {change}: decisions that are recorded stand, new ones may differ")
@@ -104,7 +125,7 @@ def _other_versions(request: Request) -> list[str]:
 def _check_same(folder: RunFolder, wanted: Request) -> None:
     found = folder.request()
     _check_fingerprint(folder, found, wanted.fingerprint)
-    for key, name in (("space", "space"), ("budget", "budget"), ("seed", "seed"), ("sampler", "sampler")):
+    for key, name in COMPARED:
         if getattr(found, key) != getattr(wanted, key):
             known = "" if key == "space" else f" ({getattr(found, key)}, now {getattr(wanted, key)})"
             raise RunError(

@@ -13,6 +13,7 @@ from mtl_nas.composition import compose
 from mtl_nas.data import Dataset
 from mtl_nas.errors import MtlNasError
 from mtl_nas.evaluation import judge
+from mtl_nas.model.latency import BATCH, latency_ms
 from mtl_nas.study.jobs import Answer, Job, predictions_name, state_name, weights_name
 from mtl_nas.training import DivergedError, Fit
 from mtl_nas.training.fit import mean_score
@@ -51,11 +52,16 @@ def _fit(job: Job, data: Dataset, device: str) -> Fit:
     training = job.proposal.training.model_copy(update={"seed": job.seed})
     architecture = compose(design, data.schema)
     rows = data.rows("train"), data.rows("tuning")
-    return Fit(architecture, design.losses, training, data.schema, *rows, device=device)
+    return Fit(architecture, design.losses, training, data.schema, *rows, device=device, task_weights=job.weights)
 
 
 def _trial(job: Job, data: Dataset, get: Get, put: Put, device: str) -> Answer:
     fit = _fit(job, data, device)
+    latency = latency_ms(fit.network, data.rows("tuning"), data.schema, device=device) if job.latency else None
+    most = job.limits.get("latency_ms")
+    if latency is not None and most is not None and latency > most:
+        reason = f"{latency:.2f} ms a batch of {BATCH} predictions, above the limit of {most:g}"
+        return Answer(failure="limit", reason=reason)
     if job.from_rung is not None:
         saved = get(state_name(job.number, job.from_rung))
         if saved is not None:  # else from the start: a state that was lost costs work, no result
@@ -64,7 +70,13 @@ def _trial(job: Job, data: Dataset, get: Get, put: Put, device: str) -> Answer:
     best = fit.advance(job.share)
     if job.keep_state:
         put(state_name(job.number, job.rung), fit.save())
-    return Answer(score=best.score, scores=best.scores, rows=fit.rows - before, rows_per_second=fit.rows_per_second)
+    return Answer(
+        score=best.score,
+        scores=best.scores,
+        rows=fit.rows - before,
+        rows_per_second=fit.rows_per_second,
+        latency_ms=latency,
+    )
 
 
 def _finalist(job: Job, data: Dataset, put: Put, device: str) -> Answer:
@@ -78,5 +90,5 @@ def _finalist(job: Job, data: Dataset, put: Put, device: str) -> Answer:
         predictions_name(job.number, job.seed),
         save_arrays({k: np.ascontiguousarray(v) for k, v in predictions.items()}),
     )
-    score = mean_score(found, data.schema)
+    score = mean_score(found, data.schema, job.weights)
     return Answer(score=score, scores=found, rows=fit.rows, rows_per_second=fit.rows_per_second)

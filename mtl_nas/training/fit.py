@@ -7,6 +7,7 @@ import copy
 import io
 import math
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -45,7 +46,10 @@ class Check:
 
 
 class Fit:
-    """One network in training; ``advance`` goes to a share of the work, ``best`` is the best check so far."""
+    """One network in training; ``advance`` goes to a share of the work, ``best`` is the best check so far.
+
+    ``task_weights``: of the tasks in a check's score, all alike unless they are given.
+    """
 
     def __init__(
         self,
@@ -57,8 +61,10 @@ class Fit:
         tuning: Rows,
         *,
         device: str = "cpu",
+        task_weights: Mapping[str, float] | None = None,
     ) -> None:
         self.training, self.schema, self.device = training, schema, torch.device(device)
+        self._score_weights = task_weights or {}
         dtype = DTYPES[training.precision]
         if losses.negatives < 1.0:
             train = train.take(kept_rows(train.labels, schema, losses.negatives, training.seed))
@@ -193,7 +199,7 @@ class Fit:
         if not all(np.isfinite(values).all() for values in predictions.values()):
             raise DivergedError(f"a prediction is no longer finite after {self.rows} rows; lower the learning rate")
         found = score_tasks(predictions, self.tuning, self.schema)
-        check = Check(self.step, self.rows, mean_score(found, self.schema), found)
+        check = Check(self.step, self.rows, mean_score(found, self.schema, self._score_weights), found)
         self.checks.append(check)
         if self.best is None or check.score > self.best.score:
             self.best = check
@@ -218,8 +224,11 @@ def score_tasks(predictions: dict[str, Any], rows: Rows, schema: Schema) -> Scor
     return found
 
 
-def mean_score(found: Scores, schema: Schema) -> float:
-    """The mean over tasks of the main metric; tasks where it is undefined are left out."""
-    values = [found[task.name][main_metric(task)] for task in schema.tasks if task.name in found]
-    known = [value for value in values if value is not None]
-    return float(np.mean(known)) if known else 0.0
+def mean_score(found: Scores, schema: Schema, weights: Mapping[str, float] | None = None) -> float:
+    """The mean over tasks of the main metric, of all alike or by their weights; undefined ones are left out."""
+    tasks = [task for task in schema.tasks if task.name in found and (not weights or task.name in weights)]
+    values = [(found[task.name][main_metric(task)], (weights or {}).get(task.name, 1.0)) for task in tasks]
+    known = [(value, weight) for value, weight in values if value is not None and weight > 0]
+    if not known:
+        return 0.0
+    return float(np.average([value for value, _ in known], weights=[weight for _, weight in known]))

@@ -1,0 +1,65 @@
+"""Regularised evolution (Real et al., 2019), local search (White et al., 2021) and NSGA-II (Deb et al., 2002).
+
+All of them step from decisions to decisions, so that what a branch of the space does not ask is never in the way.
+Optuna's NSGA-II draws at random where trials were told to its study rather than proposed by it.
+"""
+
+import random
+from collections.abc import Sequence
+
+from mtl_nas.space import SearchSpace
+from mtl_nas.space.deciders import Decisions, Replay
+from mtl_nas.space.moves import mixed, mutated
+from mtl_nas.study.samplers.history import Drawn, Seen, best_first
+
+POPULATION = 50  # the latest so many may be parents: age, not quality, removes
+TOURNAMENT = 10  # drawn from the population, of which the best is a parent
+MIXED = 0.2  # share of children of two parents
+CROSSED = 0.9  # share of NSGA-II's children that have two parents
+BEST = 5  # designs whose neighbours local search looks at
+
+
+def evolution(space: SearchSpace, history: Sequence[Seen], seed: int) -> Drawn:
+    """A child of the best of some: one decision redrawn, or sub-trees of two."""
+    dice = random.Random(seed)
+    population = list(history[-POPULATION:])
+    one, other = (_winner(population, dice) for _ in range(2))
+    if dice.random() < MIXED and one.key != other.key:
+        return _drawn(space, mixed(space, one.decisions, other.decisions, dice), "mix", one, other)
+    return _drawn(space, mutated(space, one.decisions, dice, changes=_changes(dice)), "mutation", one)
+
+
+def local(space: SearchSpace, history: Sequence[Seen], seed: int) -> Drawn:
+    """A neighbour of one of the best: one decision redrawn."""
+    dice = random.Random(seed)
+    best = best_first(history)[:BEST]
+    parent = best[min(int(dice.expovariate(1.0)), len(best) - 1)]
+    return _drawn(space, mutated(space, parent.decisions, dice, changes=_changes(dice)), "mutation", parent)
+
+
+def nsga2(space: SearchSpace, history: Sequence[Seen], seed: int) -> Drawn:
+    """A child, mixed and mutated, of winners of binary tournaments by front, then by the room around them.
+
+    The better half of what was seen survives, as of parents and children together.
+    """
+    dice, ranked = random.Random(seed), best_first(history)
+    population = ranked[: min((len(ranked) + 1) // 2, POPULATION)]
+    one, other = (population[min(dice.randrange(len(population)) for _ in range(2))] for _ in range(2))
+    if dice.random() < CROSSED and one.key != other.key:
+        child = mixed(space, one.decisions, other.decisions, dice)
+        return _drawn(space, mutated(space, child, dice), "nsga2", one, other)
+    return _drawn(space, mutated(space, one.decisions, dice), "nsga2", one)
+
+
+def _winner(population: Sequence[Seen], dice: random.Random) -> Seen:
+    return best_first(dice.sample(population, min(TOURNAMENT, len(population))))[0]
+
+
+def _changes(dice: random.Random) -> int:
+    """One change mostly, now and then more: single steps cannot leave every hill."""
+    return 1 + int(dice.expovariate(1.5))
+
+
+def _drawn(space: SearchSpace, decisions: Decisions, origin: str, *parents: Seen) -> Drawn:
+    numbers = tuple(dict.fromkeys(parent.number for parent in parents))
+    return Drawn(space.resolve(Replay(decisions)), decisions, origin, numbers)

@@ -1,0 +1,84 @@
+"""What samplers are told: decisions and values, nothing of runs, records or trials."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from mtl_nas.design import Proposal
+from mtl_nas.record.trials import Standing
+from mtl_nas.space import Decisions, SearchSpace
+from mtl_nas.study.fronts import ranked
+from mtl_nas.study.goal import Goal
+
+Values = tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A proposal with its values by rung, the larger the better; a duplicate has those of the trial that it repeats."""
+
+    number: int
+    origin: str
+    decisions: Decisions
+    values: dict[int, Values]
+    stopped: bool
+    key: str
+
+    @property
+    def rung(self) -> int:
+        """The highest that it reached."""
+        return max(self.values)
+
+    @property
+    def last(self) -> Values:
+        """Values at the highest rung."""
+        return self.values[self.rung]
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A proposal, the decisions that spell it, who made it and from which trials."""
+
+    proposal: Proposal
+    decisions: Decisions
+    origin: str
+    parents: tuple[int, ...] = field(default=())
+
+
+class Sampler(Protocol):
+    """Proposes from what was seen; a function of its arguments alone, so that resuming decides the same."""
+
+    def __call__(self, space: SearchSpace, history: Sequence[Seen], seed: int) -> Drawn:
+        """The next proposal; what was seen is in the order of proposal and never empty."""
+        ...
+
+
+def history(standing: Standing, goal: Goal) -> list[Seen]:
+    """All that has decisions and a value, in the order of proposal."""
+    found = []
+    known: dict[int, dict[int, Values]] = {}
+    for trial in standing.trials.values():
+        source = standing.trials[trial.original]
+        if trial.proposed.decisions is None or not source.scored:
+            continue
+        if source.number not in known:
+            known[source.number] = {rung: goal.values(standing, source, rung) for rung in source.scored}
+        found.append(
+            Seen(
+                number=trial.number,
+                origin=trial.proposed.origin,
+                decisions=trial.proposed.decisions,
+                values=known[source.number],
+                stopped=source.stopped is not None,
+                key=trial.proposed.proposal_key,
+            )
+        )
+    return found
+
+
+def best_first(seen: Iterable[Seen]) -> list[Seen]:
+    """The highest rung first, there the best; each proposal once."""
+    once = list({one.key: one for one in reversed(list(seen))}.values())[::-1]
+    rungs = sorted({one.rung for one in once}, reverse=True)
+    groups = [[one for one in once if one.rung == rung] for rung in rungs]
+    return [group[place] for group in groups for place in ranked([one.last for one in group])]
