@@ -4,6 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 ORACLES := .venv/oracles
+QUICK := $(BIN)/pytest -n 2 --dist worksteal -m "not slow and not oracle"
 export OMP_NUM_THREADS ?= 1
 
 .PHONY: search test oracle quick format clean
@@ -16,13 +17,14 @@ test: $(READY)  ## every check, the same in CI
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest
+	$(QUICK) --hypothesis-profile=full
+	$(BIN)/pytest -m "slow or oracle"
 
 oracle: $(ORACLES)  ## our networks and gradients against independent libraries
 	$(BIN)/pytest -m oracle tests
 
 quick: $(READY)  ## the tests that run in seconds
-	$(BIN)/pytest -m "not slow"
+	$(QUICK)
 
 format: $(READY)
 	$(BIN)/ruff format .

@@ -7,12 +7,15 @@ from typing import Any
 import numpy as np
 import torch
 from numpy_reference import Arrays, outputs, random_features, random_weights, slope
+from slowly import slow
 
 from mtl_nas.architecture import Architecture
 from mtl_nas.composition import compose
 from mtl_nas.data.schema import Schema
 from mtl_nas.design import Design
 from mtl_nas.model import build
+
+ROWS = [7, slow(1)]
 
 
 def tensors(arrays: Mapping[str, np.ndarray]) -> dict[str, torch.Tensor]:
@@ -40,22 +43,23 @@ def check_outputs(
     torch.manual_seed(0)
     with torch.no_grad():
         found = model(tensors(features))
+    agree(found, expected)
+
+
+def agree(found: Mapping[str, torch.Tensor], expected: Arrays) -> None:
+    """Outputs by node, none of them zero everywhere."""
     assert set(found) == set(expected)
     for node, values in expected.items():
         assert np.abs(values).max() > 0
-        np.testing.assert_allclose(found[node].numpy(), values, rtol=1e-10, atol=1e-10, err_msg=node)
+        np.testing.assert_allclose(found[node].detach().numpy(), values, rtol=1e-10, atol=1e-10, err_msg=node)
 
 
-def check_gradients(
-    design: Design, schema: Schema, rows: int, *, train: bool = False, draws: Arrays | None = None
-) -> None:
-    """By every weight and by the features: the slope of a random sum of the outputs along a random direction."""
+def check(design: Design, schema: Schema, rows: int, *, train: bool = False, draws: Arrays | None = None) -> None:
+    """Outputs, and by every weight and the features the slope of a random sum of them along a random direction."""
     architecture, model, weights, features = drawn(design, schema, rows, train=train)
     random = np.random.default_rng(8)
-    factors = {
-        node: random.normal(size=values.shape)
-        for node, values in outputs(architecture, weights, features, train=train, draws=draws).items()
-    }
+    expected = outputs(architecture, weights, features, train=train, draws=draws)
+    factors = {node: random.normal(size=values.shape) for node, values in expected.items()}
 
     def total(place: str, values: np.ndarray) -> np.ndarray:
         changed = {**weights, place: values}, {**features, place: values}
@@ -68,6 +72,7 @@ def check_gradients(
         inputs[name].requires_grad_()
     torch.manual_seed(0)
     found = model(inputs)
+    agree(found, expected)
     sum((torch.from_numpy(factors[node]) * found[node]).sum() for node in factors).backward()
     gradients = gradients_of(model) | {name: inputs[name].grad.numpy() for name in moving}
     trained = {name for name in weights if "running_" not in name}

@@ -139,6 +139,18 @@ def graph(*nodes: tuple[str | Block, ...], heads: tuple[Head, ...] = (HEAD,)) ->
             (HEAD,),
             "node 'p': a product multiplies single probabilities, got widths [2, 2]",
         ),
+        (
+            [TOWER, ("tower/spent", Tower(), "embedding"), ("p", Product(), "tower/click", "tower/spent")],
+            (Head(task="click", node="p", kind="binary"), Head(task="spent", node="tower/spent", kind="regression")),
+            "product 'p' takes 'tower/spent' for a chance, but the head of 'spent' reads it as regression; "
+            "multiply binary tasks alone",
+        ),
+        (
+            [TOWER, ("p", Product(), "tower/click")],
+            (Head(task="likes", node="p", kind="count"),),
+            "product 'p' takes 'p' for a chance, but the head of 'likes' reads it as count; "
+            "multiply binary tasks alone",
+        ),
         ([TOWER], (), "an architecture needs a head; it has none"),
         (
             [TOWER],

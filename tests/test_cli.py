@@ -1,6 +1,7 @@
 """The command line: what a user gets wrong is one line on standard error that names it, and exit code 2."""
 
 import json
+import logging
 import subprocess
 import sys
 from pathlib import Path
@@ -14,10 +15,12 @@ from study_fixtures import proposed
 import mtl_nas as mn
 from mtl_nas.cli import main
 from mtl_nas.cli.app import _names
+from mtl_nas.cli.running import LINES
 from mtl_nas.data import load_dataset
 from mtl_nas.exports import write_model
 from mtl_nas.record import Request, RunFolder
 from mtl_nas.space.files import plain
+from mtl_nas.study.rehearsal import _megabytes
 
 
 def frame(rows: int = 300) -> pd.DataFrame:
@@ -161,7 +164,10 @@ def test_an_unknown_data_set_has_a_nearest_one(here, refused):
 def test_tasks_are_asked_for_with_the_columns_there_are(here, refused):
     for command in ("init", "check", "run"):
         found = refused(command, "shop.csv")
-        assert found == "no task is declared; name the label columns among: size, color, click, buy, price"
+        assert found == (
+            "no task is declared; name the label columns, with --tasks or under tasks:, among: "
+            "size, color, click, buy, price"
+        )
     assert "no task is declared" in refused("init", "shop.csv", "--tasks", " , ")
 
 
@@ -231,6 +237,27 @@ def test_labels_that_break_a_funnel_are_counted(here, refused):
     assert found.endswith("mend the labels, or say violations: repair or drop")
 
 
+def test_a_funnel_is_of_binary_tasks(here, refused):
+    tasks = {"click": None, "price": {"kind": "regression", "after": "click"}}
+    assert refused("check", changed(tasks=tasks)) == "task 'price' is regression and after 'click'; say where: click"
+
+
+def test_every_item_of_a_sequence_has_its_properties(here, refused):
+    FRAME.assign(items=[[1, 2]] * 300, kinds=[[1, 2]] * 299 + [[1]]).to_parquet("other.parquet")
+    sequences = {"history": {"items": "items", "properties": ["kinds"]}}
+    assert refused("check", changed(data={"table": "other.parquet"}, sequences=sequences)).startswith(
+        "sequence 'history': row 300 has 2 values in 'items' and 1 in 'kinds'; "
+    )
+
+
+def test_a_group_of_one_row_cannot_be_split(here, refused):
+    csv(shop=["a", "b"] * 149 + ["b", "c"])
+    source = {"table": "other.csv", "group": "shop"}
+    assert refused("check", changed(data=source, tasks={"click": None})).startswith(
+        "group 'shop' has 1 row of 'c', none in the "
+    )
+
+
 # Search files
 
 
@@ -255,7 +282,8 @@ def test_labels_that_break_a_funnel_are_counted(here, refused):
         ),
         (
             TREE | {"search": {"sampler": "tpee"}},
-            "search.yaml: search: sampler: input should be 'tpe' or 'random', got 'tpee'",
+            "search.yaml: search: sampler: input should be 'auto', 'tpe', 'evolution', 'local', 'nsga2' or 'random', "
+            "got 'tpee'",
         ),
         (
             TREE | {"data": {"table": "shop.csv", "splt": {}}},
@@ -313,6 +341,15 @@ def test_a_search_file_in_another_coding_is_named(here, refused):
             {"design": {"levels": [{"shared": {"int": [0, 2]}}]}},
             "space 'own': design.levels.0: a level needs an expert for every task, got shared=0 and specific=0; raise",
         ),
+        (
+            {"design": {"levels": [{"shared": 2, "mixing": {"placment": "task"}}]}},
+            "space 'own': unknown key 'design.levels.0.mixing.placment'; did you mean 'placement'?",
+        ),
+        (
+            {"design": {"levels": [{"shared": 2, "expert": {"activation": {"choice": ["relu", "rlu"]}}}]}},
+            "space 'own': design.levels.0.expert.activation: input should be 'relu', 'gelu', 'silu', 'tanh' or "
+            "'identity', got 'rlu'",
+        ),
         ({"design": {"levls": []}}, "space 'own': unknown key 'design.levls'; did you mean 'levels'?"),
         ({"desing": {}}, "space 'own': unknown key 'desing'; did you mean 'design'?"),
         (
@@ -329,6 +366,30 @@ def test_a_space_that_is_wrong_says_where(here, refused, space, message):
     assert message in refused("check", "search.yaml", "--space", "own.yaml")
     assert message in refused("show", "own.yaml")
     assert message in refused("check", changed(space="own.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("design", "message"),
+    [
+        (
+            {"transfers": {"links": [["click", "buy"], ["buy", "click"]]}},
+            "transfers.links run in a circle: click -> buy -> click; take one link out",
+        ),
+        (
+            {"losses": {"calibrator": 0.3}},
+            "losses.calibrator is 0.3, but no task is declared after another; "
+            "declare one with after:, or say calibrator: 0",
+        ),
+        (
+            {"losses": {"negatives": 0.3}},
+            "losses.negatives needs one first event that all tasks follow, got click, buy; "
+            "declare the later ones with after:, or say negatives: 1",
+        ),
+    ],
+)
+def test_a_space_that_does_not_fit_the_tasks_says_why(here, refused, design, message):
+    written({"design": {"levels": [{"specific": 1, "expert": {"hidden": [4]}}], **design}}, "own.yaml")
+    assert refused("check", changed(tasks={"click": None, "buy": None}), "--space", "own.yaml") == message
 
 
 def test_an_unknown_space_has_a_nearest_one(here, refused):
@@ -387,6 +448,13 @@ def run(here):
     for number in range(2):
         folder.record.append(proposed(number))
     return Path("run")
+
+
+def test_a_run_in_the_place_of_a_search_file_is_gone_on_with(run, here, refused):
+    for source in ("run", "run/", "run/search.yaml"):
+        for command in ("run", "check"):
+            found = refused(command, source)
+            assert found == f"'{source}' is of a run that was begun; go on with: mtl-search resume run"
 
 
 @pytest.mark.parametrize("command", ["resume", "show"])
@@ -483,6 +551,17 @@ def with_inputs(place: int, *inputs: str, **block: object) -> dict:
     return tree
 
 
+def spent_in_a_product() -> dict:
+    tree = architecture()
+    tree["nodes"] += [
+        {"name": "tower/spent", "block": {"block": "tower"}, "inputs": ["a"]},
+        {"name": "p", "block": {"block": "product"}, "inputs": ["tower/click", "tower/spent"]},
+    ]
+    tree["heads"][0]["node"] = "p"
+    tree["heads"].append({"task": "spent", "node": "tower/spent", "kind": "regression"})
+    return tree
+
+
 ARCHITECTURES = [
     (with_inputs(1, "tower/click"), "node 'a' reads 'tower/click', which comes later or is itself: a cycle"),
     (with_inputs(1, "a"), "node 'a' reads 'a', which comes later or is itself: a cycle"),
@@ -497,6 +576,11 @@ ARCHITECTURES = [
     (architecture(nods=[]), "unknown key 'nods'; did you mean 'nodes'?"),
     (architecture(version=2), "version: input should be 1, got 2"),
     (with_inputs(1, "embedding", block="expertt"), "'expertt'"),
+    (with_inputs(1, "embedding", hiden=[4]), "unknown key 'nodes.1.block.hiden'; did you mean 'hidden'?"),
+    (
+        spent_in_a_product(),
+        "product 'p' takes 'tower/spent' for a chance, but the head of 'spent' reads it as regression",
+    ),
     ({"heads": []}, "'nodes' is missing"),
     ([1, 2], "got [1, 2]"),
 ]
@@ -650,6 +734,38 @@ def test_init_writes_a_file_that_loads_the_same_data(here, typed, refused):
     )
 
 
+def test_init_leaves_out_what_it_is_told_to(here, typed, refused):
+    csv(nothing=np.nan, copy=FRAME["click"] * 2.5 + 1)
+    assert "column 'nothing' has no value in any row" in refused("init", "other.csv", "--tasks", "click")
+    assert typed("init", "other.csv", "--tasks", "click", "--ignore", "nothing, copy", "--to", "mine.yaml")[0] == 0
+    tree = yaml.safe_load(Path("mine.yaml").read_text())
+    assert tree["data"]["ignore"] == ["nothing", "copy"]
+    assert set(tree["data"]["columns"]) == {"size", "color", "buy", "price"}
+    found = refused("init", "other.csv", "--tasks", "click", "--ignore", "nothin")
+    assert found == "ignore names 'nothin', which is no column of the table; did you mean 'nothing'?"
+
+
+def test_init_names_a_table_beside_or_below_its_file_as_seen_from_there(here, typed):
+    Path("deep/er").mkdir(parents=True)
+    for to, table in (("mine.yaml", "shop.csv"), ("deep/er/mine.yaml", str(here / "shop.csv"))):
+        assert typed("init", "shop.csv", "--tasks", "click", "--to", to)[0] == 0
+        assert yaml.safe_load(Path(to).read_text())["data"]["table"] == table
+        assert load_dataset(to).fingerprint == load_dataset("shop.csv", ["click"]).fingerprint
+    Path("shop.csv").rename("deep/er/shop.csv")
+    assert typed("init", "deep/er/shop.csv", "--tasks", "click", "--to", "above.yaml")[0] == 0
+    assert yaml.safe_load(Path("above.yaml").read_text())["data"]["table"] == "deep/er/shop.csv"
+
+
+def test_init_proposes_a_funnel_where_labels_are_nested(here, typed):
+    assert typed("init", "shop.csv", "--tasks", "click,buy", "--to", "mine.yaml")[0] == 0
+    text = Path("mine.yaml").read_text()
+    assert "If that is a funnel, say under tasks:\n#   buy: {kind: binary, after: click}\ntasks:\n" in text
+    Path("said.yaml").write_text(text.replace("  buy:\n    kind: binary\n", "  buy: {kind: binary, after: click}\n"))
+    assert load_dataset("said.yaml").schema.nested_pairs == (("click", "buy"),)
+    assert typed("init", "shop.csv", "--tasks", "buy,click", "--to", "other.yaml")[0] == 0
+    assert "funnel, say" not in Path("other.yaml").read_text()
+
+
 def test_a_name_with_a_comma_stands_in_quotes(here, typed):
     FRAME.rename(columns={"click": "click, or not", "buy": "so"}).to_csv("other.csv", index=False)
     code, _, _ = typed("init", "other.csv", "--tasks", '"click, or not", "so" ', "--to", "mine.yaml")
@@ -729,20 +845,52 @@ def test_predict_writes_csv_tsv_and_parquet(model, here, typed):
         pd.testing.assert_frame_equal(scores, right, rtol=1e-6)
 
 
-def test_check_rehearses_the_search(here, typed):
+def test_predict_keeps_columns_that_it_is_told_to(model, here, typed, refused):
+    table = csv(id=range(300), **{"a, b": "x"})
+    code, out, _ = typed("predict", model, table, "--to", "out.csv", "--keep", 'id,"a, b",id')
+    assert (code, out) == (0, "wrote out.csv: 300 rows, columns id, a, b, click, buy\n")
+    found = pd.read_csv("out.csv")
+    assert found["id"].tolist() == list(range(300))
+    pd.testing.assert_frame_equal(found[["click", "buy"]], mn.load_model(model).predict(FRAME), rtol=1e-6)
+    command = ("predict", model, table, "--to", "none.csv", "--keep")
+    assert refused(*command, "idd") == "--keep names 'idd', which is no column of the table; did you mean 'id'?"
+    assert refused(*command, "id,buy") == ("--keep names 'buy', and a prediction has that name too; rename the column")
+    assert not Path("none.csv").exists()
+
+
+def test_what_the_package_logs_is_a_line_on_standard_error(capsys):
+    LINES.handle(logging.makeLogRecord({"msg": "starting Ray ..."}))
+    assert capsys.readouterr() == ("", "starting Ray ...\n")
+
+
+@pytest.mark.parametrize(
+    ("search", "work"),
+    [
+        ({"trials": 8}, "8 trials, then 5 finalists and the best presets on 3 seeds: about "),
+        ({"trainings": 6.5}, "6.5 full trainings, finalists included: about "),
+    ],
+)
+def test_check_rehearses_the_search(here, typed, search, work):
     tiny = {
         "design": {"levels": [{"shared": {"int": [1, 3]}, "expert": {"hidden": [8]}}]},
         "training": {"learning_rate": {"choice": [1e-3, 1e30]}},  # a draw may diverge: checking goes on
     }
     written(tiny, "own.yaml")
-    code, out, err = typed("check", "search.yaml", "--space", "own.yaml", "--cpus", "2")
+    code, out, err = typed("check", changed(search=search), "--space", "own.yaml", "--cpus", "2")
     assert (code, err) == (0, "")
     out = " ".join(out.split())
     assert "space own: 6 discrete designs and trainings" in out
     assert "trained beside it: single_task" in out
     assert "draw 3" in out
+    assert work in out
     assert "on 2 workers" in out
     assert "task 'buy': binary" in out
+
+
+def test_memory_is_left_out_where_the_system_does_not_say(monkeypatch):
+    assert _megabytes() > 1
+    monkeypatch.setitem(sys.modules, "resource", None)  # as on Windows
+    assert _megabytes() is None
 
 
 def test_without_a_command_there_is_help(typed):

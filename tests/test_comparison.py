@@ -35,6 +35,14 @@ def data_of(*tasks: str) -> Dataset:
 
 
 TWO = data_of("click", "buy")
+
+
+@pytest.fixture(autouse=True)
+def _few_replicates(monkeypatch):
+    """What intervals are worth is tested in test_ties."""
+    monkeypatch.setattr("mtl_nas.statistics.ties.REPLICATES", 400)
+
+
 TRAINING = Training(passes=2, batch_size=64, learning_rate=0.01)
 
 

@@ -7,7 +7,7 @@ from mtl_nas.architecture import Architecture
 from mtl_nas.blocks import Concat, Expert, Gate, Product, Sequence, Tower, Transfer
 from mtl_nas.composition import compose
 from mtl_nas.data.schema import Schema
-from mtl_nas.design import Design, Gating, Inputs, Level, Transfers
+from mtl_nas.design import Design, Gating, Inputs, Level, Losses, Transfers
 from mtl_nas.errors import DesignError
 
 PAIR = schema_of("click", "buy")
@@ -46,6 +46,18 @@ def linked(*links: tuple[str, str]) -> Design:
             Design(levels=(Level(shared=1), Level(specific={"clik": 1}))),
             PAIR,
             "levels.1.specific names task 'clik', which the data has not; did you mean 'click'?",
+        ),
+        (
+            Design(losses=Losses(calibrator=0.3)),
+            PAIR,
+            "losses.calibrator is 0.3, but no task is declared after another; "
+            "declare one with after:, or say calibrator: 0",
+        ),
+        (
+            Design(funnel="product"),
+            schema_of("dwell~", "buy<dwell"),
+            "the design is no graph: product 'product/buy' takes 'tower/dwell' for a chance, but the head of 'dwell' "
+            "reads it as regression; multiply binary tasks alone",
         ),
         (
             Design(levels=(Level(specific={"click": 2}),)),

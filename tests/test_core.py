@@ -5,7 +5,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from study_fixtures import (
     PLAIN,
+    ROWS,
     SPACE,
     TINY,
     core,
@@ -29,22 +30,23 @@ from study_fixtures import (
 from mtl_nas.errors import RunError, SpaceError
 from mtl_nas.record import Fact, Standing
 from mtl_nas.record.facts import Chosen, Closed, Failed, Finalist, Note, Promoted, Proposed, Scored, Stopped
+from mtl_nas.record.request import Aim
 from mtl_nas.space import load_space
 from mtl_nas.space.files import plain
 from mtl_nas.study.finalists import chosen
 from mtl_nas.study.jobs import Answer, Job
+from mtl_nas.study.samplers import SAMPLERS
 
 PRESETS = ("single_task", "mmoe", "ple")
 LONG = {"trials": 24, "cohort": 6, "rungs": (1 / 3, 1.0)}  # TPE proposes from the third cohort on
 LOST = Answer(failure="lost", reason="the worker died")
-SAMPLERS = ("tpe", "random")
 
 
 @cache
-def unbroken(sampler: str) -> tuple[Fact, ...]:
+def unbroken(sampler: str, objectives: tuple[Aim, ...] = ("mean",)) -> tuple[Fact, ...]:
     """A run of one worker that nothing disturbs."""
     with TemporaryDirectory() as folder:
-        run(core(Path(folder), request(sampler=sampler, **LONG)))
+        run(core(Path(folder), request(sampler=sampler, objectives=objectives, **LONG)))
         return tuple(facts(Path(folder)))
 
 
@@ -155,21 +157,46 @@ def test_decisions_do_not_depend_on_workers_or_on_who_is_done_first(tmp_path: Pa
 # F1: going on after any cut
 
 
-@pytest.mark.parametrize("sampler", SAMPLERS)
+CUT = {
+    "one objective": {},
+    "two objectives": {"objectives": ("mean", "parameters")},
+    "bounded work": {"trainings": 12.0, "rungs": (1 / 9, 1 / 3, 1.0), "trials": 1},
+    "replicates": {"replicates": 2, "tree": TINY, "presets": (), "rungs": (1 / 9, 1 / 3, 1.0)},
+    "chosen by itself": {"sampler": "auto"},
+    "a pilot": {"pilot": 8},
+}
+CUTS = [*((sampler, "one objective") for sampler in SAMPLERS), *(("local", what) for what in list(CUT)[1:])]
+QUICK = ("tpe", "one objective"), ("local", "bounded work")  # the others are many runs too
+
+
+@pytest.mark.parametrize(
+    ("sampler", "what"),
+    [
+        pytest.param(*cut, marks=() if cut in QUICK else pytest.mark.slow)
+        for cut in [*CUTS, ("nsga2", "two objectives")]
+    ],
+)
 def test_a_run_cut_at_any_line_ends_like_one_that_was_not(
-    tmp_path: Path, sampler: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, sampler: str, what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Cut after one line, inside the next, and so on; the disk's patience is not what is tested."""
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)
-    run(core(tmp_path, request(sampler=sampler, **LONG)))
+    options: dict[str, Any] = {"sampler": sampler, **LONG, **CUT[what]}
+    tree, presets = options.get("tree", SPACE), options.pop("presets", PRESETS)
+    work = partial(trained, rungs=options["rungs"])
+
+    def go_on() -> None:
+        run(core(tmp_path, request(**options), tree=tree, presets=presets), work=work)
+
+    go_on()
     path = tmp_path / "trials.jsonl"
     whole = path.read_bytes()
     lines = whole.splitlines(keepends=True)
-    assert len(lines) > 80
+    assert len(lines) > (80 if what == "one objective" else 30)
     for place, line in enumerate(lines):
         torn = line[: 1 + place * 7 % (len(line) - 1)] if place % 2 else b""
         path.write_bytes(b"".join(lines[:place]) + torn)
-        run(core(tmp_path, request(sampler=sampler, **LONG)))
+        go_on()
         assert path.read_bytes() == whole
 
 
@@ -272,6 +299,26 @@ def test_without_a_bound_time_decides_nothing(tmp_path: Path, monkeypatch: pytes
     for _ in jobs_done(driven):
         clock.now += 1e6
     assert facts(tmp_path) == list(unbroken("tpe"))
+
+
+@pytest.mark.parametrize("promotion", ["synchronous", "asynchronous"])
+@pytest.mark.parametrize("trainings", [4.0, 5.0, 7.0, 9.0, 10.0, 14.0, 22.0, 30.0])
+def test_work_that_is_bounded_is_overshot_by_one_full_training_at_most(
+    tmp_path: Path, promotion: str, trainings: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+    rungs = (1 / 9, 1 / 3, 1.0)
+    for seed, workers in enumerate((1, 2, 4) if promotion == "asynchronous" else (1, 1, 1)):
+        asked = request(
+            trainings=trainings, rungs=rungs, sampler="random", promotion=promotion, seed=seed, racing=False
+        )
+        run(core(tmp_path / str(seed), asked), work=partial(trained, rungs=rungs), workers=workers, order=seed)
+        standing = Standing.of(facts(tmp_path / str(seed)))
+        assert standing.trained
+        assert standing.chosen is not None
+        assert standing.chosen.numbers
+        assert standing.rows / ROWS <= trainings + 1.001
+        assert standing.rows / ROWS >= trainings - 1.0
 
 
 # Duplicates

@@ -74,7 +74,17 @@ def test_tasks_whose_predictions_are_mixed_alike_can_share_a_gate() -> None:
     tied = {name: architecture.node(f"critics/gate/{name}").tied for name in schema.task_names}
     alone = dict.fromkeys(("likes", "dwell", "spent"), "")  # nobody else is mixed so
     pairs = {"click": "critics/gate/probability", "buy": "critics/gate/probability"}
-    assert tied == {**pairs, **dict.fromkeys(("stars", "moods"), "critics/gate/3/classes"), **alone}
+    assert tied == {**pairs, **dict.fromkeys(("stars", "moods"), "critics/gate/multiclass/3/classes"), **alone}
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [schema_of("stars*3", "spent$"), schema_of("click", "dwell~", "likes#", "grade/4"), schema_of("dwell~", "spent$")],
+)
+def test_tasks_of_other_kinds_have_other_critics(schema: Schema) -> None:
+    """Numbers as many as three classes are no classes, and a number is no chance."""
+    architecture = criticised(schema, ROW, gate=Weighing(query="features", tied=True))
+    assert not any(node.tied for node in architecture.nodes)
 
 
 def test_classes_of_other_number_have_other_critics() -> None:

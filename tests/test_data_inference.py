@@ -116,7 +116,7 @@ def test_a_split_column_is_a_feature_only_where_it_is_declared():
             {"tasks": {"bye": {}}},
             "task 'bye' is labelled by 'bye', which is no column of the table; did you mean 'buy'",
         ),
-        ({"tasks": {}}, "no task is declared; name the label columns among: age, sex"),
+        ({"tasks": {}}, "no task is declared; name the label columns, .*, among: age, sex"),
         ({"data": {"ignore": ["agee"]}}, "ignore names 'agee'.*did you mean 'age'"),
         ({"data": {"columns": {"buy": "number"}}}, "column 'buy' is the label of task 'buy'"),
         ({"data": {"split": {"time": "wen"}}}, "the split is decided by 'wen'.*did you mean 'when'"),

@@ -3,7 +3,8 @@ import pandas as pd
 import pytest
 
 from mtl_nas.data import encode, load_dataset
-from mtl_nas.data.nesting import nested
+from mtl_nas.data.nesting import likely_funnel, nested
+from mtl_nas.data.schema import Task
 from mtl_nas.errors import DataError
 
 NAMES, PAIRS = ("click", "buy"), [("click", "buy")]
@@ -42,6 +43,41 @@ def test_many_violations_are_refused_unless_a_rule_decides():
     assert nested(labels(300), NAMES, PAIRS, "drop")[1].sum() == 700
     with pytest.raises(DataError, match="no row may be"):
         nested(labels(1), NAMES, PAIRS, "refuse")
+
+
+def likely(labels, *tasks):
+    return likely_funnel(np.array(labels, dtype=float).T, [Task(name=name, kind=kind) for name, kind in tasks])
+
+
+def binary(*names):
+    return [(name, "binary") for name in names]
+
+
+def test_nested_labels_look_like_a_funnel_and_the_rarest_earlier_event_is_the_nearest():
+    see, click, buy = np.arange(100) < 60, np.arange(100) < 30, np.arange(100) < 10
+    assert likely([see, click, buy], *binary("see", "click", "buy")) == {"click": "see", "buy": "click"}
+    assert likely([buy, click], *binary("buy", "click")) == {}  # in the order that is declared
+    amounts = [("see", "regression"), ("click", "binary")]
+    assert likely([see, click], *amounts) == {}
+
+
+def test_a_funnel_may_be_broken_in_one_row_of_a_hundred():
+    click, buy = np.arange(1000) < 500, np.arange(1000) < 200
+    assert likely([click, buy | (np.arange(1000) >= 990)], *binary("click", "buy")) == {"buy": "click"}
+    assert likely([click, buy | (np.arange(1000) >= 989)], *binary("click", "buy")) == {}
+
+
+def test_rare_events_are_nested_by_chance():
+    click, rare = np.arange(1000) % 2 == 0, np.arange(1000) < 6
+    assert likely([click, rare], *binary("click", "rare")) == {}
+
+
+def test_labels_that_are_missing_where_the_earlier_event_is_not_may_be_a_funnel():
+    click = np.arange(100) < 50
+    assert likely([click, np.where(click, np.arange(100) % 3 == 0, np.nan)], *binary("click", "buy")) == {
+        "buy": "click"
+    }
+    assert likely([np.where(click, click, np.nan), np.where(click, np.nan, 1)], *binary("a", "b")) == {}
 
 
 def test_repairs_run_down_the_funnel():

@@ -76,10 +76,20 @@ def test_weights_that_are_shared_or_not_are_told():
     ]
 
 
-@pytest.mark.parametrize("one", fitting(SCHEMA)[0])
-@pytest.mark.parametrize("other", fitting(SCHEMA)[0])
-def test_any_two_presets_can_be_told_apart(one, other):
-    found = lines(preset(one, SCHEMA), preset(other, SCHEMA))
-    assert (found == ["the graphs are the same"]) == (one == other)
-    assert all(line[:2] in ("- ", "+ ", "~ ") for line in found[:-1])
-    assert not any(line.endswith(": ") for line in found)
+def test_a_share_of_negatives_is_told():
+    design = mmoe()
+    thinned = design.model_copy(update={"losses": design.losses.model_copy(update={"negatives": 0.25})})
+    assert lines(design, thinned)[:2] == [f"~ head of {task}: negatives 1.0 -> 0.25" for task in ("click", "buy")]
+    assert lines(thinned, thinned) == ["the graphs are the same"]
+
+
+GRAPHS = {name: compose(preset(name, SCHEMA), SCHEMA) for name in fitting(SCHEMA)[0]}
+
+
+@pytest.mark.parametrize("one", GRAPHS)
+def test_any_two_presets_can_be_told_apart(one):
+    for other, graph in GRAPHS.items():
+        found = differences(GRAPHS[one], graph)
+        assert (found == ["the graphs are the same"]) == (one == other)
+        assert all(line[:2] in ("- ", "+ ", "~ ") for line in found[:-1])
+        assert not any(line.endswith(": ") for line in found)

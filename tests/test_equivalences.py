@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy_reference import random_features, random_weights, schema_of
 
@@ -22,7 +22,6 @@ from mtl_nas.hand_designs import preset
 from mtl_nas.model import build
 
 Tensors = dict[str, torch.Tensor]
-SETTINGS = settings(max_examples=25, deadline=None, derandomize=True)
 ROWS = st.sampled_from([1, 5])
 HIDDEN = st.sampled_from([(3,), (4, 3)])
 TASKS = st.sampled_from([("a",), ("a", "b"), ("a", "b", "c")])
@@ -109,7 +108,6 @@ def same_model(one: Design, two: Design, data: Schema, seed: int, rows: int) -> 
 
 
 @given(tasks=TASKS, hidden=HIDDEN, seed=SEEDS, rows=ROWS)
-@SETTINGS
 def test_1_mmoe_with_one_expert_is_a_shared_bottom(tasks: tuple[str, ...], hidden: Any, seed: int, rows: int) -> None:
     data = schema(tasks)
     one = preset("mmoe", data, experts=1, hidden=hidden, tower=(2,), **inputs())
@@ -117,7 +115,6 @@ def test_1_mmoe_with_one_expert_is_a_shared_bottom(tasks: tuple[str, ...], hidde
 
 
 @given(tasks=TASKS, hidden=HIDDEN, experts=st.integers(2, 4), seed=SEEDS, rows=ROWS)
-@SETTINGS
 def test_2_omoe_is_mmoe_with_tied_gates(
     tasks: tuple[str, ...], hidden: Any, experts: int, seed: int, rows: int
 ) -> None:
@@ -135,7 +132,6 @@ def test_2_omoe_is_mmoe_with_tied_gates(
 
 
 @given(tasks=TASKS, hidden=HIDDEN, experts=st.integers(1, 3), seed=SEEDS, rows=ROWS)
-@SETTINGS
 def test_3_cgc_without_own_experts_is_mmoe(
     tasks: tuple[str, ...], hidden: Any, experts: int, seed: int, rows: int
 ) -> None:
@@ -145,7 +141,6 @@ def test_3_cgc_without_own_experts_is_mmoe(
 
 
 @given(tasks=TASKS, hidden=HIDDEN, own=st.integers(1, 3), seed=SEEDS, rows=ROWS)
-@SETTINGS
 def test_4_cgc_without_shared_experts_is_a_mixture_a_task_on_one_embedding(
     tasks: tuple[str, ...], hidden: Any, own: int, seed: int, rows: int
 ) -> None:
@@ -167,7 +162,6 @@ def test_4_cgc_without_shared_experts_is_a_mixture_a_task_on_one_embedding(
 
 
 @given(tasks=TASKS, hidden=HIDDEN, shared=st.integers(0, 2), own=st.integers(1, 2), seed=SEEDS, rows=ROWS)
-@SETTINGS
 def test_5_ple_of_one_level_is_cgc(
     tasks: tuple[str, ...], hidden: Any, shared: int, own: int, seed: int, rows: int
 ) -> None:
@@ -177,7 +171,6 @@ def test_5_ple_of_one_level_is_cgc(
 
 
 @given(tasks=TASKS, levels=st.integers(1, 3), channelwise=st.booleans(), seed=SEEDS, rows=ROWS)
-@SETTINGS
 def test_6_cross_stitch_whose_units_are_the_identity_is_a_trunk_a_task(
     tasks: tuple[str, ...], levels: int, channelwise: bool, seed: int, rows: int
 ) -> None:
@@ -196,7 +189,6 @@ def test_6_cross_stitch_whose_units_are_the_identity_is_a_trunk_a_task(
 
 
 @given(tasks=TASKS, levels=st.integers(1, 3), transform=st.booleans(), seed=SEEDS, rows=ROWS)
-@SETTINGS
 def test_7_snr_with_open_routes_on_the_diagonal_alone_is_cross_stitch_whose_units_are_the_identity(
     tasks: tuple[str, ...], levels: int, transform: bool, seed: int, rows: int
 ) -> None:
@@ -242,7 +234,6 @@ def identity_stitches(architecture: Architecture) -> Tensors:
 
 
 @given(count=st.integers(2, 3), score=st.sampled_from(["self", "cross"]), seed=SEEDS, rows=ROWS)
-@SETTINGS
 def test_8_aitm_whose_weight_is_on_the_own_slot_is_parallel_towers(
     count: int, score: str, seed: int, rows: int
 ) -> None:
@@ -274,7 +265,6 @@ def test_8_aitm_whose_weight_is_on_the_own_slot_is_parallel_towers(
 
 
 @given(tasks=SEVERAL, hidden=HIDDEN, critic=st.sampled_from([(), (2,)]), seed=SEEDS, rows=ROWS)
-@SETTINGS
 def test_9_metaheac_of_one_expert_and_one_critic_is_a_shared_bottom_under_one_tower(
     tasks: tuple[str, ...], hidden: Any, critic: Any, seed: int, rows: int
 ) -> None:
@@ -302,7 +292,6 @@ def test_9_metaheac_of_one_expert_and_one_critic_is_a_shared_bottom_under_one_to
 
 
 @given(hidden=HIDDEN, seed=SEEDS, rows=ROWS)
-@SETTINGS
 def test_10_esmm_of_one_step_is_a_single_task(hidden: Any, seed: int, rows: int) -> None:
     direct = Design(inputs=Inputs(**inputs()), tower=Tower(hidden=hidden))
     data = schema(("a",))
@@ -310,7 +299,6 @@ def test_10_esmm_of_one_step_is_a_single_task(hidden: Any, seed: int, rows: int)
 
 
 @given(seed=SEEDS, rows=ROWS)
-@SETTINGS
 def test_10_the_first_step_of_a_chain_is_a_single_task(seed: int, rows: int) -> None:
     whole = schema_of("a", "b<a", "c<b", numbers=3)
     design = Design(inputs=Inputs(numbers="standard"), tower=Tower(hidden=(3,)), funnel="product")
@@ -329,7 +317,6 @@ def test_10_the_first_step_of_a_chain_is_a_single_task(seed: int, rows: int) -> 
     seed=SEEDS,
     rows=ROWS,
 )
-@SETTINGS
 def test_11_stem_with_tied_tables_and_all_gradients_is_a_level_whose_gates_see_all(
     tasks: tuple[str, ...], shared: int, own: int, gate: Any, seed: int, rows: int
 ) -> None:
@@ -352,7 +339,6 @@ def test_11_stem_with_tied_tables_and_all_gradients_is_a_level_whose_gates_see_a
 
 
 @given(tasks=SEVERAL, levels=st.integers(1, 3), seed=SEEDS, rows=ROWS)
-@SETTINGS
 def test_12_adatt_whose_gates_take_the_own_expert_without_residual_is_single_task(
     tasks: tuple[str, ...], levels: int, seed: int, rows: int
 ) -> None:
@@ -398,7 +384,6 @@ GATINGS = st.builds(
 
 
 @given(tasks=TASKS, gating=GATINGS, levels=st.integers(1, 2), order=st.permutations(range(3)), seed=SEEDS, rows=ROWS)
-@SETTINGS
 def test_13_permuting_experts_with_gate_rows_changes_nothing(
     tasks: tuple[str, ...], gating: Gating, levels: int, order: list[int], seed: int, rows: int
 ) -> None:
@@ -445,7 +430,6 @@ def last_layer(gate: Gate) -> tuple[str, ...]:
 
 
 @given(tasks=TASKS, gating=GATINGS, factor=st.sampled_from([0.25, 3.0]), seed=SEEDS, rows=ROWS)
-@SETTINGS
 def test_14_scaling_every_expert_scales_what_a_gate_gives(
     tasks: tuple[str, ...], gating: Gating, factor: float, seed: int, rows: int
 ) -> None:
@@ -469,7 +453,6 @@ def test_14_scaling_every_expert_scales_what_a_gate_gives(
 
 
 @given(placement=st.sampled_from(["task", "all", "none"]), seed=SEEDS, rows=ROWS)
-@SETTINGS
 def test_a_mixture_of_equal_experts_is_that_expert(placement: str, seed: int, rows: int) -> None:
     """Weights of a gate sum to one."""
     data = schema(("a", "b"))

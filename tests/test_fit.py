@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from fit_fixtures import DATA, TRAINING, fit, noisy
+from slowly import slow
 
 import mtl_nas as mn
 from mtl_nas.composition import compose
@@ -28,8 +29,8 @@ def assert_equal(one: Fit, other: Fit) -> None:
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
-@pytest.mark.parametrize("precision", ["float32", "float64", "bfloat16"])
-@pytest.mark.parametrize("norm", ["none", "batch", "layer"])
+@pytest.mark.parametrize("precision", ["float32", slow("float64"), slow("bfloat16")])
+@pytest.mark.parametrize("norm", ["batch", slow("none"), slow("layer")])
 def test_a_fit_that_is_saved_and_loaded_goes_on_as_if_nothing_had_been(precision, norm):
     training = TRAINING.model_copy(update={"precision": precision, "schedule": "cosine", "warmup": 0.1})
     rungs = (1 / 9, 1 / 3, 1.0)
@@ -55,8 +56,12 @@ WAYS = {
 }
 
 
-JOINT = [(name, None) for name in WAYS]
-ADAPTED = [("static", Meta(inner_rate=0.05)), *((name, Meta(order=1, inner_rate=0.05)) for name in ("famo", "both"))]
+QUICK = ("dwa", "gradvac")
+JOINT = [(name, None) if name in QUICK else slow(name, None) for name in WAYS]
+ADAPTED = [
+    slow("static", Meta(inner_rate=0.05)),
+    *(slow(name, Meta(order=1, inner_rate=0.05)) for name in ("famo", "both")),
+]
 
 
 @pytest.mark.parametrize(("name", "meta"), JOINT + ADAPTED, ids=lambda one: "meta" if isinstance(one, Meta) else one)
@@ -183,7 +188,7 @@ def test_a_batch_without_a_valid_label_is_no_error():
     sparse = Rows(rows.categories, rows.numbers, rows.sequences, labels)
     for weighting in ("static", "uncertainty"):
         design = noisy().model_copy(update={"losses": Losses(weighting=weighting)})
-        one = fit(design, TRAINING.model_copy(update={"batch_size": 8}), sparse)
+        one = fit(design, TRAINING.model_copy(update={"batch_size": 8, "passes": 0.5}), sparse)
         one.advance()
         assert all(parameter.isfinite().all() for parameter in one.network.parameters())
         if weighting == "uncertainty":

@@ -8,7 +8,7 @@ import numpy_reference as reference
 import pytest
 import torch
 from numpy_reference import schema_of
-from reference_checks import check_gradients, check_outputs, drawn, gradients_of, tensors
+from reference_checks import ROWS, check, drawn, gradients_of, tensors
 from small_designs import level
 
 from mtl_nas.data.schema import Schema
@@ -39,12 +39,11 @@ def history(*lengths: int, schema: Schema = WITH_PROPERTIES) -> np.ndarray:
     return np.where(np.arange(LENGTH) < np.array(lengths)[:, None, None], ids, 0)
 
 
-@pytest.mark.parametrize("rows", [1, 7])
+@pytest.mark.parametrize("rows", ROWS)
 @pytest.mark.parametrize("schema", SCHEMAS.values(), ids=SCHEMAS)
 @pytest.mark.parametrize(("kind", "attention"), READERS)
 def test_every_reader_agrees_with_numpy(kind: str, attention: str, schema: Schema, rows: int) -> None:
-    check_outputs(reading(kind, attention), schema, rows)
-    check_gradients(reading(kind, attention), schema, rows)
+    check(reading(kind, attention), schema, rows)
 
 
 @pytest.mark.parametrize(
@@ -55,8 +54,7 @@ def test_every_reader_agrees_with_numpy(kind: str, attention: str, schema: Schem
 def test_every_attention_agrees_with_numpy(kind: str, attention: str, options: dict[str, Any]) -> None:
     histories = Histories(**{"kind": kind, "attention": attention, "hidden": 3, "attention_hidden": (3,), **options})
     design = Design(inputs=Inputs(numbers="standard", embedding=2, histories=histories))
-    check_outputs(design, WITH_PROPERTIES, 7)
-    check_gradients(design, WITH_PROPERTIES, 7)
+    check(design, WITH_PROPERTIES, 7)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -68,8 +66,7 @@ def test_a_reader_a_task_agrees_with_numpy(kind: str) -> None:
         tables="task",
         histories=Histories(kind=kind, attention="softmax", hidden=3, attention_hidden=(3,)),
     )
-    check_outputs(Design(inputs=inputs, levels=(level(),)), WITH_PROPERTIES, 4)
-    check_gradients(Design(inputs=inputs, levels=(level(),)), WITH_PROPERTIES, 4)
+    check(Design(inputs=inputs, levels=(level(),)), WITH_PROPERTIES, 4)
 
 
 def test_gates_ask_fields_and_histories() -> None:
@@ -77,8 +74,7 @@ def test_gates_ask_fields_and_histories() -> None:
     for mixing in ({"query": "fields", "tied": True, "hidden": (3,)}, {"query": "fields"}):
         design = reading("gru").model_copy(update={"levels": (level(mixing=mixing),)})
         for schema in (SCHEMAS["two histories"], SCHEMAS["items alone"]):
-            check_outputs(design, schema, 7)
-            check_gradients(design, schema, 7)
+            check(design, schema, 7)
 
 
 @pytest.mark.parametrize(("kind", "attention"), READERS)

@@ -34,6 +34,7 @@ def test_the_funnel_is_split_by_day_and_nested(benchmark):
     assert [task.kind for task in data.schema.tasks] == ["binary", "binary", "binary", "regression"]
 
 
+@pytest.mark.slow
 @kuairand_only
 def test_no_outcome_of_an_impression_is_a_feature(benchmark):
     for tasks in benchmark.TASKS:

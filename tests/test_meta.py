@@ -6,6 +6,7 @@ import pytest
 import torch
 from fit_fixtures import DATA, fit, noisy
 from numpy_reference import schema_of
+from slowly import slow
 from torch.func import functional_call
 
 from mtl_nas.composition import compose
@@ -181,9 +182,17 @@ def test_a_scope_that_the_design_has_not_is_refused_in_one_line():
 
 
 @pytest.mark.parametrize(
-    "losses", [Losses(), Losses(weighting="famo"), Losses(aggregation="mgda", weighting="gradnorm")]
+    ("losses", "order"),
+    [
+        (Losses(), 1),
+        slow(Losses(), 2),
+        *(
+            slow(losses, order)
+            for losses in (Losses(weighting="famo"), Losses(aggregation="mgda", weighting="gradnorm"))
+            for order in (1, 2)
+        ),
+    ],
 )
-@pytest.mark.parametrize("order", [1, 2])
 def test_meta_learning_goes_with_every_weighting_and_direction_and_learns(losses, order):
     design = METAHEAC.model_copy(update={"losses": losses})
     if losses.aggregation != "none":

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+from importlib.util import find_spec
 
 import numpy as np
 import pandas as pd
@@ -18,8 +19,7 @@ from mtl_nas.exports import LoadedModel, write_onnx
 from mtl_nas.exports.onnx import _arrays, random_rows
 from mtl_nas.model import build
 
-onnxruntime = pytest.importorskip("onnxruntime")
-pytest.importorskip("onnxscript")
+needs_onnx = pytest.mark.skipif(not all(map(find_spec, ("onnxruntime", "onnxscript"))), reason="extra [onnx]")
 
 
 def table(rows: int = 400) -> pd.DataFrame:
@@ -53,6 +53,8 @@ def drawn(design: Design, schema: Schema) -> LoadedModel:
 
 
 def answers(folder, rows, schema: Schema) -> dict[str, np.ndarray]:
+    import onnxruntime
+
     session = onnxruntime.InferenceSession(str(folder / "model.onnx"), providers=["CPUExecutionProvider"])
     wanted = {entry.name for entry in session.get_inputs()}
     given = {name: array for name, array in _arrays(rows, schema).items() if name in wanted}
@@ -73,9 +75,9 @@ DESIGNS = {
 }
 
 
-@pytest.mark.parametrize(
-    "name", ["bucket", *(pytest.param(one, marks=pytest.mark.slow) for one in DESIGNS if one != "bucket")]
-)
+@pytest.mark.slow
+@needs_onnx
+@pytest.mark.parametrize("name", DESIGNS)
 def test_the_file_agrees_with_the_model_for_any_batch(name, tmp_path):
     model = drawn(DESIGNS[name], DATA.schema)
     assert write_onnx(tmp_path, model) <= 1e-5
@@ -103,6 +105,7 @@ PLAIN = {
 
 
 @pytest.mark.slow
+@needs_onnx
 @pytest.mark.parametrize(
     ("name", "numbers"),
     [
@@ -119,6 +122,7 @@ def test_a_schema_may_lack_a_kind_of_column(name, numbers, tmp_path):
 
 
 @pytest.mark.slow
+@needs_onnx
 def test_the_description_says_how_to_make_the_inputs(tmp_path):
     write_onnx(tmp_path, drawn(DESIGNS["bucket"], DATA.schema))
     found = json.loads((tmp_path / "preprocessing.json").read_text())
@@ -145,6 +149,8 @@ def test_a_missing_extra_is_one_line(module, tmp_path, monkeypatch):
     assert not (tmp_path / "model").exists()
 
 
+@pytest.mark.slow
+@needs_onnx
 def test_a_file_that_differs_is_not_kept(tmp_path, monkeypatch):
     model = drawn(Design(), PLAIN["categories alone"])
     monkeypatch.setattr("mtl_nas.exports.onnx.TOLERANCE", -1.0)
@@ -154,6 +160,7 @@ def test_a_file_that_differs_is_not_kept(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
+@needs_onnx
 def test_exporting_says_nothing(tmp_path, capfd):
     write_onnx(tmp_path, drawn(DESIGNS["esmm"], DATA.schema))
     out, err = capfd.readouterr()

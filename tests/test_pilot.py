@@ -254,7 +254,7 @@ def test_its_trials_are_trials_of_the_search(tmp_path: Path) -> None:
     assert not any(standing.trials[number].proposed.replicate for number in standing.chosen.numbers)
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_a_pilot_cut_at_any_line_decides_the_same(
     tmp_path: Path, workers: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

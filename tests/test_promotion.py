@@ -94,19 +94,21 @@ def test_while_the_last_trials_run_nothing_is_stopped() -> None:
     assert [job.number for job in jobs(step(*lines, running={2}))] == [2]
 
 
-def test_what_is_under_way_is_paid_for() -> None:
+def test_a_promotion_waits_where_what_is_under_way_takes_the_work_that_is_left() -> None:
     bound = Plan(BUDGET.model_copy(update={"trainings": 20.0}), full=100)
     left = bound.left(standing_of())
-    lines = [proposed(number) for number in range(6)]
-    assert bound.underway(standing_of(*lines)) == pytest.approx(6 / 9)
-    spent = round(100 * (left - 0.5) / 6)
-    lines += [scored(number, 0, 0.1 * number, rows=spent) for number in range(6)]
-    taken = step(*lines, plan=bound)
-    assert taken == Decide((Promoted(number=5, rung=1, reason="rank 1 of 6 at rung 0"),))
-    again = step(*lines, *taken.facts, running={5}, plan=bound)  # type: ignore[attr-defined]
-    assert isinstance(again, Decide)
-    third = step(*lines, *taken.facts, *again.facts, running={4, 5}, plan=bound)  # type: ignore[attr-defined]
-    assert [job.number for job in jobs(third)] == [4, 5]
+    lines: list[Fact] = [proposed(number) for number in range(9)]
+    assert bound.underway(standing_of(*lines)) == pytest.approx(1.0)
+    spent = round(100 * (left - 0.25) / 9)
+    lines += [scored(number, 0, 0.1 * number, rows=spent) for number in range(9)]
+    for number in (8, 7):
+        taken = step(*lines, running={7, 8}, plan=bound)
+        assert isinstance(taken, Decide)
+        (fact,) = taken.facts
+        assert (fact.fact, fact.number) == ("promoted", number)  # type: ignore[union-attr]
+        lines.append(fact)
+        assert jobs(step(*lines, plan=bound))
+    assert [job.number for job in jobs(step(*lines, running={7, 8}, plan=bound))] == [7, 8]  # 6 is not promoted
 
 
 def test_a_step_is_a_function_of_the_record_and_of_what_runs(tmp_path: Path) -> None:
@@ -146,6 +148,7 @@ def test_no_worker_waits_while_there_is_room_and_the_run_ends(
         assert len(standing.trained) == 18
 
 
+@pytest.mark.slow
 def test_a_kill_changes_nothing_where_one_worker_trains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)
     work = partial(trained, rungs=RUNGS)

@@ -75,6 +75,7 @@ def test_a_newcomer_can_follow_the_readme_from_top_to_bottom(tmp_path: Path) -> 
     )
     assert done.returncode == 0, f"{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
     assert (tmp_path / "runs/shop/best/model.safetensors").exists()
+    assert done.stderr.count("starting Ray ...") == 1  # the command says so, the library does not
     assert (tmp_path / "model-onnx/model.onnx").exists()
     assert len((tmp_path / "scores.csv").read_text().splitlines()) == 101
 

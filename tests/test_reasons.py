@@ -127,8 +127,8 @@ def test_the_seesaw_has_tasks_that_agree_and_one_that_does_not():
 def test_relatedness_of_the_synthetic_tasks_has_names():
     names = [name for name in builtin_names() if name.startswith("synthetic-mmoe/")]
     assert names == ["synthetic-mmoe/1", "synthetic-mmoe/0.5", "synthetic-mmoe/0"]
-    assert load_dataset("synthetic-mmoe/0.5").fingerprint == load_dataset("synthetic-mmoe").fingerprint
-    apart = [load_dataset(name).rows("train").labels for name in names]
-    found = [np.corrcoef(labels.T)[0, 1] for labels in apart]
+    named = [load_dataset(name) for name in names]
+    assert named[1].fingerprint == load_dataset("synthetic-mmoe").fingerprint
+    found = [np.corrcoef(data.rows("train").labels.T)[0, 1] for data in named]
     assert found[0] > found[1] > found[2]
     assert found[0] > 0.9

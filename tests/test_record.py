@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from slowly import slow
 from study_fixtures import proposed, request, scored, standing_of
 
 from mtl_nas.design import Design, Level, Proposal
@@ -66,12 +67,14 @@ def test_a_line_is_sorted_json_with_names_as_they_are_written(record: Record) ->
     assert "größe".encode() in lines[2]
 
 
+@pytest.mark.parametrize("step", [11, slow(1)])
 def test_wherever_a_record_is_cut_its_whole_lines_are_read_and_it_goes_on(
-    record: Record, monkeypatch: pytest.MonkeyPatch
+    record: Record, monkeypatch: pytest.MonkeyPatch, step: int
 ) -> None:
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)  # thousands of cuts
     whole = b"".join(written(record))
-    for length in range(len(whole)):
+    ends = [place + 1 for place, byte in enumerate(whole[:-1]) if byte == ord("\n")]
+    for length in sorted({*range(0, len(whole), step), *ends}):
         record.path.write_bytes(whole[:length])
         lines = whole[:length].count(b"\n")
         assert list(record) == FACTS[:lines]

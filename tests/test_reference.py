@@ -5,7 +5,7 @@ import numpy_reference as reference
 import pytest
 import torch
 from numpy_reference import schema_of
-from reference_checks import check_gradients, check_outputs, drawn, gradients_of, tensors
+from reference_checks import ROWS, check, check_outputs, drawn, gradients_of, tensors
 from small_designs import (
     FUNNELS,
     HANDS,
@@ -98,24 +98,17 @@ FEATURES: dict[str, tuple[Inputs, Schema]] = {
 }
 
 
-@pytest.mark.parametrize("rows", [1, 7])
+@pytest.mark.parametrize("rows", ROWS)
 @pytest.mark.parametrize(("design", "schema"), CASES)
-def test_outputs_agree_with_numpy(design: Design, schema: Schema, rows: int) -> None:
-    check_outputs(design, schema, rows)
-
-
-@pytest.mark.parametrize("rows", [1, 7])
-@pytest.mark.parametrize(("design", "schema"), CASES)
-def test_gradients_agree_with_the_complex_step(design: Design, schema: Schema, rows: int) -> None:
-    check_gradients(design, schema, rows)
+def test_outputs_and_gradients_agree_with_numpy(design: Design, schema: Schema, rows: int) -> None:
+    check(design, schema, rows)
 
 
 @pytest.mark.parametrize("rows", [1, 7])
 @pytest.mark.parametrize(("inputs", "schema"), FEATURES.values(), ids=FEATURES)
 def test_features_agree_with_numpy(inputs: Inputs, schema: Schema, rows: int) -> None:
     design = Design(inputs=inputs, levels=(level(),))
-    check_outputs(design, schema, rows)
-    check_gradients(design, schema, rows)
+    check(design, schema, rows)
 
 
 @pytest.mark.parametrize("name", ["mmoe", "ple", "aitm", "esmm"])
@@ -135,8 +128,7 @@ def test_every_partial_derivative_agrees(name: str) -> None:
 
 def test_batch_norm_trains_on_the_batch_and_remembers_it() -> None:
     design = hidden_layers(norm="batch")
-    check_outputs(design, TWO, 7, train=True)
-    check_gradients(design, TWO, 7, train=True)
+    check(design, TWO, 7, train=True)
     _, model, weights, features = drawn(stacked(level(expert=Expert(hidden=(4,), norm="batch"))), TWO, 7, train=True)
     model(tensors(features))
     node = "level0/expert/1"

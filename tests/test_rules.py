@@ -227,7 +227,7 @@ def test_a_barrier_that_the_work_left_cuts_short_is_finished_as_it_was_begun() -
 def test_promotions_end_with_the_work_and_say_so_and_the_yardstick_goes_on() -> None:
     bound = BUDGET.model_copy(update={"trainings": 10.0, "reduction": 1.5, "cohort": 6})
     before = [*trials(8, presets=PRESETS), *at_rung(0, 0.1, 0.2, 0.9, 0.5, 0.6, 0.7, 0.3, 0.8)]
-    found = next_step(standing_of(*before), Plan(bound, PRESETS, SEED, full=300))
+    found = next_step(standing_of(*before), Plan(bound, PRESETS, SEED, full=800))
     assert isinstance(found, Decide)
     reasons = {fact.number: fact.reason for fact in found.facts}  # type: ignore[union-attr]
     assert reasons[0] == "the yardstick of gain (rank 8 of 8 at rung 0)"

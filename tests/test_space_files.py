@@ -26,7 +26,7 @@ from mtl_nas.space import (
 )
 from mtl_nas.space.files import plain
 
-FUNNEL = schema_of("click", "buy<click")
+PAIR, FUNNEL = schema_of("click", "buy"), schema_of("click", "buy<click")
 FOLDER = Path(__file__).parent.parent / "search_spaces"
 
 EVERY_HOLE = """
@@ -96,6 +96,13 @@ def test_words_with_a_slash_or_an_e_stay_words() -> None:
 
 
 # Files
+
+
+@pytest.mark.parametrize("name", ["everything", "aitm"])
+def test_the_calibrator_is_searched_in_funnels_alone(name: str) -> None:
+    hole = "design.losses.calibrator"
+    sizes = [len(load_space(name).for_schema(schema).domains()[hole][0].options) for schema in (FUNNEL, PAIR)]
+    assert sizes == [2, 1]
 
 
 def test_the_built_in_spaces_are_the_files_of_their_folder() -> None:

@@ -1,5 +1,7 @@
 """When two designs tie: scores with the share of each row, and the interval of a paired bootstrap."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -105,6 +107,7 @@ def test_the_mean_over_tasks_leaves_out_those_without_a_score():
     assert part.shares.sum() == pytest.approx(0, abs=1e-9)
 
 
+@cache
 def seeds(quality: float, count: int, *, rows: int = 2000, spread: float = 0.05, first: int = 100) -> list:
     """Judged predictions of a design on some seeds: what all seeds see, and noise of each."""
     random = np.random.default_rng(1)

@@ -198,8 +198,8 @@ def _check_products(architecture: Architecture) -> None:
     for head in architecture.heads:
         if head.kind != "binary" and head.node in chances:
             raise ArchitectureError(
-                f"product '{chances[head.node]}' takes '{head.node}' for a chance, but it is read as the {head.kind} of "
-                f"'{head.task}'; multiply binary tasks alone"
+                f"product '{chances[head.node]}' takes '{head.node}' for a chance, but the head of '{head.task}' reads "
+                f"it as {head.kind}; multiply binary tasks alone"
             )
 
 

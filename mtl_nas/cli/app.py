@@ -152,7 +152,7 @@ def predict(
     model: Annotated[Path, typer.Argument(help="a model folder: best/ of a run, or an export")],
     table: Annotated[str, typer.Argument(help="rows to score: CSV, TSV, Parquet")],
     to: Annotated[Path, typer.Option("--to", help=".csv, .tsv or .parquet")],
-    keep: Annotated[str | None, typer.Option("--keep", help="columns of the table to copy beside the scores: id")] = None,
+    keep: Annotated[str | None, typer.Option("--keep", help="columns to copy beside the scores: id")] = None,
 ) -> None:
     """Score new rows."""
     from mtl_nas.cli.files import predict_table

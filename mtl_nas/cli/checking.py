@@ -39,10 +39,10 @@ def print_check(file: SearchFile, cpus: int | None) -> None:
     low, high = (_minutes(seconds) for seconds in found.seconds)
     budget = file.options.budget
     memory = "" if found.megabytes is None else f", {found.megabytes:,.0f} MB a worker"
-    console.print(
-        f"\n{budget.trials} trials and {budget.finalists} finalists with the presets on {budget.seeds} seeds: "
-        f"about {low} to {high} on {workers} worker{'s' * (workers > 1)}{memory}"
-    )
+    work = f"{budget.trials} trials, then {budget.finalists} finalists and the best presets on {budget.seeds} seeds"
+    if budget.trainings is not None:
+        work = f"{budget.trainings:g} full trainings, finalists included"
+    console.print(f"\n{work}: about {low} to {high} on {workers} worker{'s' * (workers > 1)}{memory}")
 
 
 def _minutes(seconds: float) -> str:

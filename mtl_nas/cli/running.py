@@ -19,15 +19,15 @@ from mtl_nas.values import parse
 INTERRUPTED = 130
 
 
-class _Said(logging.Handler):
-    """What the package logs, as plain lines on standard error, wherever that is at the moment."""
+class Lines(logging.Handler):
+    """What the package logs, a plain line each on what standard error is at that moment: a live panel takes it over."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """One line."""
+        """Print it."""
         print(record.getMessage(), file=sys.stderr)
 
 
-SAID = _Said()
+LINES = Lines()
 
 
 def refuse_run_folder(source: str) -> None:
@@ -71,6 +71,9 @@ def resume_search(folder: Path, resources: Resources) -> None:
 
 
 def _finish(go: Callable[[], Run], folder: Path, data: Dataset | None) -> None:
+    log = logging.getLogger("mtl_nas")
+    log.addHandler(LINES)
+    log.setLevel(logging.INFO)
     try:
         run = go()
     except KeyboardInterrupt:

@@ -20,7 +20,7 @@ def compose(design: Design, schema: Schema) -> Architecture:
         funnel_root(schema)  # refuses tasks that are not one funnel
     if design.losses.calibrator and not schema.has_funnel:
         raise DesignError(
-            f"losses.calibrator needs nested tasks, got {design.losses.calibrator:g} and no task that is after another; "
+            f"losses.calibrator is {design.losses.calibrator:g}, but no task is declared after another; "
             "declare one with after:, or say calibrator: 0"
         )
     sheet, owners = Sheet(), Owners(schema)

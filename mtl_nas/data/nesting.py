@@ -1,14 +1,17 @@
 """Funnels: a later task is 1 only where the earlier one is."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mtl_nas.data.declaration import Violations
+from mtl_nas.data.schema import Task
 from mtl_nas.errors import DataError
 
-TOLERATED = 0.01
+TOLERATED = 0.01  # a share of the rows
+BY_CHANCE = 0.1  # a likely funnel breaks less than this share of what independent labels would break
 
 
 def nested(
@@ -35,3 +38,28 @@ def nested(
             notes.append(f"task '{later}' has no label in {unknown.sum()} rows where '{earlier}' is 0: it is 0 there")
         labels[broken | unknown, names.index(later)] = 0
     return labels, kept, notes
+
+
+def likely_funnel(labels: NDArray[np.floating[Any]], tasks: Sequence[Task]) -> dict[str, str]:
+    """Later -> earlier binary task, where (N, T) labels are nested in 99 % of the rows and it is no chance.
+
+    Of several earlier tasks that one whose 1 is rarest. Labels of rare events are nested in nearly every row whatever
+    they mean, so what independent labels would break counts too.
+    """
+    binary = {task.name: labels[:, place] for place, task in enumerate(tasks) if task.kind == "binary"}
+    ones = {name: float(np.nanmean(column)) for name, column in binary.items()}
+    found: dict[str, str] = {}
+    for place, later in enumerate(binary):
+        likely = [name for name in list(binary)[:place] if _is_nested(binary[name], binary[later])]
+        if likely:
+            found[later] = min(likely, key=lambda name: ones[name])
+    return found
+
+
+def _is_nested(before: NDArray[np.floating[Any]], after: NDArray[np.floating[Any]]) -> bool:
+    known = ~np.isnan(before) & ~np.isnan(after)
+    if not known.any():
+        return False
+    broken = float(((before == 0) & (after == 1))[known].mean())
+    chance = float((before == 0)[~np.isnan(before)].mean() * (after == 1)[known].mean())
+    return broken <= TOLERATED and broken < BY_CHANCE * chance

@@ -66,7 +66,7 @@ def mutated(space: SearchSpace, decisions: Decisions, dice: random.Random, *, ch
     found = dict(decisions)
     for _ in range(TRIED):
         paths = set(dice.sample(sorted(decisions), min(changes, len(decisions))))
-        _, found = space.draw(Redraw(decisions, paths, dice))
+        found = space.walk(Redraw(decisions, paths, dice))
         if found != decisions:
             return found
     return found
@@ -85,7 +85,7 @@ def mixed(space: SearchSpace, one: Decisions, other: Decisions, dice: random.Ran
             second: Decider = Replay(other if first is one else one, otherwise=Draw(dice))
             return Replay(first, otherwise=second).choose(path, domain)
 
-    return space.draw(Mix())[1]
+    return space.walk(Mix())
 
 
 def _subtree(path: str) -> str:

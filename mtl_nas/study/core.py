@@ -19,7 +19,7 @@ from mtl_nas.study.goal import YARDSTICK, Goal
 from mtl_nas.study.jobs import Answer, Job
 from mtl_nas.study.plan import Plan
 from mtl_nas.study.rules import next_step
-from mtl_nas.study.samplers import automatic, history, propose
+from mtl_nas.study.samplers import History, automatic, propose
 from mtl_nas.study.steps import Ask, Decide, Finish, Train
 
 DRAWS = 100  # before a space counts as exhausted
@@ -54,6 +54,7 @@ class Core:
             automatic(self.plan) if request.sampler == "auto" else (request.sampler, "it was asked for")
         )
         self.done, self.workers = False, workers
+        self._history = History(goal)
         self._record, self._watch = record, watch
         self._running: set[tuple[str, int, int, int]] = set()
         self.standing = Standing.of(record)
@@ -128,10 +129,10 @@ class Core:
         self._write(known.model_copy(update={**fields, "replicate": copies, "taken_over": False}))
 
     def _propose(self) -> None:
-        if not self.standing.trials or all(trial.preset for trial in self.standing.trials.values()):
+        if all(trial.preset or trial.proposed.taken_over for trial in self.standing.trials.values()):
             self._say_sampler()
         problem = "every draw was tried before"
-        repeated, seen = self._duplicates_in_a_row(), history(self.standing, self.plan.goal)
+        repeated, seen = self._duplicates_in_a_row(), self._history.of(self.standing)
         ordinal = len(self.standing.trials)
         for attempt in range(DRAWS):
             try:

@@ -4,6 +4,7 @@ Our searcher stands between Ray and the core. Actors are reused, one thread a tr
 store, and files go through an actor on the driver's node, so that nothing in a trial reads the driver's disk.
 """
 
+import logging
 import os
 import shutil
 import socket
@@ -32,6 +33,7 @@ from mtl_nas.study.jobs import Answer, Job
 from mtl_nas.study.worker import work
 
 PATIENCE = 10.0  # seconds for a cluster's address to answer
+LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -153,6 +155,7 @@ def _cluster(resources: Resources) -> Iterator[tuple[int, dict[str, float], str]
         else:
             options.update(address="local", num_cpus=resources.cpus or os.cpu_count(), num_gpus=resources.gpus)
         _probe(resources.address)
+        LOG.info("starting Ray ..." if resources.address is None else f"joining Ray at {resources.address} ...")
         try:
             ray.init(**options)
         except (ConnectionError, ValueError) as problem:

@@ -15,7 +15,7 @@ from mtl_nas.study.jobs import Job
 from mtl_nas.study.plan import Plan
 from mtl_nas.study.steps import Ask, Decide, Step, Train, trial_job
 
-SLACK = 1.0  # full trainings that promotions may take beyond the search's share
+SLACK = 0.0  # full trainings that promotions may take beyond the search's share
 
 
 def halving_step(standing: Standing, plan: Plan) -> Step | None:

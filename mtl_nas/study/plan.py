@@ -102,13 +102,10 @@ def finals(budget: Budget, *, ratio: float = 1.0) -> tuple[int, int]:
     if budget.trainings is None:
         finalists, seeds = budget.finalists, budget.seeds
         return (finalists, max(seeds, 5)) if ratio > 2.0 else (finalists, seeds)
-    seeds = (
-        1
-        if budget.trainings < 10
-        else 2
-        if budget.trainings < 40 or ratio < 0.25
-        else 3
-        if budget.trainings < 300 and ratio <= 2.0
-        else 5
-    )
+    if budget.trainings < 10:
+        seeds = 1  # more would leave nothing to choose among
+    elif budget.trainings < 40 or ratio < 0.25:
+        seeds = 2
+    else:
+        seeds = 3 if budget.trainings < 300 and ratio <= 2.0 else 5
     return min(max(round(FINAL_SHARE * budget.trainings / seeds), 3), 10), seeds

@@ -10,7 +10,20 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from mtl_nas.record.facts import Best, Chosen, Closed, Fact, Failed, Finalist, Note, Proposed, Scored, Stopped
+from mtl_nas.record.facts import (
+    Best,
+    Chosen,
+    Closed,
+    Fact,
+    Failed,
+    Finalist,
+    Note,
+    Piloted,
+    Proposed,
+    Retired,
+    Scored,
+    Stopped,
+)
 from mtl_nas.record.request import Budget, Request
 from mtl_nas.record.trials import Standing, Trial
 
@@ -79,6 +92,10 @@ class Progress:
             case Finalist() if trial is not None:
                 count = len(trial.finalist)
                 return f"finalist {_called(trial)}, seed {count}: {_scores_text(fact.scores)}"
+            case Piloted():
+                return f"pilot: {fact.reason}"
+            case Retired() if trial is not None:
+                return f"finalist {_called(trial)} gets no further seed: {fact.reason}"
             case Closed():
                 return f"no further proposals: {fact.reason}"
             case Chosen():
@@ -95,12 +112,14 @@ class Progress:
         elapsed = time.monotonic() - self._started
         new = done - self._done_before
         left = f"about {_clock(elapsed / new * max(total - done, 0))} left" if new > 0 else "estimating"
-        stage = "finalists" if standing.chosen else f"trial {len(standing.trained)} of {request.budget.trials}"
+        bounded = request.budget.trainings is not None
+        trial = f"trial {len(standing.trained)}" + ("" if bounded else f" of {request.budget.trials}")
+        stage = "finalists" if standing.chosen else trial
         head = Table.grid(padding=(0, 2))
         head.add_row(
             stage, ProgressBar(total=total, completed=min(done, total), width=24), f"{_clock(elapsed)} gone, {left}"
         )
-        best = max((trial for trial in standing.trained if trial.scored), key=_rank, default=None)
+        best = max((one for one in standing.trained if one.scored), key=_rank, default=None)
         lines = [head]
         rows = Table.grid(padding=(0, 2))
         if best is not None:
@@ -112,13 +131,15 @@ class Progress:
 
 def units_done(standing: Standing, budget: Budget) -> float:
     """Full trainings of work that are recorded."""
-    shares = (0.0, *budget.rungs)
-    trials = sum(shares[rung + 1] - shares[rung] for trial in standing.trained for rung in trial.scored)
+    scored = [trial for trial in standing.trained if trial.scored and not trial.proposed.taken_over]
+    trials = sum(budget.rungs[max(trial.scored)] for trial in scored)
     return trials + sum(len(trial.finalist) for trial in standing.trained)
 
 
 def units_total(standing: Standing, budget: Budget) -> float:
     """Full trainings of work that the whole search takes, as far as can be told."""
+    if budget.trainings is not None:
+        return budget.trainings
     shares = (0.0, *budget.rungs)
     count = float(len(standing.trained) if standing.closed else max(budget.trials, len(standing.trained)))
     trials = 0.0

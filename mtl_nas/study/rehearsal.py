@@ -11,6 +11,7 @@ from mtl_nas.design import Design, Training
 from mtl_nas.hand_designs import fitting
 from mtl_nas.record import Budget, Standing
 from mtl_nas.space import Random, SearchSpace
+from mtl_nas.study.finalists import HAND_DESIGNS
 from mtl_nas.study.progress import units_total
 from mtl_nas.training import DivergedError, Fit
 
@@ -48,7 +49,9 @@ def rehearse(space: SearchSpace, data: Dataset, budget: Budget, *, workers: int)
         tried[f"draw {seed}"] = (drawn.design, drawn.training)
     costs = tuple(_cost(name, design, how, data) for name, (design, how) in tried.items())
     mean = sum(cost.seconds for cost in costs) / len(costs)
-    units = units_total(Standing(), budget) + len(costs) - DRAWS  # presets are trained as finalists too
+    units = units_total(Standing(), budget)
+    if budget.trainings is None:  # the best presets and the yardstick are trained as finalists too
+        units += min(HAND_DESIGNS + 1, len(costs) - DRAWS) * budget.seeds
     total = units * mean / workers
     return Rehearsal(costs, (0.6 * total, 1.6 * total), _megabytes(), workers)
 

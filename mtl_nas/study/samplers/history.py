@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from mtl_nas.design import Proposal
-from mtl_nas.record.trials import Standing
+from mtl_nas.record.trials import Standing, Trial
 from mtl_nas.space import Decisions, SearchSpace
 from mtl_nas.study.fronts import ranked
-from mtl_nas.study.goal import Goal
+from mtl_nas.study.goal import YARDSTICK, Goal
 
 Values = tuple[float, ...]
 
@@ -53,27 +53,43 @@ class Sampler(Protocol):
         ...
 
 
+class History:
+    """What was seen, kept up to date: a trial is looked at again only when something about it is new."""
+
+    def __init__(self, goal: Goal) -> None:
+        self._goal = goal
+        self._known: dict[int, tuple[object, Seen]] = {}
+
+    def of(self, standing: Standing) -> list[Seen]:
+        """All that has decisions and a value, in the order of proposal."""
+        yardstick = standing.presets.get(YARDSTICK)
+        base = 0 if yardstick is None else len(standing.trials[yardstick].scored)  # gains are measured against it
+        found = []
+        for number, trial in standing.trials.items():
+            source = standing.trials[trial.original]
+            if trial.proposed.decisions is None or not source.scored:
+                continue
+            state = (base, source.stopped is not None, *(len(one.scored) for one in standing.alike(source)))
+            if number not in self._known or self._known[number][0] != state:
+                self._known[number] = (state, self._seen(standing, trial, source))
+            found.append(self._known[number][1])
+        return found
+
+    def _seen(self, standing: Standing, trial: Trial, source: Trial) -> Seen:
+        assert trial.proposed.decisions is not None
+        return Seen(
+            number=trial.number,
+            origin=trial.proposed.origin,
+            decisions=trial.proposed.decisions,
+            values={rung: self._goal.values(standing, source, rung) for rung in source.scored},
+            stopped=source.stopped is not None,
+            key=trial.proposed.proposal_key,
+        )
+
+
 def history(standing: Standing, goal: Goal) -> list[Seen]:
     """All that has decisions and a value, in the order of proposal."""
-    found = []
-    known: dict[int, dict[int, Values]] = {}
-    for trial in standing.trials.values():
-        source = standing.trials[trial.original]
-        if trial.proposed.decisions is None or not source.scored:
-            continue
-        if source.number not in known:
-            known[source.number] = {rung: goal.values(standing, source, rung) for rung in source.scored}
-        found.append(
-            Seen(
-                number=trial.number,
-                origin=trial.proposed.origin,
-                decisions=trial.proposed.decisions,
-                values=known[source.number],
-                stopped=source.stopped is not None,
-                key=trial.proposed.proposal_key,
-            )
-        )
-    return found
+    return History(goal).of(standing)
 
 
 def best_first(seen: Iterable[Seen]) -> list[Seen]:
