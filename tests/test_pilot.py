@@ -90,17 +90,17 @@ def test_one_design_or_none_measures_nothing_and_breaks_nothing() -> None:
     for scores in ([], [[0.7]], [[0.7, 0.8]]):
         found = measurement(scores)
         assert found.spread == 0.0
-        assert found.rungs == (2,)
+        assert found.rungs == (0, 1, 2)  # too few to give a rung up
 
 
 # Rungs
 
 
-LAST = [0.70, 0.80, 0.75, 0.60, 0.65]
+LAST = [0.70, 0.80, 0.75, 0.60, 0.65] * 5
 
 
 def test_a_rung_is_used_where_it_ranks_as_full_trainings_do_and_dropped_where_it_does_not() -> None:
-    bad, good = [0.5, 0.4, 0.3, 0.45, 0.35], [0.51, 0.59, 0.60, 0.50, 0.52]
+    bad, good = [0.5, 0.4, 0.3, 0.45, 0.35] * 5, [0.51, 0.59, 0.60, 0.50, 0.52] * 5
     found = measurement([[score] for score in LAST], (bad, good))
     for rung, column in enumerate((bad, good)):
         assert found.correlations[rung] == pytest.approx(spearmanr(column, LAST).statistic)
@@ -112,9 +112,14 @@ def test_a_rung_is_used_where_it_ranks_as_full_trainings_do_and_dropped_where_it
 
 
 def test_a_rung_whose_scores_are_all_alike_is_dropped() -> None:
-    found = measurement([[score] for score in LAST], ([0.5] * 5, LAST))
+    found = measurement([[score] for score in LAST], ([0.5] * 25, LAST))
     assert found.correlations[0] == 0.0
     assert found.rungs == (1, 2)
+
+
+def test_a_rung_is_given_up_where_few_trials_tell_it_clearly() -> None:
+    scores = [[score] for score in LAST[:5]]
+    assert measurement(scores, ([0.5, 0.4, 0.3, 0.45, 0.35], LAST[:5])).rungs == (0, 1, 2)
 
 
 def test_after_the_pilot_trials_go_by_the_rungs_that_are_left_and_finalists_are_as_it_says() -> None:

@@ -2,8 +2,9 @@ r"""Searches on the dense table: hundreds of seeds in minutes, by the same code 
 
     python -m benchmarks.table.simulate synthetic-funnel census-income/group1 --seeds 200
 
-Prints the true regret of what each method ends with (the best architecture's true score minus that of the winner), its
-95 % interval and the work, overhead, replicates and finalists included; writes benchmarks/results/simulated-<data>.json.
+Prints the true regret of what each method ends with (the best architecture's true score minus that of the winner),
+its 95 % interval and the work, overhead, replicates and finalists included; writes
+benchmarks/results/simulated-<data>.json.
 """
 
 import argparse
@@ -21,13 +22,13 @@ from typing import Any
 
 import numpy as np
 import optuna
-from benchmarks.machine import machine
 from ray.tune.search.optuna import OptunaSearch
 from rich.console import Console
 from rich.table import Table as Printed
-from benchmarks.table.table import DenseTable, read
 
 import mtl_nas as mn
+from benchmarks.machine import machine
+from benchmarks.table.table import DenseTable, read
 from mtl_nas.architecture import Architecture
 from mtl_nas.data import Schema
 from mtl_nas.design import Design
@@ -148,7 +149,16 @@ class Outcome:
     seconds: float  # of the simulated clock
 
 
-def searched(name: str, seed: int, *, workers: int = 1, presets: bool = True, finalists: bool = True, sampler: str = "auto", **budget: Any) -> Outcome:
+def searched(
+    name: str,
+    seed: int,
+    *,
+    workers: int = 1,
+    presets: bool = True,
+    finalists: bool = True,
+    sampler: str = "auto",
+    **budget: Any,
+) -> Outcome:
     """The tool's own search."""
     table = read(name)
     asked = Request(
@@ -165,7 +175,8 @@ def searched(name: str, seed: int, *, workers: int = 1, presets: bool = True, fi
     crew = Workers(table, workers)
     crew.run(core)
     done = [trial for trial in core.standing.trials.values() if trial.finalist]
-    winner = max(done, key=lambda trial: (len(trial.finalist), trial.finalist_mean)) if False else max(done, key=lambda trial: trial.finalist_mean)
+    most = max(len(trial.finalist) for trial in done)
+    winner = max((trial for trial in done if len(trial.finalist) == most), key=lambda trial: trial.finalist_mean)
     if not finalists:
         last = max(max(trial.scored) for trial in core.standing.trained if trial.scored)
         full = [trial for trial in core.standing.trained if last in trial.scored]
@@ -245,7 +256,7 @@ METHODS: dict[str, tuple[Callable[..., Outcome], dict[str, Any]]] = {
     "Ray's OptunaSearch, 100": (ray_optuna, {"trainings": 100}),
     "halving of random draws, 100": (searched, {"trainings": 100, "sampler": "random", "presets": False, "pilot": 0}),
     "default with TPE, 100": (searched, {"trainings": 100, "sampler": "tpe"}),
-    "default with evolution, 100": (searched, {"trainings": 100, "sampler": "evolution"}),
+    "default with local search, 100": (searched, {"trainings": 100, "sampler": "local"}),
     "default with random draws, 100": (searched, {"trainings": 100, "sampler": "random"}),
     "default without presets, 100": (searched, {"trainings": 100, "presets": False}),
     "default without pilot, 100": (searched, {"trainings": 100, "pilot": 0}),
@@ -270,6 +281,22 @@ def interval(values: Sequence[float]) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def summary(found: Sequence[Outcome]) -> dict[str, Any]:
+    """The mean regret with its interval, and the mean work, of one method's searches."""
+    regrets = [outcome.regret for outcome in found]
+    low, high = interval(regrets)
+    means = {"work": fmean(outcome.work for outcome in found), "trials": fmean(outcome.trials for outcome in found)}
+    return {"regret": fmean(regrets), "low": low, "high": high, "median": float(np.median(regrets)), **means} | {
+        "regrets": [round(regret, 6) for regret in regrets]
+    }
+
+
+def row(summed: dict[str, Any]) -> list[str]:
+    """A line of the table, regrets in units of 1e-4."""
+    mean, low, high, middle = (f"{summed[name] * 1e4:.1f}" for name in ("regret", "low", "high", "median"))
+    return [mean, f"{low} to {high}", middle, f"{summed['work']:.1f}", f"{summed['trials']:.0f}"]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", nargs="+")
@@ -286,15 +313,11 @@ def main() -> None:
         kept: dict[str, Any] = {"machine": machine(), "noise": table.deviation, "methods": {}}
         with ProcessPoolExecutor(options.workers) as pool:
             for method in methods:
-                found = list(pool.map(one, *zip(*((name, method, seed) for seed in range(options.seeds)), strict=True), chunksize=5))
-                regrets = [outcome.regret for outcome in found]
-                low, high = interval(regrets)
-                work = fmean(outcome.work for outcome in found)
-                trials = fmean(outcome.trials for outcome in found)
-                mean, middle = fmean(regrets), float(np.median(regrets))
-                printed.add_row(method, f"{mean * 1e4:.2f}", f"{low * 1e4:.2f} {high * 1e4:.2f}", f"{middle * 1e4:.2f}", f"{work:.1f}", f"{trials:.0f}")
-                kept["methods"][method] = {"regret": mean, "low": low, "high": high, "work": work, "regrets": regrets}
-                print(method, f"{mean * 1e4:.2f}", f"{low * 1e4:.2f} {high * 1e4:.2f}", f"{work:.1f} {trials:.0f}", flush=True)
+                names, called, seeds = zip(*((name, method, seed) for seed in range(options.seeds)), strict=True)
+                found = list(pool.map(one, names, called, seeds, chunksize=5))
+                kept["methods"][method] = summed = summary(found)
+                printed.add_row(method, *row(summed))
+                print(method, *row(summed), flush=True)
         Console(width=110).print(printed)
         RESULTS.mkdir(exist_ok=True)
         (RESULTS / f"simulated-{name.replace('/', '-')}.json").write_text(json.dumps(kept, indent=1) + "\n")

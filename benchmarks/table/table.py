@@ -58,7 +58,9 @@ def read(name: str) -> DenseTable:
     tasks = [column.removesuffix(" test") for column in found if column.endswith(" test")]
     keys = list(dict.fromkeys(found["key"]))
     seeds = len(found) // len(keys)
-    columns = [[f"{task} {place}" for task in tasks] for place in (*(f"tuning {s}" for s in shares), "choosing", "test")]
+    columns = [
+        [f"{task} {place}" for task in tasks] for place in (*(f"tuning {s}" for s in shares), "choosing", "test")
+    ]
     values = np.stack([found[group].to_numpy(np.float64) for group in columns], axis=1)  # (A S, R + 2, T)
     values = values.reshape(len(keys), seeds, *values.shape[1:])
     curves = values.mean(axis=1)

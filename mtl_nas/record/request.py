@@ -19,7 +19,7 @@ class Budget(Value):
     trainings: Annotated[float, Field(ge=4)] | None = None
     seconds: Annotated[float, Field(gt=0)] | None = None  # of wall time, finalists included; None is no bound
     rungs: tuple[Annotated[float, Field(gt=0, le=1)], ...] = (1 / 9, 1 / 3, 1.0)  # shares of the training work
-    reduction: Annotated[float, Field(gt=1)] = 3.0  # one of that many goes on from each rung
+    reduction: Annotated[float, Field(gt=1)] = 2.0  # one of that many goes on from each rung
     cohort: Annotated[int, Field(ge=1)] = 8  # proposals between two barriers, after the presets
     promotion: Literal["synchronous", "asynchronous"] = "synchronous"  # at barriers; or as soon as a worker is free
     pilot: Annotated[int, Field(ge=0)] | None = None  # full trainings; None: a tenth of the work, of a large search

@@ -1,9 +1,10 @@
 """How large a space really is: the graphs it can spell on a schema, and the share of its draws that spell none."""
 
+import random
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Literal
 
 from scipy.stats import chi2
@@ -12,11 +13,13 @@ from mtl_nas.architecture import Architecture
 from mtl_nas.composition import compose
 from mtl_nas.data.schema import Schema
 from mtl_nas.errors import DesignError, SpaceError
-from mtl_nas.space.deciders import Decider, Defaults, Enumerate, Random, Replay
+from mtl_nas.space.deciders import Decider, Enumerate, Random
+from mtl_nas.space.holes import Choice, Decision, Domain, EachTask, Float, Maybe, Repeat, Tree
 from mtl_nas.space.space import SearchSpace
+from mtl_nas.space.walks import counted
 
 DRAWS = 400
-COUNTABLE = 1000  # designs that are all composed; more are drawn from
+COUNTABLE = 1000  # designs that are all composed; of more, some are drawn
 REPEATS = 10  # draws of a graph that was drawn before, from which a size is estimated and not only bounded
 SURE = 0.95
 
@@ -48,39 +51,81 @@ class Extent:
 def extent(space: SearchSpace, schema: Schema, *, draws: int = DRAWS, seed: int = 0) -> Extent:
     """Sizes and refusals on the schema, from that many seeded draws; ``canonical`` is exact for small spaces.
 
-    Otherwise it is estimated from the draws that repeat a graph (Chao, 1984). Where few do, it is the least size that
-    is probable: n draws from S graphs agree in n (n - 1) / 2S pairs if all are equally probable, in more if they are
-    not, so that few pairs need a large S.
+    Otherwise designs are drawn, all of them equally probable, and it is estimated from those that repeat a graph (Chao,
+    1984). Where few do, it is the least size that is probable: n draws from S graphs agree in n (n - 1) / 2S pairs if
+    all are equally probable, in more if they are not, so that few pairs need a large S.
     """
     if draws < 1:
         raise SpaceError(f"an extent needs draws >= 1, got {draws}")
     space = space.for_schema(schema)
-    graphs: list[Architecture] = []
     refused: Counter[str] = Counter()
-    for number in range(draws):
-        try:
-            graphs.append(_drawn(space, schema, Random(f"{seed} {number}")))
-        except (DesignError, SpaceError) as reason:
-            refused[str(reason)] += 1
+    list(_composed(space, schema, (Random(f"{seed} {number}") for number in range(draws)), refused))
     structure = _structure(space)
     known: Literal["exactly", "about", "more than"]
     if structure.size() <= COUNTABLE:
-        canonical, known = len(_occurrences(_all(structure, schema))), "exactly"
+        canonical, known = len(_occurrences(_composed(structure, schema, Enumerate.all()))), "exactly"
     else:
-        found = _occurrences(graphs)
-        known = "about" if len(graphs) - len(found) >= REPEATS else "more than"
-        canonical = _estimate(found) if known == "about" else _least(found)
+        found = _occurrences(_composed(structure, schema, [_Even(structure, seed)] * draws))
+        known = "about" if sum(found) - len(found) >= REPEATS else "more than"
+        canonical = min(_estimate(found) if known == "about" else _least(found), structure.size())
     return Extent(space.size(), canonical, known, dict(refused.most_common()), draws)
 
 
-def _drawn(space: SearchSpace, schema: Schema, decider: Decider) -> Architecture:
-    """The graph of a draw, after the draw itself was composed; numbers that are not whole at their defaults."""
-    proposal, decisions = space.draw(decider)
-    graph = compose(proposal.design, schema)
-    whole = {path: decision for path, decision in decisions.items() if not isinstance(decision, float)}
-    if all(path in whole for path in decisions if not path.startswith("training.")):
-        return graph
-    return compose(space.resolve(Replay(whole, Defaults())).design, schema)
+class _Even:
+    """Draws by which all combinations are equally probable, numbers that are not whole at their default."""
+
+    def __init__(self, space: SearchSpace, seed: int) -> None:
+        self._random, self._tasks = random.Random(seed), space.tasks
+        self._weights = dict(_weights(space.sentence, "", space.tasks))
+
+    def choose(self, path: str, domain: Domain) -> Decision:
+        """An option by the combinations behind it."""
+        if isinstance(domain, Float):
+            return domain.start
+        if isinstance(domain, Choice):
+            first, count, weights = 0, len(domain.options), [counted(option, self._tasks) for option in domain.options]
+        else:
+            first, count, weights = domain.low, domain.high - domain.low + 1, [1] * (domain.high - domain.low + 1)
+        known = self._weights.get(path, weights)
+        *_, total = sums = list(accumulate(known if len(known) == count else weights))
+        drawn = self._random.randrange(total)
+        return first + next(place for place, sum_ in enumerate(sums) if drawn < sum_)
+
+
+def _weights(tree: Tree, path: str, tasks: tuple[str, ...]) -> Iterator[tuple[str, list[int]]]:
+    """The combinations behind each length of a repeat and each side of a maybe, which their holes do not tell."""
+    branches: list[tuple[Tree, str]] = []
+    match tree:
+        case Repeat():
+            one = counted(tree.of, tasks)
+            yield path, [one**count for count in range(tree.low, tree.high + 1)]
+            branches = [(tree.of, f"{path}.{index}") for index in range(tree.high)]
+        case Maybe():
+            yield f"{path}?", [1, counted(tree.of, tasks)]
+            branches = [(tree.of, path)]
+        case Choice():
+            places = [path if isinstance(option, Mapping) else f"{path}.{at}" for at, option in enumerate(tree.options)]
+            branches = list(zip(tree.options, places, strict=True))
+        case EachTask():
+            branches = [(tree.of, f"{path}.{task}") for task in tasks]
+        case Mapping():
+            branches = [(branch, f"{path}.{key}" if path else key) for key, branch in tree.items()]
+        case list() | tuple():
+            branches = [(branch, f"{path}.{index}") for index, branch in enumerate(tree)]
+    for branch, place in branches:
+        yield from _weights(branch, place, tasks)
+
+
+def _composed(
+    space: SearchSpace, schema: Schema, deciders: Iterable[Decider], refused: Counter[str] | None = None
+) -> Iterator[Architecture]:
+    """The graphs that there are; reasons why there is none are counted."""
+    for decider in deciders:
+        try:
+            yield compose(space.resolve(decider).design, schema)
+        except (DesignError, SpaceError) as reason:
+            if refused is not None:
+                refused[str(reason)] += 1
 
 
 def _structure(space: SearchSpace) -> SearchSpace:
@@ -90,12 +135,6 @@ def _structure(space: SearchSpace) -> SearchSpace:
         kept = {"negatives": losses["negatives"]} if "negatives" in losses else {}
         design = {**design, "losses": kept}
     return replace(space, tree={"design": design})
-
-
-def _all(space: SearchSpace, schema: Schema) -> Iterator[Architecture]:
-    for decider in Enumerate.all():
-        with suppress(DesignError, SpaceError):
-            yield compose(space.resolve(decider).design, schema)
 
 
 def _occurrences(graphs: Iterable[Architecture]) -> list[int]:

@@ -17,7 +17,8 @@ from mtl_nas.study.plan import Plan, finals
 from mtl_nas.study.steps import Ask, Decide, Step, Train, trial_job
 
 DESIGNS = 0.6  # of the pilot's trainings, the others are replicates
-WORTH = 0.5  # rank correlation with full trainings from which a rung may cut
+WORTH = 0.5  # rank correlation with full trainings that a rung must have to stop trials
+DOUBT = 1.96  # standard errors: a rung is given up where it clearly has less, as few trials tell it roughly
 SURE = 0.05  # chance to take noise for a difference between designs
 
 
@@ -56,7 +57,7 @@ def measured(standing: Standing, plan: Plan) -> Piloted:
         groups.setdefault(trial.original, []).append(_score(trial, last))
     noise, spread, matters = _variances(list(groups.values()))
     correlations = {rung: _rank_correlation(trials, rung, last) for rung in range(last)}
-    kept = tuple(rung for rung, value in correlations.items() if value >= WORTH)
+    kept = tuple(rung for rung, value in correlations.items() if _worth(value, len(trials)))
     finalists, seeds = finals(plan.budget, ratio=noise / spread if spread else math.inf)
     return Piloted(
         noise=noise,
@@ -65,8 +66,15 @@ def measured(standing: Standing, plan: Plan) -> Piloted:
         rungs=(*kept, last),
         finalists=finalists,
         seeds=seeds,
-        reason="; ".join(_sentences(noise, spread, matters, correlations, plan)),
+        reason="; ".join(_sentences(noise, spread, matters, correlations, kept, plan)),
     )
+
+
+def _worth(correlation: float, trials: int) -> bool:
+    """The upper end of its interval (Fisher's transformation) reaches what a rung must have."""
+    if abs(correlation) >= 1.0 or trials < 4:
+        return correlation >= WORTH or trials < 4
+    return math.tanh(math.atanh(correlation) + DOUBT / math.sqrt(trials - 3)) >= WORTH
 
 
 def _score(trial: Trial, rung: int) -> float:
@@ -96,7 +104,9 @@ def _rank_correlation(trials: Sequence[Trial], rung: int, last: int) -> float:
     return float(spearmanr(*zip(*pairs, strict=True)).statistic)
 
 
-def _sentences(noise: float, spread: float, matters: bool, correlations: dict[int, float], plan: Plan) -> list[str]:
+def _sentences(
+    noise: float, spread: float, matters: bool, correlations: dict[int, float], kept: tuple[int, ...], plan: Plan
+) -> list[str]:
     found = [f"seeds move the score by {noise:.4f}, designs by {spread:.4f} (standard deviations)"]
     if spread < noise / 2:
         found.append("architecture hardly matters here")
@@ -106,6 +116,6 @@ def _sentences(noise: float, spread: float, matters: bool, correlations: dict[in
         found.append("architecture matters here")
     for rung, value in correlations.items():
         share = f"{plan.budget.rungs[rung]:.2f} of the work"
-        verdict = "is used" if value >= WORTH else "is not used to stop trials"
+        verdict = "is used" if rung in kept else "is not used to stop trials"
         found.append(f"rung {rung} ({share}) ranks as full trainings do with correlation {value:.2f} and {verdict}")
     return found

@@ -10,7 +10,7 @@ from mtl_nas.study.goal import Goal
 FEWEST_PRESETS = 5  # tried in a search of few trials, which presets would fill otherwise
 LARGE = 50.0  # full trainings of work from which a pilot pays
 SMALLEST_PILOT = 8  # full trainings: fewer show neither noise nor the order of rungs
-FINAL_SHARE = 0.15  # of the work for finalists, where the work is bounded
+FINAL_SHARE = 0.2  # of the work for finalists, where the work is bounded
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ def automatic(plan: Plan) -> tuple[str, str]:
         return "nsga2", "several objectives"
     if plan.work < FEW:
         return "random", f"the work of {plan.work:.0f} full trainings is too little to learn from"
-    return "local", f"one objective, the work of {plan.work:.0f} full trainings"
+    return "evolution", f"one objective, the work of {plan.work:.0f} full trainings"
 
 
 def propose(
