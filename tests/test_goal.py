@@ -190,3 +190,16 @@ def test_what_is_no_aim_is_refused_on_one_line(aims: tuple[Aim, ...], message: s
         goal(*aims)
     assert message in str(problem.value)
     assert "\n" not in str(problem.value)
+
+
+def test_the_front_is_of_finalists_that_no_other_beats_in_every_aim() -> None:
+    lines = [
+        fact
+        for number in range(3)
+        for fact in (proposed(number, parameters=(10, 20, 30)[number]), scored(number, 1, 0.5))
+    ]
+    finals = [finalist(number, 1, score) for number, score in enumerate((0.7, 0.6, 0.8))]
+    standing = standing_of(*lines, *finals)
+    names = [trial.number for trial in Goal(("mean", "parameters")).front(standing, standing.trials.values())]
+    assert names == [0, 2]
+    assert [trial.number for trial in Goal().front(standing, standing.trials.values())] == [2]

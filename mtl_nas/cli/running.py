@@ -87,6 +87,8 @@ def _finish(go: Callable[[], Run], folder: Path, data: Dataset | None) -> None:
         sys.exit(INTERRUPTED)
     assert data is not None
     Console().print(tables(compare([run], data)))
+    if len(run.request.objectives) > 1:
+        print(f"\nfront: {', '.join(trial.name for trial in run.front(data.schema))}")
     print(f"\nbest: {run.best().name}, written to {run.folder.best}")
     print(f"  chosen because   {run.standing.best.reason}" if run.standing.best else "")
     print(f"  score new rows   mtl-search predict {run.folder.best} rows.parquet --to scores.parquet")

@@ -10,7 +10,7 @@ from mtl_nas.metrics import main_metric
 from mtl_nas.record.facts import Finalist, Scored
 from mtl_nas.record.request import COSTS, Aim
 from mtl_nas.record.trials import Standing, Trial
-from mtl_nas.study.fronts import ranked
+from mtl_nas.study.fronts import fronts, ranked
 from mtl_nas.values import nearest
 
 YARDSTICK = "single_task"
@@ -81,8 +81,20 @@ class Goal:
 
     def final_value(self, standing: Standing, trial: Trial, seed: int) -> float:
         """The first aim's value of a finalist on one seed, against the yardstick's on the same."""
+        return self._final_value(self.aims[0], standing, trial, seed)
+
+    def front(self, standing: Standing, finalists: Iterable[Trial]) -> list[Trial]:
+        """The finalists that no other is better than in every aim, by their means over seeds; of one aim the best."""
+        there = list(finalists)
+        values = [
+            tuple(fmean(self._final_value(aim, standing, trial, seed) for seed in trial.finalist) for aim in self.aims)
+            for trial in there
+        ]
+        return [there[place] for place in fronts(values)[0]] if there else []
+
+    def _final_value(self, aim: Aim, standing: Standing, trial: Trial, seed: int) -> float:
         base = standing.trials[standing.presets[YARDSTICK]].finalist if YARDSTICK in standing.presets else {}
-        return self._value(self.aims[0], trial, trial.finalist[seed], base.get(seed))
+        return self._value(aim, trial, trial.finalist[seed], base.get(seed))
 
     def _value(self, aim: Aim, trial: Trial, found: Measured, yardstick: Measured | None) -> float:
         if aim == "mean":

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import optuna
 
+from mtl_nas.data import Schema
 from mtl_nas.errors import RunError
 from mtl_nas.exports import LoadedModel, load_model
 from mtl_nas.record import Request, RunFolder, Standing, Trial
@@ -47,6 +48,10 @@ class Run:
         if self.standing.best is None:
             raise RunError(f"the search in '{self.path}' is not finished; go on with: mtl-search resume {self.path}")
         return self.standing.trials[self.standing.best.number]
+
+    def front(self, schema: Schema) -> list[Trial]:
+        """The finalists that no other is better than in every objective, on the choosing rows."""
+        return Goal.of(self.request.objectives, schema).front(self.standing, self.finalists())
 
     def model(self) -> LoadedModel:
         """The trained model of the best."""
