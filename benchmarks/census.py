@@ -1,7 +1,7 @@
 """A whole search on Census-Income: wall time, memory of a worker, the table, and boosted trees beside it.
 
-    python benchmarks/census.py --folder runs/census            # 40 trials
-    python benchmarks/census.py --folder runs/census --trees    # boosted trees too, one a task (scikit-learn)
+    python -m benchmarks.census --folder runs/census            # 40 trials
+    python -m benchmarks.census --folder runs/census --trees    # boosted trees too, one a task (scikit-learn)
 
 Prints a table, and writes benchmarks/results/census.json with versions and machine.
 """
@@ -14,10 +14,10 @@ import time
 from pathlib import Path
 
 import psutil
-from machine import machine
 from rich.console import Console
 
 import mtl_nas as mn
+from benchmarks.machine import machine
 from mtl_nas.comparison import tables
 
 RESULTS = Path(__file__).parent / "results"
@@ -45,7 +45,7 @@ class WorkerMemory(threading.Thread):
 
 def trees(data: mn.Dataset) -> dict[str, float | None]:
     """AUC on the test rows of boosted trees on the encoded columns, one model a task."""
-    from trees import tree_scores
+    from benchmarks.trees import tree_scores
 
     return {name: found["auc"] for name, found in tree_scores(data).items()}
 

@@ -1,7 +1,7 @@
 """KuaiRand-Pure as a table with its declaration: short-video impressions, four tasks, three histories.
 
-    MTL_NAS_DATA=/path/to/data python benchmarks/kuairand.py           # what is read, and boosted trees beside it
-    python benchmarks/kuairand.py --tasks feedback
+    MTL_NAS_DATA=/path/to/data python -m benchmarks.kuairand           # what is read, and boosted trees beside it
+    python -m benchmarks.kuairand --tasks feedback
 
 Needs ``$MTL_NAS_DATA/kuairand-pure``: the standard log of 25 to 30 April 2022, users, videos, and each user's last
 behaviours before the log begins (KuaiRand, Gao et al., CIKM 2022, CC BY-SA 4.0). Writes
@@ -17,12 +17,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from machine import machine
 from rich.console import Console
 from rich.table import Table
-from trees import tree_scores
 
 import mtl_nas as mn
+from benchmarks.machine import machine
+from benchmarks.trees import tree_scores
 from mtl_nas.data.encoding import length_name
 
 RESULTS = Path(__file__).parent / "results"

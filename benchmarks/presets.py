@@ -1,7 +1,7 @@
 r"""Every hand design on real tables: the test score of each task over seeds, boosted trees beside it.
 
-    python benchmarks/presets.py kuairand census-income/group1 census-income/group2
-    python benchmarks/presets.py synthetic-mmoe/1 synthetic-mmoe/0.5 synthetic-mmoe/0 \
+    python -m benchmarks.presets kuairand census-income/group1 census-income/group2
+    python -m benchmarks.presets synthetic-mmoe/1 synthetic-mmoe/0.5 synthetic-mmoe/0 \
         --seeds 20 --only shared_bottom mmoe
 
 Trainings that a results file already holds are not repeated, so an interrupted command goes on. Prints a table a data
@@ -19,13 +19,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from kuairand import kuairand
-from machine import machine
 from rich.console import Console
 from rich.table import Table
-from trees import tree_scores
 
 import mtl_nas as mn
+from benchmarks.kuairand import kuairand
+from benchmarks.machine import machine
+from benchmarks.trees import tree_scores
 from mtl_nas.hand_designs import fitting
 from mtl_nas.metrics import main_metric
 

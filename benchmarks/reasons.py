@@ -1,8 +1,8 @@
 """Does what is planted in synthetic-reasons show? A network a task against shared bottom and MMoE, on test rows.
 
-    python benchmarks/reasons.py                         # seven tables, five seeds: some minutes on one core
-    python benchmarks/reasons.py attention --seeds 2
-    python benchmarks/reasons.py --draw 1                # the same plants in other random tables
+    python -m benchmarks.reasons                         # seven tables, five seeds: some minutes on one core
+    python -m benchmarks.reasons attention --seeds 2
+    python -m benchmarks.reasons --draw 1                # the same plants in other random tables
 
 Prints a table, and writes benchmarks/results/reasons.json (of all tables, as they are built in) with versions and
 machine. Gains are paired by seed and test
@@ -17,11 +17,11 @@ from pathlib import Path
 from statistics import fmean
 
 import numpy as np
-from machine import machine
 from rich.console import Console
 from rich.table import Table
 
 import mtl_nas as mn
+from benchmarks.machine import machine
 from mtl_nas.data.synthetic_reasons import REASONS
 from mtl_nas.evaluation import Predictions, judge
 from mtl_nas.metrics import main_metric

@@ -1,5 +1,4 @@
 import os
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +13,10 @@ kuairand_only = pytest.mark.skipif(not (OFFLINE / "kuairand-pure").is_dir(), rea
 @pytest.fixture
 def benchmark(monkeypatch):
     monkeypatch.setenv("MTL_NAS_DATA", str(OFFLINE))
-    monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "benchmarks"))
-    import kuairand
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[1]))
+    from benchmarks import kuairand
 
-    yield kuairand
-    for name in ("kuairand", "machine", "trees"):
-        sys.modules.pop(name, None)
+    return kuairand
 
 
 @pytest.mark.slow

@@ -86,6 +86,11 @@ def test_where_no_design_has_two_seeds_noise_is_not_known_and_it_does_not_say_th
     assert "whether architecture matters is not clear yet" in measurement([[0.7], [0.8], [0.9]]).reason
 
 
+def test_a_design_that_did_not_train_at_all_hides_no_difference() -> None:
+    sound = [[0.70, 0.71], [0.80, 0.81], [0.60, 0.61], [0.75, 0.76]]
+    assert measurement([*sound, [-55_000.0, -0.3]]).noise == pytest.approx(measurement(sound).noise)
+
+
 def test_one_design_or_none_measures_nothing_and_breaks_nothing() -> None:
     for scores in ([], [[0.7]], [[0.7, 0.8]]):
         found = measurement(scores)

@@ -72,6 +72,7 @@ def run(
     ] = None,
     limit: Annotated[list[str] | None, typer.Option("--limit", help="parameters=2e6, operations=, latency_ms=")] = None,
     sampler: Annotated[str | None, typer.Option("--sampler", help="auto, tpe, evolution, local, nsga2, random")] = None,
+    presets: Annotated[str | None, typer.Option("--presets", help="tried first: mmoe,ple or none; not all")] = None,
     start: Annotated[Path | None, typer.Option("--from", help="a run whose trials are taken over")] = None,
     seed: Annotated[int | None, typer.Option("--seed", min=0)] = None,
     folder: Annotated[
@@ -89,6 +90,7 @@ def run(
     given = {
         **{"trials": trials, "trainings": trainings, "time": time, "seed": seed, "sampler": sampler},
         **{"objectives": _names(objective), "limits": _limits(limit), "start": start and str(start)},
+        "presets": [] if presets == "none" else _names(presets),
     }
     refuse_run_folder(file)
     file_ = read_search(file, tasks=_names(tasks), space=space)

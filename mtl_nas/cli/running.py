@@ -55,6 +55,7 @@ def run_search(file: SearchFile, given: Mapping[str, object], folder: Path | Non
             sampler=options.sampler,
             objectives=options.objectives,
             limits=options.limits,
+            presets=options.presets,
             start=options.start,
             resources=resources,
             progress=True,

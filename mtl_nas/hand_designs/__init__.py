@@ -35,8 +35,13 @@ PRESETS: dict[str, Callable[..., Design]] = {  # in the order in which a search 
 def preset(name: str, schema: Schema, **sizes: Any) -> Design:
     """The hand design of that name; sizes are keywords of its function, for example ``experts=8, hidden=(64, 32)``."""
     if name not in PRESETS:
-        raise DesignError(f"no preset '{name}'; presets: {', '.join(PRESETS)}{nearest(name, PRESETS)}")
+        raise DesignError(unknown_preset(name))
     return PRESETS[name](schema, **sizes)
+
+
+def unknown_preset(name: str) -> str:
+    """What is said of a name that is no preset."""
+    return f"no preset '{name}'; presets: {', '.join(PRESETS)}{nearest(name, PRESETS)}"
 
 
 def presets() -> tuple[str, ...]:

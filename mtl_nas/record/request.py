@@ -73,6 +73,7 @@ class Request(Value):
     sampler: Sampler = "auto"
     objectives: tuple[Aim, ...] = ("mean",)  # several: a front
     limits: Limits = {}
+    presets: tuple[str, ...] | None = None  # tried first; None: all that fit the data
     start: str | None = None  # the run whose trials were taken over
     seed: int = 0
     versions: dict[str, str] = {}

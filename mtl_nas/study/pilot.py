@@ -19,6 +19,7 @@ from mtl_nas.study.steps import Ask, Decide, Step, Train, trial_job
 DESIGNS = 0.6  # of the pilot's trainings, the others are replicates
 WORTH = 0.5  # rank correlation with full trainings that a rung must have to stop trials
 DOUBT = 1.96  # standard errors: a rung is given up where it clearly has less, as few trials tell it roughly
+FAR = 3.0  # interquartile ranges below the first quartile: it did not train at all, and says nothing of noise
 SURE = 0.05  # chance to take noise for a difference between designs
 
 
@@ -55,7 +56,7 @@ def measured(standing: Standing, plan: Plan) -> Piloted:
     groups: dict[int, list[float]] = {}
     for trial in trials:
         groups.setdefault(trial.original, []).append(_score(trial, last))
-    noise, spread, matters = _variances(list(groups.values()))
+    noise, spread, matters = _variances(_sound(list(groups.values())))
     correlations = {rung: _rank_correlation(trials, rung, last) for rung in range(last)}
     kept = tuple(rung for rung, value in correlations.items() if _worth(value, len(trials)))
     finalists, seeds = finals(plan.budget, ratio=noise / spread if spread else math.inf)
@@ -79,6 +80,14 @@ def _worth(correlation: float, trials: int) -> bool:
 
 def _score(trial: Trial, rung: int) -> float:
     return trial.scored[rung].score
+
+
+def _sound(groups: Sequence[list[float]]) -> list[list[float]]:
+    """Without designs of which a training failed in all but name: one R2 of -1000 would hide every difference."""
+    if not groups:
+        return []
+    low, high = np.quantile([value for group in groups for value in group], [0.25, 0.75])
+    return [group for group in groups if min(group) >= low - FAR * (high - low)]
 
 
 def _variances(groups: Sequence[Sequence[float]]) -> tuple[float, float, bool]:

@@ -26,6 +26,7 @@ class SearchOptions(Budget):
     sampler: Sampler = "auto"
     objectives: tuple[Aim, ...] = ("mean",)
     limits: Limits = {}
+    presets: tuple[str, ...] | None = None  # tried first; None: all that fit
     start: str | None = None  # a run folder whose trials are taken over
 
     @field_validator("time", mode="before")

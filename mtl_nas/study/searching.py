@@ -6,8 +6,9 @@ from importlib import metadata
 from pathlib import Path
 
 from mtl_nas.data import Dataset, Declaration, load_dataset
+from mtl_nas.design import Design
 from mtl_nas.errors import RunError
-from mtl_nas.hand_designs import fitting
+from mtl_nas.hand_designs import fitting, unknown_preset
 from mtl_nas.record import Budget, Request, RunFolder
 from mtl_nas.record.request import Aim, Sampler
 from mtl_nas.space import SearchSpace, load_space, read_space
@@ -26,6 +27,7 @@ COMPARED = (
     ("sampler", "sampler"),
     ("objectives", "objective"),
     ("limits", "limits"),
+    ("presets", "presets"),
     ("start", "start"),
 )
 RECORDED = ("mtl_nas", "torch", "optuna", "ray", "numpy", "networkx")
@@ -41,13 +43,15 @@ def search(
     sampler: Sampler = "auto",
     objectives: Sequence[Aim] = ("mean",),
     limits: Mapping[str, float] | None = None,
+    presets: Sequence[str] | None = None,
     start: str | Path | None = None,
     resources: Resources | None = None,
     progress: bool = False,
 ) -> Run:
     """Search the space on the data; a folder that holds the same search is gone on with.
 
-    The presets that fit are trained first, the finalists on fresh seeds, and the test split is opened once.
+    The presets that fit, or those that are named, are trained first, the finalists on fresh seeds, and the test split
+    is opened once.
     ``objectives``: mean, worst, a task, weights by task; with several, or with parameters, operations or latency_ms
     among them, a front. ``limits``: of those three, kept to by every design. ``start``: a run on the same data whose
     trials are taken over where this space holds them. A RunError says why a folder cannot be used.
@@ -63,6 +67,7 @@ def search(
         sampler=sampler,
         objectives=tuple(objectives),
         limits=dict(limits or {}),
+        presets=None if presets is None else tuple(presets),
         start=None if start is None else str(Path(start).resolve()),
         seed=seed,
         versions=_versions(),
@@ -97,7 +102,7 @@ def _continued(folder: RunFolder, data: Dataset, resources: Resources, *, progre
     request = folder.request()
     folder.record.repair()
     space = read_space(request.space, request.space_name).for_schema(data.schema)
-    presets, absent = fitting(data.schema)
+    presets, absent = _tried_first(request, data)
     with Progress(request, absent, shown=progress) as watch:
         workers = resources.cpus or os.cpu_count() or 1
         rows = len(data.rows("train"))
@@ -110,6 +115,17 @@ def _continued(folder: RunFolder, data: Dataset, resources: Resources, *, progre
             execute(core, data, folder, resources)
         finish(folder, core.standing, data)
     return Run(folder)
+
+
+def _tried_first(request: Request, data: Dataset) -> tuple[dict[str, Design], dict[str, str]]:
+    """The presets that the search begins with, and why others that it might begin with do not fit."""
+    designs, absent = fitting(data.schema)
+    if request.presets is None:
+        return designs, absent
+    for name in request.presets:
+        if name not in designs:
+            raise RunError(f"'{name}' cannot be tried first: {absent.get(name) or unknown_preset(name)}")
+    return {name: designs[name] for name in request.presets}, {}
 
 
 def _versions() -> dict[str, str]:

@@ -1,0 +1,78 @@
+"""What is compared: the search, hand designs whose training is tuned, random draws. All take the same work."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import mtl_nas as mn
+from mtl_nas.data import Schema
+from mtl_nas.hand_designs import fitting
+from mtl_nas.space import SearchSpace, load_space, read_space
+from mtl_nas.space.files import plain
+
+TRAININGS = 20.0  # full trainings of work, finalists included
+PASSES = 2
+PILOT = 20  # full trainings
+PLAIN = ("single_task", "shared_bottom", "mmoe", "ple")
+FIFTH = {True: "dupn", False: "stem"}  # with and without histories: the strongest of docs/hand-designs.md
+METHODS = ("search", "tuned hand designs", "random")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The arguments of one search."""
+
+    space: SearchSpace
+    options: Mapping[str, Any]
+
+
+def run(method: str, data: mn.Dataset, folder: Path, seed: int) -> mn.Run:
+    """One search by the method; goes on where it was broken off."""
+    asked = METHODS_BY_NAME[method](data.schema)
+    return mn.search(asked.space, data, folder=folder, seed=seed, **asked.options)
+
+
+def pilot(data: mn.Dataset, folder: Path) -> str | None:
+    """What the tool's pilot says of a table: whether architecture matters. It is no part of any method's work."""
+    budget = mn.Budget(trainings=PILOT + 6, pilot=PILOT)
+    said = mn.search(_everything(), data, folder=folder, budget=budget, presets=PLAIN).standing.pilot
+    return said.reason if said else None
+
+
+def hand_designs(schema: Schema) -> tuple[str, ...]:
+    """The five that are tuned."""
+    return (*PLAIN, FIFTH[bool(schema.sequences)])
+
+
+def _search(schema: Schema) -> Asked:
+    """The tool as it comes, presets first."""
+    return Asked(_everything(), {"budget": mn.Budget(trainings=TRAININGS)})
+
+
+def _tuned(schema: Schema) -> Asked:
+    """Each of the five at the default training, then random pairs of a design and a training, each trained fully."""
+    designs = fitting(schema)[0]
+    names = hand_designs(schema)
+    options = [designs[name].model_dump(mode="json") for name in names]
+    tree = {"design": {"choice": options}, "training": plain(_everything())["training"]}
+    space = read_space(tree, "tuned hand designs")
+    return Asked(space, {"budget": _whole(), "sampler": "random", "presets": names})
+
+
+def _random(schema: Schema) -> Asked:
+    """Random draws of the space that the search has, each trained fully; no hand design is tried first."""
+    return Asked(_everything(), {"budget": _whole(), "sampler": "random", "presets": ()})
+
+
+def _whole() -> mn.Budget:
+    return mn.Budget(trainings=TRAININGS, rungs=(1.0,))
+
+
+def _everything() -> SearchSpace:
+    """The default space, two passes over the rows."""
+    tree = plain(load_space("everything"))
+    return read_space({**tree, "training": {**tree["training"], "passes": PASSES}}, "everything")
+
+
+METHODS_BY_NAME = dict(zip(METHODS, (_search, _tuned, _random), strict=True))
