@@ -5,8 +5,10 @@ import os
 from rich.console import Console
 from rich.table import Table
 
+from mtl_nas.cli.healthy import extent_lines
 from mtl_nas.comparison.tables import short
 from mtl_nas.hand_designs import fitting
+from mtl_nas.space.extent import extent
 from mtl_nas.study.rehearsal import rehearse
 from mtl_nas.study.search_file import SearchFile
 
@@ -18,7 +20,9 @@ def print_check(file: SearchFile, cpus: int | None) -> None:
     for note in file.data.notes:
         console.print(f"  {note}", style="dim")
     space = file.space.for_schema(file.data.schema)
-    console.print(f"\nspace {space.name}: {space.size():.3g} discrete designs and trainings")
+    console.print(f"\nspace {space.name}")
+    for line in extent_lines(extent(space, file.data.schema)):
+        console.print(f"  {line}")
     designs, absent = fitting(file.data.schema)
     inside = [name for name, design in designs.items() if space.contains(design)]
     outside = [name for name in designs if name not in inside]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from mtl_nas.cli.healthy import run_lines
 from mtl_nas.comparison import compare, tables
 from mtl_nas.data import Dataset, Declaration, load_dataset
 from mtl_nas.errors import RunError
@@ -90,6 +91,8 @@ def _finish(go: Callable[[], Run], folder: Path, data: Dataset | None) -> None:
     Console().print(tables(compare([run], data)))
     if len(run.request.objectives) > 1:
         print(f"\nfront: {', '.join(trial.name for trial in run.front(data.schema))}")
+    if lines := run_lines(run):
+        print("\n" + "\n".join(lines))
     print(f"\nbest: {run.best().name}, written to {run.folder.best}")
     print(f"  chosen because   {run.standing.best.reason}" if run.standing.best else "")
     print(f"  score new rows   mtl-search predict {run.folder.best} rows.parquet --to scores.parquet")

@@ -6,6 +6,7 @@ import yaml
 from rich.console import Console
 
 from mtl_nas.architecture import Architecture, drawing
+from mtl_nas.cli.healthy import run_lines
 from mtl_nas.comparison import compare, diagnosed, diagnoses, tables
 from mtl_nas.composition import compose
 from mtl_nas.data import Dataset, Declaration, load_dataset
@@ -39,7 +40,10 @@ def print_shown(what: str, data: str | None, form: str, to: Path | None) -> None
     if to is None:
         Console(soft_wrap=form != "text", emoji=False).print(shown, markup=False, highlight=False, end="\n")
         if form == "text" and what not in presets() and (Path(what) / "search.yaml").exists():
-            _print_diagnosis(load_run(what).best())
+            run = load_run(what)
+            _print_diagnosis(run.best())
+            for line in run_lines(run):
+                print(line)
     else:
         write_whole(to, shown.encode())
         print(f"wrote {to}")

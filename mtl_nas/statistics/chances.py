@@ -1,0 +1,38 @@
+"""Chances: of means that differ, and of many such chances together."""
+
+from collections.abc import Sequence
+from statistics import fmean, variance
+
+from scipy.stats import f
+
+
+def welch(groups: Sequence[Sequence[float]]) -> float:
+    """The chance of means so far apart if the groups have one mean but not one variance (Welch, 1951).
+
+    >>> round(welch([[1.0, 2.0, 3.0], [4.0, 5.0, 9.0]]), 4)
+    0.1127
+    """
+    pooled = sum((len(group) - 1) * variance(group) for group in groups) / sum(len(group) - 1 for group in groups)
+    if pooled == 0.0:
+        return 1.0 if len({group[0] for group in groups}) == 1 else 0.0
+    count = len(groups)
+    weights = [len(group) / max(variance(group), 1e-6 * pooled) for group in groups]  # equal scores are no certainty
+    total = sum(weights)
+    mean = sum(weight * fmean(group) for weight, group in zip(weights, groups, strict=True)) / total
+    between = sum(weight * (fmean(group) - mean) ** 2 for weight, group in zip(weights, groups, strict=True))
+    spread = sum((1 - weight / total) ** 2 / (len(group) - 1) for weight, group in zip(weights, groups, strict=True))
+    ratio = between / (count - 1) / (1 + 2 * (count - 2) * spread / (count**2 - 1))
+    return float(f.sf(ratio, count - 1, (count**2 - 1) / (3 * spread)))
+
+
+def holm(chances: Sequence[float]) -> list[float]:
+    """Chances corrected for their number (Holm, 1979), in their order.
+
+    >>> holm([0.01, 0.5, 0.02])
+    [0.03, 0.5, 0.04]
+    """
+    found, least = [0.0] * len(chances), 0.0
+    for rank, place in enumerate(sorted(range(len(chances)), key=lambda place: chances[place])):
+        least = max(least, min(1.0, (len(chances) - rank) * chances[place]))
+        found[place] = least
+    return found
