@@ -3,8 +3,8 @@ r"""Searches on the dense table: hundreds of seeds in minutes, by the same code 
     python -m benchmarks.table.simulate synthetic-funnel census-income/group1 --seeds 200
 
 Prints the true regret of what each method ends with (the best architecture's true score minus that of the winner),
-its 95 % interval and the work, overhead, replicates and finalists included; writes
-benchmarks/results/simulated-<data>.json.
+its 95 % interval and the work, overhead, replicates and finalists included. Methods that
+benchmarks/results/simulated-<data>.json has with as many seeds are not simulated again.
 """
 
 import argparse
@@ -255,6 +255,10 @@ METHODS: dict[str, tuple[Callable[..., Outcome], dict[str, Any]]] = {
     "random search, 100": (random_search, {"trainings": 100}),
     "Ray's OptunaSearch, 100": (ray_optuna, {"trainings": 100}),
     "halving of random draws, 100": (searched, {"trainings": 100, "sampler": "random", "presets": False, "pilot": 0}),
+    "halving of random draws by three, 100": (
+        searched,
+        {"trainings": 100, "sampler": "random", "presets": False, "pilot": 0, "reduction": 3.0},
+    ),
     "default with TPE, 100": (searched, {"trainings": 100, "sampler": "tpe"}),
     "default with local search, 100": (searched, {"trainings": 100, "sampler": "local"}),
     "default with random draws, 100": (searched, {"trainings": 100, "sampler": "random"}),
@@ -310,17 +314,19 @@ def main() -> None:
         printed = Printed(title=f"{name}: true regret in units of 1e-4, seed noise {table.deviation * 1e4:.1f}")
         for column in ("method", "regret", "95 %", "median", "work", "trials"):
             printed.add_column(column, justify="left" if column == "method" else "right")
+        path = RESULTS / f"simulated-{name.replace('/', '-')}.json"
         kept: dict[str, Any] = {"machine": machine(), "noise": table.deviation, "methods": {}}
+        if path.exists():
+            kept["methods"] = json.loads(path.read_text())["methods"]
         with ProcessPoolExecutor(options.workers) as pool:
             for method in methods:
-                names, called, seeds = zip(*((name, method, seed) for seed in range(options.seeds)), strict=True)
-                found = list(pool.map(one, names, called, seeds, chunksize=5))
-                kept["methods"][method] = summed = summary(found)
-                printed.add_row(method, *row(summed))
-                print(method, *row(summed), flush=True)
+                if len(kept["methods"].get(method, {}).get("regrets", ())) != options.seeds:
+                    names, called, seeds = zip(*((name, method, seed) for seed in range(options.seeds)), strict=True)
+                    kept["methods"][method] = summary(list(pool.map(one, names, called, seeds, chunksize=5)))
+                    path.write_text(json.dumps(kept, indent=1) + "\n")
+                printed.add_row(method, *row(kept["methods"][method]))
+                print(method, *row(kept["methods"][method]), flush=True)
         Console(width=110).print(printed)
-        RESULTS.mkdir(exist_ok=True)
-        (RESULTS / f"simulated-{name.replace('/', '-')}.json").write_text(json.dumps(kept, indent=1) + "\n")
 
 
 if __name__ == "__main__":
