@@ -879,7 +879,7 @@ def test_check_rehearses_the_search(here, typed, search, work):
     code, out, err = typed("check", changed(search=search), "--space", "own.yaml", "--cpus", "2")
     assert (code, err) == (0, "")
     out = " ".join(out.split())
-    assert "space own: 6 discrete designs and trainings" in out
+    assert "space own 6 discrete designs and trainings, 3 different graphs" in out
     assert "trained beside it: single_task" in out
     assert "draw 3" in out
     assert work in out

@@ -1,11 +1,14 @@
 """A design and a schema become a graph: who reads what, what is left out, what is refused."""
 
+import numpy as np
+import pandas as pd
 import pytest
 from numpy_reference import schema_of
 
 from mtl_nas.architecture import Architecture
 from mtl_nas.blocks import Concat, Expert, Gate, Product, Sequence, Tower, Transfer
 from mtl_nas.composition import compose
+from mtl_nas.data import load_dataset
 from mtl_nas.data.schema import Schema
 from mtl_nas.design import Design, Gating, Inputs, Level, Losses, Transfers
 from mtl_nas.errors import DesignError
@@ -239,3 +242,11 @@ def test_options_of_the_design_arrive_at_the_nodes() -> None:
     assert architecture.node("level0/gate/click").block == Gate(hidden=(3,), bias=True, temperature=0.5)
     assert architecture.node("transfer/buy").block == transfer
     assert architecture.node("tower/buy").block == Tower(hidden=(2,), norm="layer")
+
+
+@pytest.mark.parametrize("weighting", ["dwa", "gls", "gradnorm", "famo"])
+def test_weightings_by_ratios_are_refused_beside_losses_below_zero(weighting):
+    frame = pd.DataFrame({"x": np.arange(60.0), "visits": np.arange(60) % 7, "y": np.arange(60) % 2})
+    data = load_dataset(frame, tasks={"visits": {"kind": "count"}, "y": {"kind": "binary"}})
+    with pytest.raises(DesignError, match=f"losses.weighting: {weighting} needs losses above zero, and poisson"):
+        compose(Design(losses=Losses(weighting=weighting)), data.schema)  # so that a search does not draw it

@@ -6,6 +6,7 @@ from mtl_nas.composition.features import features, fields_query
 from mtl_nas.composition.funnel import funnel_root
 from mtl_nas.composition.heads import heads, predictions, transferred
 from mtl_nas.composition.levels import Ask, LevelWriter
+from mtl_nas.composition.losses import refuse_unfit_losses
 from mtl_nas.composition.sheet import SHARED, Owner, Owners, Sheet, States
 from mtl_nas.data.schema import Schema
 from mtl_nas.design import Design, Weighing
@@ -18,11 +19,7 @@ def compose(design: Design, schema: Schema) -> Architecture:
         raise DesignError("the schema has no feature; a design needs a column to read")
     if design.losses.negatives < 1.0:
         funnel_root(schema)  # refuses tasks that are not one funnel
-    if design.losses.calibrator and not schema.has_funnel:
-        raise DesignError(
-            f"losses.calibrator is {design.losses.calibrator:g}, but no task is declared after another; "
-            "declare one with after:, or say calibrator: 0"
-        )
+    refuse_unfit_losses(design.losses, schema)
     sheet, owners = Sheet(), Owners(schema)
     below = features(sheet, design.inputs, schema, owners)
     states = below

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mtl_nas.architecture import Architecture
+from mtl_nas.composition.losses import refuse_unfit_losses
 from mtl_nas.data.schema import Schema
 from mtl_nas.design import Losses
 from mtl_nas.errors import DesignError
@@ -15,7 +16,6 @@ from mtl_nas.training.gradnorm import GradNorm
 from mtl_nas.training.losses import Targets, task_losses
 from mtl_nas.training.sharing import Shared
 from mtl_nas.training.weighting import DynamicAverage, GeometricMean, RandomWeights, Uncertainty, Weighting
-from mtl_nas.values import nearest
 
 WEIGHTINGS: Mapping[str, Callable[[int, Shared | None], Weighting]] = {
     "static": lambda tasks, last: Weighting(tasks),
@@ -26,8 +26,6 @@ WEIGHTINGS: Mapping[str, Callable[[int, Shared | None], Weighting]] = {
     "gradnorm": GradNorm,
     "famo": lambda tasks, last: Famo(tasks),
 }
-RELATIVE = ("dwa", "gls", "gradnorm", "famo")  # by ratios or logarithms of losses
-SIGNED = ("poisson", "ziln")  # losses that may fall below zero
 
 
 def calibrator(earlier: Tensor, later: Tensor, valid: Tensor) -> Tensor:
@@ -115,22 +113,8 @@ class Objective(nn.Module):
 
 
 def refuse_misfit(losses: Losses, architecture: Architecture, schema: Schema) -> None:
-    """A DesignError where an option names a task that is none, or cannot work with a task's loss or head."""
-    for option in ("weights", "decay", "positive_weights"):
-        for name in getattr(losses, option):
-            if name not in schema.task_names:
-                near = nearest(name, schema.task_names)
-                raise DesignError(f"losses.{option} names task '{name}', which the data has not{near}")
-    for name in losses.positive_weights:
-        if schema.task(name).kind != "binary":
-            kind = schema.task(name).kind
-            raise DesignError(f"losses.positive_weights is for binary tasks, got task '{name}', which is {kind}")
-    for task in map(schema.task, architecture.tasks):
-        if losses.weighting in RELATIVE and task.loss in SIGNED:
-            raise DesignError(
-                f"losses.weighting: {losses.weighting} needs losses above zero, and {task.loss} of task '{task.name}' "
-                "may fall below; say static, uncertainty or rlw"
-            )
+    """A DesignError where losses do not fit the schema, or the heads of the architecture."""
+    refuse_unfit_losses(losses, schema)
     for head in architecture.heads:
         if head.given is None and head.negatives != losses.negatives:
             raise DesignError(

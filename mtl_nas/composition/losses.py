@@ -1,0 +1,33 @@
+"""Losses that a schema cannot have."""
+
+from mtl_nas.data.schema import Schema
+from mtl_nas.design import Losses
+from mtl_nas.errors import DesignError
+from mtl_nas.values import nearest
+
+RELATIVE = ("dwa", "gls", "gradnorm", "famo")  # by ratios or logarithms of losses
+SIGNED = ("poisson", "ziln")  # losses that may fall below zero
+
+
+def refuse_unfit_losses(losses: Losses, schema: Schema) -> None:
+    """A DesignError where an option names a task that is none, or cannot work with a task's loss."""
+    for option in ("weights", "decay", "positive_weights"):
+        for name in getattr(losses, option):
+            if name not in schema.task_names:
+                near = nearest(name, schema.task_names)
+                raise DesignError(f"losses.{option} names task '{name}', which the data has not{near}")
+    for name in losses.positive_weights:
+        if schema.task(name).kind != "binary":
+            kind = schema.task(name).kind
+            raise DesignError(f"losses.positive_weights is for binary tasks, got task '{name}', which is {kind}")
+    for task in schema.tasks:
+        if losses.weighting in RELATIVE and task.loss in SIGNED:
+            raise DesignError(
+                f"losses.weighting: {losses.weighting} needs losses above zero, and {task.loss} of task '{task.name}' "
+                "may fall below; say static, uncertainty or rlw"
+            )
+    if losses.calibrator and not schema.has_funnel:
+        raise DesignError(
+            f"losses.calibrator is {losses.calibrator:g}, but no task is declared after another; "
+            "declare one with after:, or say calibrator: 0"
+        )
