@@ -8,7 +8,7 @@ from mtl_nas.errors import SpaceError
 
 Tree = Any  # mappings, lists, scalars and holes
 Decision = int | float
-NEEDS = ("sequences", "families", "funnel", "one funnel")
+NEEDS = ("sequences", "families", "funnel", "one funnel", "binary tasks")
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ class EachTask:
 
 @dataclass(frozen=True)
 class Needs:
-    """An option that is there only on tables with sequences, families of tasks, a funnel, or one funnel of all."""
+    """An option that is there only on tables with sequences, families of tasks, a funnel, one funnel of all, or binary tasks alone."""
 
     what: str
     of: Tree

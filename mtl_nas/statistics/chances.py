@@ -10,7 +10,7 @@ def welch(groups: Sequence[Sequence[float]]) -> float:
     """The chance of means so far apart if the groups have one mean but not one variance (Welch, 1951).
 
     >>> round(welch([[1.0, 2.0, 3.0], [4.0, 5.0, 9.0]]), 4)
-    0.1127
+    0.1064
     """
     pooled = sum((len(group) - 1) * variance(group) for group in groups) / sum(len(group) - 1 for group in groups)
     if pooled == 0.0:
