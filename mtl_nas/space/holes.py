@@ -127,7 +127,7 @@ class EachTask:
 
 @dataclass(frozen=True)
 class Needs:
-    """An option that is there only on tables with sequences, families of tasks, a funnel, one funnel of all, or binary tasks alone."""
+    """An option that is there only on tables of one kind: see NEEDS for the kinds."""
 
     what: str
     of: Tree
