@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from mtl_nas.errors import MtlNasError as MtlNasError
     from mtl_nas.evaluation import Result as Result
     from mtl_nas.evaluation import evaluate as evaluate
+    from mtl_nas.exports import LoadedEnsemble as LoadedEnsemble
     from mtl_nas.exports import LoadedModel as LoadedModel
     from mtl_nas.exports import load_architecture as load_architecture
+    from mtl_nas.exports import load_ensemble as load_ensemble
     from mtl_nas.exports import load_model as load_model
     from mtl_nas.hand_designs import preset as preset
     from mtl_nas.hand_designs import presets as presets
@@ -47,6 +49,7 @@ _HOMES = {
     "Comparison": "comparison",
     "Dataset": "data",
     "Design": "design",
+    "LoadedEnsemble": "exports",
     "LoadedModel": "exports",
     "Meta": "design",
     "MtlNasError": "errors",
@@ -64,6 +67,7 @@ _HOMES = {
     "export": "study",
     "load_architecture": "exports",
     "load_dataset": "data",
+    "load_ensemble": "exports",
     "load_model": "exports",
     "load_run": "study",
     "load_space": "space",

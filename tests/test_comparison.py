@@ -56,9 +56,11 @@ def contender(name: str, data: Dataset, quality: float, *, seeds: int = 3, sprea
         values = 1 / (1 + np.exp(-(quality * rows.labels + common + spread * noise)))
         predictions.append({task: values[:, place] for place, task in enumerate(schema.task_names)})
     preset = name if name in mn.presets() else "mmoe"
+    architecture = compose(mn.preset(preset, schema), schema)
     return Contender(
         name=name,
-        architecture=compose(mn.preset(preset, schema), schema),
+        parameters=architecture.parameters,
+        operations=architecture.operations,
         scores=tuple(score_tasks(one, rows, schema) for one in predictions),
         predictions=tuple(predictions),
         rows_per_second=54_321.0,
@@ -98,13 +100,13 @@ def test_gain_is_the_difference_to_single_task():
 
 def test_equal_designs_tie_and_the_smallest_is_named():
     large = contender("ple", TWO, 2.0)
-    small = replace(large, name="mmoe", architecture=contender("mmoe", TWO, 2.0).architecture)
+    small = replace(large, name="mmoe", parameters=contender("mmoe", TWO, 2.0).parameters)
     found = compared([large, small, contender("single_task", TWO, 0.5)], TWO)
     assert found.best.name == "ple"
     assert found.ties == ("mmoe",)
     assert found.rows[1].verdict == "tie"
     assert sentence(found).startswith("ple ties with mmoe: the test rows cannot tell them apart.")
-    assert f"The smallest of them is mmoe ({short(small.architecture.parameters)} parameters)." in sentence(found)
+    assert f"The smallest of them is mmoe ({short(small.parameters)} parameters)." in sentence(found)
 
 
 def test_the_sentence_says_what_the_table_says():

@@ -73,6 +73,9 @@ def run(
     limit: Annotated[list[str] | None, typer.Option("--limit", help="parameters=2e6, operations=, latency_ms=")] = None,
     sampler: Annotated[str | None, typer.Option("--sampler", help="auto, tpe, evolution, local, nsga2, random")] = None,
     presets: Annotated[str | None, typer.Option("--presets", help="tried first: mmoe,ple or none; not all")] = None,
+    ensemble: Annotated[
+        bool | None, typer.Option("--ensemble", help="average the best finalists too", show_default=False)
+    ] = None,
     start: Annotated[Path | None, typer.Option("--from", help="a run whose trials are taken over")] = None,
     seed: Annotated[int | None, typer.Option("--seed", min=0)] = None,
     folder: Annotated[
@@ -90,6 +93,7 @@ def run(
     given = {
         **{"trials": trials, "trainings": trainings, "time": time, "seed": seed, "sampler": sampler},
         **{"objectives": _names(objective), "limits": _limits(limit), "start": start and str(start)},
+        "ensemble": ensemble,
         "presets": [] if presets == "none" else _names(presets),
     }
     refuse_run_folder(file)

@@ -13,7 +13,7 @@ from mtl_nas.data import Dataset, load_dataset, read_table
 from mtl_nas.data.encoding import named
 from mtl_nas.data.nesting import likely_funnel
 from mtl_nas.errors import DataError, ExportError, MtlNasError
-from mtl_nas.exports import load_model
+from mtl_nas.exports import is_ensemble, load_ensemble, load_model
 from mtl_nas.study import export
 from mtl_nas.study.delivery import Format
 from mtl_nas.values import nearest
@@ -74,7 +74,7 @@ def predict_table(model: Path, table: str, to: Path, keep: list[str]) -> None:
     """``mtl-search predict``; kept columns come first."""
     if to.suffix not in (".csv", ".tsv", ".parquet"):
         raise DataError(f"'{to}' ends in '{to.suffix}'; scores are written as .csv, .tsv or .parquet")
-    loaded = load_model(model)
+    loaded = load_ensemble(model) if is_ensemble(model) else load_model(model)
     rows = named(read_table(table))
     absent = [name for name in keep if name not in rows.columns]
     if absent:

@@ -57,6 +57,7 @@ def run_search(file: SearchFile, given: Mapping[str, object], folder: Path | Non
             objectives=options.objectives,
             limits=options.limits,
             presets=options.presets,
+            ensemble=options.ensemble,
             start=options.start,
             resources=resources,
             progress=True,

@@ -19,7 +19,9 @@ from mtl_nas.evaluation import Predictions, evaluate
 from mtl_nas.exports import load_architecture
 from mtl_nas.hand_designs import preset, presets
 from mtl_nas.record import Trial
+from mtl_nas.record.facts import Ensembled
 from mtl_nas.study import Run, load_run
+from mtl_nas.study.ensembling import tested
 from mtl_nas.study.final_stage import test_name
 from mtl_nas.training.fit import Scores
 from mtl_nas.values import nearest
@@ -29,12 +31,13 @@ Contestant = Run | Design | Architecture | str | Path
 
 @dataclass(frozen=True)
 class Contender:
-    """A design with what it came to on each seed."""
+    """A design with what it came to on each seed, or an ensemble of several with what it came to."""
 
     name: str
-    architecture: Architecture
+    parameters: int
+    operations: int  # of one row
     scores: tuple[Scores, ...]
-    predictions: tuple[Predictions, ...]
+    predictions: tuple[Predictions, ...]  # by seed; of an ensemble the same for each, to be paired with others
     rows_per_second: float
     seeds: tuple[int, ...]
     chosen: bool = False  # the best of its run
@@ -78,9 +81,11 @@ def trained(
 ) -> Contender:
     """Train on each seed and score the test rows; the first network says what became of its sharing."""
     results = [evaluate(what, data, training.model_copy(update={"seed": seed}), split="test") for seed in seeds]
+    architecture = results[0].network.architecture
     return Contender(
         name=name,
-        architecture=results[0].network.architecture,
+        parameters=architecture.parameters,
+        operations=architecture.operations,
         scores=tuple(result.scores for result in results),
         predictions=tuple(result.predictions for result in results),
         rows_per_second=float(np.median([result.rows_per_second for result in results])),
@@ -95,20 +100,23 @@ def trained(
 
 
 def from_run(run: Run, data: Dataset) -> list[Contender]:
-    """The finalists of a run, from its files."""
+    """The finalists of a run, from its files, and the ensemble of them if there is one."""
     if run.request.fingerprint != data.fingerprint:
         raise RunError(f"run '{run.path}' was made on other data than '{data.name}'; compare on the data of the run")
     run.best()
-    return [_finalist(run, trial, data) for trial in run.finalists()]
+    ensemble = [] if run.standing.ensembled is None else [_ensemble(run, run.standing.ensembled)]
+    return [_finalist(run, trial, data) for trial in run.finalists()] + ensemble
 
 
 def _finalist(run: Run, trial: Trial, data: Dataset) -> Contender:
     assert run.standing.chosen is not None
     seeds = tuple(seed for seed in run.standing.chosen.seeds if seed in trial.finalist)
     predictions = [_read(run.path / test_name(trial.number, seed)) for seed in seeds]
+    architecture = compose(trial.proposal.design, data.schema)
     return Contender(
         name=trial.name,
-        architecture=compose(trial.proposal.design, data.schema),
+        parameters=architecture.parameters,
+        operations=architecture.operations,
         scores=tuple(trial.tested[seed] for seed in seeds),
         predictions=tuple(
             {name: np.asarray(values, dtype=np.float64) for name, values in one.items()} for one in predictions
@@ -118,6 +126,23 @@ def _finalist(run: Run, trial: Trial, data: Dataset) -> Contender:
         chosen=trial.number == run.best().number,
         choosing=trial.finalist_mean,
         diagnosis=trial.diagnosis,
+    )
+
+
+def _ensemble(run: Run, found: Ensembled) -> Contender:
+    """Every member is held and run, so parameters and operations are sums."""
+    assert run.standing.chosen is not None
+    seeds = run.standing.chosen.seeds
+    trials = [run.standing.trials[one.number] for one in found.members]
+    return Contender(
+        name=f"ensemble of {len(found.members)}",
+        parameters=sum(trial.proposed.parameters for trial in trials),
+        operations=sum(trial.proposed.operations for trial in trials),
+        scores=(found.scores,),
+        predictions=(tested(run.folder, found.members),) * len(seeds),
+        rows_per_second=1
+        / sum(1 / trial.finalist[one.seed].rows_per_second for trial, one in zip(trials, found.members, strict=True)),
+        seeds=seeds,
     )
 
 

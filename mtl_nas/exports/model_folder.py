@@ -68,8 +68,7 @@ def load_model(folder: str | Path) -> LoadedModel:
         raise ExportError(f"no model folder '{path}'")
     for name in (ARCHITECTURE, WEIGHTS, SCHEMA):
         if not (path / name).exists():
-            hint = f"; the model of this run is in {path / 'best'}" if (path / "best" / name).exists() else ""
-            raise ExportError(f"'{path}' is no model folder: it has no {name}{hint}")
+            raise ExportError(f"'{path}' is no model folder: it has no {name}{_instead(path)}")
     architecture = load_architecture(path / ARCHITECTURE)
     schema = parse(Schema, read_tree(path / SCHEMA, ExportError), str(path / SCHEMA), ExportError)
     try:
@@ -81,6 +80,14 @@ def load_model(folder: str | Path) -> LoadedModel:
     network = build(architecture, dtype=torch.float64 if torch.float64 in dtypes else torch.float32)
     network.set_weights(weights)
     return LoadedModel(network, schema)
+
+
+def _instead(path: Path) -> str:
+    if (path / "best" / ARCHITECTURE).exists():
+        return f"; the model of this run is in {path / 'best'}"
+    if (path / "model0" / ARCHITECTURE).exists():
+        return f"; it is an ensemble: mn.load_ensemble reads it, and each of its folders is a model, such as {path / 'model0'}"
+    return ""
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:

@@ -149,6 +149,23 @@ class Best(Value):
     reason: str = ""
 
 
+class Member(Value):
+    """A finalist's network in an ensemble, and its share; the shares of all sum to 1."""
+
+    number: int
+    seed: int
+    share: float
+
+
+class Ensembled(Value):
+    """Finalists whose predictions are averaged: the score on the choosing rows that chose them, the test scores."""
+
+    fact: Literal["ensembled"] = "ensembled"
+    members: tuple[Member, ...]
+    score: float
+    scores: Scores
+
+
 class Note(Value):
     """Something a reader of the record should know."""
 
@@ -169,6 +186,7 @@ Fact = Annotated[
     | Finalist
     | Tested
     | Best
+    | Ensembled
     | Note,
     Field(discriminator="fact"),
 ]

@@ -29,6 +29,7 @@ class RunFolder:
         self.finalists = self.path / "finalists"
         self.states = self.path / "states"  # of unfinished trials; deleting them costs work, no result
         self.best = self.path / "best"
+        self.ensemble = self.path / "ensemble"
 
     @property
     def exists(self) -> bool:

@@ -74,6 +74,7 @@ class Request(Value):
     objectives: tuple[Aim, ...] = ("mean",)  # several: a front
     limits: Limits = {}
     presets: tuple[str, ...] | None = None  # tried first; None: all that fit the data
+    ensemble: bool = False  # of finalists, beside the best
     start: str | None = None  # the run whose trials were taken over
     seed: int = 0
     versions: dict[str, str] = {}

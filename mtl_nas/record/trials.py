@@ -10,6 +10,7 @@ from mtl_nas.record.facts import (
     Best,
     Chosen,
     Closed,
+    Ensembled,
     Fact,
     Failed,
     Finalist,
@@ -117,6 +118,7 @@ class Standing:
     closed: Closed | None = None
     chosen: Chosen | None = None
     best: Best | None = None
+    ensembled: Ensembled | None = None
     facts: int = 0  # lines of the record
     rows: int = 0  # trained and scored, finalists included
     seconds: float = 0.0  # of work, failures and finalists included, summed over workers
@@ -158,12 +160,8 @@ class Standing:
                 self.trials[fact.number].diagnosis = fact.diagnosis
             case Piloted():
                 self.pilot = fact
-            case Closed():
-                self.closed = fact
-            case Chosen():
-                self.chosen = fact
-            case Best():
-                self.best = fact
+            case Closed() | Chosen() | Best() | Ensembled():
+                setattr(self, fact.fact, fact)
 
     def _begin(self, fact: Proposed) -> None:
         self.trials[fact.number] = Trial(fact)

@@ -27,6 +27,7 @@ class SearchOptions(Budget):
     objectives: tuple[Aim, ...] = ("mean",)
     limits: Limits = {}
     presets: tuple[str, ...] | None = None  # tried first; None: all that fit
+    ensemble: bool = False  # of finalists, beside the best
     start: str | None = None  # a run folder whose trials are taken over
 
     @field_validator("time", mode="before")

@@ -14,6 +14,7 @@ from mtl_nas.record.request import Aim, Sampler
 from mtl_nas.space import SearchSpace, load_space, read_space
 from mtl_nas.space.files import plain
 from mtl_nas.study.core import Core
+from mtl_nas.study.ensembling import write_ensembled
 from mtl_nas.study.execution import Resources, execute
 from mtl_nas.study.final_stage import finish
 from mtl_nas.study.progress import Progress
@@ -28,6 +29,7 @@ COMPARED = (
     ("objectives", "objective"),
     ("limits", "limits"),
     ("presets", "presets"),
+    ("ensemble", "ensemble"),
     ("start", "start"),
 )
 RECORDED = ("mtl_nas", "torch", "optuna", "ray", "numpy", "networkx")
@@ -44,6 +46,7 @@ def search(
     objectives: Sequence[Aim] = ("mean",),
     limits: Mapping[str, float] | None = None,
     presets: Sequence[str] | None = None,
+    ensemble: bool = False,
     start: str | Path | None = None,
     resources: Resources | None = None,
     progress: bool = False,
@@ -54,7 +57,8 @@ def search(
     is opened once.
     ``objectives``: mean, worst, a task, weights by task; with several, or with parameters, operations or latency_ms
     among them, a front. ``limits``: of those three, kept to by every design. ``start``: a run on the same data whose
-    trials are taken over where this space holds them. A RunError says why a folder cannot be used.
+    trials are taken over where this space holds them. ``ensemble``: finalists are averaged too,
+    beside the best. A RunError says why a folder cannot be used.
     """
     space = load_space(space) if isinstance(space, str) else space
     request = Request(
@@ -68,6 +72,7 @@ def search(
         objectives=tuple(objectives),
         limits=dict(limits or {}),
         presets=None if presets is None else tuple(presets),
+        ensemble=ensemble,
         start=None if start is None else str(Path(start).resolve()),
         seed=seed,
         versions=_versions(),
@@ -114,6 +119,8 @@ def _continued(folder: RunFolder, data: Dataset, resources: Resources, *, progre
         if core.standing.best is None and core.settle():
             execute(core, data, folder, resources)
         finish(folder, core.standing, data)
+        if request.ensemble:
+            write_ensembled(folder, core.standing, data)
     return Run(folder)
 
 
