@@ -81,7 +81,7 @@ def test_a_barrier_comes_when_its_whole_cohort_has_arrived() -> None:
             assert all(trial.scored for trial in standing.trained)
             boundaries.append(len(standing.trained))
         standing.add(fact)
-    assert set(boundaries) == {9, 15, 21, 24}
+    assert set(boundaries) == {6, 12, 18, 24}
 
 
 def test_the_best_preset_and_the_yardstick_reach_the_last_rung_and_the_finals(tmp_path: Path) -> None:

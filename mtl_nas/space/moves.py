@@ -61,11 +61,13 @@ def stepped(domain: Domain, value: Decision, dice: random.Random) -> Decision:
     return min(max(moved, domain.low), domain.high)
 
 
-def mutated(space: SearchSpace, decisions: Decisions, dice: random.Random, *, changes: int = 1) -> Decisions:
-    """Decisions with some redrawn, at paths that lead to a proposal; holes that a change opens are drawn."""
-    found = dict(decisions)
+def mutated(
+    space: SearchSpace, decisions: Decisions, dice: random.Random, *, changes: int = 1, within: str = ""
+) -> Decisions:
+    """Decisions with some redrawn, at paths that begin so; holes that a change opens are drawn."""
+    found, there = dict(decisions), sorted(path for path in decisions if path.startswith(within))
     for _ in range(TRIED):
-        paths = set(dice.sample(sorted(decisions), min(changes, len(decisions))))
+        paths = set(dice.sample(there, min(changes, len(there))))
         found = space.walk(Redraw(decisions, paths, dice))
         if found != decisions:
             return found

@@ -38,9 +38,9 @@ def halving_step(standing: Standing, plan: Plan) -> Step | None:
 
 
 def _boundary(standing: Standing, plan: Plan) -> int:
-    """How many trials come before the barrier in force: the presets and a cohort, then a cohort more each time."""
+    """How many trials come before the barrier in force: the presets, or a cohort if they are fewer, then a cohort more."""
     settled = sum(plan.settled(trial) for trial in standing.trained)
-    boundary = len(plan.tried_presets) + plan.budget.cohort
+    boundary = max(len(plan.tried_presets), plan.budget.cohort)
     while boundary <= settled:
         boundary += plan.budget.cohort
     return boundary

@@ -15,17 +15,26 @@ from mtl_nas.study.samplers.history import Drawn, Seen, best_first
 POPULATION = 50  # the latest so many may be parents: age, not quality, removes
 TOURNAMENT = 10  # drawn from the population, of which the best is a parent
 MIXED = 0.2  # share of children of two parents
+RETRAINED = 0.5  # share of the others that are the parent's design with another training, where a space has holes there
+TRAINING = "training."
 CROSSED = 0.9  # share of NSGA-II's children that have two parents
 BEST = 5  # designs whose neighbours local search looks at
 
 
 def evolution(space: SearchSpace, history: Sequence[Seen], seed: int) -> Drawn:
-    """A child of the best of some: one decision redrawn, or sub-trees of two."""
+    """A child of the best of some: another training, one decision redrawn, or sub-trees of two.
+
+    A design has some twenty decisions and a training four, which move scores as much: so they get steps of their own.
+    """
     dice = random.Random(seed)
     population = list(history[-POPULATION:])
     one, other = (_winner(population, dice) for _ in range(2))
     if dice.random() < MIXED and one.key != other.key:
         return _drawn(space, mixed(space, one.decisions, other.decisions, dice), "mix", one, other)
+    holes = sum(path.startswith(TRAINING) for path in one.decisions)
+    if holes and dice.random() < RETRAINED:
+        child = mutated(space, one.decisions, dice, changes=dice.randint(1, holes), within=TRAINING)
+        return _drawn(space, child, "mutation", one)
     return _drawn(space, mutated(space, one.decisions, dice, changes=_changes(dice)), "mutation", one)
 
 
