@@ -198,7 +198,8 @@ def test_the_random_sampler_never_looks_at_what_was_seen() -> None:
 @pytest.mark.parametrize(
     ("budget", "aims", "sampler", "why"),
     [
-        ({"trainings": 20.0}, ("mean",), "random", "the work of 20 full trainings is too little to learn from"),
+        ({"trainings": 8.0}, ("mean",), "random", "the work of 8 full trainings is too little to learn from"),
+        ({"trainings": 20.0}, ("mean",), "evolution", "one objective, the work of 20 full trainings"),
         ({"trainings": 100.0}, ("mean",), "evolution", "one objective, the work of 100 full trainings"),
         ({"trainings": 100.0}, ("mean", "parameters"), "nsga2", "several objectives"),
     ],

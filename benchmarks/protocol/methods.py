@@ -10,6 +10,7 @@ from mtl_nas.data import Schema
 from mtl_nas.hand_designs import fitting
 from mtl_nas.space import SearchSpace, load_space, read_space
 from mtl_nas.space.files import plain
+from mtl_nas.study import Resources
 
 TRAININGS = 20.0  # full trainings of work, finalists included
 PASSES = 2
@@ -27,17 +28,17 @@ class Asked:
     options: Mapping[str, Any]
 
 
-def run(method: str, data: mn.Dataset, folder: Path, seed: int) -> mn.Run:
+def run(method: str, data: mn.Dataset, folder: Path, seed: int, resources: Resources) -> mn.Run:
     """One search by the method; goes on where it was broken off."""
     asked = METHODS_BY_NAME[method](data.schema)
-    return mn.search(asked.space, data, folder=folder, seed=seed, **asked.options)
+    return mn.search(asked.space, data, folder=folder, seed=seed, resources=resources, **asked.options)
 
 
-def pilot(data: mn.Dataset, folder: Path) -> str | None:
+def pilot(data: mn.Dataset, folder: Path, resources: Resources) -> str | None:
     """What the tool's pilot says of a table: whether architecture matters. It is no part of any method's work."""
     budget = mn.Budget(trainings=PILOT + 6, pilot=PILOT)
-    said = mn.search(_everything(), data, folder=folder, budget=budget, presets=PLAIN).standing.pilot
-    return said.reason if said else None
+    found = mn.search(_everything(), data, folder=folder, budget=budget, presets=PLAIN, resources=resources)
+    return found.standing.pilot.reason if found.standing.pilot else None
 
 
 def hand_designs(schema: Schema) -> tuple[str, ...]:

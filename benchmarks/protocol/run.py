@@ -21,6 +21,7 @@ from benchmarks.protocol.report import report
 from benchmarks.protocol.tables import TABLES, table
 from benchmarks.trees import tree_scores
 from mtl_nas.metrics import main_metric
+from mtl_nas.study import Resources
 
 KEPT = Path(__file__).parents[1] / "results" / "protocol.json"
 RUNS = Path("runs/protocol")
@@ -57,7 +58,7 @@ def _by_task(scores: list[Any], data: mn.Dataset) -> dict[str, float]:
     return {task.name: fmean(one[task.name][main_metric(task)] for one in scores) for task in data.schema.tasks}
 
 
-def measure(name: str, seeds: int, kept: Kept) -> None:
+def measure(name: str, seeds: int, kept: Kept, resources: Resources) -> None:
     """All that is missing of one table, kept after each."""
     data = table(name)
     here = kept["tables"].setdefault(name, {"found": {method: {} for method in METHODS}})
@@ -68,13 +69,13 @@ def measure(name: str, seeds: int, kept: Kept) -> None:
         here["trees"] = {task: scores[here["metrics"][task]] for task, scores in tree_scores(data).items()}
         _keep(kept)
     if "pilot" not in here:
-        here["pilot"] = pilot(data, RUNS / name.replace("/", "-") / "pilot")
+        here["pilot"] = pilot(data, RUNS / name.replace("/", "-") / "pilot", resources)
         _keep(kept)
     for seed in range(seeds):
         for method in METHODS:
             if str(seed) not in here["found"][method]:
                 folder = RUNS / name.replace("/", "-") / method.replace(" ", "-") / str(seed)
-                here["found"][method][str(seed)] = found(run(method, data, folder, seed), data)
+                here["found"][method][str(seed)] = found(run(method, data, folder, seed, resources), data)
                 _keep(kept)
                 print(f"{name}, {method}, seed {seed}: {here['found'][method][str(seed)]['scores']}", flush=True)
 
@@ -88,11 +89,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("tables", nargs="*", metavar="table", help=f"of {', '.join(TABLES)}; all if none")
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--cpus", type=int, help="of this machine; decisions and scores do not depend on them")
     options = parser.parse_args()
     kept: Kept = json.loads(KEPT.read_text()) if KEPT.exists() else {"tables": {}}
     kept["machine"] = machine()
     for name in options.tables or TABLES:
-        measure(name, options.seeds, kept)
+        measure(name, options.seeds, kept, Resources(cpus=options.cpus))
     print(report(kept))
 
 

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mtl_nas import blocks
-from mtl_nas.model.inputs import TABLE_DEVIATION
+from mtl_nas.model.inputs import TABLE_DEVIATION, looked_up
 from mtl_nas.model.layers import add_linear, fill
 from mtl_nas.model.plan import Stage
 from mtl_nas.model.states import States
@@ -53,7 +53,7 @@ class SequenceStage(nn.Module):
         rows = (ids + cast(Tensor, self.starts).to(ids.dtype).unsqueeze(-1)).permute(2, 0, 1)  # (L, B, columns)
         outputs = []
         for member, table in enumerate(self.table.unbind(0)):
-            state = self._read(F.embedding(rows, table).flatten(2), member)  # (L, B, S)
+            state = self._read(looked_up(table, rows).flatten(2), member)  # (L, B, S)
             if self.block.attention == "none":
                 outputs.append(_last(state, filled))
             else:
@@ -66,7 +66,7 @@ class SequenceStage(nn.Module):
         rows = ids + cast(Tensor, self.starts).to(ids.dtype).unsqueeze(-1)
         # not embedding_bag: meta-learning differentiates twice
         pooled = [
-            torch.bmm(share.flatten(0, 1).unsqueeze(1), F.embedding(rows.flatten(0, 1), table))
+            torch.bmm(share.flatten(0, 1).unsqueeze(1), looked_up(table, rows.flatten(0, 1)))
             for table in self.table.unbind(0)
         ]  # N x (B * columns, 1, d)
         return torch.stack(pooled).view(len(pooled), -1, self.stage.units)

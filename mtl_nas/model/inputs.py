@@ -13,6 +13,19 @@ from mtl_nas.model.states import States
 TABLE_DEVIATION = 0.01  # of the normal draws that fill embedding tables: noise in rows that are rarely trained
 
 
+def looked_up(table: Tensor, ids: Tensor) -> Tensor:
+    """(R, d), ids of any shape (...) -> (..., d).
+
+    In training by ``gather``: its gradient adds rows up in order of their ids, in a third of the time that
+    ``embedding`` takes to add them one by one.
+    """
+    if not (torch.is_grad_enabled() and table.requires_grad):
+        return F.embedding(ids, table)
+    width = table.shape[1]
+    rows = ids.reshape(-1, 1).long().expand(-1, width)
+    return torch.gather(table, 0, rows).view(*ids.shape, width)
+
+
 class EmbeddingStage(nn.Module):
     """ids (B, F), fractions (B, M), scalars (B, S) -> (N, B, F * d + S)."""
 
@@ -33,10 +46,10 @@ class EmbeddingStage(nn.Module):
             scalars = states.features["scalars"]
             return table.new_empty(scalars.shape[0], 0)
         ids = states.features["ids"]
-        rows = F.embedding(ids, table)  # (B, F, d)
+        rows = looked_up(table, ids)  # (B, F, d)
         if self.block.encoding == "piecewise" and self.block.numbers:
             plain = len(self.block.categories)
-            upper = F.embedding(ids[:, plain:] + 1, table)
+            upper = looked_up(table, ids[:, plain:] + 1)
             share = states.features["fractions"].to(rows.dtype).unsqueeze(-1)
             rows = torch.cat([rows[:, :plain], torch.lerp(rows[:, plain:], upper, share)], dim=1)
         return rows.flatten(1)

@@ -12,7 +12,7 @@ from mtl_nas.study.samplers.model_based import tpe
 STARTUP = 10  # seen before a sampler proposes
 RANDOM_SHARE = 4  # one proposal in that many is random, against anchoring
 AROUND = 50  # attempts before draws are random
-FEW = 30.0  # full trainings of work below which draws are random
+FEW = 10.0  # full trainings of work below which draws are random
 
 
 def random_draw(space: SearchSpace, history: Sequence[Seen], seed: int) -> Drawn:
