@@ -124,7 +124,7 @@ def test_every_fact_is_in_the_record_before_it_is_acted_on_and_told_to_who_watch
 
 
 def test_no_job_is_handed_out_twice(tmp_path: Path) -> None:
-    driven = core(tmp_path, request(trials=5, cohort=2))
+    driven = core(tmp_path, request(trials=5, cohort=5))
     jobs = [driven.next_job() for _ in range(5)]
     assert {job.number for job in jobs if job} == {0, 1, 2, 3, 4}
     assert driven.next_job() is None

@@ -86,7 +86,7 @@ def _instead(path: Path) -> str:
     if (path / "best" / ARCHITECTURE).exists():
         return f"; the model of this run is in {path / 'best'}"
     if (path / "model0" / ARCHITECTURE).exists():
-        return f"; it is an ensemble: mn.load_ensemble reads it, and each of its folders is a model, such as {path / 'model0'}"
+        return f"; it is an ensemble: mn.load_ensemble reads it, and {path / 'model0'} is one of its models"
     return ""
 
 
