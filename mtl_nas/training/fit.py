@@ -23,6 +23,7 @@ from mtl_nas.model import Network, build
 from mtl_nas.model.features import features
 from mtl_nas.model.prediction import predict
 from mtl_nas.training.descent import Descent
+from mtl_nas.training.large_tables import large_tables
 from mtl_nas.training.losses import targets
 from mtl_nas.training.negatives import kept_rows
 from mtl_nas.training.schedule import rate_factor
@@ -70,7 +71,12 @@ class Fit:
             train = train.take(kept_rows(train.labels, schema, losses.negatives, training.seed))
         torch.manual_seed(training.seed)
         self.network = build(architecture, seed=training.seed, dtype=dtype).to(self.device)
-        self._descent = Descent(self.network, losses, training, schema)
+        passes, self.batch_size = training.work(len(train))
+        self.train_rows = len(train)
+        self.steps_a_pass = math.ceil(len(train) / self.batch_size)
+        self.steps = max(1, round(passes * self.steps_a_pass))
+        self._large = large_tables(self.network, losses, training, self.steps)
+        self._descent = Descent(self.network, losses, training, schema, self._large)
         self.objective = self._descent.objective
         self.features = self._resident(features(train, schema, architecture))
         labels = torch.from_numpy(train.labels[:, self.objective.places]).to(self.device, dtype)
@@ -78,14 +84,11 @@ class Fit:
         self.targets = targets(labels, self.objective.tasks, weights=weights)
         self.tuning = tuning
         self._tuning_features = self._resident(features(tuning, schema, architecture))
-        parameters = [*self.network.parameters(), *self.objective.parameters()]
+        own = [weight for weight in self.network.parameters() if not (self._large and self._large.owns(weight))]
+        parameters = [*own, *self.objective.parameters()]
         self.optimizer = torch.optim.AdamW(
             parameters, lr=training.learning_rate, weight_decay=training.weight_decay, fused=True
         )
-        self.train_rows = len(train)
-        passes, self.batch_size = training.work(len(train))
-        self.steps_a_pass = math.ceil(len(train) / self.batch_size)
-        self.steps = max(1, round(passes * self.steps_a_pass))
         self.step = 0
         self.best: Check | None = None
         self.checks: list[Check] = []
@@ -138,6 +141,7 @@ class Fit:
             "objective": self.objective.state_dict(),
             "direction": self._descent.memory,
             "optimizer": self.optimizer.state_dict(),
+            "large": self._large.state_dict() if self._large else {},
             "best_weights": self._best_weights,
             "random": torch.get_rng_state(),
             "step": self.step,
@@ -154,6 +158,8 @@ class Fit:
         self.objective.load_state_dict(state["objective"])
         self._descent.memory = state["direction"]
         self.optimizer.load_state_dict(state["optimizer"])
+        if self._large:
+            self._large.load_state_dict(state["large"])
         self._best_weights = state["best_weights"]
         torch.set_rng_state(state["random"])
         self.step = state["step"]
@@ -170,12 +176,16 @@ class Fit:
             found = self.targets.at(batch)
             self.optimizer.zero_grad(set_to_none=True)
             total += self._descent.fill(inputs, found)
-            self._set_rate()
+            rate = self._set_rate()
             self.optimizer.step()
+            if self._large:
+                self._large.step(self.step + 1, rate)
             self._descent.after_step(inputs, found)
             self.step += 1
             if self.step % self.steps_a_pass == 0:
                 self.objective.pass_ended()
+        if self._large:
+            self._large.settle(self.step)
         if not math.isfinite(total.item()):
             raise DivergedError(f"the loss is no longer finite after {self.rows} rows; lower the learning rate")
         self._laps.append((self.rows - rows, time.perf_counter() - start))
@@ -189,10 +199,11 @@ class Fit:
         start = place * self.batch_size
         return self._order[1][start : start + self.batch_size]
 
-    def _set_rate(self) -> None:
+    def _set_rate(self) -> float:
         rate = self.training.learning_rate * rate_factor(self.training, self.step / self.steps)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
+        return rate
 
     def _check(self) -> None:
         predictions = predict(self.network, self._tuning_features, self.schema)
