@@ -78,7 +78,7 @@ def test_a_step_touches_no_row_that_its_batch_does_not_have(row_wise: None) -> N
     before = tables(one)
     batch = one._batch()
     used = one.features["ids"][batch].unique()
-    one._train(1)
+    one.run(1)
     table, start = tables(one)[0], before[0]
     moved = (table != start).any(dim=-1)[0].nonzero().flatten()
     assert set(moved.tolist()) <= set(used.tolist())
@@ -88,7 +88,7 @@ def test_a_step_touches_no_row_that_its_batch_does_not_have(row_wise: None) -> N
 def test_weight_decay_of_rows_that_are_not_seen_is_made_up_for(row_wise: None) -> None:
     one = fit(design(), batch=4, passes=1, weight_decay=1.0, schedule="linear")
     start = tables(one)[0]
-    one._train(5)
+    one.run(5)
     unseen = torch.ones(start.shape[1], dtype=torch.bool)
     for step in range(5):
         one.step = step

@@ -49,7 +49,8 @@ class Core:
         self.presets = {name: design for name, design in presets.items() if self._keeps_to_limits(name, design)}
         goal = Goal.of(request.objectives, schema)
         passes, _ = space.default().training.work(rows)
-        self.plan = Plan(request.budget, tuple(self.presets), request.seed, goal, max(1, round(passes * rows)))
+        full = max(1, round(passes * rows))
+        self.plan = Plan(request.budget, tuple(self.presets), request.seed, goal, full, request.precision)
         self.sampler, self.why = (
             automatic(self.plan) if request.sampler == "auto" else (request.sampler, "it was asked for")
         )

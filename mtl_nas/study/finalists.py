@@ -82,7 +82,13 @@ def _runs(trial: Trial, seed: int) -> bool:
 def _job(trial: Trial, plan: Plan, seed: int) -> Job:
     weights = plan.goal.weights
     return Job(
-        number=trial.number, kind="finalist", rung=0, share=1.0, seed=seed, proposal=trial.proposal, weights=weights
+        number=trial.number,
+        kind="finalist",
+        rung=0,
+        share=1.0,
+        seed=seed,
+        proposal=plan.settled_proposal(trial),
+        weights=weights,
     )
 
 

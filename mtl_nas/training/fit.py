@@ -9,6 +9,7 @@ import math
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from torch import Tensor
 from mtl_nas.architecture import Architecture
 from mtl_nas.data import Rows, Schema
 from mtl_nas.design import Losses, Training
+from mtl_nas.design.training import Precision
 from mtl_nas.metrics import main_metric, scores
 from mtl_nas.model import Network, build
 from mtl_nas.model.features import features
@@ -26,9 +28,11 @@ from mtl_nas.training.descent import Descent
 from mtl_nas.training.large_tables import large_tables
 from mtl_nas.training.losses import targets
 from mtl_nas.training.negatives import kept_rows
+from mtl_nas.training.precision import faster
 from mtl_nas.training.schedule import rate_factor
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.float32, "float64": torch.float64}
+TRIED = 16  # batches whose steps are timed to choose a precision
 Scores = dict[str, dict[str, float | None]]
 
 
@@ -64,6 +68,10 @@ class Fit:
         device: str = "cpu",
         task_weights: Mapping[str, float] | None = None,
     ) -> None:
+        if training.precision == "auto":
+            training = training.model_copy(
+                update={"precision": faster(partial(_tried, architecture, losses, training, schema, train, device))}
+            )
         self.training, self.schema, self.device = training, schema, torch.device(device)
         self._score_weights = task_weights or {}
         dtype = DTYPES[training.precision]
@@ -101,7 +109,7 @@ class Fit:
         goal = self._step_at(share)
         while self.step < goal and not self.stopped:
             stop = min(goal, (self.step // self.steps_a_pass + 1) * self.steps_a_pass)
-            self._train(stop)
+            self.run(stop)
             self._check()
         if self.best is None:
             self._check()
@@ -166,7 +174,8 @@ class Fit:
         self.checks = [Check(**check) for check in state["checks"]]
         self.best = max(self.checks, key=lambda check: check.score)
 
-    def _train(self, stop: int) -> None:
+    def run(self, stop: int) -> None:
+        """Train to that step."""
         self.network.train()
         start, rows = time.perf_counter(), self.rows
         total = torch.zeros((), device=self.device)
@@ -221,6 +230,22 @@ class Fit:
 
     def _step_at(self, share: float) -> int:
         return min(self.steps, math.ceil(share * self.steps - 1e-9))
+
+
+def _tried(
+    architecture: Architecture,
+    losses: Losses,
+    training: Training,
+    schema: Schema,
+    train: Rows,
+    device: str,
+    precision: Precision,
+) -> Fit:
+    """A fit of few rows, to time its steps."""
+    _, batch = training.work(len(train))
+    few = train.take(slice(None, TRIED * batch))
+    asked = training.model_copy(update={"precision": precision, "batch_size": batch, "passes": 1000.0})
+    return Fit(architecture, losses, asked, schema, few, few.take(slice(None, 1)), device=device)
 
 
 def score_tasks(predictions: dict[str, Any], rows: Rows, schema: Schema) -> Scores:
