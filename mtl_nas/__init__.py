@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mtl_nas.composition import compose as compose
     from mtl_nas.data import Dataset as Dataset
     from mtl_nas.data import load_dataset as load_dataset
+    from mtl_nas.data.storing import encode as encode
     from mtl_nas.design import Design as Design
     from mtl_nas.design import Meta as Meta
     from mtl_nas.design import Proposal as Proposal
@@ -63,6 +64,7 @@ _HOMES = {
     "build": "model",
     "compare": "comparison",
     "compose": "composition",
+    "encode": "data.storing",
     "evaluate": "evaluation",
     "export": "study",
     "load_architecture": "exports",

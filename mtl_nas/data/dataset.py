@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+import numpy as np
 import pandas as pd
 
 from mtl_nas.data.declaration import Declaration
@@ -13,9 +14,11 @@ from mtl_nas.data.labels import label_values
 from mtl_nas.data.rows import Rows
 from mtl_nas.data.schema import Schema
 from mtl_nas.data.splits import Parts
+from mtl_nas.data.stored import Stored
 from mtl_nas.errors import DataError
 from mtl_nas.values import nearest
 
+DIGESTED = 2**18  # rows at once
 SPLITS = ("train", "validation", "tuning", "choosing", "test")
 
 
@@ -47,6 +50,10 @@ class Dataset:
     def frame(self, split: str) -> pd.DataFrame:
         """Raw feature columns and one label column a task, in the order of ``rows(split)``."""
         _refuse_unknown(split)
+        if isinstance(self.encoded, Stored):
+            raise DataError(
+                f"'{self.encoded.folder}' holds encoded rows only; raw ones are in the table it was made of"
+            )
         if self.table is None:
             raise DataError("the raw rows stay with the data set that was loaded; a search carries encoded rows only")
         chosen = (
@@ -59,7 +66,11 @@ class Dataset:
 
     def for_search(self) -> "Dataset":
         """The same without test rows and raw rows: what trials may see."""
-        encoded = {split: rows for split, rows in self.encoded.items() if split != "test"}
+        encoded: Mapping[str, Rows]
+        if isinstance(self.encoded, Stored):
+            encoded = self.encoded.without("test")
+        else:
+            encoded = {split: rows for split, rows in self.encoded.items() if split != "test"}
         return replace(self, encoded=encoded, table=None, parts={}, known_fingerprint=self.fingerprint)
 
     @cached_property
@@ -67,13 +78,7 @@ class Dataset:
         """A digest of the schema and of every encoded row, test rows included."""
         if self.known_fingerprint is not None:
             return self.known_fingerprint
-        digest = hashlib.blake2b(self.schema.model_dump_json().encode(), digest_size=16)
-        for split in ("train", "validation", "test"):
-            for name, array in self.encoded[split].arrays():
-                digest.update(f"{split}.{name} {array.shape}".encode())
-                digest.update(array.data)
-        digest.update(str(self.tuning).encode())
-        return digest.hexdigest()
+        return fingerprint(self.schema, self.encoded, self.tuning)
 
     def __repr__(self) -> str:
         """Sizes, columns, tasks."""
@@ -87,6 +92,19 @@ class Dataset:
         columns = ", ".join(f"{count} {one if count == 1 else several}" for count, one, several in kinds)
         tasks = f"task{'s' * (len(schema.tasks) > 1)} {', '.join(schema.task_names)}"
         return f"Dataset({self.name}: {sizes} rows; {columns}; {tasks})"
+
+
+def fingerprint(schema: Schema, encoded: Mapping[str, Rows], tuning: int) -> str:
+    """A digest of the schema and of every encoded row, the same wherever the rows lie."""
+    digest = hashlib.blake2b(schema.model_dump_json().encode(), digest_size=16)
+    for split in ("train", "validation", "test"):
+        for name, array in encoded[split].arrays():
+            digest.update(f"{split}.{name} {array.shape}".encode())
+            wide = np.int32 if array.dtype.kind in "iu" else np.float32  # stored ids are narrower
+            for start in range(0, len(array), DIGESTED):
+                digest.update(np.ascontiguousarray(array[start : start + DIGESTED], dtype=wide).data)
+    digest.update(str(tuning).encode())
+    return digest.hexdigest()
 
 
 def _refuse_unknown(split: str) -> None:

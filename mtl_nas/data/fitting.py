@@ -1,6 +1,6 @@
 """Features fitted on train rows: vocabularies, moments, quantiles."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -23,47 +23,60 @@ def fitted(
     table: pd.DataFrame, train: NDArray[np.int64], declaration: Declaration, lists: Mapping[str, Flat]
 ) -> tuple[Features, list[str]]:
     """The features of a schema, constant columns left out, and what there is to say about them."""
+    columns = [
+        category(table[name].iloc[train]) if kind == "category" else number(name, float32(numerals(table[name]))[train])
+        for name, kind in declaration.data.columns.items()
+    ]
+    sequences = [sequence(name, part, train, lists) for name, part in declaration.sequences.items()]
+    lengths = [
+        number(length_name(part.name), float32(lists[part.columns[0].name][1].astype(np.float64))[train])
+        for part in sequences
+    ]
+    return telling(columns, sequences, lengths, len(train))
+
+
+def telling(
+    columns: Iterable[Category | Number], sequences: Iterable[Sequence], lengths: Iterable[Number], rows: int
+) -> tuple[Features, list[str]]:
+    """The features of a schema, without what is constant in so many train rows, and what there is to say about them."""
     categories: list[Category] = []
     numbers: list[Number] = []
     notes: list[str] = []
-    for name, kind in declaration.data.columns.items():
-        if kind == "category":
-            column = category(table[name].iloc[train])
+    for column in columns:
+        if isinstance(column, Category):
             if len(column.levels) == 1:
-                notes.append(f"column '{name}' is left out: it is always {column.levels[0]!r} in the train rows")
+                notes.append(f"column '{column.name}' is left out: it is always {column.levels[0]!r} in the train rows")
                 continue
-            if len(column.levels) > max(100, len(train) // 2):
-                levels_found = f"{len(column.levels)} levels in {len(train)} train rows"
-                notes.append(f"column '{name}' has {levels_found}: ignore it if it is an id")
+            if len(column.levels) > max(100, rows // 2):
+                levels_found = f"{len(column.levels)} levels in {rows} train rows"
+                notes.append(f"column '{column.name}' has {levels_found}: ignore it if it is an id")
             categories.append(column)
+        elif column.deviation == 0 and not column.missing:
+            notes.append(f"column '{column.name}' is left out: it is always {column.mean:g} in the train rows")
         else:
-            found = number(name, float32(numerals(table[name]))[train])
-            if found.deviation == 0 and not found.missing:
-                notes.append(f"column '{name}' is left out: it is always {found.mean:g} in the train rows")
-                continue
-            numbers.append(found)
-    sequences = [sequence(name, part, train, lists) for name, part in declaration.sequences.items()]
-    for part in sequences:
-        length = number(length_name(part.name), float32(lists[part.columns[0].name][1].astype(np.float64))[train])
-        if length.deviation > 0:
-            numbers.append(length)
+            numbers.append(column)
+    numbers += [length for length in lengths if length.deviation > 0]
     return (tuple(categories), tuple(numbers), tuple(sequences)), notes
 
 
 def category(values: "pd.Series[Any]") -> Category:
     """Levels of the values given, and "missing" where they have missing ones."""
     codes, texts = levels.coded(values)
+    return vocabulary(str(values.name), set(texts), missing=bool((codes < 0).any()))
+
+
+def vocabulary(name: str, texts: set[str], *, missing: bool) -> Category:
+    """The texts in their order."""
     if not texts:
-        raise _blank(str(values.name))
-    missing = (None,) if (codes < 0).any() else ()
-    return Category(name=str(values.name), levels=(*levels.ordered(set(texts)), *missing))
+        raise blank(name)
+    return Category(name=name, levels=(*levels.ordered(texts), *((None,) if missing else ())))
 
 
 def number(name: str, values: NDArray[np.float32]) -> Number:
     """Moments and quantiles of the values that are not missing."""
     known = values[~np.isnan(values)].astype(np.float64)
     if not len(known):
-        raise _blank(name)
+        raise blank(name)
     return Number(
         name=name,
         mean=float(known.mean()),
@@ -83,12 +96,11 @@ def sequence(name: str, part: SequenceDeclaration, train: NDArray[np.int64], lis
         elements, own = lists[column]
         refuse_ragged(name, part.items, lengths, column, own)
         known = elements[np.repeat(chosen, own)]
-        if not len(known):
-            raise _blank(column)
-        columns.append(Category(name=column, levels=levels.ordered(set(levels.coded(known)[1]))))
+        columns.append(vocabulary(column, set(levels.coded(known)[1]), missing=False))
     longest = int(lengths[train].max())
     return Sequence(name=name, columns=tuple(columns), length=min(part.length or LONGEST, longest))
 
 
-def _blank(name: str) -> DataError:
+def blank(name: str) -> DataError:
+    """What to say of a column that train rows leave empty."""
     return DataError(f"column '{name}' has no value in any train row; ignore it (ignore: ['{name}'])")

@@ -1,5 +1,6 @@
 """What a declaration leaves out, read from the table."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -21,14 +22,14 @@ FEW = 20  # distinct whole numbers that are levels
 def infer(frame: pd.DataFrame, declaration: Declaration) -> Declaration:
     """The same declaration with the kind of every column and task; DataError where it does not fit the table."""
     frame = named(frame)
-    _refuse_unknown(frame, declaration)
+    refuse_unknown(list(frame.columns), declaration)
     _refuse_label_features(declaration)
     tasks = {name: _task(frame, name, task) for name, task in declaration.tasks.items()}
     listed = {column for sequence in declaration.sequences.values() for column in sequence.columns}
     data = declaration.data
     kinds: dict[str, ColumnKind] = {}
     for name in frame.columns:
-        if name not in listed and name not in _left_out(declaration):
+        if name not in listed and name not in left_out(declaration):
             kinds[name] = data.columns.get(name) or column_kind(frame[name])
     sequences = dict(declaration.sequences)
     for name, kind in kinds.items():
@@ -68,7 +69,7 @@ def rule_columns(split: Split) -> list[str]:
     return [name for name in (split.time, split.column, split.group) if name is not None]
 
 
-def _left_out(declaration: Declaration) -> set[str]:
+def left_out(declaration: Declaration) -> set[str]:
     """No features: labels, what is ignored, what splits, groups or weighs rows unless a kind is declared for it."""
     data = declaration.data
     rules = {name for name in (*rule_columns(data.split), data.group, data.weight) if name is not None}
@@ -77,8 +78,7 @@ def _left_out(declaration: Declaration) -> set[str]:
 
 def _task(frame: pd.DataFrame, name: str, task: TaskDeclaration) -> TaskDeclaration:
     column = task.column or name
-    if isinstance(next(iter(frame[column].dropna()), None), list | tuple | dict | np.ndarray):
-        raise DataError(f"column '{column}' holds lists; a label is one value")
+    refuse_lists(frame[column])
     kind = task.settled_kind or label_kind(frame[column], name)
     if task.loss is not None:
         try:
@@ -88,9 +88,16 @@ def _task(frame: pd.DataFrame, name: str, task: TaskDeclaration) -> TaskDeclarat
     return task.model_copy(update={"kind": kind})
 
 
-def _refuse_unknown(frame: pd.DataFrame, declaration: Declaration) -> None:
+def refuse_lists(labels: "pd.Series[Any]") -> None:
+    """A label is one value."""
+    if isinstance(next(iter(labels.dropna()), None), list | tuple | dict | np.ndarray):
+        raise DataError(f"column '{labels.name}' holds lists; a label is one value")
+
+
+def refuse_unknown(columns: Sequence[str], declaration: Declaration) -> None:
+    """DataError where something is declared of a column that the table does not have, or no task is."""
     if not declaration.tasks:
-        names = ", ".join(frame.columns[:12]) + (" ..." if len(frame.columns) > 12 else "")
+        names = ", ".join(columns[:12]) + (" ..." if len(columns) > 12 else "")
         raise DataError(f"no task is declared; name the label columns, with --tasks or under tasks:, among: {names}")
     data = declaration.data
     uses = [
@@ -107,8 +114,8 @@ def _refuse_unknown(frame: pd.DataFrame, declaration: Declaration) -> None:
         ),
     ]
     for use, column in uses:
-        if column not in frame.columns:
-            raise DataError(f"{use} '{column}', which is no column of the table{nearest(column, frame.columns)}")
+        if column not in columns:
+            raise DataError(f"{use} '{column}', which is no column of the table{nearest(column, columns)}")
 
 
 def _refuse_label_features(declaration: Declaration) -> None:

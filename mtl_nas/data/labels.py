@@ -23,12 +23,16 @@ def label_kind(values: "pd.Series[Any]", task: str) -> TaskKind:
 
     Counts and ordered classes are declared: their labels look like those of other kinds.
     """
-    _, found = levels.coded(values)
-    texts = set(found)
-    numbers, wrong = parsed(values)
-    labelled = int(values.notna().sum())
-    if 0 < wrong.sum() <= STRAY * labelled:
+    wrong = parsed(values)[1]
+    if 0 < wrong.sum() <= STRAY * int(values.notna().sum()):
         numerals(values)  # refuses the first text among numbers
+    return distinct_kind(values, task)
+
+
+def distinct_kind(values: "pd.Series[Any]", task: str) -> TaskKind:
+    """The same from labels of which each may be given once."""
+    texts = set(levels.coded(values)[1])
+    numbers, wrong = parsed(values)
     if len(texts) < 2:
         raise _one_class(task, texts)
     if len(texts) == 2:

@@ -31,6 +31,8 @@ def coded(values: "pd.Series[Any]") -> tuple[NDArray[np.intp], list[str]]:
         codes, found = pd.factorize(values)
     except TypeError:
         raise DataError(f"column '{values.name}' mixes values that are no levels, such as lists; ignore it") from None
+    if getattr(found.dtype, "kind", "") in "iu" and isinstance(found, np.ndarray):
+        return codes, list(map(str, found.tolist()))
     return codes, [text(value) for value in found]
 
 

@@ -9,8 +9,10 @@ import pandas as pd
 from mtl_nas.data.builtins import BUILTINS, adopted, builtin_names
 from mtl_nas.data.dataset import Dataset
 from mtl_nas.data.declaration import Declaration, declaration
+from mtl_nas.data.encoded import encoded_dataset
 from mtl_nas.data.encoding import named
 from mtl_nas.data.preparation import prepare
+from mtl_nas.data.stored import is_encoded
 from mtl_nas.data.tables import read_table
 from mtl_nas.errors import DataError
 from mtl_nas.values import nearest, parse, read_tree
@@ -30,36 +32,58 @@ def load_dataset(
     weight: str | None = None,
     violations: str | None = None,
 ) -> Dataset:
-    """A data set from a built-in name, a YAML file, a table's path, a DataFrame or a complete declaration.
+    """A data set from a built-in name, a YAML file, a table's path, an encoded folder, a DataFrame or a declaration.
 
     The keywords say what the YAML file would, and win over it; kinds that nothing declares are inferred.
     """
-    if tasks is not None and not isinstance(tasks, Mapping):
-        twice = [name for place, name in enumerate(tasks) if name in tasks[:place]]
-        if twice:
-            raise DataError(f"task '{twice[0]}' is listed twice")
-    given = {
-        "data": _present(split=split, ignore=ignore, columns=columns, group=group, weight=weight),
-        "tasks": dict.fromkeys(tasks) if tasks is not None and not isinstance(tasks, Mapping) else tasks,
-        **_present(sequences=sequences, violations=violations),
-    }
+    keywords = given(tasks, split, ignore, columns, sequences, group, weight, violations)
     if isinstance(source, pd.DataFrame):
-        return prepare("frame", source, _updated(Declaration(), given))
-    said = _updated(source if isinstance(source, Declaration) else _declared(str(source)), given)
+        return prepare("frame", source, _updated(Declaration(), keywords))
+    said = stated(source if isinstance(source, Declaration) else str(source), keywords)
     table = said.data.table
     if table is None:
         raise DataError("the declaration names no table (data: table); give a DataFrame to load_dataset itself")
+    if is_encoded(table):
+        return encoded_dataset(Path(table).expanduser(), said)
     if table in BUILTINS:
         return prepare(table, BUILTINS[table].table(), adopted(BUILTINS[table].declaration, said))
     frame, test = named(read_table(table)), said.data.split.test
     if not isinstance(test, str):
-        return prepare(_stem(table), frame, said)
+        return prepare(stem(table), frame, said)
     held = named(read_table(test))
     missing = [name for name in frame.columns if name not in held.columns and name not in said.data.ignore]
     if missing:
         raise DataError(f"the test table '{test}' lacks the column '{missing[0]}'{nearest(missing[0], held.columns)}")
     both = pd.concat([frame, held.reindex(columns=frame.columns)], ignore_index=True)
-    return prepare(_stem(table), both, said, test_rows=len(held))
+    return prepare(stem(table), both, said, test_rows=len(held))
+
+
+def given(
+    tasks: Tasks | None,
+    split: Mapping[str, Any] | None,
+    ignore: Sequence[str] | None,
+    columns: Mapping[str, str] | None,
+    sequences: Mapping[str, Mapping[str, Any]] | None,
+    group: str | None,
+    weight: str | None,
+    violations: str | None,
+) -> dict[str, Any]:
+    """Keywords as a tree with the parts of a search file."""
+    if tasks is not None and not isinstance(tasks, Mapping):
+        twice = [name for place, name in enumerate(tasks) if name in tasks[:place]]
+        if twice:
+            raise DataError(f"task '{twice[0]}' is listed twice")
+        tasks = dict.fromkeys(tasks)
+    return {
+        "data": _present(split=split, ignore=ignore, columns=columns, group=group, weight=weight),
+        "tasks": tasks,
+        **_present(sequences=sequences, violations=violations),
+    }
+
+
+def stated(source: str | Declaration, keywords: Mapping[str, Any]) -> Declaration:
+    """What a built-in name, a YAML file, a path or a declaration says, and the keywords in its place."""
+    return _updated(source if isinstance(source, Declaration) else _declared(source), keywords)
 
 
 def _declared(source: str) -> Declaration:
@@ -105,5 +129,6 @@ def _present(**keywords: object) -> dict[str, object]:
     return {name: value for name, value in keywords.items() if value is not None}
 
 
-def _stem(path: str) -> str:
+def stem(path: str) -> str:
+    """A table's name."""
     return Path(path).name.removesuffix(".gz").rsplit(".", 1)[0]

@@ -21,23 +21,43 @@ def nested(
 
     A later label that is missing where the earlier one is 0 becomes 0: the funnel leaves no other value.
     """
-    labels, kept, notes = labels.copy(), np.ones(len(labels), dtype=bool), []
-    for earlier, later in pairs:
+    mended, sound, counts = repaired(labels, names, pairs)
+    notes = verdict(counts, pairs, len(labels), rule)
+    return mended, sound if rule == "drop" else np.ones(len(labels), dtype=bool), notes
+
+
+def repaired(
+    labels: NDArray[np.float64], names: Sequence[str], pairs: Sequence[tuple[str, str]]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.int64]]:
+    """Labels that keep the funnel, rows that kept it before, and for each pair how many broke it or were unknown."""
+    labels, sound = labels.copy(), np.ones(len(labels), dtype=bool)
+    counts = np.zeros((len(pairs), 2), dtype=np.int64)
+    for place, (earlier, later) in enumerate(pairs):
         before, after = labels[:, names.index(earlier)], labels[:, names.index(later)]
         broken = (before == 0) & (after == 1)
-        rate = broken.mean()
+        unknown = (before == 0) & np.isnan(after)
+        sound &= ~broken
+        counts[place] = broken.sum(), unknown.sum()
+        labels[broken | unknown, names.index(later)] = 0
+    return labels, sound, counts
+
+
+def verdict(
+    counts: NDArray[np.int64], pairs: Sequence[tuple[str, str]], rows: int, rule: Violations | None
+) -> list[str]:
+    """A note on every change in so many rows; DataError where the rule forbids it."""
+    notes = []
+    for (earlier, later), (broken, unknown) in zip(pairs, counts, strict=True):
+        rate = broken / rows
         what = f"task '{later}' is 1 where '{earlier}' is 0 in {100 * rate:.2g} % of the rows"
-        if broken.any():
+        if broken:
             if rule == "refuse" or (rule is None and rate > TOLERATED):
                 limit = "no row may be" if rule == "refuse" else "1 % is repaired"
                 raise DataError(f"{what}; {limit}: mend the labels, or say violations: repair or drop")
-            kept &= ~broken if rule == "drop" else True
             notes.append(f"{what}: " + ("those rows are left out" if rule == "drop" else f"'{later}' becomes 0 there"))
-        unknown = (before == 0) & np.isnan(after)
-        if unknown.any():
-            notes.append(f"task '{later}' has no label in {unknown.sum()} rows where '{earlier}' is 0: it is 0 there")
-        labels[broken | unknown, names.index(later)] = 0
-    return labels, kept, notes
+        if unknown:
+            notes.append(f"task '{later}' has no label in {unknown} rows where '{earlier}' is 0: it is 0 there")
+    return notes
 
 
 def likely_funnel(labels: NDArray[np.floating[Any]], tasks: Sequence[Task]) -> dict[str, str]:

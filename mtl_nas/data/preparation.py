@@ -47,14 +47,14 @@ def prepare(name: str, table: pd.DataFrame, declaration: Declaration, *, test_ro
     rows = replace(rows, labels=labels.astype(np.float32), weights=weights)
     validation = np.concatenate([found["tuning"], found["choosing"]])
     encoded = {split: rows.take(found[split]) for split in ("train", "test")}
-    _refuse_equal_predictions(schema)
+    refuse_equal_predictions(schema)
     refuse_leaks(encoded["train"], schema)
-    declaration = _complete(declaration, schema)
+    declaration = complete(declaration, schema)
     return Dataset(
         name=name,
         schema=schema,
         declaration=declaration,
-        notes=(*_summary(declaration, encoded["train"], schema), *goals.notes, *notes),
+        notes=(*summary(declaration, encoded["train"], schema), *goals.notes, *notes),
         encoded={"train": encoded["train"], "validation": rows.take(validation), "test": encoded["test"]},
         tuning=len(found["tuning"]),
         table=table,
@@ -62,7 +62,7 @@ def prepare(name: str, table: pd.DataFrame, declaration: Declaration, *, test_ro
     )
 
 
-def _refuse_equal_predictions(schema: Schema) -> None:
+def refuse_equal_predictions(schema: Schema) -> None:
     """``stars=5`` of a class and ``buy|click`` of a condition must not be tasks of their own."""
     names = [f"{later}|{earlier}" for earlier, later in schema.nested_pairs]
     names += [column for task in schema.tasks for column in task.columns]
@@ -71,7 +71,7 @@ def _refuse_equal_predictions(schema: Schema) -> None:
         raise DataError(f"two predictions would be named '{twice[0]}'; rename a task")
 
 
-def _complete(declaration: Declaration, schema: Schema) -> Declaration:
+def complete(declaration: Declaration, schema: Schema) -> Declaration:
     """What was left out is ignored from now on; lengths of sequences are those that were fitted."""
     data = declaration.data
     kept = {column.name for column in schema.categories} | {column.name for column in schema.numbers}
@@ -89,7 +89,8 @@ def _complete(declaration: Declaration, schema: Schema) -> Declaration:
     return declaration.model_copy(update={"data": source, "sequences": sequences})
 
 
-def _summary(declaration: Declaration, train: Rows, schema: Schema) -> list[str]:
+def summary(declaration: Declaration, train: Rows, schema: Schema) -> list[str]:
+    """What was read, a line a thing."""
     notes = []
     for kind, plural in (("category", "categories"), ("number", "numbers")):
         names = [name for name, found in declaration.data.columns.items() if found == kind]

@@ -3,6 +3,8 @@
 import csv
 import gzip
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
@@ -17,39 +19,67 @@ PARQUET = (".parquet", ".pq")
 def read_table(path: str | Path) -> pd.DataFrame:
     """The table at a path; its first line or its schema names the columns."""
     path = Path(path).expanduser()
+    mark = separator(path)
+    frame = _parquet(path) if mark is None else _delimited(path, mark)
+    if frame.empty:
+        raise DataError(f"'{path}' is an empty table")
+    refuse_one_column(path, list(frame.columns))
+    return frame
+
+
+def separator(path: Path) -> str | None:
+    """What stands between the columns of a text table; None: Parquet. A DataError where it is no table."""
     if not path.exists():
         raise DataError(f"no table '{path}'")
-    suffix = Path(path.name.removesuffix(".gz")).suffix.lower()
+    suffix = _suffix(path)
     if path.is_dir() or suffix in PARQUET:
-        frame = _parquet(path)
-    elif suffix in SEPARATORS:
-        frame = _delimited(path, SEPARATORS[suffix])
-    else:
+        return None
+    if suffix not in SEPARATORS:
         known = ", ".join([*SEPARATORS, *PARQUET])
         raise DataError(
             f"'{path}' has no known suffix: {known} (the first three also with .gz), or a folder of Parquet"
         )
-    if frame.empty:
-        raise DataError(f"'{path}' is an empty table")
-    if frame.shape[1] == 1:
-        column, mark = str(frame.columns[0])[:40], SEPARATORS.get(suffix, ",")
+    return SEPARATORS[suffix]
+
+
+def refuse_one_column(path: Path, columns: list[object]) -> None:
+    """Most likely another separator."""
+    if len(columns) == 1:
+        column, mark = str(columns[0])[:40], SEPARATORS.get(_suffix(path), ",")
         raise DataError(f"'{path}' has one column, {column!r}; save it with {mark!r} between its columns")
-    return frame
+
+
+def _suffix(path: Path) -> str:
+    return Path(path.name.removesuffix(".gz")).suffix.lower()
 
 
 def _parquet(path: Path) -> pd.DataFrame:
+    with parquet(path):
+        return pd.read_parquet(path)
+
+
+@contextmanager
+def parquet(path: Path) -> Iterator[None]:
+    """What goes wrong in reading Parquet, as one line."""
     if path.is_dir() and not any(file.suffix.lower() in PARQUET for file in path.rglob("*")):
         raise DataError(f"folder '{path}' holds no Parquet file")
     try:
-        return pd.read_parquet(path)
+        yield
     except (pyarrow.ArrowException, OSError) as problem:
         raise DataError(f"'{path}' is not Parquet: {str(problem).splitlines()[0]}") from None
 
 
 def _delimited(path: Path, separator: str) -> pd.DataFrame:
-    try:
-        _refuse_repeated_names(path, separator)
+    with readable(path):
+        refuse_repeated_names(path, separator)
         return pd.read_csv(path, sep=separator, low_memory=False, encoding="utf-8-sig")
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """What goes wrong in reading a text table, as one line."""
+    try:
+        yield
     except UnicodeDecodeError:
         raise DataError(f"'{path}' is not UTF-8 text; save it as UTF-8") from None
     except pd.errors.EmptyDataError:
@@ -62,7 +92,8 @@ def _delimited(path: Path, separator: str) -> pd.DataFrame:
         raise DataError(f"'{path}' is a folder") from None
 
 
-def _refuse_repeated_names(path: Path, separator: str) -> None:
+def refuse_repeated_names(path: Path, separator: str) -> None:
+    """DataError where the first line names a column twice: pandas would rename it."""
     opened = gzip.open if path.suffix == ".gz" else open
     with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
         header = next(csv.reader(file, delimiter=separator), [])

@@ -20,7 +20,7 @@ def features(rows: Rows, schema: Schema, architecture: Architecture) -> dict[str
     """Ids (N, F), fractions (N, M), scalars (N, S), ``sequence/<name>`` (N, columns, length), where read."""
     blocks = [node.block for node in architecture.nodes if isinstance(node.block, Embedding)]
     arrays: dict[str, NDArray[np.generic]] = {
-        f"sequence/{name}": np.ascontiguousarray(ids) for name, ids in rows.sequences.items()
+        f"sequence/{name}": np.ascontiguousarray(ids, dtype=np.int32) for name, ids in rows.sequences.items()
     }
     if blocks:
         arrays.update(_embedded(rows, schema, blocks[0]))
@@ -44,7 +44,7 @@ def boundaries(number: Number, buckets: int) -> NDArray[np.float64]:
 
 def _embedded(rows: Rows, schema: Schema, block: Embedding) -> Arrays:
     starts = np.cumsum([0, *(field.size for field in block.categories)])
-    ids = [rows.categories + starts[:-1].astype(np.int32)]
+    ids = [np.add(rows.categories, starts[:-1].astype(np.int32), dtype=np.int32)]  # stored ids are narrower
     arrays: dict[str, NDArray[np.generic]] = {}
     if block.tabled and block.numbers:
         first = int(starts[-1]) + block.number_rows * np.arange(len(schema.numbers), dtype=np.int32)
@@ -54,7 +54,7 @@ def _embedded(rows: Rows, schema: Schema, block: Embedding) -> Arrays:
             arrays["fractions"] = np.stack([share for _, share in located], axis=1)
     elif block.numbers:
         arrays["scalars"] = _scalars(rows, schema, block)
-    arrays["ids"] = np.ascontiguousarray(np.concatenate(ids, axis=1), dtype=np.int32)
+    arrays["ids"] = np.concatenate(ids, axis=1) if len(ids) > 1 else np.ascontiguousarray(ids[0])
     return arrays
 
 
