@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
-from study_fixtures import decisions, facts, small_search
+from study_fixtures import decisions, facts
 
 from mtl_nas.exports import load_model
 from mtl_nas.record.facts import Failed, Scored
@@ -18,9 +18,15 @@ import sys
 sys.path.insert(0, {tests!r})
 from study_fixtures import small_search
 from mtl_nas.study import Resources
-small_search({folder!r}, resources=Resources(address={address!r}))
+small_search({folder!r}, resources=Resources(**{resources}))
 """
-PATIENCE = 150.0  # seconds
+PATIENCE = 300.0  # seconds
+
+
+def started(folder: Path, **resources: object) -> subprocess.Popen[bytes]:
+    """A search in a process of its own."""
+    script = SEARCH.format(tests=str(Path(__file__).parent), folder=str(folder), resources=resources)
+    return subprocess.Popen([sys.executable, "-c", script], cwd=folder.parent)
 
 
 def test_a_cluster_may_grow_to_some_times_its_size_and_a_machine_does_not() -> None:
@@ -39,10 +45,7 @@ def test_nodes_join_and_leave_and_the_search_decides_as_on_one_machine(tmp_path:
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
     try:
         leaves = cluster.add_node(num_cpus=1)
-        script = SEARCH.format(
-            tests=str(Path(__file__).parent), folder=str(tmp_path / "run"), address=str(cluster.address)
-        )
-        driver = subprocess.Popen([sys.executable, "-c", script], cwd=tmp_path)
+        driver = started(tmp_path / "run", address=cluster.address)
         start = time.monotonic()
         while scored() < 2 and driver.poll() is None and time.monotonic() < start + PATIENCE:
             time.sleep(0.2)
@@ -51,7 +54,8 @@ def test_nodes_join_and_leave_and_the_search_decides_as_on_one_machine(tmp_path:
         assert driver.wait(PATIENCE) == 0
     finally:
         cluster.shutdown()
-    run, alone = load_run(tmp_path / "run"), small_search(tmp_path / "alone")
+    assert started(tmp_path / "alone", cpus=2).wait(PATIENCE) == 0
+    run, alone = load_run(tmp_path / "run"), load_run(tmp_path / "alone")
     assert run.finished
     assert decisions(facts(run.path)) == decisions(facts(alone.path))
     assert {trial.number: trial.scored.keys() for trial in run.trials()} == {

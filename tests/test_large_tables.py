@@ -67,7 +67,7 @@ def test_where_every_step_sees_every_row_it_is_the_dense_step(
     monkeypatch.setattr(large_tables, "LARGE", 1)
     rows = fit(made, **options)
     rows.advance()
-    seen = [table.seen > 0 for table in rows._large.tables]
+    seen = [table.seen > 0 for table in rows.large.tables]
     for one, other, there in zip(tables(dense), tables(rows), seen, strict=True):
         assert_close(one[:, there], other[:, there], rtol=1e-4, atol=1e-6)
     assert_close(dense.best.score, rows.best.score, rtol=1e-4, atol=1e-5)
@@ -76,8 +76,7 @@ def test_where_every_step_sees_every_row_it_is_the_dense_step(
 def test_a_step_touches_no_row_that_its_batch_does_not_have(row_wise: None) -> None:
     one = fit(design(), batch=4)
     before = tables(one)
-    batch = one._batch()
-    used = one.features["ids"][batch].unique()
+    used = one.feed.batch(0)[0]["ids"].unique()
     one.run(1)
     table, start = tables(one)[0], before[0]
     moved = (table != start).any(dim=-1)[0].nonzero().flatten()
@@ -92,7 +91,7 @@ def test_weight_decay_of_rows_that_are_not_seen_is_made_up_for(row_wise: None) -
     unseen = torch.ones(start.shape[1], dtype=torch.bool)
     for step in range(5):
         one.step = step
-        unseen[one.features["ids"][one._batch()].unique().long()] = False
+        unseen[one.feed.batch(one.step)[0]["ids"].unique().long()] = False
     rates = [0.01 * (1 - step / one.steps) for step in range(5)]
     assert_close(tables(one)[0][:, unseen], start[:, unseen] * float(np.prod([1 - rate for rate in rates])))
     assert unseen.any()
@@ -136,4 +135,4 @@ def test_halved_precision_reads_large_tables_too(row_wise: None) -> None:
 def test_what_needs_the_gradient_of_whole_tables_gets_it(
     losses: Losses, training: dict[str, object], row_wise: None
 ) -> None:
-    assert fit(design(), batch=16, losses=losses, **training)._large is None
+    assert fit(design(), batch=16, losses=losses, **training).large is None

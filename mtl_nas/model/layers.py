@@ -124,9 +124,9 @@ class HiddenLayers(nn.Module):
         variance, mean = torch.var_mean(state.to(running_mean.dtype), dim=1, correction=0)  # (N, H)
         with torch.no_grad():
             rows = state.shape[1]
-            running_mean.lerp_(self._by_set(mean), MOMENTUM)
+            running_mean.mul_(1 - MOMENTUM).add_(self._by_set(mean), alpha=MOMENTUM)
             unbiased = variance * (rows / max(rows - 1, 1))
-            running_var.lerp_(self._by_set(unbiased), MOMENTUM)
+            running_var.mul_(1 - MOMENTUM).add_(self._by_set(unbiased), alpha=MOMENTUM)
         return mean, variance
 
     def _by_set(self, moments: Tensor) -> Tensor:

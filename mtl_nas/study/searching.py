@@ -115,7 +115,10 @@ def _continued(folder: RunFolder, data: Dataset, resources: Resources, *, progre
     with Progress(request, absent, shown=progress) as watch:
         workers = resources.cpus or os.cpu_count() or 1
         rows = len(data.rows("train"))
-        core = Core(request, folder.record, space, data.schema, presets, rows=rows, watch=watch, workers=workers)
+        fused = bool(resources.gpus)
+        core = Core(
+            request, folder.record, space, data.schema, presets, rows=rows, watch=watch, workers=workers, fused=fused
+        )
         take_over(core)
         watch.resume(core.standing)
         for change in _other_versions(request):

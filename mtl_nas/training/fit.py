@@ -1,4 +1,4 @@
-"""The training loop: resident tensors, nested shares of the work, the best check kept.
+"""The training loop: batches from a feed, nested shares of the work, the best check kept.
 
 A fit that is saved and loaded goes on exactly as one that was never interrupted.
 """
@@ -22,11 +22,11 @@ from mtl_nas.design import Losses, Training
 from mtl_nas.design.training import Precision
 from mtl_nas.metrics import main_metric, scores
 from mtl_nas.model import Network, build
-from mtl_nas.model.features import features
 from mtl_nas.model.prediction import predict
+from mtl_nas.model.reading import predict_rows
 from mtl_nas.training.descent import Descent
+from mtl_nas.training.feeding import Reading, feed, streams
 from mtl_nas.training.large_tables import large_tables
-from mtl_nas.training.losses import targets
 from mtl_nas.training.negatives import kept_rows
 from mtl_nas.training.precision import faster
 from mtl_nas.training.schedule import rate_factor
@@ -75,24 +75,22 @@ class Fit:
         self.training, self.schema, self.device = training, schema, torch.device(device)
         self._score_weights = task_weights or {}
         dtype = DTYPES[training.precision]
-        if losses.negatives < 1.0:
-            train = train.take(kept_rows(train.labels, schema, losses.negatives, training.seed))
+        thinned = losses.negatives < 1.0
+        chosen = kept_rows(train.labels, schema, losses.negatives, training.seed) if thinned else None
         torch.manual_seed(training.seed)
         self.network = build(architecture, seed=training.seed, dtype=dtype).to(self.device)
-        passes, self.batch_size = training.work(len(train))
-        self.train_rows = len(train)
-        self.steps_a_pass = math.ceil(len(train) / self.batch_size)
+        self.train_rows = len(train) if chosen is None else len(chosen)
+        passes, self.batch_size = training.work(self.train_rows)
+        self.steps_a_pass = math.ceil(self.train_rows / self.batch_size)
         self.steps = max(1, round(passes * self.steps_a_pass))
-        self._large = large_tables(self.network, losses, training, self.steps)
-        self._descent = Descent(self.network, losses, training, schema, self._large)
-        self.objective = self._descent.objective
-        self.features = self._resident(features(train, schema, architecture))
-        labels = torch.from_numpy(train.labels[:, self.objective.places]).to(self.device, dtype)
-        weights = None if train.weights is None else torch.from_numpy(train.weights).to(self.device, dtype)
-        self.targets = targets(labels, self.objective.tasks, weights=weights)
+        self.large = large_tables(self.network, losses, training, self.steps)
+        self._descent = Descent(self.network, losses, training, schema, self.large)
+        self.objective, self.forward = self._descent.objective, self._descent.forward
+        reading = Reading(schema, architecture, self.objective.tasks, device=self.device, dtype=dtype)
+        self.feed = feed(train, reading, batch_size=self.batch_size, seed=training.seed, chosen=chosen)
         self.tuning = tuning
-        self._tuning_features = self._resident(features(tuning, schema, architecture))
-        own = [weight for weight in self.network.parameters() if not (self._large and self._large.owns(weight))]
+        self._tuning_features = None if streams(train) else reading.inputs(tuning)
+        own = [weight for weight in self.network.parameters() if not (self.large and self.large.owns(weight))]
         parameters = [*own, *self.objective.parameters()]
         self.optimizer = torch.optim.AdamW(
             parameters, lr=training.learning_rate, weight_decay=training.weight_decay, fused=True
@@ -101,18 +99,17 @@ class Fit:
         self.best: Check | None = None
         self.checks: list[Check] = []
         self._best_weights: dict[str, Tensor] = {}
-        self._order: tuple[int, Tensor] | None = None
         self._laps: list[tuple[int, float]] = []  # rows and seconds of each uninterrupted stretch of training
 
     def advance(self, share: float = 1.0) -> Check:
         """Train to that share of the work, looking at the tuning rows there and at the end of each pass."""
-        goal = self._step_at(share)
+        goal = self.step_at(share)
         while self.step < goal and not self.stopped:
             stop = min(goal, (self.step // self.steps_a_pass + 1) * self.steps_a_pass)
             self.run(stop)
-            self._check()
+            self.check()
         if self.best is None:
-            self._check()
+            self.check()
         assert self.best is not None
         return self.best
 
@@ -149,7 +146,7 @@ class Fit:
             "objective": self.objective.state_dict(),
             "direction": self._descent.memory,
             "optimizer": self.optimizer.state_dict(),
-            "large": self._large.state_dict() if self._large else {},
+            "large": self.large.state_dict() if self.large else {},
             "best_weights": self._best_weights,
             "random": torch.get_rng_state(),
             "step": self.step,
@@ -166,8 +163,8 @@ class Fit:
         self.objective.load_state_dict(state["objective"])
         self._descent.memory = state["direction"]
         self.optimizer.load_state_dict(state["optimizer"])
-        if self._large:
-            self._large.load_state_dict(state["large"])
+        if self.large:
+            self.large.load_state_dict(state["large"])
         self._best_weights = state["best_weights"]
         torch.set_rng_state(state["random"])
         self.step = state["step"]
@@ -180,42 +177,35 @@ class Fit:
         start, rows = time.perf_counter(), self.rows
         total = torch.zeros((), device=self.device)
         while self.step < stop:
-            batch = self._batch()
-            inputs = {name: column.index_select(0, batch) for name, column in self.features.items()}
-            found = self.targets.at(batch)
+            inputs, found = self.feed.batch(self.step)
             self.optimizer.zero_grad(set_to_none=True)
             total += self._descent.fill(inputs, found)
-            rate = self._set_rate()
+            rate = self.rate()
+            for group in self.optimizer.param_groups:
+                group["lr"] = rate
             self.optimizer.step()
-            if self._large:
-                self._large.step(self.step + 1, rate)
+            if self.large:
+                self.large.step(self.step + 1, rate)
             self._descent.after_step(inputs, found)
             self.step += 1
             if self.step % self.steps_a_pass == 0:
                 self.objective.pass_ended()
-        if self._large:
-            self._large.settle(self.step)
+        if self.large:
+            self.large.settle(self.step)
         if not math.isfinite(total.item()):
             raise DivergedError(f"the loss is no longer finite after {self.rows} rows; lower the learning rate")
         self._laps.append((self.rows - rows, time.perf_counter() - start))
 
-    def _batch(self) -> Tensor:
-        number, place = divmod(self.step, self.steps_a_pass)
-        if self._order is None or self._order[0] != number:
-            generator = torch.Generator().manual_seed((self.training.seed << 20) + number)
-            order = torch.randperm(self.train_rows, generator=generator)
-            self._order = (number, order.to(self.device))
-        start = place * self.batch_size
-        return self._order[1][start : start + self.batch_size]
+    def rate(self) -> float:
+        """The learning rate of the next step."""
+        return self.training.learning_rate * rate_factor(self.training, self.step / self.steps)
 
-    def _set_rate(self) -> float:
-        rate = self.training.learning_rate * rate_factor(self.training, self.step / self.steps)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        return rate
-
-    def _check(self) -> None:
-        predictions = predict(self.network, self._tuning_features, self.schema)
+    def check(self) -> None:
+        """Look at the tuning rows; a DivergedError where a prediction is not finite."""
+        if self._tuning_features is None:
+            predictions = predict_rows(self.network, self.tuning, self.schema, device=self.device)
+        else:
+            predictions = predict(self.network, self._tuning_features, self.schema)
         if not all(np.isfinite(values).all() for values in predictions.values()):
             raise DivergedError(f"a prediction is no longer finite after {self.rows} rows; lower the learning rate")
         found = score_tasks(predictions, self.tuning, self.schema)
@@ -225,10 +215,8 @@ class Fit:
             self.best = check
             self._best_weights = {name: value.clone() for name, value in self.network.state_dict().items()}
 
-    def _resident(self, arrays: dict[str, Any]) -> dict[str, Tensor]:
-        return {name: torch.tensor(array, device=self.device) for name, array in arrays.items()}
-
-    def _step_at(self, share: float) -> int:
+    def step_at(self, share: float) -> int:
+        """The step at which that share of the work is done."""
         return min(self.steps, math.ceil(share * self.steps - 1e-9))
 
 

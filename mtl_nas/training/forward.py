@@ -23,14 +23,15 @@ class Forward:
 
     def __call__(self, features: Features, weights: Weights = NONE) -> list[Tensor]:
         """At the network's weights, or those that stand in for some of them; running moments move on."""
-        return self._logits(weights, features)
+        return self.stateless(weights, NONE, features)
 
     def at(self, weights: Weights, features: Features) -> list[Tensor]:
         """At those weights, and its own for the others; running moments stay what they are."""
         kept = {name: buffer.clone() for name, buffer in self.network.named_buffers()}
-        return self._logits(weights, features, kept)
+        return self.stateless(weights, kept, features)
 
-    def _logits(self, weights: Weights, features: Features, buffers: Weights = NONE) -> list[Tensor]:
+    def stateless(self, weights: Weights, buffers: Weights, features: Features) -> list[Tensor]:
+        """At those weights and running moments, and its own for the others."""
         if self.dtype is not None:  # once a step, and not at every use
             rounded = {name: weights.get(name, own) for name, own in self.network.matrices()}
             weights = {**weights, **{name: weight.to(self.dtype) for name, weight in rounded.items()}}
