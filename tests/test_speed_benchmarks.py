@@ -158,6 +158,18 @@ def test_the_page_shows_what_was_measured_and_what_is_missed():
     assert "old" not in page
 
 
+def test_a_search_is_held_against_the_whole_time_of_the_tuned_peer():
+    from benchmarks.speed.report import search_tables
+
+    trial = {"seconds": 100.0, "core_seconds": 80.0, "state": "COMPLETE", "scores": [0.97]}
+    job = {"seconds": 20.0, "core_seconds": 20.0, "score": 0.98, "worked": 12.0, "stepped": 8.0}
+    whole = {"seconds": 40.0, "core_seconds": 50.0, "workers": 1, "trials": 3, "megabytes": 500.0, "jobs": [job]}
+    table, costs = search_tables({"data": "census-income", "tuned": [trial], "search": whole})
+    words = "at most 0.1 of the time: missed by 100 %; 0.20 of the peer's whole time, 0.25 of its core time"
+    assert table.rows[1] == ["ours", "20", "20", "0.9800", "40", "50", "3", "270", words]
+    assert costs.rows[0][1] == "20%-30%"
+
+
 def test_the_page_has_a_place_for_every_measurement():
     from benchmarks.speed.report import PAGE, PARTS
 

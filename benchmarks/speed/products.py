@@ -6,7 +6,7 @@ from benchmarks.speed.sizes import Measured, Sizes
 from mtl_nas.architecture import Architecture
 
 SQUARE = 1_024
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "auto": torch.bfloat16}
+HALVED = ("bfloat16", "auto")  # precisions that may compute in bfloat16
 DEFINITION = (
     "operations of a training step: 2 (a multiplication, an addition) x 3 (forward, gradients of weights, gradients of "
     "inputs) x the graph's multiply-adds a row x rows"
@@ -35,7 +35,7 @@ def shapes(sizes: Sizes, batch: int) -> list[tuple[int, int, int]]:
 def shape_rates(shape: tuple[int, int, int], measured: Measured) -> list[float]:
     """Operations a second of torch.mm in a few stretches, the first left out."""
     rows, width, out = shape
-    dtype = DTYPES[measured.precision]
+    dtype = torch.bfloat16 if measured.precision in HALVED else torch.float32
     one = torch.randn(rows, width, device=measured.device).to(dtype)
     other = torch.randn(width, out, device=measured.device).to(dtype)
     into = torch.empty(rows, out, dtype=dtype, device=measured.device)

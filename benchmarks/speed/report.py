@@ -112,8 +112,10 @@ def _to_score(kept: Kept) -> Table:
     for side, one in found.items():
         target = ""
         if side == SIDES["search"]:
-            share = (one.seconds or float("inf")) / peer.whole
-            target = f"{TENTH:g} of the peer's whole time: {share:.2f}, {verdict(share, TENTH, below=True)}"
+            wall = (one.seconds or float("inf")) / peer.whole
+            core = (one.core_seconds or float("inf")) / peer.whole_core
+            words = f"{wall:.2f} of the peer's whole time, {core:.2f} of its core time"
+            target = f"at most {TENTH:g} of the time: {verdict(wall, TENTH, below=True)}; {words}"
         took = ["never" if value is None else f"{value:,.0f}" for value in (one.seconds, one.core_seconds)]
         whole = [f"{value:,.0f}" for value in (one.whole, one.whole_core, one.trials, spent.trials_an_hour(one))]
         rows.append([side, *took, f"{one.best:.4f}", *whole, target])
