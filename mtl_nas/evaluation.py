@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from mtl_nas.architecture import Architecture
@@ -14,8 +13,7 @@ from mtl_nas.composition import compose
 from mtl_nas.data import Dataset, Rows, Schema
 from mtl_nas.design import Design, Losses, Training
 from mtl_nas.model import Network
-from mtl_nas.model.features import features
-from mtl_nas.model.prediction import predict
+from mtl_nas.model.reading import predict_rows
 from mtl_nas.training import Check, Fit
 from mtl_nas.training.fit import Scores, mean_score, score_tasks
 
@@ -75,7 +73,5 @@ def evaluate(
 
 def judge(network: Network, rows: Rows, schema: Schema, *, device: str = "cpu") -> tuple[Predictions, Scores]:
     """Predictions for rows, and their scores."""
-    arrays = features(rows, schema, network.architecture)
-    inputs = {name: torch.tensor(array, device=device) for name, array in arrays.items()}
-    predictions = predict(network, inputs, schema)
+    predictions = predict_rows(network, rows, schema, device=device)
     return predictions, score_tasks(predictions, rows, schema)

@@ -161,7 +161,7 @@ def test_a_step_equals_the_aggregated_jacobian_of_the_whole_network(embeddings):
     losses = Losses(aggregation="upgrad", aggregate_embeddings=embeddings, weights={"price": 0.5})
     one = fit(noisy(dropout=0.0).model_copy(update={"losses": losses}))
     descent, batch = one._descent, torch.arange(40)
-    features, found = {name: column[batch] for name, column in one.features.items()}, one.targets.at(batch)
+    features, found = {name: column[batch] for name, column in one.feed.features.items()}, one.feed.targets.at(batch)
 
     def terms() -> torch.Tensor:
         return descent.objective.terms(descent.forward(features), found)[0]

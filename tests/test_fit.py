@@ -278,4 +278,4 @@ def test_weight_decay_shrinks_weights():
 def test_missing_labels_are_masked():
     one = fit()
     assert one.objective.tasks == list(DATA.schema.tasks)
-    assert one.targets.valid.sum(dim=0).tolist() == (~np.isnan(DATA.rows("train").labels)).sum(axis=0).tolist()
+    assert one.feed.targets.valid.sum(dim=0).tolist() == (~np.isnan(DATA.rows("train").labels)).sum(axis=0).tolist()

@@ -170,7 +170,7 @@ def test_weights_steer_training():
         data = load_dataset(frame, ["y"], weight=weight, ignore=["w"] if weight is None else [])
         fit = Fit(mn.compose(design, data.schema), design.losses, training, data.schema, *map(data.rows, PARTS))
         fit.advance()
-        rows = {name: column[:50] for name, column in fit.features.items()}
+        rows = {name: column[:50] for name, column in fit.feed.features.items()}
         found = torch.sigmoid(fit.network.eval()(rows)["tower/y"])
         assert float(found.detach().mean()) == pytest.approx(chance, abs=0.06)
 

@@ -94,8 +94,8 @@ def slopes(meta: Meta | None, rows: slice, *, design: Design, empty: tuple[str, 
     """Gradients by name after one batch, and the fit; ``empty``: a task without labels in some rows of the batch."""
     training = Training(passes=1, batch_size=64, precision="float64", meta=meta)
     one = fit(design, training)
-    features = {name: column[rows] for name, column in one.features.items()}
-    found = Targets(one.targets.labels[rows], one.targets.valid[rows].clone())
+    features = {name: column[rows] for name, column in one.feed.features.items()}
+    found = Targets(one.feed.targets.labels[rows], one.feed.targets.valid[rows].clone())
     if empty is not None:
         task = [task.name for task in one.objective.tasks].index(empty[0])
         found.valid[empty[1], task] = 0.0
@@ -142,7 +142,7 @@ def test_running_moments_follow_the_support_half_at_the_weights_that_predict():
     _, (one, _) = slopes(Meta(inner_rate=0.5, steps=2), slice(0, 40), design=design)
     other = fit(design, Training(passes=1, batch_size=64, precision="float64"))
     other.network.train()
-    other.network({name: column[:20] for name, column in other.features.items()})
+    other.network({name: column[:20] for name, column in other.feed.features.items()})
     wanted = dict(other.network.named_buffers())
     moments = [name for name in wanted if "running" in name]
     assert moments
@@ -159,9 +159,9 @@ def test_a_task_adapts_the_weights_of_its_scope_alone(scope):
     names = one.network.parameters_of(scope)
     own = dict(one.network.named_parameters())
     assert (len(names) == len(own)) == (scope == "all")
-    features = {name: column[:40] for name, column in one.features.items()}
+    features = {name: column[:40] for name, column in one.feed.features.items()}
     first, second = ({name: column[part] for name, column in features.items()} for part in (slice(20), slice(20, 40)))
-    found = one.targets.at(torch.arange(40))
+    found = one.feed.targets.at(torch.arange(40))
     logits, _ = one._descent.adaptation(features, found)
     support = Targets(found.labels[:20], found.valid[:20])
     for task, node in enumerate(one.objective.nodes):

@@ -128,7 +128,7 @@ def test_a_fit_trains_on_the_kept_rows_in_every_pass():
         one = Fit(architecture, losses, Training(passes=2), data.schema, train, data.rows("tuning"))
         one.advance()
         assert one.rows == 2 * one.train_rows
-        assert one.targets.labels[:, 0].sum().item() == (train.labels[:, 0] == 1).sum()
+        assert one.feed.targets.labels[:, 0].sum().item() == (train.labels[:, 0] == 1).sum()
         sizes.append(one.train_rows)
     negative = (train.labels[:, 0] == 0).sum()
     assert sizes[0] == len(train)

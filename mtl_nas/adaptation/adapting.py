@@ -24,6 +24,7 @@ from mtl_nas.metrics import main_metric
 from mtl_nas.model import Network
 from mtl_nas.statistics.ties import Interval, Judged, interval, judged
 from mtl_nas.training import Fit
+from mtl_nas.training.feeding import Resident
 from mtl_nas.training.fit import mean_score
 from mtl_nas.values import nearest
 
@@ -147,13 +148,15 @@ def _stepped(fit: Fit, data: Newcomer, inner: Meta) -> Network:
     """Plain gradient steps over all support rows; the step that is best on the tuning rows is kept."""
     network, scope = fit.network, set(fit.network.parameters_of(inner.scope))
     parameters = [parameter for name, parameter in network.named_parameters() if name in scope]
+    assert isinstance(fit.feed, Resident)  # a newcomer's rows are few, and in memory
+    inputs, found = fit.feed.features, fit.feed.targets
     best, kept = -math.inf, network.state_dict()
     for step in range(inner.steps + 1):
         score = mean_score(judge(network, data.tuning, data.schema)[1], data.schema)
         if score > best:
             best, kept = score, {name: tensor.clone() for name, tensor in network.state_dict().items()}
         if step < inner.steps:
-            gradients = torch.autograd.grad(fit.objective(network(fit.features), fit.targets), parameters)
+            gradients = torch.autograd.grad(fit.objective(network(inputs), found), parameters)
             with torch.no_grad():
                 for parameter, gradient in zip(parameters, gradients, strict=True):
                     parameter.sub_(gradient, alpha=inner.inner_rate)

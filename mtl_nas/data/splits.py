@@ -83,8 +83,8 @@ def _shares(units: NDArray[np.int64] | None, count: int, ends: list[float]) -> l
     order = np.random.RandomState(0).permutation(len(sizes))  # its stream never changes between versions
     middle = np.empty(len(sizes))
     middle[order] = np.cumsum(sizes[order]) - sizes[order] / 2
-    part = np.searchsorted(cuts, middle, side="right")[place]
-    return [np.flatnonzero(part == number) for number in range(len(ends) + 1)]
+    found = np.searchsorted(cuts, middle, side="right")[place]
+    return [np.flatnonzero(found == number) for number in range(len(ends) + 1)]
 
 
 def _by_time(table: pd.DataFrame, split: Split, column: str) -> Parts:

@@ -1,4 +1,4 @@
-"""The training loop: resident tensors, nested shares of the work, the best check kept.
+"""The training loop: batches from a feed, nested shares of the work, the best check kept.
 
 A fit that is saved and loaded goes on exactly as one that was never interrupted.
 """
@@ -20,10 +20,10 @@ from mtl_nas.data import Rows, Schema
 from mtl_nas.design import Losses, Training
 from mtl_nas.metrics import main_metric, scores
 from mtl_nas.model import Network, build
-from mtl_nas.model.features import features
 from mtl_nas.model.prediction import predict
+from mtl_nas.model.reading import predict_rows
 from mtl_nas.training.descent import Descent
-from mtl_nas.training.losses import targets
+from mtl_nas.training.feeding import Reading, feed, streams
 from mtl_nas.training.negatives import kept_rows
 from mtl_nas.training.schedule import rate_factor
 
@@ -66,31 +66,28 @@ class Fit:
         self.training, self.schema, self.device = training, schema, torch.device(device)
         self._score_weights = task_weights or {}
         dtype = DTYPES[training.precision]
-        if losses.negatives < 1.0:
-            train = train.take(kept_rows(train.labels, schema, losses.negatives, training.seed))
+        thinned = losses.negatives < 1.0
+        chosen = kept_rows(train.labels, schema, losses.negatives, training.seed) if thinned else None
         torch.manual_seed(training.seed)
         self.network = build(architecture, seed=training.seed, dtype=dtype).to(self.device)
         self._descent = Descent(self.network, losses, training, schema)
         self.objective = self._descent.objective
-        self.features = self._resident(features(train, schema, architecture))
-        labels = torch.from_numpy(train.labels[:, self.objective.places]).to(self.device, dtype)
-        weights = None if train.weights is None else torch.from_numpy(train.weights).to(self.device, dtype)
-        self.targets = targets(labels, self.objective.tasks, weights=weights)
+        self.train_rows = len(train) if chosen is None else len(chosen)
+        passes, self.batch_size = training.work(self.train_rows)
+        reading = Reading(schema, architecture, self.objective.tasks, device=self.device, dtype=dtype)
+        self.feed = feed(train, reading, batch_size=self.batch_size, seed=training.seed, chosen=chosen)
         self.tuning = tuning
-        self._tuning_features = self._resident(features(tuning, schema, architecture))
+        self._tuning_features = None if streams(train) else reading.inputs(tuning)
         parameters = [*self.network.parameters(), *self.objective.parameters()]
         self.optimizer = torch.optim.AdamW(
             parameters, lr=training.learning_rate, weight_decay=training.weight_decay, fused=True
         )
-        self.train_rows = len(train)
-        passes, self.batch_size = training.work(len(train))
-        self.steps_a_pass = math.ceil(len(train) / self.batch_size)
+        self.steps_a_pass = math.ceil(self.train_rows / self.batch_size)
         self.steps = max(1, round(passes * self.steps_a_pass))
         self.step = 0
         self.best: Check | None = None
         self.checks: list[Check] = []
         self._best_weights: dict[str, Tensor] = {}
-        self._order: tuple[int, Tensor] | None = None
         self._laps: list[tuple[int, float]] = []  # rows and seconds of each uninterrupted stretch of training
 
     def advance(self, share: float = 1.0) -> Check:
@@ -165,9 +162,7 @@ class Fit:
         start, rows = time.perf_counter(), self.rows
         total = torch.zeros((), device=self.device)
         while self.step < stop:
-            batch = self._batch()
-            inputs = {name: column.index_select(0, batch) for name, column in self.features.items()}
-            found = self.targets.at(batch)
+            inputs, found = self.feed.batch(self.step)
             self.optimizer.zero_grad(set_to_none=True)
             total += self._descent.fill(inputs, found)
             self._set_rate()
@@ -180,22 +175,16 @@ class Fit:
             raise DivergedError(f"the loss is no longer finite after {self.rows} rows; lower the learning rate")
         self._laps.append((self.rows - rows, time.perf_counter() - start))
 
-    def _batch(self) -> Tensor:
-        number, place = divmod(self.step, self.steps_a_pass)
-        if self._order is None or self._order[0] != number:
-            generator = torch.Generator().manual_seed((self.training.seed << 20) + number)
-            order = torch.randperm(self.train_rows, generator=generator)
-            self._order = (number, order.to(self.device))
-        start = place * self.batch_size
-        return self._order[1][start : start + self.batch_size]
-
     def _set_rate(self) -> None:
         rate = self.training.learning_rate * rate_factor(self.training, self.step / self.steps)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
 
     def _check(self) -> None:
-        predictions = predict(self.network, self._tuning_features, self.schema)
+        if self._tuning_features is None:
+            predictions = predict_rows(self.network, self.tuning, self.schema, device=self.device)
+        else:
+            predictions = predict(self.network, self._tuning_features, self.schema)
         if not all(np.isfinite(values).all() for values in predictions.values()):
             raise DivergedError(f"a prediction is no longer finite after {self.rows} rows; lower the learning rate")
         found = score_tasks(predictions, self.tuning, self.schema)
@@ -204,9 +193,6 @@ class Fit:
         if self.best is None or check.score > self.best.score:
             self.best = check
             self._best_weights = {name: value.clone() for name, value in self.network.state_dict().items()}
-
-    def _resident(self, arrays: dict[str, Any]) -> dict[str, Tensor]:
-        return {name: torch.tensor(array, device=self.device) for name, array in arrays.items()}
 
     def _step_at(self, share: float) -> int:
         return min(self.steps, math.ceil(share * self.steps - 1e-9))

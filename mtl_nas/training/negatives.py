@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from mtl_nas.composition.funnel import funnel_root
 from mtl_nas.data.schema import Schema
 
+DRAWN = 2**20  # rows at once
 STREAM = 1  # of the seed's random numbers, apart from those of weights and orders
 
 
@@ -15,6 +16,9 @@ def kept_rows(labels: NDArray[np.float32], schema: Schema, share: float, seed: i
     Drawn once from the seed. A DesignError where the tasks are not one funnel.
     """
     root = funnel_root(schema)
-    negative = labels[:, schema.task_names.index(root)] == 0  # not where it is missing
-    drawn = np.random.default_rng((STREAM, seed)).random(len(labels)) < share
-    return np.flatnonzero(~negative | drawn)
+    column, random = labels[:, schema.task_names.index(root)], np.random.default_rng((STREAM, seed))
+    kept = np.empty(len(column), dtype=bool)
+    for start in range(0, len(column), DRAWN):  # the stream of numbers is the same, however it is cut
+        negative = column[start : start + DRAWN] == 0  # not where it is missing
+        kept[start : start + DRAWN] = ~negative | (random.random(len(negative)) < share)
+    return np.flatnonzero(kept)
