@@ -39,8 +39,9 @@ def reading(data: mn.Dataset) -> Reading:
 
 def fit(data: mn.Dataset, *, training=TRAINING, losses=None, in_memory=False) -> Fit:
     train = joined([data.rows("train")]) if in_memory else data.rows("train")
-    graph = compose(noisy(), data.schema)
-    return Fit(graph, losses or noisy().losses, training, data.schema, train, data.rows("tuning"))
+    design = noisy().model_copy(update={"losses": losses or noisy().losses})
+    graph = compose(design, data.schema)
+    return Fit(graph, design.losses, training, data.schema, train, data.rows("tuning"))
 
 
 def test_resident_batches_are_a_permutation_of_the_seed_and_the_pass(data):
@@ -54,9 +55,10 @@ def test_resident_batches_are_a_permutation_of_the_seed_and_the_pass(data):
 
 
 def test_stored_rows_that_are_small_train_bit_for_bit_as_in_memory(data):
-    pair = fit(data), fit(data, in_memory=True)
-    for one in pair:
-        one.advance()
+    pair = []
+    for in_memory in (False, True):
+        pair.append(fit(data, in_memory=in_memory))
+        pair[-1].advance()
     assert isinstance(pair[0].feed, Resident)
     assert_equal(*pair)
 
