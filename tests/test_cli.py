@@ -858,6 +858,49 @@ def test_predict_keeps_columns_that_it_is_told_to(model, here, typed, refused):
     assert not Path("none.csv").exists()
 
 
+def test_encode_writes_a_folder_that_stands_for_the_table(here, typed, refused):
+    code, out, err = typed("encode", "search.yaml", "--to", "rows")
+    assert (code, out) == (0, "wrote rows: rows 240 train, 30 validation, 30 test; next: mtl-search check rows\n")
+    assert "task 'buy': binary" in err
+    assert mn.load_dataset("rows").fingerprint == mn.load_dataset("search.yaml").fingerprint
+    assert refused("encode", "search.yaml", "--to", "rows") == "'rows' is there already; give another folder"
+    assert refused("encode", "shop.csv", "--to", "more") == (
+        "no task is declared; name the label columns, with --tasks or under tasks:, among: "
+        "size, color, click, buy, price"
+    )
+    found = refused("check", "rows", "--tasks", "click")
+    assert found == (
+        f"'{here / 'rows'}' is encoded and keeps its tasks (click, buy): encode the table again to change that, or "
+        "leave it out"
+    )
+    assert typed("show", "mmoe", "--data", "rows")[0] == 0
+    changed(data={"table": "rows"})
+    assert mn.load_dataset("search.yaml").rows("train").stored
+
+
+def test_a_folder_that_is_cut_short_is_one_line(here, typed, refused):
+    typed("encode", "search.yaml", "--to", "rows")
+    Path("rows/train/labels.npy").unlink()
+    assert refused("check", "rows").startswith(f"no file '{here / 'rows/train/labels.npy'}' on ")
+
+
+@pytest.mark.slow
+def test_a_search_on_an_encoded_folder_is_that_on_its_table(here, typed):
+    tiny = {"design": {"levels": [{"shared": {"int": [1, 3]}, "expert": {"hidden": [8]}}]}, "training": {"passes": 1}}
+    written(tiny, "own.yaml")
+    typed("encode", "search.yaml", "--to", "rows")
+    quick = ("--space", "own.yaml", "--trials", "2", "--presets", "none", "--cpus", "1")
+    found = [
+        typed("run", source, *quick, "--folder", folder) for source, folder in (("rows", "a"), ("search.yaml", "b"))
+    ]
+    assert [code for code, _, _ in found] == [0, 0]
+    lines = [[trial.score for trial in mn.load_run(folder).trials()] for folder in ("a", "b")]
+    assert lines[0] == lines[1]
+    code = typed("compare", "a", "b")[0]
+    assert code == 0
+    assert typed("resume", "a")[0] == 0
+
+
 def test_what_the_package_logs_is_a_line_on_standard_error(capsys):
     LINES.handle(logging.makeLogRecord({"msg": "starting Ray ..."}))
     assert capsys.readouterr() == ("", "starting Ray ...\n")
@@ -896,6 +939,6 @@ def test_memory_is_left_out_where_the_system_does_not_say(monkeypatch):
 def test_without_a_command_there_is_help(typed):
     code, out, _ = typed("--help")
     assert code == 0
-    for command in ("init", "check", "run", "resume", "show", "compare", "export", "predict"):
+    for command in ("init", "encode", "check", "run", "resume", "show", "compare", "export", "predict"):
         assert command in out
     assert typed("shw")[0] == 2

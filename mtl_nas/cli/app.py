@@ -46,6 +46,19 @@ def init(
 
 
 @app.command()
+def encode(
+    table: Annotated[str, typer.Argument(metavar="FILE|TABLE", help="search.yaml, or a table larger than memory")],
+    to: Annotated[Path, typer.Option("--to", help="the folder to write")],
+    tasks: Tasks = None,
+    ignore: Annotated[str | None, typer.Option("--ignore", help="columns that are empty or leak a label: a,b")] = None,
+) -> None:
+    """Encode a table into a folder that is read where it lies: run, check and compare take it as a table."""
+    from mtl_nas.cli.files import encode_table
+
+    encode_table(table, _names(tasks), _names(ignore), to)
+
+
+@app.command()
 def check(file: Source, tasks: Tasks = None, space: Space = None, cpus: Cpus = None) -> None:
     """Validate a search and rehearse it: space, presets, a dry run, time and memory."""
     from mtl_nas.cli.checking import print_check

@@ -12,6 +12,7 @@ from rich.console import Console
 from mtl_nas.data import Dataset, load_dataset, read_table
 from mtl_nas.data.encoding import named
 from mtl_nas.data.nesting import likely_funnel
+from mtl_nas.data.storing import encode
 from mtl_nas.errors import DataError, ExportError, MtlNasError
 from mtl_nas.exports import is_ensemble, load_ensemble, load_model
 from mtl_nas.study import export
@@ -44,6 +45,16 @@ def write_search_file(table: str, tasks: list[str], ignore: list[str], to: Path)
     for note in data.notes:
         console.print(f"  {note}", highlight=False, markup=False)
     print(f"wrote {to}; next: mtl-search check {to}")
+
+
+def encode_table(table: str, tasks: list[str] | None, ignore: list[str] | None, to: Path) -> None:
+    """``mtl-search encode``."""
+    data = encode(table, to, tasks, ignore=ignore)
+    console = Console(stderr=True, emoji=False)
+    for note in data.notes:
+        console.print(f"  {note}", highlight=False, markup=False)
+    sizes = ", ".join(f"{len(rows):,} {split}" for split, rows in data.encoded.items())
+    print(f"wrote {to}: rows {sizes}; next: mtl-search check {to}")
 
 
 def _yaml(tree: object, *, flow: bool = False) -> str:

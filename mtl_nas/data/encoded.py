@@ -31,19 +31,29 @@ def encoded_dataset(folder: Path, said: Declaration) -> Dataset:
 
 
 def _refuse_other(folder: Path, said: Declaration, known: Declaration) -> None:
-    way_out = f"'{folder}' is encoded and keeps its {{}}: encode the table again to change that, or leave it out"
-    if said.tasks and (
-        list(said.tasks) != list(known.tasks)
-        or any(
-            getattr(task, key) != getattr(known.tasks[name], key)
-            for name, task in said.tasks.items()
-            for key in task.model_fields_set - ({"column"} if task.column in (None, name) else set())
-        )
-    ):
-        raise DataError(way_out.format(f"tasks ({', '.join(known.tasks)})"))
-    for key in said.data.model_fields_set - {"table"}:
-        if getattr(said.data, key) != getattr(known.data, key):
-            raise DataError(way_out.format(key))
-    for key in said.model_fields_set - {"data", "tasks"}:
-        if getattr(said, key) != getattr(known, key):
-            raise DataError(way_out.format(key))
+    """What is said may be less than what the folder knows, but nothing else."""
+    data, own, left_out = said.data, known.data, set(known.data.ignore)
+    said_sequences = {name: part.columns for name, part in said.sequences.items()}
+    same = {
+        f"tasks ({', '.join(known.tasks)})": not said.tasks or _same_tasks(said, known),
+        "columns": all(own.columns.get(name) == kind or name in left_out for name, kind in data.columns.items()),
+        "ignored columns": set(data.ignore) <= left_out,
+        "sequences": said_sequences.items() <= {name: part.columns for name, part in known.sequences.items()}.items(),
+        "split": "split" not in data.model_fields_set or data.split == own.split,
+        "group": data.group in (None, own.group),
+        "weight": data.weight in (None, own.weight),
+        "violations": said.violations in (None, known.violations),
+    }
+    for what, kept in same.items():
+        if not kept:
+            raise DataError(
+                f"'{folder}' is encoded and keeps its {what}: encode the table again to change that, or leave it out"
+            )
+
+
+def _same_tasks(said: Declaration, known: Declaration) -> bool:
+    return list(said.tasks) == list(known.tasks) and all(
+        getattr(task, key) == getattr(known.tasks[name], key) or (key == "column" and task.column == name)
+        for name, task in said.tasks.items()
+        for key in task.model_fields_set
+    )

@@ -116,6 +116,11 @@ class Numbers:
         """No row is left out."""
         return self.rows <= ENOUGH
 
+    @property
+    def kept(self) -> int:
+        """Rows that are at hand."""
+        return len(self._kept)
+
     def column(self, name: str) -> NDArray[Any]:
         """What is kept of a column that is not missing."""
         values = self._kept[:, self.names.index(name)]

@@ -31,7 +31,7 @@ def coded(values: "pd.Series[Any]") -> tuple[NDArray[np.intp], list[str]]:
         codes, found = pd.factorize(values)
     except TypeError:
         raise DataError(f"column '{values.name}' mixes values that are no levels, such as lists; ignore it") from None
-    if getattr(found.dtype, "kind", "") in "iu" and isinstance(found, np.ndarray):
+    if isinstance(found.dtype, np.dtype) and found.dtype.kind in "iu":
         return codes, list(map(str, found.tolist()))
     return codes, [text(value) for value in found]
 

@@ -18,7 +18,7 @@ from mtl_nas.data.batches import Batch, Batches, numbered
 from mtl_nas.data.declaration import ColumnKind, Declaration
 from mtl_nas.data.encoding import Flat, feature_columns, float32, length_name, refuse_ragged
 from mtl_nas.data.fitting import LONGEST, Features, telling, vocabulary
-from mtl_nas.data.gathering import ENOUGH, Codes, Labels, Numbers
+from mtl_nas.data.gathering import Codes, Labels, Numbers
 from mtl_nas.data.inference import column_kind, infer, left_out, refuse_unknown
 from mtl_nas.data.labels import distinct_kind
 from mtl_nas.data.lists import flat
@@ -302,7 +302,7 @@ class _Fitting:
         lengths = [self._numbers.number(length_name(name)) for name in self.sequences]
         found, notes = telling(columns, histories, lengths, self._rows)
         if found[1] and not self._numbers.whole:
-            notes.append(f"quantiles are those of {ENOUGH:,} of the {self._rows:,} train rows")
+            notes.append(f"quantiles are those of {self._numbers.kept:,} of the {self._rows:,} train rows")
         return found, notes
 
     def tasks(self) -> tuple[Task, ...]:
