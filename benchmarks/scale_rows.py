@@ -136,9 +136,23 @@ def compared(folder: Path, rows: int) -> dict[str, Any]:
     }
 
 
-def fitted(data: mn.Dataset, train: Rows, tuning: Rows) -> Fit:
+def agreed(folder: Path, rows: int) -> dict[str, Any]:
+    """Scores of one pass on three seeds, in memory and streamed."""
+    if rows != IN_MEMORY:
+        return {}
+    feeding.RESIDENT = 0
+    data = mn.load_dataset(folder / str(rows))
+    scores: dict[str, list[float]] = {}
+    for name, train in (("in_memory", joined([data.rows("train")])), ("streamed", data.rows("train"))):
+        for seed in range(3):
+            fit = fitted(data, train, data.rows("tuning"), passes=1.0, seed=seed)
+            scores.setdefault(name, []).append(round(fit.advance().score, 4))
+    return scores
+
+
+def fitted(data: mn.Dataset, train: Rows, tuning: Rows, *, passes: float = 40.0, seed: int = 0) -> Fit:
     graph = compose(mn.preset("mmoe", data.schema), data.schema)
-    return Fit(graph, Losses(), Training(passes=40, batch_size=BATCH), data.schema, train, tuning)
+    return Fit(graph, Losses(), Training(passes=passes, batch_size=BATCH, seed=seed), data.schema, train, tuning)
 
 
 def lap(fit: Fit) -> tuple[float, float]:
@@ -182,7 +196,7 @@ def anonymous() -> int:
     return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("RssAnon"))
 
 
-PARTS = {"generated": generated, "encoded": encoded, "trained": trained, "compared": compared}
+PARTS = {"generated": generated, "encoded": encoded, "trained": trained, "compared": compared, "agreed": agreed}
 
 if __name__ == "__main__":
     main()

@@ -18,7 +18,10 @@ import mtl_nas as mn
 from mtl_nas.data import batches, gathering, load_dataset
 from mtl_nas.data.dataset import fingerprint
 from mtl_nas.data.stored import is_encoded
+from mtl_nas.design import Proposal
 from mtl_nas.errors import DataError
+from mtl_nas.study.jobs import Job
+from mtl_nas.study.worker import work
 
 TASKS = {"click": None, "buy": {"after": "click"}, "price": {"loss": "ziln", "where": "buy"}, "stars": None}
 SPLITS = ("train", "validation", "tuning", "choosing", "test")
@@ -167,6 +170,17 @@ def test_a_data_set_travels_as_a_path_and_says_where_it_is_not(parquet, tmp_path
     for carried in (lambda: pickle.loads(content).rows("train"), lambda: pickle.loads(rows)):
         with pytest.raises(DataError, match=r"no file '.*encoded/.*' on .*; an encoded folder is read where it lies: "):
             carried()
+
+
+def test_a_worker_without_the_folder_answers_with_the_reason(parquet, tmp_path):
+    data = mn.encode(parquet, tmp_path / "encoded", TASKS).for_search()
+    proposal = Proposal(design=mn.preset("shared_bottom", data.schema), training=mn.Training(passes=1))
+    job = Job(number=0, kind="finalist", rung=0, share=1.0, seed=0, proposal=proposal)
+    assert work(job, data, get={}.get, put={}.__setitem__).failure is None
+    (tmp_path / "encoded").rename(tmp_path / "elsewhere")
+    answer = work(job, data, get={}.get, put={}.__setitem__)
+    assert answer.failure == "error"
+    assert answer.reason.startswith(f"no file '{tmp_path}/encoded/dataset.json' on ")
 
 
 def test_a_folder_keeps_what_it_was_encoded_with(parquet, tmp_path):

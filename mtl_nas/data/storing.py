@@ -20,7 +20,8 @@ from mtl_nas.data.loading import Tasks, given, load_dataset, stated, stem
 from mtl_nas.data.preparation import complete, summary
 from mtl_nas.data.rows import Rows
 from mtl_nas.data.stored import INDEX, SCHEMA, SPLITS, Index, is_encoded, mapped, shapes
-from mtl_nas.data.surveying import PARTS, SPLIT_OF, Survey, read_columns, survey
+from mtl_nas.data.surveying import Survey, read_columns, survey
+from mtl_nas.data.walking import PARTS, SPLIT_OF
 from mtl_nas.data.weights import row_weights
 from mtl_nas.errors import DataError
 
