@@ -8,15 +8,23 @@ from pathlib import Path
 VERSIONS = ("mtl_nas", "torch", "ray", "optuna", "numpy")
 
 
-def machine() -> dict[str, object]:
-    """Processor, cores, memory, versions."""
+def machine(*peers: str) -> dict[str, object]:
+    """Processor, cores, memory, versions; of peers too, where they are installed."""
     return {
         "processor": _processor(),
         "cores": os.cpu_count(),
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
         "python": platform.python_version(),
         **{name: metadata.version(name) for name in VERSIONS},
+        **{name: version for name in peers if (version := _version(name)) is not None},
     }
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def _processor() -> str:

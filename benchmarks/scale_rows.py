@@ -158,7 +158,7 @@ def fitted(data: mn.Dataset, train: Rows, tuning: Rows, *, passes: float = 40.0,
 def lap(fit: Fit) -> tuple[float, float]:
     """Rows a second and a processor second of so many steps, without the look at the tuning rows."""
     before, start, used = fit.step, time.perf_counter(), time.process_time()
-    fit._train(fit.step + math.ceil(LAP / fit.batch_size))
+    fit.run(fit.step + math.ceil(LAP / fit.batch_size))
     rows = (fit.step - before) * fit.batch_size
     return rows / (time.perf_counter() - start), rows / (time.process_time() - used)
 

@@ -246,3 +246,10 @@ def test_racing_saves_trainings_and_keeps_the_winner(tmp_path: Path) -> None:
         ends[racing] = (winner.number, sum(len(trial.finalist) for trial in standing.trials.values()))
     assert ends[True][0] == ends[False][0]
     assert ends[True][1] < ends[False][1]
+
+
+def test_where_seeds_are_fused_a_job_has_all_of_a_finalist_that_are_missing() -> None:
+    lines = [*ended([0.7]), Chosen(numbers=(5, 0), seeds=SEEDS), finalist(0, 12, 0.5)]
+    step = final_step(standing_of(*lines), Plan(BUDGET, HAND, fused=True), Chosen(numbers=(5, 0), seeds=SEEDS))
+    assert isinstance(step, Train)
+    assert [(job.number, job.seed, job.others) for job in step.jobs] == [(5, 11, (12, 13)), (0, 11, (13,))]

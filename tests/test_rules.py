@@ -69,9 +69,14 @@ def test_presets_are_asked_for_first_and_in_order() -> None:
 
 
 def test_a_cohort_is_proposed_before_any_of_it_is_trained() -> None:
-    for count in range(2, 6):
+    for count in range(2, 4):
         assert step(trials(count, presets=PRESETS), presets=PRESETS) == Ask(None)
-    assert [job.number for job in jobs(trials(6, presets=PRESETS), presets=PRESETS)] == [0, 1, 2, 3, 4, 5]
+    assert [job.number for job in jobs(trials(4, presets=PRESETS), presets=PRESETS)] == [0, 1, 2, 3]
+
+
+def test_presets_that_fill_a_cohort_are_the_first_one() -> None:
+    four = ("single_task", "ple", "mmoe", "cgc")
+    assert [job.number for job in jobs(trials(4, presets=four), presets=four)] == [0, 1, 2, 3]
 
 
 def test_a_budget_below_the_presets_still_trains_them_all() -> None:

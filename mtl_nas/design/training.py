@@ -11,6 +11,9 @@ ENOUGH_ROWS, FEWEST_PASSES, MOST_PASSES = 400_000, 4, 40
 STEPS_A_PASS, SMALLEST_BATCH, LARGEST_BATCH = 100, 64, 512
 
 
+Precision = Literal["float32", "bfloat16", "float64"]
+
+
 class Work(NamedTuple):
     """Passes over the train rows, and rows a step."""
 
@@ -46,7 +49,7 @@ class Training(Value):
     warmup: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0  # share of the steps over which the rate rises
     weight_decay: Annotated[float, Field(ge=0.0)] = 0.0  # decoupled, embeddings included
     patience: Annotated[int, Field(ge=1)] | None = None  # checks without a better score before it stops
-    precision: Literal["float32", "bfloat16", "float64"] = "float32"
+    precision: Precision | Literal["auto"] = "float32"  # auto: of the first two the faster one, by a few steps
     meta: Meta | None = None
     seed: Annotated[int, Field(ge=0)] = 0
 

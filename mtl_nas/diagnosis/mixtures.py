@@ -18,7 +18,7 @@ def mixtures(module: nn.Module, states: States, architecture: Architecture) -> I
     """One for each member of a stage that mixes; none of other stages."""
     kind: str
     if isinstance(module, GateStage):
-        weights, kind = module.weights_of(states), module.block.kind  # (N, B, E)
+        weights, kind = module.weights_of(states).transpose(1, 2), module.block.kind  # (N, B, E)
         mixed = [inputs[1 if module.block.asks else 0 :] for inputs in module.stage.inputs]
     elif isinstance(module, StitchStage):
         shares = module.shares.mean(dim=2) if module.block.channelwise else module.shares

@@ -12,6 +12,8 @@ from mtl_nas.model.layers import add_linear, fill, first_linear, linear, spread
 from mtl_nas.model.plan import Stage
 from mtl_nas.model.states import States
 
+SMALL = 8192  # numbers of a row that are added up: a product for each row takes longer below
+
 
 class GateStage(nn.Module):
     """(B, D), E x (B, H) -> (N, B, H)."""
@@ -42,35 +44,36 @@ class GateStage(nn.Module):
         experts = states.stack(self.experts)  # (U, B, H)
         if self.block.mixes != "state":
             return self._predictions(states, experts)
-        weights = self.weights_of(states)  # (N, B, E), or (N, 1, E) where no row is asked
+        weights = self.weights_of(states)  # (N, E, B), or (N, E, 1) where no row is asked
         if not self.whole:
-            index = cast(Tensor, self.places).unsqueeze(1).expand(weights.shape)
-            weights = weights.new_zeros(*weights.shape[:2], len(self.experts)).scatter_add(2, index, weights)
-        if not self.block.asks:
-            return torch.einsum("nu,ubh->nbh", weights[:, 0], experts)
-        return torch.einsum("nbu,ubh->nbh", weights, experts)
+            index = cast(Tensor, self.places).unsqueeze(2).expand(weights.shape)
+            shape = (len(weights), len(self.experts), weights.shape[2])
+            weights = weights.new_zeros(shape).scatter_add(1, index, weights)
+        return mixed(weights, experts) if self.block.asks else torch.einsum("nu,ubh->nbh", weights[..., 0], experts)
 
     def weights_of(self, states: States) -> Tensor:
-        """What each member gives each of its experts, (N, B, E), or (N, 1, E) where no row is asked."""
+        """What each member gives each of its experts, (N, E, B), or (N, E, 1) where no row is asked."""
         places = cast(Tensor, self.places)
         if self.block.kind == "mean":
             like = states.node(self.experts[0])
-            return like.new_full((places.shape[0], 1, places.shape[1]), 1.0 / places.shape[1])
+            return like.new_full((*places.shape, 1), 1.0 / places.shape[1])
         if self.block.kind == "linear":
-            return spread(self.shares, self.stage).unsqueeze(1)
+            return spread(self.shares, self.stage).unsqueeze(2)
         scores = self._scores(states)
-        return torch.sigmoid(scores) if self.block.kind == "sigmoid" else torch.softmax(scores, dim=-1)
+        return torch.sigmoid(scores) if self.block.kind == "sigmoid" else torch.softmax(scores, dim=1)
 
     def _scores(self, states: States) -> Tensor:
         """Before the softmax or the sigmoid; experts below the top ones stand at minus infinity."""
         if not self.block.asks:
-            return spread(self.shares, self.stage).unsqueeze(1)
+            return spread(self.shares, self.stage).unsqueeze(2)
         state = first_linear(states, self.stage, 0, *self._linear(0))
         for index in range(1, len(self.block.hidden) + 1):
             state = linear(F.relu(state), *self._linear(index))
-        scores = state / self.block.temperature
+        scores = state.transpose(1, 2).contiguous()  # rows innermost: all of them take a step of the softmax at once
+        if self.block.temperature != 1.0:
+            scores = scores / self.block.temperature
         if self.block.kind == "top_k":
-            last = scores.topk(self.block.top, dim=-1).values[..., -1:]
+            last = scores.topk(self.block.top, dim=1).values[:, -1:]
             scores = scores.masked_fill(scores < last, -math.inf)  # what ties with the last one stays
         return scores
 
@@ -81,11 +84,11 @@ class GateStage(nn.Module):
     def _predictions(self, states: States, experts: Tensor) -> Tensor:
         """Mixed as probabilities, given back as natural parameters; in logarithms, so that small ones keep digits."""
         mean = self.block.kind in ("mean", "linear")
-        scores = self.weights_of(states) if mean else self._scores(states)
+        scores = (self.weights_of(states) if mean else self._scores(states)).to(experts.dtype)
         log_weights = torch.log(scores) if mean else F.logsigmoid(scores)
         if self.block.kind not in ("mean", "linear", "sigmoid"):
-            log_weights = torch.log_softmax(scores, dim=-1)
-        log_weights = log_weights.transpose(1, 2).unsqueeze(-1)  # (N, E, B, 1)
+            log_weights = torch.log_softmax(scores, dim=1)
+        log_weights = log_weights.unsqueeze(-1)  # (N, E, B, 1)
         each = experts[cast(Tensor, self.places)]  # (N, E, B, K)
         if self.block.mixes == "classes":
             return torch.logsumexp(log_weights + torch.log_softmax(each, dim=-1), dim=1)
@@ -103,3 +106,13 @@ class GateStage(nn.Module):
             elif self.block.kind == "linear":
                 bound = 1.0 / math.sqrt(self.shares.shape[1])
                 self.shares.uniform_(-bound, bound, generator=generator)
+
+
+def mixed(weights: Tensor, experts: Tensor) -> Tensor:
+    """(N, U, B), (U, B, H) -> (N, B, H), every row by its own weights.
+
+    As a matrix product for each row, where that has something to do; few small experts are faster added up.
+    """
+    if weights.shape[0] * experts.shape[0] * experts.shape[2] > SMALL:
+        return torch.einsum("nub,ubh->nbh", weights, experts)
+    return (weights.unsqueeze(-1) * experts).sum(dim=1)

@@ -33,6 +33,8 @@ class EmbeddingStage(nn.Module):
         super().__init__()
         self.block = cast(blocks.Embedding, stage.block)
         self.table = nn.Parameter(torch.empty(len(stage.nodes), self.block.rows, self.block.width))
+        self.first_number = len(self.block.categories)  # column of the ids
+        self.interpolates = self.block.encoding == "piecewise" and bool(self.block.numbers)
 
     def forward(self, states: States) -> Tensor:
         """One lookup a member; interpolated knots where numbers are piecewise linear."""
@@ -47,8 +49,8 @@ class EmbeddingStage(nn.Module):
             return table.new_empty(scalars.shape[0], 0)
         ids = states.features["ids"]
         rows = looked_up(table, ids)  # (B, F, d)
-        if self.block.encoding == "piecewise" and self.block.numbers:
-            plain = len(self.block.categories)
+        if self.interpolates:
+            plain = self.first_number
             upper = looked_up(table, ids[:, plain:] + 1)
             share = states.features["fractions"].to(rows.dtype).unsqueeze(-1)
             rows = torch.cat([rows[:, :plain], torch.lerp(rows[:, plain:], upper, share)], dim=1)

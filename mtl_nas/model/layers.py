@@ -112,7 +112,8 @@ class HiddenLayers(nn.Module):
             state = F.layer_norm(state, state.shape[-1:], eps=EPSILON)
         else:
             mean, variance = self._moments(state, index)
-            state = (state - mean.unsqueeze(1)) * torch.rsqrt(variance.unsqueeze(1) + EPSILON)
+            normed = (state - mean.unsqueeze(1)) * torch.rsqrt(variance.unsqueeze(1) + EPSILON)
+            state = normed.to(state.dtype)  # moments stay in full precision
         scale, shift = (spread(getattr(self, f"{word}{index}"), self.stage) for word in ("scale", "shift"))
         return torch.addcmul(shift.unsqueeze(1), state, scale.unsqueeze(1))
 
@@ -120,12 +121,12 @@ class HiddenLayers(nn.Module):
         running_mean, running_var = getattr(self, f"running_mean{index}"), getattr(self, f"running_var{index}")
         if not self.training:
             return spread(running_mean, self.stage), spread(running_var, self.stage)
-        variance, mean = torch.var_mean(state, dim=1, correction=0)  # (N, H)
+        variance, mean = torch.var_mean(state.to(running_mean.dtype), dim=1, correction=0)  # (N, H)
         with torch.no_grad():
             rows = state.shape[1]
-            running_mean.lerp_(self._by_set(mean.to(running_mean.dtype)), MOMENTUM)
-            unbiased = variance.to(running_var.dtype) * (rows / max(rows - 1, 1))
-            running_var.lerp_(self._by_set(unbiased), MOMENTUM)
+            running_mean.mul_(1 - MOMENTUM).add_(self._by_set(mean), alpha=MOMENTUM)
+            unbiased = variance * (rows / max(rows - 1, 1))
+            running_var.mul_(1 - MOMENTUM).add_(self._by_set(unbiased), alpha=MOMENTUM)
         return mean, variance
 
     def _by_set(self, moments: Tensor) -> Tensor:

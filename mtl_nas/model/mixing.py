@@ -95,7 +95,7 @@ class RouteStage(nn.Module):
 
     def forward(self, states: States) -> Tensor:
         """Sources that come through, transformed, added; one matrix product where all members read the same ones."""
-        opened = self.opened()
+        opened = self.opened().to(states.node(self.stage.inputs[0][0]).dtype)
         alike = all(len(self.stage.runs(place)) == 1 for place in range(len(self.stage.widths)))
         if not self.block.transform:
             return torch.einsum("snbh,ns->nbh", torch.stack(_columns(states, self.stage)), opened)

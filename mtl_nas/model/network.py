@@ -1,6 +1,7 @@
 """The torch module of an architecture: stages run in order, heads are read by name."""
 
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import cast
 
 import torch
@@ -10,12 +11,14 @@ from mtl_nas.architecture import Architecture
 from mtl_nas.blocks import Transfer
 from mtl_nas.errors import ExportError
 from mtl_nas.model.histories import SequenceStage
-from mtl_nas.model.inputs import EmbeddingStage
+from mtl_nas.model.inputs import EmbeddingStage, TaskEmbeddingStage
 from mtl_nas.model.mixing import RouteStage
 from mtl_nas.model.modules import MODULES
 from mtl_nas.model.plan import Stage, plan
 from mtl_nas.model.states import Features, States
-from mtl_nas.model.transfers import TransferMaps, TransferStage
+from mtl_nas.model.transfers import ThresholdsStage, TransferMaps, TransferStage
+
+FULL_PRECISION = (EmbeddingStage, SequenceStage, TaskEmbeddingStage, ThresholdsStage)
 
 
 class Network(nn.Module):
@@ -43,17 +46,33 @@ class Network(nn.Module):
             self.shared[name] = TransferMaps(stage.block, 1, stage.units)
         return TransferStage(stage, cast(TransferMaps, self.shared[name]))
 
-    def forward(self, features: Features) -> dict[str, Tensor]:
-        """Natural parameters at every head's node."""
-        states = self.states(features)
+    def forward(self, features: Features, dtype: torch.dtype | None = None) -> dict[str, Tensor]:
+        """Natural parameters at every head's node; ``dtype``: of the states below them."""
+        states = self.states(features, dtype)
         return {name: states.node(name) for name in self.outputs}
 
-    def states(self, features: Features) -> States:
-        """The outputs of all nodes."""
+    def states(self, features: Features, dtype: torch.dtype | None = None) -> States:
+        """The outputs of all nodes, in the precision of the weights or in that of ``dtype``.
+
+        Then ``matrices`` are expected in it, and predictions come in that of the other weights.
+        """
         states = States(features)
         for stage, module in zip(self.plan, self.stages, strict=True):
-            states.add(stage, module(states))
+            output = module(states)
+            if dtype is not None:
+                output = output.float() if stage.predicts else output.to(dtype)
+            states.add(stage, output)
         return states
+
+    def matrices(self) -> list[tuple[str, nn.Parameter]]:
+        """Weights that meet states alone, by name: not tables and what reads them, nor what makes probabilities."""
+        return self._matrices
+
+    @cached_property
+    def _matrices(self) -> list[tuple[str, nn.Parameter]]:
+        full = [f"stages.{place}." for place, module in enumerate(self.stages) if isinstance(module, FULL_PRECISION)]
+        kept = (*full, *(f"stages.{place}.log_alpha" for place in range(len(self.stages))))
+        return [(name, weight) for name, weight in self.named_parameters() if not name.startswith(kept)]
 
     def penalty(self) -> Tensor | None:
         """What the network adds to the loss by itself: the price of open routes; None where there is none."""

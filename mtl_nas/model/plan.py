@@ -2,10 +2,11 @@
 
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby
 
 from mtl_nas.architecture import Architecture, Node
-from mtl_nas.blocks import Block
+from mtl_nas.blocks import Block, Gate, Product, Thresholds, Tower
 from mtl_nas.errors import ArchitectureError
 
 
@@ -22,18 +23,33 @@ class Stage:
     sets: tuple[str, ...]  # of weights: ``shared/<label>``, or the name of the node that has them for itself
     uses: tuple[int, ...]  # the place of each member's set
 
-    @property
+    @cached_property
     def tied(self) -> bool:
         """Members share weights."""
         return len(self.sets) < len(self.nodes)
 
+    @cached_property
+    def predicts(self) -> bool:
+        """Members give parameters of predictions, not states."""
+        if isinstance(self.block, Gate):
+            return self.block.mixes != "state"
+        return isinstance(self.block, Tower | Thresholds | Product)
+
     def column(self, place: int) -> tuple[str, ...]:
         """What each member reads at that place."""
-        return tuple(inputs[place] for inputs in self.inputs)
+        return self._columns[place]
 
     def runs(self, place: int) -> tuple[tuple[str, int], ...]:
         """(node, members that read it), for members side by side that read one node at that place."""
-        return tuple((name, len(list(members))) for name, members in groupby(self.column(place)))
+        return self._runs[place]
+
+    @cached_property
+    def _columns(self) -> tuple[tuple[str, ...], ...]:
+        return tuple(tuple(inputs[place] for inputs in self.inputs) for place in range(len(self.widths)))
+
+    @cached_property
+    def _runs(self) -> tuple[tuple[tuple[str, int], ...], ...]:
+        return tuple(tuple((name, len(list(members))) for name, members in groupby(column)) for column in self._columns)
 
 
 def plan(architecture: Architecture) -> tuple[Stage, ...]:

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
+from mtl_nas.design.training import Precision
 from mtl_nas.values import Value
 
 
@@ -76,5 +77,6 @@ class Request(Value):
     presets: tuple[str, ...] | None = None  # tried first; None: all that fit the data
     ensemble: bool = False  # of finalists, beside the best
     start: str | None = None  # the run whose trials were taken over
+    precision: Precision = "float32"  # what auto came to when the search began
     seed: int = 0
     versions: dict[str, str] = {}

@@ -44,12 +44,14 @@ class Core:
         rows: int = 1,
         watch: Watch = lambda fact: None,
         workers: int = 1,
+        fused: bool = False,
     ) -> None:
         self.request, self.space, self.schema = request, space, schema
         self.presets = {name: design for name, design in presets.items() if self._keeps_to_limits(name, design)}
         goal = Goal.of(request.objectives, schema)
         passes, _ = space.default().training.work(rows)
-        self.plan = Plan(request.budget, tuple(self.presets), request.seed, goal, max(1, round(passes * rows)))
+        full = max(1, round(passes * rows))
+        self.plan = Plan(request.budget, tuple(self.presets), request.seed, goal, full, request.precision, fused)
         self.sampler, self.why = (
             automatic(self.plan) if request.sampler == "auto" else (request.sampler, "it was asked for")
         )
@@ -91,6 +93,11 @@ class Core:
     def job_done(self, job: Job, answer: Answer) -> None:
         """Record what a worker says; a RunError with the traceback at the third equal error."""
         self._running.discard(_name(job))
+        self._arrived(job, answer)
+        for seed, other in answer.others.items():
+            self._arrived(job.model_copy(update={"seed": seed}), other)
+
+    def _arrived(self, job: Job, answer: Answer) -> None:
         if answer.failure is not None:
             seed = job.seed if job.kind == "finalist" else None
             self._write(

@@ -6,10 +6,11 @@ from typing import Literal
 from mtl_nas.data import Dataset, Declaration, load_dataset
 from mtl_nas.errors import ExportError, RunError
 from mtl_nas.exports import LoadedModel, load_model, write_model, write_onnx
-from mtl_nas.record import RunFolder, Trial, write_whole
+from mtl_nas.record import Request, RunFolder, Trial, write_whole
 from mtl_nas.record.facts import Finalist
 from mtl_nas.study.final_stage import write_finalist
 from mtl_nas.study.jobs import Job, seed_of
+from mtl_nas.study.plan import Plan
 from mtl_nas.study.run import Run, load_run
 from mtl_nas.study.worker import work
 
@@ -62,15 +63,16 @@ def _of_run(run: Run, folder: Path, number: int | None, data: Dataset | None) ->
         raise RunError(f"run '{run.path}' was made on other data than '{data.name}' holds now; a trial needs those")
     if not trial.finalist:
         with run.folder.lock():
-            _train(run.folder, trial, data, run.request.seed)
+            _train(run.folder, trial, data, run.request)
     write_finalist(run.folder, trial, data, folder)
     return load_model(folder)
 
 
-def _train(folder: RunFolder, trial: Trial, data: Dataset, run_seed: int) -> None:
+def _train(folder: RunFolder, trial: Trial, data: Dataset, request: Request) -> None:
     """Train it as the first seed of a finalist would be; kept in the run's folder, not in its record."""
-    seed = seed_of(run_seed, "finalist", 0)
-    job = Job(number=trial.number, kind="finalist", rung=0, share=1.0, seed=seed, proposal=trial.proposal)
+    seed = seed_of(request.seed, "finalist", 0)
+    proposal = Plan(request.budget, precision=request.precision).settled_proposal(trial)
+    job = Job(number=trial.number, kind="finalist", rung=0, share=1.0, seed=seed, proposal=proposal)
     answer = work(job, data, get=lambda name: None, put=lambda name, content: write_whole(folder.path / name, content))
     if answer.failure is not None:
         raise ExportError(f"{trial.name} cannot be trained: {answer.reason}")

@@ -33,7 +33,9 @@ from mtl_nas.study.jobs import Answer, Job
 from mtl_nas.study.worker import work
 
 PATIENCE = 10.0  # seconds for a cluster's address to answer
+GROWTH = 4  # times the size that it has at the start, that a cluster may grow to
 LOG = logging.getLogger(__name__)
+logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # a worker that died is told by us, in a line
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,7 @@ def execute(core: Core, data: Dataset, folder: RunFolder, resources: Resources) 
                 search_alg=searcher,
                 num_samples=-1,
                 reuse_actors=True,
-                max_concurrent_trials=workers,
+                max_concurrent_trials=concurrent(workers, elastic=resources.address is not None and not resources.cpus),
                 trial_dirname_creator=lambda trial: str(trial.trial_id),
             ),
             run_config=tune.RunConfig(
@@ -131,6 +133,11 @@ def execute(core: Core, data: Dataset, folder: RunFolder, resources: Resources) 
         tuner.fit()
         if searcher.problem is not None:
             raise searcher.problem
+
+
+def concurrent(workers: int, *, elastic: bool) -> int:
+    """Jobs that Ray is given at once: nodes may join a cluster, and those that wait then run on them."""
+    return workers * GROWTH if elastic else workers
 
 
 def _probe(address: str | None) -> None:

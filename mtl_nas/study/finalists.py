@@ -62,10 +62,11 @@ def within(decided: Chosen, standing: Standing, trainings: float) -> Chosen:
 def final_step(standing: Standing, plan: Plan, decided: Chosen) -> Step | None:
     """The next step of the final stage, a seed after the other; None at its end."""
     for round_, seed in enumerate(decided.seeds):
+        later = decided.seeds[round_ + 1 :] if plan.fused else ()
         jobs = tuple(
-            _job(standing.trials[number], plan, seed)
-            for number in decided.numbers
-            if _runs(standing.trials[number], seed)
+            _job(trial, plan, seed, [other for other in later if _runs(trial, other)])
+            for trial in map(standing.trials.__getitem__, decided.numbers)
+            if _runs(trial, seed)
         )
         if jobs:
             return Train(jobs)
@@ -79,10 +80,17 @@ def _runs(trial: Trial, seed: int) -> bool:
     return trial.retired is None and seed not in trial.finalist and trial.finalist_failed(seed) is None
 
 
-def _job(trial: Trial, plan: Plan, seed: int) -> Job:
+def _job(trial: Trial, plan: Plan, seed: int, others: Sequence[int]) -> Job:
     weights = plan.goal.weights
     return Job(
-        number=trial.number, kind="finalist", rung=0, share=1.0, seed=seed, proposal=trial.proposal, weights=weights
+        number=trial.number,
+        kind="finalist",
+        rung=0,
+        share=1.0,
+        seed=seed,
+        others=tuple(others),
+        proposal=plan.settled_proposal(trial),
+        weights=weights,
     )
 
 

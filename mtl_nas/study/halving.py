@@ -38,7 +38,7 @@ def halving_step(standing: Standing, plan: Plan) -> Step | None:
 
 
 def _boundary(standing: Standing, plan: Plan) -> int:
-    """How many trials come before the barrier in force: the presets, a cohort at least, then a cohort more each time."""
+    """How many trials come before the barrier in force: presets, at least a cohort; then a cohort more each time."""
     settled = sum(plan.settled(trial) for trial in standing.trained)
     boundary = max(len(plan.tried_presets), plan.budget.cohort)
     while boundary <= settled:

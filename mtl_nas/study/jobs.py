@@ -18,6 +18,7 @@ class Job(Value):
     from_rung: int | None = None  # whose state it goes on from
     keep_state: bool = False  # a higher rung may need it
     seed: int
+    others: tuple[int, ...] = ()  # further seeds of a finalist, trained with it as one
     proposal: Proposal
     weights: dict[str, float] = {}  # of the tasks in the score that keeps the best check; empty: all alike
     latency: bool = False  # is to be measured
@@ -25,7 +26,7 @@ class Job(Value):
 
 
 class Answer(Value):
-    """Scores, or why there are none."""
+    """Scores, or why there are none; ``rows`` and ``seconds`` of this seed alone."""
 
     score: float = 0.0
     scores: Scores = {}
@@ -36,6 +37,7 @@ class Answer(Value):
     failure: Failure | None = None
     reason: str = ""
     trace: str = ""
+    others: dict[int, "Answer"] = {}  # of the job's further seeds
 
 
 def seed_of(*parts: object) -> int:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from mtl_nas.design import Proposal
+from mtl_nas.design.training import Precision
 from mtl_nas.record.request import Budget
 from mtl_nas.record.trials import Standing, Trial
 from mtl_nas.study.goal import Goal
@@ -15,13 +17,26 @@ FINAL_SHARE = 0.2  # of the work for finalists, where the work is bounded
 
 @dataclass(frozen=True)
 class Plan:
-    """Budget, presets in their order, seed and goal; ``full``: the rows of one full training."""
+    """Budget, presets in their order, seed and goal; ``full``: the rows of one full training.
+
+    ``precision`` stands for ``auto`` in all trainings of a run, or a resumed one would choose again.
+    """
 
     budget: Budget
     presets: tuple[str, ...] = ()
     seed: int = 0
     goal: Goal = field(default_factory=Goal)
     full: int = 1
+    precision: Precision = "float32"
+    fused: bool = False  # all seeds of a finalist in one job, as a GPU trains them in the time of few
+
+    def settled_proposal(self, trial: Trial) -> Proposal:
+        """What a worker trains."""
+        proposal = trial.proposal
+        if proposal.training.precision != "auto":
+            return proposal
+        training = proposal.training.model_copy(update={"precision": self.precision})
+        return proposal.model_copy(update={"training": training})
 
     @cached_property
     def tried_presets(self) -> tuple[str, ...]:

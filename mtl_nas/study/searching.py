@@ -4,9 +4,12 @@ import os
 from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
+from typing import cast
 
+from mtl_nas.composition import compose
 from mtl_nas.data import Dataset, Declaration, load_dataset
 from mtl_nas.design import Design
+from mtl_nas.design.training import Precision
 from mtl_nas.errors import RunError
 from mtl_nas.hand_designs import fitting, unknown_preset
 from mtl_nas.record import Budget, Request, RunFolder
@@ -20,6 +23,7 @@ from mtl_nas.study.final_stage import finish
 from mtl_nas.study.progress import Progress
 from mtl_nas.study.run import Run
 from mtl_nas.study.taking_over import take_over
+from mtl_nas.training import Fit
 
 COMPARED = (
     ("space", "space"),
@@ -82,7 +86,7 @@ def search(
         if here.exists:
             _check_same(here, request)
         else:
-            here.begin(request)
+            here.begin(request.model_copy(update={"precision": _precision(space, data)}))
         return _continued(here, data, resources or Resources(), progress=progress)
 
 
@@ -111,7 +115,10 @@ def _continued(folder: RunFolder, data: Dataset, resources: Resources, *, progre
     with Progress(request, absent, shown=progress) as watch:
         workers = resources.cpus or os.cpu_count() or 1
         rows = len(data.rows("train"))
-        core = Core(request, folder.record, space, data.schema, presets, rows=rows, watch=watch, workers=workers)
+        fused = bool(resources.gpus)
+        core = Core(
+            request, folder.record, space, data.schema, presets, rows=rows, watch=watch, workers=workers, fused=fused
+        )
         take_over(core)
         watch.resume(core.standing)
         for change in _other_versions(request):
@@ -122,6 +129,16 @@ def _continued(folder: RunFolder, data: Dataset, resources: Resources, *, progre
         if request.ensemble:
             write_ensembled(folder, core.standing, data)
     return Run(folder)
+
+
+def _precision(space: SearchSpace, data: Dataset) -> Precision:
+    """What ``auto`` stands for in this search, by the space's default proposal; of a space without it nothing."""
+    default = space.for_schema(data.schema).default()
+    if default.training.precision != "auto":
+        return "float32"
+    graph, rows = compose(default.design, data.schema), data.rows("train")
+    fit = Fit(graph, default.design.losses, default.training, data.schema, rows, data.rows("tuning"))
+    return cast(Precision, fit.training.precision)
 
 
 def _tried_first(request: Request, data: Dataset) -> tuple[dict[str, Design], dict[str, str]]:

@@ -52,6 +52,6 @@ def trial_job(standing: Standing, plan: Plan, trial: Trial) -> Job:
         from_rung=max(trial.scored) if trial.scored else None,
         keep_state=rung < len(plan.budget.rungs) - 1,
         seed=seed_of(plan.seed, *seed),
-        proposal=trial.proposal,
+        proposal=plan.settled_proposal(trial),
         weights=plan.goal.weights,
     )

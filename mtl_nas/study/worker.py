@@ -16,7 +16,8 @@ from mtl_nas.evaluation import judge
 from mtl_nas.model.latency import BATCH, latency_ms
 from mtl_nas.study.jobs import Answer, Job, predictions_name, state_name, weights_name
 from mtl_nas.training import DivergedError, Fit
-from mtl_nas.training.fit import mean_score
+from mtl_nas.training.fit import Check, mean_score
+from mtl_nas.training.fused import Outcome, advance_together, fusible
 
 Get = Callable[[str], bytes | None]
 Put = Callable[[str, bytes], None]
@@ -29,7 +30,7 @@ def work(job: Job, data: Dataset, *, get: Get, put: Put, device: str = "cpu") ->
     try:
         answer = _finalist(job, data, put, device) if job.kind == "finalist" else _trial(job, data, get, put, device)
     except DivergedError as problem:
-        answer = Answer(failure="diverged", reason=str(problem))
+        answer = _diverged(problem)
     except (MemoryError, torch.cuda.OutOfMemoryError):
         answer = Answer(failure="memory", reason="out of memory; search smaller models, batches or fewer workers")
     except RuntimeError as problem:
@@ -37,7 +38,8 @@ def work(job: Job, data: Dataset, *, get: Get, put: Put, device: str = "cpu") ->
         answer = Answer(failure="memory" if memory else "error", reason=_reason(problem), trace=traceback.format_exc())
     except Exception as problem:  # of any kind: the search goes on, and says what happened
         answer = Answer(failure="error", reason=_reason(problem), trace=traceback.format_exc())
-    return answer.model_copy(update={"seconds": time.perf_counter() - start})
+    seconds = time.perf_counter() - start - sum(other.seconds for other in answer.others.values())
+    return answer.model_copy(update={"seconds": seconds})
 
 
 def _reason(problem: Exception) -> str:
@@ -80,15 +82,41 @@ def _trial(job: Job, data: Dataset, get: Get, put: Put, device: str) -> Answer:
 
 
 def _finalist(job: Job, data: Dataset, put: Put, device: str) -> Answer:
-    fit = _fit(job, data, device)
-    fit.advance(job.share)
+    seeds = (job.seed, *job.others)
+    fits = [_fit(job.model_copy(update={"seed": seed}), data, device) for seed in seeds]
+    start = time.perf_counter()
+    if len(fits) > 1 and fusible(fits):
+        found = advance_together(fits, job.share)
+    else:
+        found = [_outcome(fit, job.share) for fit in fits]
+    seconds = (time.perf_counter() - start) / len(fits)
+    answers = {
+        seed: _judged(job, seed, fit, data, put, device) if isinstance(outcome, Check) else _diverged(outcome)
+        for seed, fit, outcome in zip(seeds, fits, found, strict=True)
+    }
+    others = {seed: answers[seed].model_copy(update={"seconds": seconds}) for seed in job.others}
+    return answers[job.seed].model_copy(update={"others": others})
+
+
+def _outcome(fit: Fit, share: float) -> Outcome:
+    try:
+        return fit.advance(share)
+    except DivergedError as problem:
+        return problem
+
+
+def _diverged(problem: DivergedError) -> Answer:
+    return Answer(failure="diverged", reason=str(problem))
+
+
+def _judged(job: Job, seed: int, fit: Fit, data: Dataset, put: Put, device: str) -> Answer:
     network = fit.best_network()
-    predictions, found = judge(network, data.rows("choosing"), data.schema, device=device)
+    predictions, scores = judge(network, data.rows("choosing"), data.schema, device=device)
     weights = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in network.weights().items()}
-    put(weights_name(job.number, job.seed), save_tensors(weights))
+    put(weights_name(job.number, seed), save_tensors(weights))
     put(
-        predictions_name(job.number, job.seed),
+        predictions_name(job.number, seed),
         save_arrays({k: np.ascontiguousarray(v) for k, v in predictions.items()}),
     )
-    score = mean_score(found, data.schema, job.weights)
-    return Answer(score=score, scores=found, rows=fit.rows, rows_per_second=fit.rows_per_second)
+    score = mean_score(scores, data.schema, job.weights)
+    return Answer(score=score, scores=scores, rows=fit.rows, rows_per_second=fit.rows_per_second)

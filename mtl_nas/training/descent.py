@@ -9,7 +9,8 @@ from mtl_nas.data import Schema
 from mtl_nas.design import Losses, Training
 from mtl_nas.model import Network
 from mtl_nas.training.aggregation import Direction
-from mtl_nas.training.forward import Forward
+from mtl_nas.training.forward import NONE, Forward
+from mtl_nas.training.large_tables import LargeTables
 from mtl_nas.training.losses import Targets
 from mtl_nas.training.meta import Adaptation
 from mtl_nas.training.objective import Objective
@@ -19,8 +20,11 @@ from mtl_nas.training.sharing import last_shared, shared
 class Descent:
     """A network in training and its objective; batches in, gradients out."""
 
-    def __init__(self, network: Network, losses: Losses, training: Training, schema: Schema) -> None:
+    def __init__(
+        self, network: Network, losses: Losses, training: Training, schema: Schema, large: LargeTables | None = None
+    ) -> None:
         self.network, architecture = network, network.architecture
+        self.large = large
         reaching = network.reaching()
         first = next(network.parameters())
         last = last_shared(reaching, architecture.tasks)
@@ -69,4 +73,7 @@ class Descent:
     ) -> tuple[list[Tensor], Targets]:
         if self.adaptation is not None:
             return self.adaptation(features, found)
-        return (self.forward(features) if trace else self.forward.at({}, features)), found
+        if not trace:
+            return self.forward.at({}, features), found
+        features, weights = self.large.read(features) if self.large else (features, NONE)
+        return self.forward(features, weights), found

@@ -9,6 +9,7 @@ import math
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,16 +19,20 @@ from torch import Tensor
 from mtl_nas.architecture import Architecture
 from mtl_nas.data import Rows, Schema
 from mtl_nas.design import Losses, Training
+from mtl_nas.design.training import Precision
 from mtl_nas.metrics import main_metric, scores
 from mtl_nas.model import Network, build
 from mtl_nas.model.prediction import predict
 from mtl_nas.model.reading import predict_rows
 from mtl_nas.training.descent import Descent
 from mtl_nas.training.feeding import Reading, feed, streams
+from mtl_nas.training.large_tables import large_tables
 from mtl_nas.training.negatives import kept_rows
+from mtl_nas.training.precision import faster
 from mtl_nas.training.schedule import rate_factor
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.float32, "float64": torch.float64}
+TRIED = 16  # batches whose steps are timed to choose a precision
 Scores = dict[str, dict[str, float | None]]
 
 
@@ -63,6 +68,10 @@ class Fit:
         device: str = "cpu",
         task_weights: Mapping[str, float] | None = None,
     ) -> None:
+        if training.precision == "auto":
+            training = training.model_copy(
+                update={"precision": faster(partial(_tried, architecture, losses, training, schema, train, device))}
+            )
         self.training, self.schema, self.device = training, schema, torch.device(device)
         self._score_weights = task_weights or {}
         dtype = DTYPES[training.precision]
@@ -70,20 +79,22 @@ class Fit:
         chosen = kept_rows(train.labels, schema, losses.negatives, training.seed) if thinned else None
         torch.manual_seed(training.seed)
         self.network = build(architecture, seed=training.seed, dtype=dtype).to(self.device)
-        self._descent = Descent(self.network, losses, training, schema)
-        self.objective = self._descent.objective
         self.train_rows = len(train) if chosen is None else len(chosen)
         passes, self.batch_size = training.work(self.train_rows)
+        self.steps_a_pass = math.ceil(self.train_rows / self.batch_size)
+        self.steps = max(1, round(passes * self.steps_a_pass))
+        self.large = large_tables(self.network, losses, training, self.steps)
+        self._descent = Descent(self.network, losses, training, schema, self.large)
+        self.objective, self.forward = self._descent.objective, self._descent.forward
         reading = Reading(schema, architecture, self.objective.tasks, device=self.device, dtype=dtype)
         self.feed = feed(train, reading, batch_size=self.batch_size, seed=training.seed, chosen=chosen)
         self.tuning = tuning
         self._tuning_features = None if streams(train) else reading.inputs(tuning)
-        parameters = [*self.network.parameters(), *self.objective.parameters()]
+        own = [weight for weight in self.network.parameters() if not (self.large and self.large.owns(weight))]
+        parameters = [*own, *self.objective.parameters()]
         self.optimizer = torch.optim.AdamW(
             parameters, lr=training.learning_rate, weight_decay=training.weight_decay, fused=True
         )
-        self.steps_a_pass = math.ceil(self.train_rows / self.batch_size)
-        self.steps = max(1, round(passes * self.steps_a_pass))
         self.step = 0
         self.best: Check | None = None
         self.checks: list[Check] = []
@@ -92,13 +103,13 @@ class Fit:
 
     def advance(self, share: float = 1.0) -> Check:
         """Train to that share of the work, looking at the tuning rows there and at the end of each pass."""
-        goal = self._step_at(share)
+        goal = self.step_at(share)
         while self.step < goal and not self.stopped:
             stop = min(goal, (self.step // self.steps_a_pass + 1) * self.steps_a_pass)
-            self._train(stop)
-            self._check()
+            self.run(stop)
+            self.check()
         if self.best is None:
-            self._check()
+            self.check()
         assert self.best is not None
         return self.best
 
@@ -135,6 +146,7 @@ class Fit:
             "objective": self.objective.state_dict(),
             "direction": self._descent.memory,
             "optimizer": self.optimizer.state_dict(),
+            "large": self.large.state_dict() if self.large else {},
             "best_weights": self._best_weights,
             "random": torch.get_rng_state(),
             "step": self.step,
@@ -151,13 +163,16 @@ class Fit:
         self.objective.load_state_dict(state["objective"])
         self._descent.memory = state["direction"]
         self.optimizer.load_state_dict(state["optimizer"])
+        if self.large:
+            self.large.load_state_dict(state["large"])
         self._best_weights = state["best_weights"]
         torch.set_rng_state(state["random"])
         self.step = state["step"]
         self.checks = [Check(**check) for check in state["checks"]]
         self.best = max(self.checks, key=lambda check: check.score)
 
-    def _train(self, stop: int) -> None:
+    def run(self, stop: int) -> None:
+        """Train to that step."""
         self.network.train()
         start, rows = time.perf_counter(), self.rows
         total = torch.zeros((), device=self.device)
@@ -165,22 +180,28 @@ class Fit:
             inputs, found = self.feed.batch(self.step)
             self.optimizer.zero_grad(set_to_none=True)
             total += self._descent.fill(inputs, found)
-            self._set_rate()
+            rate = self.rate()
+            for group in self.optimizer.param_groups:
+                group["lr"] = rate
             self.optimizer.step()
+            if self.large:
+                self.large.step(self.step + 1, rate)
             self._descent.after_step(inputs, found)
             self.step += 1
             if self.step % self.steps_a_pass == 0:
                 self.objective.pass_ended()
+        if self.large:
+            self.large.settle(self.step)
         if not math.isfinite(total.item()):
             raise DivergedError(f"the loss is no longer finite after {self.rows} rows; lower the learning rate")
         self._laps.append((self.rows - rows, time.perf_counter() - start))
 
-    def _set_rate(self) -> None:
-        rate = self.training.learning_rate * rate_factor(self.training, self.step / self.steps)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
+    def rate(self) -> float:
+        """The learning rate of the next step."""
+        return self.training.learning_rate * rate_factor(self.training, self.step / self.steps)
 
-    def _check(self) -> None:
+    def check(self) -> None:
+        """Look at the tuning rows; a DivergedError where a prediction is not finite."""
         if self._tuning_features is None:
             predictions = predict_rows(self.network, self.tuning, self.schema, device=self.device)
         else:
@@ -194,8 +215,25 @@ class Fit:
             self.best = check
             self._best_weights = {name: value.clone() for name, value in self.network.state_dict().items()}
 
-    def _step_at(self, share: float) -> int:
+    def step_at(self, share: float) -> int:
+        """The step at which that share of the work is done."""
         return min(self.steps, math.ceil(share * self.steps - 1e-9))
+
+
+def _tried(
+    architecture: Architecture,
+    losses: Losses,
+    training: Training,
+    schema: Schema,
+    train: Rows,
+    device: str,
+    precision: Precision,
+) -> Fit:
+    """A fit of few rows, to time its steps."""
+    _, batch = training.work(len(train))
+    few = train.take(slice(None, TRIED * batch))
+    asked = training.model_copy(update={"precision": precision, "batch_size": batch, "passes": 1000.0})
+    return Fit(architecture, losses, asked, schema, few, few.take(slice(None, 1)), device=device)
 
 
 def score_tasks(predictions: dict[str, Any], rows: Rows, schema: Schema) -> Scores:

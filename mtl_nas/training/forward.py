@@ -1,6 +1,7 @@
 """Logits of every task from a network in training, at its own weights or at others."""
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import torch
 from torch import Tensor
@@ -10,28 +11,32 @@ from mtl_nas.model import Network
 
 Features = Mapping[str, Tensor]
 Weights = Mapping[str, Tensor]  # by the names of ``named_parameters``
+NONE: Weights = MappingProxyType({})
 
 
 class Forward:
-    """features -> (B, outputs) at each of the nodes, in full precision also where the network computes in bfloat16."""
+    """features -> (B, outputs) at each of the nodes, in full precision also where states are computed in bfloat16."""
 
     def __init__(self, network: Network, nodes: Sequence[str], *, halved: bool) -> None:
-        self.network, self.nodes, self.halved = network, tuple(nodes), halved
+        self.network, self.nodes = network, tuple(nodes)
+        self.dtype = torch.bfloat16 if halved else None
 
-    def __call__(self, features: Features) -> list[Tensor]:
-        """At the network's weights; running moments move on."""
-        with self._precision(features):
-            return self._logits(self.network(features))
+    def __call__(self, features: Features, weights: Weights = NONE) -> list[Tensor]:
+        """At the network's weights, or those that stand in for some of them; running moments move on."""
+        return self.stateless(weights, NONE, features)
 
     def at(self, weights: Weights, features: Features) -> list[Tensor]:
         """At those weights, and its own for the others; running moments stay what they are."""
         kept = {name: buffer.clone() for name, buffer in self.network.named_buffers()}
-        with self._precision(features):
-            return self._logits(functional_call(self.network, {**weights, **kept}, (features,)))
+        return self.stateless(weights, kept, features)
 
-    def _precision(self, features: Features) -> torch.autocast:
-        device = next(iter(features.values())).device.type
-        return torch.autocast(device, torch.bfloat16, enabled=self.halved)
-
-    def _logits(self, outputs: Mapping[str, Tensor]) -> list[Tensor]:
-        return [outputs[node].float() if self.halved else outputs[node] for node in self.nodes]
+    def stateless(self, weights: Weights, buffers: Weights, features: Features) -> list[Tensor]:
+        """At those weights and running moments, and its own for the others."""
+        if self.dtype is not None:  # once a step, and not at every use
+            rounded = {name: weights.get(name, own) for name, own in self.network.matrices()}
+            weights = {**weights, **{name: weight.to(self.dtype) for name, weight in rounded.items()}}
+        if not weights and not buffers:
+            outputs = self.network(features, self.dtype)
+        else:
+            outputs = functional_call(self.network, {**weights, **buffers}, (features, self.dtype))
+        return [outputs[node] for node in self.nodes]

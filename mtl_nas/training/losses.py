@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from types import MappingProxyType
 
 import torch
@@ -54,8 +55,13 @@ def task_losses(
     ``positive_weights``: factors on ``l``, not on ``w``, in the positive rows of binary tasks, by name. A task without
     a valid row has loss 0 with zero gradient.
     """
-    columns = zip(outputs, found.labels.unbind(1), tasks, strict=True)
-    losses = torch.stack([_rows_loss(*column, positive_weights) for column in columns])  # (T, B)
+    losses = torch.cat([_rows_losses(outputs, found.labels, tasks, group) for group in _groups(tasks)])  # (T, B)
+    order = [place for group in _groups(tasks) for place in group]
+    if order != sorted(order):
+        losses = losses[[order.index(place) for place in range(len(order))]]
+    if any(task.name in positive_weights for task in tasks):
+        factors = [positive_weights.get(task.name, 1.0) if task.kind == "binary" else 1.0 for task in tasks]
+        losses = losses * (1.0 + (losses.new_tensor(factors).unsqueeze(1) - 1.0) * found.labels.T)
     if found.weights is None:
         counts = found.valid.sum(dim=0)
         return (losses * found.valid.T).sum(dim=1) / counts.clamp(min=1.0), counts > 0
@@ -64,11 +70,24 @@ def task_losses(
     return (losses * weights).sum(dim=1) / torch.where(totals > 0, totals, 1.0), totals > 0
 
 
-def _rows_loss(output: Tensor, label: Tensor, task: Task, positive_weights: Mapping[str, float]) -> Tensor:
-    losses = LOSSES[task.loss](output, label, task)
-    if task.kind == "binary" and task.name in positive_weights:
-        losses = losses * (1.0 + (positive_weights[task.name] - 1.0) * label)
-    return losses
+@cache
+def _grouped(kinds: tuple[tuple[str, int, float], ...]) -> tuple[tuple[int, ...], ...]:
+    return tuple(tuple(place for place, kind in enumerate(kinds) if kind == one) for one in dict.fromkeys(kinds))
+
+
+def _groups(tasks: Sequence[Task]) -> tuple[tuple[int, ...], ...]:
+    """Places of the tasks that one call of a loss serves."""
+    return _grouped(tuple((task.loss, task.outputs, task.quantile) for task in tasks))
+
+
+def _rows_losses(outputs: Sequence[Tensor], labels: Tensor, tasks: Sequence[Task], group: Sequence[int]) -> Tensor:
+    """(B, K) each, (B, T) -> (tasks of the group, B)."""
+    first = group[0]
+    if len(group) == 1:
+        return LOSSES[tasks[first].loss](outputs[first], labels[:, first], tasks[first]).unsqueeze(0)
+    joined, known = torch.cat([outputs[place] for place in group]), labels.T
+    known = known.reshape(-1) if len(group) == len(tasks) else torch.cat([known[place] for place in group])
+    return LOSSES[tasks[first].loss](joined, known, tasks[first]).view(len(group), -1)
 
 
 # One loss a function: outputs of a head (B, K), labels (B,) and their task -> (B,)

@@ -1,0 +1,74 @@
+"""Our space without our search: Ray Tune's OptunaSearch, a fresh actor a trial, every trial trained to the end.
+
+python -m benchmarks.speed.ray_optuna --trials 20       # prints a line of JSON a trial
+"""
+
+import argparse
+import json
+import os
+import time
+import warnings
+from typing import Any
+
+import mtl_nas as mn
+from benchmarks.speed.clock import Processes
+from mtl_nas.design import Proposal
+
+
+def train_one(config: dict[str, Any], data: mn.Dataset) -> None:
+    """Train a proposal in a worker; one that does not fit the data scores 0."""
+    import torch
+    from ray import tune
+
+    torch.set_num_threads(1)
+    if not config["proposal"]:
+        tune.report({"score": 0.0})
+        return
+    proposal = Proposal.model_validate_json(config["proposal"])
+    tune.report({"score": mn.evaluate(proposal.design, data, proposal.training, split="tuning").score})
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", default="census-income")
+    parser.add_argument("--space", default="everything")
+    parser.add_argument("--trials", type=int, default=20)
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    data = mn.load_dataset(options.data)
+    start, processes = time.perf_counter(), Processes()
+    processes.start()
+    os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
+    import optuna
+    import ray
+    from ray import tune
+    from ray.tune.search.optuna import OptunaSearch
+
+    from mtl_nas.study.samplers.optuna_studies import Asked, Names
+
+    warnings.simplefilter("ignore")
+    space = mn.load_space(options.space).for_schema(data.schema)
+
+    def suggested(trial: optuna.Trial) -> dict[str, Any]:
+        try:
+            return {"proposal": space.draw(Asked(trial, Names(space)))[0].model_dump_json()}
+        except mn.MtlNasError:
+            return {"proposal": ""}
+
+    class Said(tune.Callback):
+        def on_trial_complete(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
+            line = {"seconds": time.perf_counter() - start, "core_seconds": processes.core_seconds}
+            print(json.dumps({**line, "scores": [trial.last_result["score"]]}), flush=True)
+
+    ray.init(num_cpus=options.workers, include_dashboard=False, log_to_driver=False, logging_level="error")
+    searcher = OptunaSearch(suggested, metric="score", mode="max", seed=options.seed)
+    tune.Tuner(
+        tune.with_resources(tune.with_parameters(train_one, data=data.for_search()), {"cpu": 1}),
+        tune_config=tune.TuneConfig(search_alg=searcher, num_samples=options.trials, reuse_actors=False),
+        run_config=tune.RunConfig(verbose=0, callbacks=[Said()]),
+    ).fit()
+
+
+if __name__ == "__main__":
+    main()

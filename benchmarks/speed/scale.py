@@ -1,0 +1,94 @@
+"""How our step grows with tasks, experts and rows of embedding tables, and a small search with workers.
+
+    python -m benchmarks.speed.scale                        # some 20 minutes
+    python -m benchmarks.speed.scale --only experts --rounds 3
+
+Each measurement is a fresh process, the sizes alternate. Prints tables, and writes benchmarks/results/scale.json;
+``python -m benchmarks.speed.report`` writes them into docs/speed.md.
+"""
+
+import argparse
+import json
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+import mtl_nas as mn
+from benchmarks.machine import machine
+from benchmarks.speed.alternating import alternated
+from benchmarks.speed.report import scale_tables
+from benchmarks.speed.sizes import Call, Measured, Sizes
+
+KEPT = Path(__file__).parents[1] / "results" / "scale.json"
+TASKS, EXPERTS, TABLE_ROWS = (2, 4, 8, 16), (8, 4, 16, 32, 64), (10**4, 10**5, 10**6, 10**7)
+WORKERS = (1, 2)
+SMALL = {"trials": 24, "rungs": (1.0,), "finalists": 1, "seeds": 1}  # of the small search
+
+
+def grown(sizes: Sizes) -> dict[str, dict[str, Sizes]]:
+    """By what grows, and by how much there is of it."""
+    return {
+        "tasks": {str(count): replace(sizes, tasks=count) for count in TASKS},
+        "experts": {str(count): replace(sizes, experts=count) for count in EXPERTS},
+        "table rows": {str(rows): replace(sizes, levels=rows // sizes.fields) for rows in TABLE_ROWS},
+    }
+
+
+def trials_an_hour(workers: int) -> float:
+    """Of a small search on a small table, Ray's start and the finalist included."""
+    data = mn.load_dataset("synthetic-mmoe/0.5")
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.perf_counter()
+        run = mn.search(
+            "mmoe", data, budget=mn.Budget(**SMALL), folder=folder, presets=(), resources=mn.Resources(cpus=workers)
+        )
+        return 3600 * len(run.trials()) / (time.perf_counter() - start)
+
+
+def parser() -> argparse.ArgumentParser:
+    """What the command takes."""
+    found = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    found.add_argument("--only", nargs="+", choices=("tasks", "experts", "table rows", "workers"))
+    found.add_argument("--batch", type=int, default=1_024)
+    found.add_argument("--rounds", type=int, default=5)
+    found.add_argument("--threads", type=int, default=1)
+    found.add_argument("--seconds", type=float, default=3.0, help="of each measurement, after its warm-up")
+    found.add_argument("--kept", type=Path, default=KEPT)
+    return found
+
+
+def main() -> None:
+    options = parser().parse_args()
+    console, sizes = Console(width=140), Sizes()
+    here = Measured(batch=options.batch, threads=options.threads, seconds=options.seconds)
+    known: dict[str, Any] = json.loads(options.kept.read_text()) if options.kept.exists() else {}
+    kept = {"steps": {}, "workers": {}, **known, "machine": machine(), "model": sizes.model, "batch": options.batch}
+    for name, cases in grown(sizes).items():
+        if options.only and name not in options.only:
+            continue
+        console.print(name)
+        calls = {size: Call("ours", wanted, here) for size, wanted in cases.items()}
+        rates = alternated(calls, options.rounds, said=console.print)
+        kept["steps"][name] = {size: [options.batch / rate for rate in found] for size, found in rates.items()}
+        _keep(options.kept, kept)
+    if not options.only or "workers" in options.only:
+        kept["workers"] = {str(count): [] for count in WORKERS}
+        for _ in range(options.rounds):
+            for count in WORKERS:
+                kept["workers"][str(count)].append(trials_an_hour(count))
+        _keep(options.kept, kept)
+    for table in scale_tables(kept):
+        console.print(table.rich())
+
+
+def _keep(path: Path, kept: dict[str, Any]) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(kept, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
