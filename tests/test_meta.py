@@ -30,7 +30,7 @@ class Linear(torch.nn.Module):
         drawn = torch.randn(WIDTH, 1, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
         self.theta = torch.nn.Parameter(drawn)
 
-    def forward(self, features):
+    def forward(self, features, dtype=None):
         return {self.node: features["x"] @ self.theta}
 
     def parameters_of(self, scope: str) -> list[str]:

@@ -49,7 +49,7 @@ class Training(Value):
     warmup: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0  # share of the steps over which the rate rises
     weight_decay: Annotated[float, Field(ge=0.0)] = 0.0  # decoupled, embeddings included
     patience: Annotated[int, Field(ge=1)] | None = None  # checks without a better score before it stops
-    precision: Precision | Literal["auto"] = "float32"  # auto: of the first two the faster one, by a few steps
+    precision: Literal["float32", "bfloat16", "float64", "auto"] = "float32"  # auto: the faster of the first two
     meta: Meta | None = None
     seed: Annotated[int, Field(ge=0)] = 0
 
