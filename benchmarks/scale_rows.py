@@ -1,6 +1,6 @@
 """Tables larger than memory: generated rows are encoded, trained from blocks, and measured.
 
-    python -m benchmarks.scale_rows                       # 10^5, 10^6, 10^7 and 10^8 rows; 25 GB of disk
+    python -m benchmarks.scale_rows                       # 10^5, 10^6, 10^7 and 10^8 rows; 6 GB of disk
     python -m benchmarks.scale_rows 1e5 1e6 --folder /big
 
 Each row has ten 16-bit columns, most of whose values are rare, and two labels that depend on all of them. An MMoE is
