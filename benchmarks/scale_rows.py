@@ -1,6 +1,6 @@
 """Tables larger than memory: generated rows are encoded, trained from blocks, and measured.
 
-    python -m benchmarks.scale_rows                       # 10^5, 10^6, 10^7 and 10^8 rows; 25 GB of disk
+    python -m benchmarks.scale_rows                       # 10^5, 10^6, 10^7 and 10^8 rows; 6 GB of disk
     python -m benchmarks.scale_rows 1e5 1e6 --folder /big
 
 Each row has ten 16-bit columns, most of whose values are rare, and two labels that depend on all of them. An MMoE is
@@ -158,7 +158,7 @@ def fitted(data: mn.Dataset, train: Rows, tuning: Rows, *, passes: float = 40.0,
 def lap(fit: Fit) -> tuple[float, float]:
     """Rows a second and a processor second of so many steps, without the look at the tuning rows."""
     before, start, used = fit.step, time.perf_counter(), time.process_time()
-    fit._train(fit.step + math.ceil(LAP / fit.batch_size))
+    fit.run(fit.step + math.ceil(LAP / fit.batch_size))
     rows = (fit.step - before) * fit.batch_size
     return rows / (time.perf_counter() - start), rows / (time.process_time() - used)
 

@@ -19,6 +19,7 @@ from mtl_nas.values import nearest
 
 CELLS = 2**23  # of a batch: rows times columns
 SAMPLE = 100_000  # first rows, from which kinds are inferred
+FREED = pyarrow.dataset.ParquetFragmentScanOptions(pre_buffer=False)  # else what was read stays until a file ends
 ROW = re.compile(r"\brow (\d+)(?= (?:holds|has)\b|;)")
 
 
@@ -95,8 +96,8 @@ class _Parquet:
     def frames(self, columns: Sequence[str], rows: int) -> Iterator[pd.DataFrame]:
         """At most so many rows at once."""
         with parquet(self._path):
-            reading = {"columns": list(columns), "batch_size": rows, "batch_readahead": 1, "fragment_readahead": 1}
-            for batch in self._data.to_batches(**reading):
+            ahead = {"batch_readahead": 1, "fragment_readahead": 1, "fragment_scan_options": FREED}
+            for batch in self._data.to_batches(columns=list(columns), batch_size=rows, **ahead):
                 if len(batch):
                     yield pyarrow.Table.from_batches([batch]).to_pandas()
 
