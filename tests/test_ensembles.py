@@ -1,4 +1,4 @@
-"""Ensembles of finalists: which are taken, what the folder predicts, and what a search with ``ensemble=True`` leaves."""
+"""Ensembles of finalists: which are taken, what the folder predicts, what a search with ``ensemble=True`` leaves."""
 
 import shutil
 import sys
@@ -27,11 +27,12 @@ SHARES = {"trial 2, seed 7": 0.75, "mmoe, seed 7": 0.25}
 
 def typed(*words: object) -> None:
     """Type a command that succeeds."""
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as end:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["mtl-search", *map(str, words)])
-        main()
-        raise SystemExit(0)
-    assert not end.value.code
+        try:
+            main()
+        except SystemExit as end:
+            assert not end.code
 
 
 # Which networks are taken

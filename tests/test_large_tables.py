@@ -75,13 +75,29 @@ def test_where_every_step_sees_every_row_it_is_the_dense_step(
 
 def test_a_step_touches_no_row_that_its_batch_does_not_have(row_wise: None) -> None:
     one = fit(design(), batch=4)
-    before = tables(one)
-    used = one.feed.batch(0)[0]["ids"].unique()
-    one.run(1)
-    table, start = tables(one)[0], before[0]
-    moved = (table != start).any(dim=-1)[0].nonzero().flatten()
-    assert set(moved.tolist()) <= set(used.tolist())
+    large = one.large
+    assert large is not None
+    before, (inputs, found) = tables(one)[0], one.feed.batch(0)
+    one._descent.fill(inputs, found)
+    large.step(1, 0.01)
+    moved = (tables(one)[0] != before).any(dim=-1)[0].nonzero().flatten()
+    assert set(moved.tolist()) <= set(inputs["ids"].unique().tolist())
     assert len(moved)
+
+
+@pytest.mark.parametrize("schedule", ["constant", "linear"])
+def test_rows_that_batches_miss_end_where_the_dense_step_takes_them(
+    schedule: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = {"batch": 4, "passes": 2, "weight_decay": 0.1, "learning_rate": 1e-3, "schedule": schedule}
+    dense = fit(design(), **options)
+    start = tables(dense)[0]
+    dense.run(60)
+    monkeypatch.setattr(large_tables, "LARGE", 1)
+    rows = fit(design(), **options)
+    rows.run(60)
+    way, other = tables(dense)[0] - start, tables(rows)[0] - start
+    assert float((way - other).norm() / way.norm()) < 0.15
 
 
 def test_weight_decay_of_rows_that_are_not_seen_is_made_up_for(row_wise: None) -> None:

@@ -165,6 +165,7 @@ class Fit:
         self.optimizer.load_state_dict(state["optimizer"])
         if self.large:
             self.large.load_state_dict(state["large"])
+            self.large.resume(state["step"])
         self._best_weights = state["best_weights"]
         torch.set_rng_state(state["random"])
         self.step = state["step"]
@@ -191,7 +192,7 @@ class Fit:
             if self.step % self.steps_a_pass == 0:
                 self.objective.pass_ended()
         if self.large:
-            self.large.settle(self.step)
+            self.large.settle()
         if not math.isfinite(total.item()):
             raise DivergedError(f"the loss is no longer finite after {self.rows} rows; lower the learning rate")
         self._laps.append((self.rows - rows, time.perf_counter() - start))

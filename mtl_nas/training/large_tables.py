@@ -1,14 +1,15 @@
 """Embedding tables of which a step touches the rows of its batch alone.
 
 A dense gradient of a table of ten million rows takes longer than the rest of a step. Here the batch's rows are copied
-out, the network reads the copy, and AdamW moves these rows. What decays between two steps that see a row, its moments
-and its weight decay, is made up for when it is seen again, so that both are those of the dense step; what is left out
-is that Adam moves a row by its momentum in steps that do not see it.
+out, the network reads the copy, and AdamW moves these rows. What the dense step does to a row that no batch has is done
+all the same, later: when the row is read again, and before anybody reads the whole table, its moments and its weight
+decay are brought up to date, and its momentum moves it on. That is nine tenths of what one sight of a row moves it, so
+a lazy Adam without it (torch's SparseAdam) trains rare rows at a tenth of the rate.
 """
 
 import math
 from collections.abc import Mapping
-from typing import cast
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -22,7 +23,16 @@ from mtl_nas.training.sharing import last_shared
 LARGE = 500_000  # rows, from which a dense step takes longer
 MOST_DECAY = 1 - 1e-6  # of a step: its logarithm must be finite
 BETAS, EPSILON = (0.9, 0.999), 1e-8  # of Adam (Kingma and Ba, 2015)
+BLOCK = 2**16  # rows that are brought up to date at once
 Features = Mapping[str, Tensor]
+
+
+class Part(NamedTuple):
+    """The rows of a batch (U,), the copy of them (N, U, d), their moments (N, U, 2 d)."""
+
+    rows: Tensor
+    here: Tensor
+    moments: Tensor
 
 
 class LargeTable(nn.Module):
@@ -37,14 +47,14 @@ class LargeTable(nn.Module):
         members, rows, width = self.table.shape
         self.register_buffer("moments", self.table.new_zeros(members, rows, 2 * width))  # first and second
         self.register_buffer("seen", torch.zeros(rows, dtype=torch.int32, device=self.table.device))  # last step
-        self._part: tuple[Tensor, Tensor] | None = None  # rows of the batch (U,), and the copy of them (N, U, d)
+        self._part: Part | None = None
 
     @property
     def table(self) -> nn.Parameter:
         """The table itself."""
         return self._stage[0].table
 
-    def read(self, features: Features) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    def read(self, features: Features, clock: "Clock") -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Features whose ids are places in a copy of the batch's rows, and what stands in for the network's own."""
         stage = self._stage[0]
         if isinstance(stage, EmbeddingStage):
@@ -59,47 +69,92 @@ class LargeTable(nn.Module):
             begin = places[: len(starts)]
             changed = {key: places[len(starts) :].view_as(ids) - begin.unsqueeze(-1)}
             replaced = {self.name.removesuffix("table") + "starts": begin}
-        part = self.table.detach().index_select(1, rows.long()).requires_grad_()
-        self._part = (rows.long(), part)
-        return changed, {**replaced, self.name: part}
+        rows = rows.long()
+        here, moments = self.table.detach().index_select(1, rows), self.moments.index_select(1, rows)
+        here, moments = clock.brought_up(here, moments, self.seen.index_select(0, rows))
+        self._part = Part(rows, here.requires_grad_(), moments)
+        return changed, {**replaced, self.name: here}
 
     @torch.no_grad()
-    def step(self, number: int, rate: float, decays: Tensor) -> None:
-        """Move the rows that were read; ``decays``: the logarithm of what weight decay has left after each step."""
-        if self._part is None or self._part[1].grad is None:
+    def step(self, clock: "Clock") -> None:
+        """Move the rows that were read, in the step that the clock stands at."""
+        part, self._part = self._part, None
+        if part is None or part.here.grad is None:
             return
-        rows, part = self._part
-        slope = part.grad
-        assert slope is not None
-        last = self.seen.index_select(0, rows).long()
-        elapsed = (number - last).to(slope.dtype).unsqueeze(1)  # (U, 1)
-        first, second = self.moments.index_select(1, rows).chunk(2, dim=-1)
-        first = torch.lerp(slope, first * BETAS[0] ** (elapsed - 1), BETAS[0])
-        second = torch.lerp(slope.square(), second * BETAS[1] ** (elapsed - 1), BETAS[1])
-        spread = (second / (1 - BETAS[1] ** number)).sqrt_().add_(EPSILON)
-        kept = torch.exp(decays[number] - decays[last]).to(slope.dtype).unsqueeze(1)
-        moved = part * kept - rate / (1 - BETAS[0] ** number) * first / spread
-        self.table.index_copy_(1, rows, moved)
-        self.moments.index_copy_(1, rows, torch.cat([first, second], dim=-1))
-        self.seen.index_fill_(0, rows, number)
-        self._part = None
+        first, second = part.moments.chunk(2, dim=-1)
+        first = torch.lerp(part.here.grad, first, BETAS[0])
+        second = torch.lerp(part.here.grad.square(), second, BETAS[1])
+        rate, decay = clock.rate, clock.weight_decay
+        spread = (second / (1 - BETAS[1] ** clock.now)).sqrt_().add_(EPSILON)
+        moved = part.here * (1 - rate * decay) - rate / (1 - BETAS[0] ** clock.now) * first / spread
+        self.table.index_copy_(1, part.rows, moved)
+        self.moments.index_copy_(1, part.rows, torch.cat([first, second], dim=-1))
+        self.seen.index_fill_(0, part.rows, clock.now)
+
+    @torch.no_grad()
+    def settle(self, clock: "Clock") -> None:
+        """Bring every row up to date, a block at a time."""
+        for start in range(0, len(self.seen), BLOCK):
+            rows = slice(start, start + BLOCK)
+            here, moments = clock.brought_up(self.table[:, rows], self.moments[:, rows], self.seen[rows])
+            self.table[:, rows], self.moments[:, rows] = here, moments
+        self.seen.fill_(clock.now)
+
+
+class Clock(nn.Module):
+    """The steps so far, and what they do to rows that they do not see."""
+
+    rates: Tensor
+    decays: Tensor
+
+    def __init__(self, steps: int, weight_decay: float, device: torch.device) -> None:
+        super().__init__()
+        self.weight_decay, self.now = weight_decay, 0
+        self.register_buffer("rates", torch.zeros(steps + 1, device=device))  # of each step, from 1
+        # the logarithm of what weight decay has left after each step
+        self.register_buffer("decays", torch.zeros(steps + 1, dtype=torch.float64, device=device))
+
+    @property
+    def rate(self) -> float:
+        """The learning rate of the step."""
+        return float(self.rates[self.now])
+
+    def tick(self, number: int, rate: float) -> None:
+        """The step of that number begins to move weights."""
+        self.now, self.rates[number] = number, rate
+        self.decays[number] = self.decays[number - 1] + math.log1p(-min(rate * self.weight_decay, MOST_DECAY))
+
+    @torch.no_grad()
+    def brought_up(self, here: Tensor, moments: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
+        """Rows (N, U, d) and moments (N, U, 2 d), last seen in steps (U,), as the dense step would have them now.
+
+        A moment that decays moves its row by a geometric series, which rates and bias corrections of its first steps
+        stand for: nine tenths of it are over after twenty steps.
+        """
+        last = seen.long()
+        missed = (self.now - last).to(here.dtype).unsqueeze(1)  # (U, 1) steps
+        first, second = moments.chunk(2, dim=-1)
+        ratio = BETAS[0] / math.sqrt(BETAS[1])
+        series = ratio * (1 - ratio**missed) / (1 - ratio)
+        begun = last.clamp(min=1).to(here.dtype).unsqueeze(1)
+        rate = self.rates[last].to(here.dtype).unsqueeze(1) / (1 - BETAS[0] ** (begun + 1))
+        spread = (second / (1 - BETAS[1] ** (begun + 1))).sqrt() + EPSILON
+        kept = torch.exp(self.decays[self.now] - self.decays[last]).to(here.dtype).unsqueeze(1)
+        moved = here * kept - rate * series * first / spread
+        return moved, torch.cat([first * BETAS[0] ** missed, second * BETAS[1] ** missed], dim=-1)
 
 
 class LargeTables(nn.Module):
     """All of a network's; ``state_dict`` is what going on needs beside the tables."""
 
-    decays: Tensor
-
     def __init__(self, network: Network, training: Training, steps: int, *, rows: float = LARGE) -> None:
         super().__init__()
-        self.weight_decay = training.weight_decay
         self.found = nn.ModuleList(
             LargeTable(f"stages.{place}.table", stage)
             for place, stage in enumerate(network.stages)
             if isinstance(stage, EmbeddingStage | SequenceStage) and stage.table.shape[1] >= rows
         )
-        device = next(network.parameters()).device
-        self.register_buffer("decays", torch.zeros(steps + 1, dtype=torch.float64, device=device))
+        self.clock = Clock(steps, training.weight_decay, next(network.parameters()).device)
 
     @property
     def tables(self) -> list[LargeTable]:
@@ -114,28 +169,24 @@ class LargeTables(nn.Module):
         """For one batch: features, and weights that stand in for the network's own."""
         weights: dict[str, Tensor] = {}
         for table in self.tables:
-            changed, replaced = table.read(features)
+            changed, replaced = table.read(features, self.clock)
             features, weights = {**features, **changed}, {**weights, **replaced}
         return features, weights
 
     def step(self, number: int, rate: float) -> None:
         """The step of that number, from 1, at a learning rate."""
-        if self.weight_decay:
-            self.decays[number] = self.decays[number - 1] + math.log1p(-min(rate * self.weight_decay, MOST_DECAY))
+        self.clock.tick(number, rate)
         for table in self.tables:
-            table.step(number, rate, self.decays)
+            table.step(self.clock)
 
-    @torch.no_grad()
-    def settle(self, number: int) -> None:
-        """Weight decay of rows that were not seen up to that step, before somebody reads the whole table."""
-        for table in self.tables if self.weight_decay else ():
-            kept = torch.exp(self.decays[number] - self.decays[table.seen.long()]).to(table.table.dtype)
-            table.table.mul_(kept.unsqueeze(-1))
-            elapsed = (number - table.seen).to(kept.dtype).unsqueeze(-1)
-            width = table.table.shape[-1]
-            table.moments[..., :width].mul_(BETAS[0] ** elapsed)
-            table.moments[..., width:].mul_(BETAS[1] ** elapsed)
-            table.seen.fill_(number)
+    def settle(self) -> None:
+        """Before somebody reads the whole table."""
+        for table in self.tables:
+            table.settle(self.clock)
+
+    def resume(self, number: int) -> None:
+        """Go on after that step."""
+        self.clock.now = number
 
 
 def large_tables(network: Network, losses: Losses, training: Training, steps: int) -> LargeTables | None:
