@@ -25,14 +25,20 @@ SIZES = {"hidden": (4,), "embedding": 2}
 SHARES = {"trial 2, seed 7": 0.75, "mmoe, seed 7": 0.25}
 
 
+def ended() -> object:
+    """The exit code of the command line."""
+    try:
+        main()
+    except SystemExit as end:
+        return end.code
+    return 0
+
+
 def typed(*words: object) -> None:
     """Type a command that succeeds."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["mtl-search", *map(str, words)])
-        try:
-            main()
-        except SystemExit as end:
-            assert not end.code
+        assert not ended()
 
 
 # Which networks are taken
