@@ -9,8 +9,8 @@ from mtl_nas.training import Fit, large_tables
 from mtl_nas.training.fit import Check
 from mtl_nas.training.fused import advance_together
 
-SEEDS = range(4)
-DESIGNS = ("mmoe", "ple", "stem", "aitm")
+SEEDS = range(3)
+DESIGNS = ("ple", "aitm")
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def data() -> mn.Dataset:
 def fits(name: str, data: mn.Dataset, precision: str = "float32") -> list[Fit]:
     design = mn.preset(name, data.schema)
     graph = mn.compose(design, data.schema)
-    asked = {"passes": 2, "batch_size": 512, "learning_rate": 3e-3, "schedule": "linear", "precision": precision}
+    asked = {"passes": 1, "batch_size": 512, "learning_rate": 3e-3, "schedule": "linear", "precision": precision}
     trainings = [mn.Training.model_validate({**asked, "seed": seed}) for seed in SEEDS]
     rows = data.rows("train"), data.rows("tuning")
     return [Fit(graph, design.losses, training, data.schema, *rows) for training in trainings]
