@@ -152,7 +152,8 @@ def test_the_page_shows_what_was_measured_and_what_is_missed():
     page = written("before\n<!-- step -->\nold\n<!-- end of step -->\nafter", kept)
     assert page.startswith("before\n<!-- step -->")
     assert page.endswith("<!-- end of step -->\nafter")
-    assert "| ours, float32 | 45 | 40-50 | 4.50 (4.00-5.00) | 2.00 (2.00-2.00) |" in page
+    assert "| ours, float32 | 45 | 40-50 | 4.50 (4.00-5.00) | 2.00 (2.00-2.00) |  |" in page
+    assert "| torch-rechub | 10 | 10-10 |  |  | 4.50 (4.00-5.00) |" in page
     assert "3.5 x torch-rechub: met; 2.5 x deepctr-torch: missed by 20 %" in page
     assert "| 6 | 10 | 0.60 (0.60-0.60) | 45%: met |" in page
     assert "old" not in page

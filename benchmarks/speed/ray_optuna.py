@@ -6,8 +6,10 @@ python -m benchmarks.speed.ray_optuna --trials 20       # prints a line of JSON 
 import argparse
 import json
 import os
+import tempfile
 import time
 import warnings
+from dataclasses import dataclass
 from typing import Any
 
 import mtl_nas as mn
@@ -28,6 +30,22 @@ def train_one(config: dict[str, Any], data: mn.Dataset) -> None:
     tune.report({"score": mn.evaluate(proposal.design, data, proposal.training, split="tuning").score})
 
 
+@dataclass(frozen=True)
+class Suggested:
+    """A proposal of the space from an Optuna trial; an empty one where the decisions do not fit the data."""
+
+    space: mn.SearchSpace
+
+    def __call__(self, trial: Any) -> dict[str, Any]:
+        """The configuration of a trial."""
+        from mtl_nas.study.samplers.optuna_studies import Asked, Names
+
+        try:
+            return {"proposal": self.space.draw(Asked(trial, Names(self.space)))[0].model_dump_json()}
+        except mn.MtlNasError:
+            return {"proposal": ""}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", default="census-income")
@@ -40,34 +58,32 @@ def main() -> None:
     start, processes = time.perf_counter(), Processes()
     processes.start()
     os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
-    import optuna
     import ray
     from ray import tune
     from ray.tune.search.optuna import OptunaSearch
 
-    from mtl_nas.study.samplers.optuna_studies import Asked, Names
-
     warnings.simplefilter("ignore")
     space = mn.load_space(options.space).for_schema(data.schema)
 
-    def suggested(trial: optuna.Trial) -> dict[str, Any]:
-        try:
-            return {"proposal": space.draw(Asked(trial, Names(space)))[0].model_dump_json()}
-        except mn.MtlNasError:
-            return {"proposal": ""}
-
     class Said(tune.Callback):
+        def __reduce__(self) -> tuple[Any, ...]:
+            """Without the clock: Ray pickles its arguments for a restore that is never done."""
+            return tune.Callback, ()
+
         def on_trial_complete(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
             line = {"seconds": time.perf_counter() - start, "core_seconds": processes.core_seconds}
             print(json.dumps({**line, "scores": [trial.last_result["score"]]}), flush=True)
 
-    ray.init(num_cpus=options.workers, include_dashboard=False, log_to_driver=False, logging_level="error")
-    searcher = OptunaSearch(suggested, metric="score", mode="max", seed=options.seed)
-    tune.Tuner(
-        tune.with_resources(tune.with_parameters(train_one, data=data.for_search()), {"cpu": 1}),
-        tune_config=tune.TuneConfig(search_alg=searcher, num_samples=options.trials, reuse_actors=False),
-        run_config=tune.RunConfig(verbose=0, callbacks=[Said()]),
-    ).fit()
+    ray.init(
+        address="local", num_cpus=options.workers, include_dashboard=False, log_to_driver=False, logging_level="error"
+    )
+    searcher = OptunaSearch(Suggested(space), metric="score", mode="max", seed=options.seed)
+    with tempfile.TemporaryDirectory() as scratch:
+        tune.Tuner(
+            tune.with_resources(tune.with_parameters(train_one, data=data.for_search()), {"cpu": 1}),
+            tune_config=tune.TuneConfig(search_alg=searcher, num_samples=options.trials, reuse_actors=False),
+            run_config=tune.RunConfig(storage_path=scratch, verbose=0, callbacks=[Said()]),
+        ).fit()
 
 
 if __name__ == "__main__":

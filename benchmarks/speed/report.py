@@ -42,8 +42,16 @@ def _sides(case: Kept) -> Table:
     rates, rows = case["rates"], []
     for label, found in rates.items():
         leads = [str(ratio(found, rates[peer])) if label.startswith("ours") else "" for peer in LEADS]
-        rows.append([label, *_spread(found), *leads, _target(label, case)])
-    columns = ["side", "rows a second", "lowest-highest", *(f"over {peer}" for peer in LEADS), "target"]
+        other = "" if label == "ours, float32" else str(ratio(rates["ours, float32"], found))
+        rows.append([label, *_spread(found), *leads, other, _target(label, case)])
+    columns = [
+        "side",
+        "rows a second",
+        "lowest-highest",
+        *(f"over {peer}" for peer in LEADS),
+        "ours, float32 over it",
+        "target",
+    ]
     return Table(f"{case['model']}, batch {case['batch']:,}, {case['device']}", columns, rows)
 
 
@@ -78,7 +86,7 @@ def scale_tables(kept: Kept) -> list[Table]:
     for name, found in kept["steps"].items():
         first, last, most = GROWTH[name]
         rows = []
-        for size, seconds in found.items():
+        for size, seconds in sorted(found.items(), key=lambda item: int(item[0])):
             grown = ratio(seconds, found[str(first)])
             target = f"at most {most:g}: {verdict(grown.middle, most, below=True)}" if int(size) == last else ""
             low, middle, high = (f"{1e3 * value:.2f}" for value in (min(seconds), median(seconds), max(seconds)))
@@ -87,7 +95,8 @@ def scale_tables(kept: Kept) -> list[Table]:
         tables.append(Table(title, [name, "ms a step", "lowest-highest", f"over {first:,}", "target"], rows))
     by_count = kept["workers"]
     rows = [[count, *_spread(found), str(ratio(found, by_count["1"]))] for count, found in by_count.items() if found]
-    return [*tables, Table("a small search", ["workers", "trials an hour", "lowest-highest", "over 1"], rows)]
+    small = Table("a small search", ["workers", "trials an hour", "lowest-highest", "over 1"], rows)
+    return [*tables, small] if rows else tables
 
 
 def search_tables(kept: Kept) -> list[Table]:

@@ -63,7 +63,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main() -> None:
     options = parser().parse_args()
-    console, sizes = Console(width=140), Sizes()
+    console, sizes = Console(width=170), Sizes()
     here = Measured(batch=options.batch, threads=options.threads, seconds=options.seconds)
     known: dict[str, Any] = json.loads(options.kept.read_text()) if options.kept.exists() else {}
     kept = {"steps": {}, "workers": {}, **known, "machine": machine(), "model": sizes.model, "batch": options.batch}

@@ -72,7 +72,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main() -> None:
     options = parser().parse_args()
-    console, asked = Console(width=140), tuple(options.precisions)
+    console, asked = Console(width=170), tuple(options.precisions)
     kept: Kept = {"machine": machine(*PEERS), "threads": options.threads, "rounds": options.rounds, "cases": []}
     for device in options.devices:
         if device == "cuda" and not torch.cuda.is_available():
