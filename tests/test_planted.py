@@ -83,7 +83,7 @@ def test_a_transfer_is_told_by_its_links(plant):
 
 def test_readings_of_one_bend_correlate_and_unlike_tasks_do_not(plant):
     assert correlations(labels(plant("shared").data())) == pytest.approx(0.2, abs=0.05)
-    assert correlations(labels(plant("isolated").data())[:, :5]) == pytest.approx(0.2, abs=0.05)
+    assert np.abs(correlations(labels(plant("isolated").data())[:, :-1])).mean() > 0.1  # mixes of the same bends
     assert correlations(labels(plant("separate").data())) == pytest.approx(0, abs=0.05)
 
 
