@@ -174,3 +174,10 @@ def test_the_record_has_a_line_for_each_seed_of_a_job(tmp_path: Path) -> None:
 def answered(job: Job) -> Answer:
     others = {seed: trained(job.model_copy(update={"seed": seed})) for seed in job.others}
     return trained(job).model_copy(update={"others": others})
+
+
+def test_members_know_how_fast_they_were_trained() -> None:
+    together = [fit(design(), seed=seed) for seed in range(2)]
+    advance_together(together)
+    assert all(one.rows_per_second > 0 for one in together)
+    assert together[0].rows_per_second == together[1].rows_per_second

@@ -146,6 +146,19 @@ def test_a_proposal_is_a_function_of_the_standing_the_seed_and_the_attempt(sampl
             assert ask(standing_of(*told(count)), sampler=sampler, seed=seed) == first
 
 
+def test_half_of_the_steps_of_evolution_change_the_training_alone() -> None:
+    seen, alone = history(standing_of(*told(40)), MEAN), 0
+    by_number = {one.number: one.decisions for one in seen}
+    for seed in range(200):
+        found = SAMPLERS["evolution"](MADE, seen, seed)
+        if len(found.parents) != 1:
+            continue
+        before = by_number[found.parents[0]]
+        changed = {path for path in {*before, *found.decisions} if before.get(path) != found.decisions.get(path)}
+        alone += all(path.startswith("training.") for path in changed)
+    assert 60 <= alone <= 140
+
+
 def test_seed_attempt_and_number_of_trials_each_change_the_proposal() -> None:
     standing = standing_of(*told(20))
     seed = a_seed_that_asks_tpe(standing)

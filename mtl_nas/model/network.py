@@ -64,12 +64,9 @@ class Network(nn.Module):
             states.add(stage, output)
         return states
 
+    @cached_property
     def matrices(self) -> list[tuple[str, nn.Parameter]]:
         """Weights that meet states alone, by name: not tables and what reads them, nor what makes probabilities."""
-        return self._matrices
-
-    @cached_property
-    def _matrices(self) -> list[tuple[str, nn.Parameter]]:
         full = [f"stages.{place}." for place, module in enumerate(self.stages) if isinstance(module, FULL_PRECISION)]
         kept = (*full, *(f"stages.{place}.log_alpha" for place in range(len(self.stages))))
         return [(name, weight) for name, weight in self.named_parameters() if not name.startswith(kept)]

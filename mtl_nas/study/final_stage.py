@@ -7,7 +7,6 @@ from statistics import fmean
 from typing import Any
 
 import numpy as np
-import torch
 from safetensors.numpy import load_file
 from safetensors.numpy import save as save_arrays
 
@@ -138,7 +137,7 @@ def finalist_network(folder: RunFolder, trial: Trial, data: Dataset, seed: int) 
             f"'{path}' is gone: delete the line of this finalist from trials.jsonl and resume to train it again"
         )
     architecture = compose(trial.proposal.design, data.schema)
-    network = build(architecture, dtype=DTYPES.get(trial.proposal.training.precision, torch.float32))
+    network = build(architecture, dtype=DTYPES[trial.proposal.training.precision])
     network.set_weights(read_weights(path))
     return network
 

@@ -1,10 +1,12 @@
 """A search from beginning to end, and going on with one."""
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import cast
+
+import torch
 
 from mtl_nas.composition import compose
 from mtl_nas.data import Dataset, Declaration, load_dataset
@@ -23,7 +25,7 @@ from mtl_nas.study.final_stage import finish
 from mtl_nas.study.progress import Progress
 from mtl_nas.study.run import Run
 from mtl_nas.study.taking_over import take_over
-from mtl_nas.training import Fit
+from mtl_nas.training.fit import faster_precision
 
 COMPARED = (
     ("space", "space"),
@@ -115,7 +117,7 @@ def _continued(folder: RunFolder, data: Dataset, resources: Resources, *, progre
     with Progress(request, absent, shown=progress) as watch:
         workers = resources.cpus or os.cpu_count() or 1
         rows = len(data.rows("train"))
-        fused = bool(resources.gpus)
+        fused = bool(resources.gpus) or (resources.gpus is None and torch.cuda.is_available())
         core = Core(
             request, folder.record, space, data.schema, presets, rows=rows, watch=watch, workers=workers, fused=fused
         )
@@ -132,13 +134,12 @@ def _continued(folder: RunFolder, data: Dataset, resources: Resources, *, progre
 
 
 def _precision(space: SearchSpace, data: Dataset) -> Precision:
-    """What ``auto`` stands for in this search, by the space's default proposal; of a space without it nothing."""
-    default = space.for_schema(data.schema).default()
-    if default.training.precision != "auto":
+    """What ``auto`` stands for in this search, by the space's default design; a space without it asks nothing."""
+    if "auto" not in json.dumps(plain(space)["training"].get("precision")):
         return "float32"
-    graph, rows = compose(default.design, data.schema), data.rows("train")
-    fit = Fit(graph, default.design.losses, default.training, data.schema, rows, data.rows("tuning"))
-    return cast(Precision, fit.training.precision)
+    default = space.for_schema(data.schema).default()
+    graph = compose(default.design, data.schema)
+    return faster_precision(graph, default.design.losses, default.training, data.schema, data.rows("train"))
 
 
 def _tried_first(request: Request, data: Dataset) -> tuple[dict[str, Design], dict[str, str]]:

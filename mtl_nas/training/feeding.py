@@ -5,7 +5,7 @@ Both are functions of the seed and the step alone, so that a training that is sa
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,13 +25,6 @@ RUN = 2**12  # rows that are read at once, one after the other in the table
 STREAM = 2  # of the seed's random numbers, apart from those of weights, orders and negatives
 
 Inputs = dict[str, Tensor]
-
-
-class Feed(Protocol):
-    """Every row once a pass, in an order of the pass."""
-
-    def batch(self, step: int) -> tuple[Inputs, Targets]:
-        """What the step trains on."""
 
 
 class Reading:

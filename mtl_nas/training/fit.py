@@ -31,7 +31,8 @@ from mtl_nas.training.negatives import kept_rows
 from mtl_nas.training.precision import faster
 from mtl_nas.training.schedule import rate_factor
 
-DTYPES = {"float32": torch.float32, "bfloat16": torch.float32, "float64": torch.float64}
+# of weights; bfloat16 is that of states, and auto comes to it or to float32
+DTYPES = dict.fromkeys(("float32", "bfloat16", "auto"), torch.float32) | {"float64": torch.float64}
 TRIED = 16  # batches whose steps are timed to choose a precision
 Scores = dict[str, dict[str, float | None]]
 
@@ -69,9 +70,8 @@ class Fit:
         task_weights: Mapping[str, float] | None = None,
     ) -> None:
         if training.precision == "auto":
-            training = training.model_copy(
-                update={"precision": faster(partial(_tried, architecture, losses, training, schema, train, device))}
-            )
+            found = faster_precision(architecture, losses, training, schema, train, device=device)
+            training = training.model_copy(update={"precision": found})
         self.training, self.schema, self.device = training, schema, torch.device(device)
         self._score_weights = task_weights or {}
         dtype = DTYPES[training.precision]
@@ -99,7 +99,7 @@ class Fit:
         self.best: Check | None = None
         self.checks: list[Check] = []
         self._best_weights: dict[str, Tensor] = {}
-        self._laps: list[tuple[int, float]] = []  # rows and seconds of each uninterrupted stretch of training
+        self.laps: list[tuple[int, float]] = []  # rows and seconds of each uninterrupted stretch of training
 
     def advance(self, share: float = 1.0) -> Check:
         """Train to that share of the work, looking at the tuning rows there and at the end of each pass."""
@@ -129,7 +129,7 @@ class Fit:
     @property
     def rows_per_second(self) -> float:
         """Of the training loop alone; the first stretch is left out where there are more."""
-        laps = self._laps[1:] or self._laps
+        laps = self.laps[1:] or self.laps
         seconds = sum(lap for _, lap in laps)
         return sum(rows for rows, _ in laps) / seconds if seconds else 0.0
 
@@ -195,7 +195,7 @@ class Fit:
             self.large.settle()
         if not math.isfinite(total.item()):
             raise DivergedError(f"the loss is no longer finite after {self.rows} rows; lower the learning rate")
-        self._laps.append((self.rows - rows, time.perf_counter() - start))
+        self.laps.append((self.rows - rows, time.perf_counter() - start))
 
     def rate(self) -> float:
         """The learning rate of the next step."""
@@ -219,6 +219,13 @@ class Fit:
     def step_at(self, share: float) -> int:
         """The step at which that share of the work is done."""
         return min(self.steps, math.ceil(share * self.steps - 1e-9))
+
+
+def faster_precision(
+    architecture: Architecture, losses: Losses, training: Training, schema: Schema, train: Rows, *, device: str = "cpu"
+) -> Precision:
+    """What ``auto`` comes to here, by some steps on few rows."""
+    return faster(partial(_tried, architecture, losses, training, schema, train, device))
 
 
 def _tried(

@@ -33,7 +33,7 @@ class Forward:
     def stateless(self, weights: Weights, buffers: Weights, features: Features) -> list[Tensor]:
         """At those weights and running moments, and its own for the others."""
         if self.dtype is not None:  # once a step, and not at every use
-            rounded = {name: weights.get(name, own) for name, own in self.network.matrices()}
+            rounded = {name: weights.get(name, own) for name, own in self.network.matrices}
             weights = {**weights, **{name: weight.to(self.dtype) for name, weight in rounded.items()}}
         if not weights and not buffers:
             outputs = self.network(features, self.dtype)

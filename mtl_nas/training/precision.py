@@ -2,7 +2,7 @@
 
 Products of bfloat16 numbers are twice as fast where a processor has them (AVX-512 BF16, AMX, a GPU) and slower where it
 has not; small networks gain nothing anywhere. Weights, tables, moments and losses stay in single precision, so that
-scores move by less than seeds move them (docs/speed.md).
+scores move by less than seeds move them (tests/test_fast_and_plain.py).
 """
 
 import logging
