@@ -70,25 +70,30 @@ def available() -> bool:
     return (Path(_said()) / FOLDER / LOG).is_file()
 
 
-def kuairand(tasks: str = "funnel") -> Declared:
+def kuairand(tasks: str = "funnel", *, histories: bool = True) -> Declared:
     """One row an impression. tasks: the ``funnel`` with the play time, or ``feedback`` of four kinds side by side.
 
     The outcomes of an impression are labels or are left out; the earliest four days train, the 29th validates, the
-    30th tests. Users and videos enter by id and by what is known of them.
+    30th tests. Users and videos enter by id and by what is known of them, users by what they did before unless their
+    ``histories`` are left out.
     """
     if not available():
         raise mn.MtlNasError(f"KuaiRand-Pure needs $MTL_NAS_DATA/{FOLDER}/{LOG}; MTL_NAS_DATA is {_said()}")
     frame = _impressions(Path(_said()) / FOLDER)
     kept = frame.drop(columns=sorted(EVERY_LABEL.difference(TASKS[tasks])))
     listed = {name: (name, *(f"{name}_{part}" for part in PROPERTIES)) for name in HISTORIES.values()}
-    known = {"split", *TASKS[tasks], *NUMBERS, *(column for columns in listed.values() for column in columns)}
+    if not histories:
+        kept = kept.drop(columns=[COUNT, *(column for columns in listed.values() for column in columns)])
+        listed = {}
+    numbers = [name for name in NUMBERS if name in kept]
+    known = {"split", *TASKS[tasks], *numbers, *(column for columns in listed.values() for column in columns)}
     return Declared(
         kept,
         {
             "tasks": TASKS[tasks],
             "split": {"column": "split"},
             "columns": {
-                **dict.fromkeys(NUMBERS, "number"),
+                **dict.fromkeys(numbers, "number"),
                 **{name: "category" for name in kept if name not in known},
             },
             "sequences": {
