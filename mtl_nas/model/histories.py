@@ -52,8 +52,8 @@ class SequenceStage(nn.Module):
         filled = (ids[:, 0] > 0).T  # (L, B)
         rows = (ids + cast(Tensor, self.starts).to(ids.dtype).unsqueeze(-1)).permute(2, 0, 1)  # (L, B, columns)
         outputs = []
-        for member, table in enumerate(self.table.unbind(0)):
-            state = self._read(looked_up(table, rows).flatten(2), member)  # (L, B, S)
+        for member, items in enumerate(looked_up(self.table, rows).unbind(0)):
+            state = self._read(items.flatten(2), member)  # (L, B, S)
             if self.block.attention == "none":
                 outputs.append(_last(state, filled))
             else:
@@ -65,11 +65,8 @@ class SequenceStage(nn.Module):
         share = filled / filled.sum(dim=2, keepdim=True).clamp(min=1.0)
         rows = ids + cast(Tensor, self.starts).to(ids.dtype).unsqueeze(-1)
         # not embedding_bag: meta-learning differentiates twice
-        pooled = [
-            torch.bmm(share.flatten(0, 1).unsqueeze(1), looked_up(table, rows.flatten(0, 1)))
-            for table in self.table.unbind(0)
-        ]  # N x (B * columns, 1, d)
-        return torch.stack(pooled).view(len(pooled), -1, self.stage.units)
+        pooled = share.unsqueeze(2) @ looked_up(self.table, rows)  # (N, B, columns, 1, d)
+        return pooled.flatten(2)
 
     def _read(self, inputs: Tensor, member: int) -> Tensor:
         """(L, B, D) -> (L, B, S): the state of each position, which depends on none after it."""

@@ -29,7 +29,9 @@ class States:
         """One node's output, (B, H)."""
         if name not in self._nodes:
             nodes, stack = self._stacks[self._homes[name]]
-            self._nodes.update(zip(nodes, stack.unbind(0), strict=True))  # unbind: its gradient is one stack
+            # unbind: its gradient is one stack; that of squeeze is no copy
+            each = stack.unbind(0) if len(nodes) > 1 else (stack.squeeze(0),)
+            self._nodes.update(zip(nodes, each, strict=True))
         return self._nodes[name]
 
     def stack(self, names: Sequence[str]) -> Tensor:

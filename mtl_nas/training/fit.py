@@ -27,6 +27,7 @@ from mtl_nas.model.reading import predict_rows
 from mtl_nas.training.descent import Descent
 from mtl_nas.training.feeding import Reading, feed, streams
 from mtl_nas.training.large_tables import large_tables
+from mtl_nas.training.memory import keep_freed_memory
 from mtl_nas.training.negatives import kept_rows
 from mtl_nas.training.precision import faster
 from mtl_nas.training.schedule import rate_factor
@@ -69,6 +70,7 @@ class Fit:
         device: str = "cpu",
         task_weights: Mapping[str, float] | None = None,
     ) -> None:
+        keep_freed_memory()
         if training.precision == "auto":
             found = faster_precision(architecture, losses, training, schema, train, device=device)
             training = training.model_copy(update={"precision": found})
