@@ -1,7 +1,7 @@
 """Hidden layers of N members at once: parameters have the members as their first axis."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -41,15 +41,20 @@ def first_linear(states: States, stage: Stage, place: int, weight: Tensor, bias:
     runs = stage.runs(place)
     if len(runs) == len(stage.nodes) > 1:
         return linear(states.stack(stage.column(place)), weight, bias)
-    outputs, start = [], 0
-    for name, members in runs:
-        rows = slice(start, start + members)
-        flat = None if bias is None else bias[rows].flatten()
-        output = F.linear(states.node(name), weight[rows].flatten(0, 1), flat)  # (B, members * H)
+    counts = [members for _, members in runs]
+    weights = _split(weight, counts)  # not sliced: the gradient of each slice would be a whole
+    biases = [None] * len(runs) if bias is None else _split(bias, counts)
+    outputs = []
+    for (name, members), own, own_bias in zip(runs, weights, biases, strict=True):
+        flat = None if own_bias is None else own_bias.flatten()
+        output = F.linear(states.node(name), own.flatten(0, 1), flat)  # (B, members * H)
         # not len(output): an exported graph must not know the batch size
         outputs.append(output.view(-1, members, weight.shape[1]).transpose(0, 1))
-        start += members
     return outputs[0] if len(outputs) == 1 else torch.cat(outputs)
+
+
+def _split(weight: Tensor, counts: Sequence[int]) -> Sequence[Tensor]:
+    return (weight,) if len(counts) == 1 else weight.split(list(counts))
 
 
 def spread(weight: Tensor, stage: Stage) -> Tensor:
