@@ -9,7 +9,8 @@ from mtl_nas.record import Budget, Fact, Standing
 from mtl_nas.record.facts import Chosen, Closed, Failed, Promoted, Stopped
 from mtl_nas.study.finalists import chosen, within
 from mtl_nas.study.jobs import Job, seed_of
-from mtl_nas.study.plan import Plan
+from mtl_nas.study.leftover import MOST_SEEDS
+from mtl_nas.study.plan import Plan, finals
 from mtl_nas.study.rules import next_step
 from mtl_nas.study.steps import Ask, Decide, Finish, Train
 
@@ -352,3 +353,61 @@ def test_short_time_takes_seeds_first_then_designs_but_never_what_is_measured_ag
     standing: Standing = standing_of(*ended(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, presets=PRESETS))
     wanted = Chosen(numbers=(5, 4, 3, 2, 0, 1), seeds=(11, 12, 13))
     assert within(wanted, standing, trainings) == Chosen(numbers=numbers, seeds=wanted.seeds[:seeds])
+
+
+# What a small space leaves
+
+SMALL_SPACE = Budget(trainings=20, trials=8, rungs=(0.25, 1.0), reduction=2.0, cohort=4)
+EXHAUSTED = Closed(reason="every draw was tried before", exhausted=True)
+
+
+def cut(*more: Fact) -> list[Fact]:
+    first = [*trials(4), *at_rung(0, 0.4, 0.3, 0.2, 0.1), *promoted(0, 1), *stopped(2, 3)]
+    return [*first, scored(0, 1, 0.5), scored(1, 1, 0.4), *more]
+
+
+def left_over(found: Sequence[Fact], *, budget: Budget = SMALL_SPACE) -> object:
+    return next_step(standing_of(*found), Plan(budget, (), SEED, full=10_000))
+
+
+def test_an_exhausted_space_spends_its_work_on_what_was_cut_the_best_first() -> None:
+    found = [
+        Promoted(number=number, rung=1, reason="the space has nothing new, and work is left for it")
+        for number in (2, 3)
+    ]
+    assert left_over(cut(EXHAUSTED)) == Decide(tuple(found))
+    training = left_over(cut(EXHAUSTED, *found))
+    assert isinstance(training, Train)
+    assert [(job.number, job.from_rung, job.share) for job in training.jobs] == [(2, 0, 1.0), (3, 0, 1.0)]
+    ended = left_over(cut(EXHAUSTED, *found, scored(2, 1, 0.9), scored(3, 1, 0.1)))
+    assert isinstance(ended, Decide)
+    assert isinstance(ended.facts[0], Chosen)
+    assert ended.facts[0].numbers[0] == 2
+
+
+def test_a_search_whose_time_is_up_takes_nothing_up() -> None:
+    for given, budget in ((Closed(reason="time"), SMALL_SPACE), (EXHAUSTED, BUDGET)):  # unbounded: nothing is left over
+        ended = left_over(cut(given), budget=budget)
+        assert isinstance(ended, Decide)
+        assert isinstance(ended.facts[0], Chosen)
+
+
+def test_only_what_the_work_left_allows_is_taken_up() -> None:
+    budget = SMALL_SPACE.model_copy(update={"trainings": 4.0})
+    standing = standing_of(*cut(EXHAUSTED))
+    finalists, seeds = finals(budget)
+    for spare, wanted in ((0.7, []), (0.8, [2]), (1.6, [2, 3])):
+        full = round(standing.rows / (budget.trainings - finalists * seeds - spare))
+        taken = next_step(standing, Plan(budget, (), SEED, full=full))
+        assert isinstance(taken, Decide)
+        assert [fact.number for fact in taken.facts if isinstance(fact, Promoted)] == wanted
+
+
+def test_finalists_have_the_seeds_that_the_work_left_allows() -> None:
+    everything = cut(EXHAUSTED, *promoted(2, 3), scored(2, 1, 0.9), scored(3, 1, 0.1))
+    standing = standing_of(*everything)
+    rested = Plan(SMALL_SPACE, (), SEED, full=round(standing.rows / 4))
+    made = chosen(standing, rested)
+    assert len(made.seeds) == int((20 - 4) / len(made.numbers)) > finals(SMALL_SPACE)[1]
+    huge = Plan(SMALL_SPACE.model_copy(update={"trainings": 500.0}), (), SEED, full=standing.rows)
+    assert len(chosen(standing, huge).seeds) == MOST_SEEDS

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 import mtl_nas as mn
 from mtl_nas.space import read_space
 
-VALIDATION, TEST = 4_000, 6_000
+VALIDATION, TEST = 16_000, 16_000
 EXPERT = {"hidden": [8], "activation": "tanh"}
 TRAINING = {"learning_rate": 1e-2, "schedule": "linear"}  # passes and batch size follow the table
 FIXED = {"inputs": {"numbers": "standard"}, "tower": {"hidden": []}}

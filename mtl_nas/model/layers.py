@@ -54,7 +54,7 @@ def first_linear(states: States, stage: Stage, place: int, weight: Tensor, bias:
 
 
 def _split(weight: Tensor, counts: Sequence[int]) -> Sequence[Tensor]:
-    return (weight,) if len(counts) == 1 else weight.split(list(counts))
+    return (weight,) if len(counts) == 1 else torch.split(weight, list(counts))
 
 
 def spread(weight: Tensor, stage: Stage) -> Tensor:

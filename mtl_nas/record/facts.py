@@ -100,6 +100,7 @@ class Closed(Value):
 
     fact: Literal["closed"] = "closed"
     reason: str
+    exhausted: bool = False  # the space has nothing new; else the time is up
 
 
 class Chosen(Value):

@@ -144,7 +144,7 @@ class Standing:
                 self.trials[fact.number].scored[fact.rung] = fact
                 self._charge(fact)
             case Promoted():
-                self.trials[fact.number].rung = fact.rung
+                self.trials[fact.number].rung, self.trials[fact.number].stopped = fact.rung, None
             case Stopped():
                 self.trials[fact.number].stopped = fact
             case Failed():

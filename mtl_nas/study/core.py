@@ -158,7 +158,7 @@ class Core:
                 return
         if not self.standing.trained:
             raise SpaceError(f"space '{self.space.name}': no draw fits this data: {problem}")
-        self._write(Closed(reason=f"{DRAWS} draws brought nothing new: {problem}"))
+        self._write(Closed(reason=f"{DRAWS} draws brought nothing new: {problem}", exhausted=True))
 
     def _proposed(
         self,

@@ -10,6 +10,7 @@ from mtl_nas.record.facts import Chosen, Retired
 from mtl_nas.record.trials import Standing, Trial
 from mtl_nas.study.goal import YARDSTICK
 from mtl_nas.study.jobs import Job, seed_of
+from mtl_nas.study.leftover import seeds_for
 from mtl_nas.study.plan import Plan
 from mtl_nas.study.steps import Decide, Step, Train
 
@@ -24,7 +25,7 @@ def chosen(standing: Standing, plan: Plan) -> Chosen:
     Searched trials are those at the last rung; of fewer than two, the best at the highest rungs below join them. Where
     the work is bounded there is room for the best hand design alone beside the yardstick.
     """
-    count, seeds = plan.finals(standing)
+    count, _ = plan.finals(standing)
     bounded = plan.budget.trainings is not None
     last = len(plan.budget.rungs) - 1
     scored = [
@@ -39,6 +40,7 @@ def chosen(standing: Standing, plan: Plan) -> Chosen:
     best = searched[: min(max(finished, SEARCHED), max(count, 1))]
     presets = sorted(kept, key=lambda trial: trial.number)
     members = dict.fromkeys(trial.number for trial in (*best, *presets))
+    seeds = seeds_for(standing, plan, len(members))
     return Chosen(numbers=tuple(members), seeds=tuple(seed_of(plan.seed, "finalist", index) for index in range(seeds)))
 
 

@@ -5,6 +5,7 @@ from collections.abc import Collection
 from mtl_nas.record.trials import Standing
 from mtl_nas.study.finalists import chosen, final_step
 from mtl_nas.study.halving import halving_step
+from mtl_nas.study.leftover import taken_up
 from mtl_nas.study.pilot import pilot_step
 from mtl_nas.study.plan import Plan
 from mtl_nas.study.promotion import promotion_step
@@ -19,4 +20,4 @@ def next_step(standing: Standing, plan: Plan, running: Collection[int] = ()) -> 
         return step
     asynchronous = plan.budget.promotion == "asynchronous"
     step = promotion_step(standing, plan, running) if asynchronous else halving_step(standing, plan)
-    return step or Decide((chosen(standing, plan),))
+    return step or Decide(taken_up(standing, plan) or (chosen(standing, plan),))
