@@ -1,13 +1,13 @@
 """Tables larger than memory: generated rows are encoded, trained from blocks, and measured.
 
-    python -m benchmarks.scale_rows                       # 10^5, 10^6, 10^7 and 10^8 rows; 6 GB of disk
-    python -m benchmarks.scale_rows 1e5 1e6 --folder /big
+    python -m benchmarks.speed.rows                    # 10^5, 10^6, 10^7 and 10^8 rows; 6 GB of disk
+    python -m benchmarks.speed.rows 1e5 1e6 --folder /big
 
 Each row has ten 16-bit columns, most of whose values are rare, and two labels that depend on all of them. An MMoE is
 trained on at most two million rows, and the tuning rows are scored. Encoding and training run in processes of their
 own, whose anonymous memory (RssAnon) is watched. The rate is compared in turns with that of a million rows in memory,
 by the clock and in processor seconds, which other work on the machine disturbs less.
-Writes benchmarks/results/scale-rows.json.
+Writes benchmarks/results/rows.json.
 """
 
 import argparse
@@ -35,7 +35,7 @@ from mtl_nas.data.rows import Rows, joined
 from mtl_nas.design import Losses, Training
 from mtl_nas.training import Fit, feeding
 
-RESULTS = Path(__file__).parent / "results"
+RESULTS = Path(__file__).parents[1] / "results"
 SIZES = (10**5, 10**6, 10**7, 10**8)
 IN_MEMORY = 10**6  # rows of the table that the rate is compared with
 COLUMNS, IDS = [f"c{place}" for place in range(10)], 60_000
@@ -56,19 +56,19 @@ def main() -> None:
             found = PARTS[options.part](Path(options.folder), options.rows[0])
         print(json.dumps(found | {"peak_anonymous_gib": round(peak() / 2**30, 3)}))
         return
-    with tempfile.TemporaryDirectory(dir=options.folder, prefix="scale-rows-") as folder:
+    with tempfile.TemporaryDirectory(dir=options.folder, prefix="rows-") as folder:
         sizes = sorted({IN_MEMORY, *options.rows})
         lines = [measured(Path(folder), rows) for rows in sorted(sizes, key=lambda rows: rows != IN_MEMORY)]
     RESULTS.mkdir(exist_ok=True)
     found = {"machine": machine(), "tables": sorted(lines, key=lambda line: line["rows"])}
-    (RESULTS / "scale-rows.json").write_text(json.dumps(found, indent=1) + "\n")
+    (RESULTS / "rows.json").write_text(json.dumps(found, indent=1) + "\n")
 
 
 def measured(folder: Path, rows: int) -> dict[str, Any]:
     """Each part in a process of its own."""
     line: dict[str, Any] = {"rows": rows}
     for part in PARTS:
-        words = [sys.executable, "-m", "benchmarks.scale_rows", str(rows), "--folder", str(folder), "--part", part]
+        words = [sys.executable, "-m", "benchmarks.speed.rows", str(rows), "--folder", str(folder), "--part", part]
         done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True)
         line[part] = json.loads(done.stdout.splitlines()[-1])
         print(rows, part, line[part], flush=True)
