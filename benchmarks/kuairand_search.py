@@ -33,7 +33,7 @@ from mtl_nas.statistics.ties import Interval, interval, judged
 RESULTS = Path(__file__).parent / "results" / "kuairand-search.json"
 RUNS = Path("runs/kuairand")
 CASES = {"histories left out": False, "with histories": True}
-BESIDE = ("single_task", "mmoe", "shared_bottom", "cgc", "stem", "dupn")
+BESIDE = ("single_task", "mmoe", "shared_bottom", "dupn")
 FRESH = 100  # the first of the seeds that no search has seen
 
 
