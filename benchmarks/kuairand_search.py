@@ -83,6 +83,7 @@ def found(case: str, options: argparse.Namespace) -> Found:
         budget=mn.Budget(trainings=options.trainings),
         folder=RUNS / case.replace(" ", "-"),
         seed=options.seed,
+        resources=mn.Resources(cpus=options.cpus),
     )
     best = run.best().proposal
     seeds = range(FRESH, FRESH + options.seeds)
@@ -150,6 +151,7 @@ def main() -> None:
     parser.add_argument("--trainings", type=float, default=40, help="the work of the search in full trainings")
     parser.add_argument("--seeds", type=int, default=5, help="trainings of each contender")
     parser.add_argument("--seed", type=int, default=0, help="of the search")
+    parser.add_argument("--cpus", type=int, help="of this machine")
     options = parser.parse_args()
     console = Console(width=120)
     results: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"cases": {}}
