@@ -115,7 +115,7 @@ def harmful() -> mn.Dataset:
     random, features = drawn(800, columns=24)
     hidden = np.tanh(features @ orthonormal(random, 24, 4))
     mixes = standard(hidden @ random.standard_normal((4, 8)))
-    labels = {f"mix{place + 1}": noisy(random, signal, 0.25) for place, signal in enumerate(mixes.T)}
+    labels = {f"mix{place + 1}": noisy(random, signal, 0.4) for place, signal in enumerate(mixes.T)}
     labels["loud"] = (features @ random.standard_normal((24, 16))).argmax(axis=1).astype(np.float64)
     tasks = {name: {"kind": "regression", "family": "mixes"} for name in labels if name != "loud"}
     return dataset(features, labels, tasks | {"loud": {"kind": "multiclass", "family": "loud"}})

@@ -29,6 +29,10 @@ class SearchSpace:
     tasks: tuple[str, ...] = ()
     has: tuple[str, ...] = NEEDS
 
+    def __hash__(self) -> int:
+        """Of what is hashable: equal spaces have it in common."""
+        return hash((self.name, self.tasks, self.has))
+
     def __post_init__(self) -> None:
         """Refuse a space of which a proposal is impossible."""
         corners: tuple[Decider, ...] = (Defaults(), Ends(high=False), Ends(high=True))

@@ -24,6 +24,10 @@ class Seen:
     stopped: bool
     key: str
 
+    def __hash__(self) -> int:
+        """Of its number: what is known of a trial changes seldom."""
+        return hash(self.number)
+
     @property
     def rung(self) -> int:
         """The highest that it reached."""

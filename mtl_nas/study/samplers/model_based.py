@@ -7,7 +7,7 @@ import optuna
 
 from mtl_nas.space import SearchSpace
 from mtl_nas.study.samplers.history import Drawn, Seen
-from mtl_nas.study.samplers.optuna_studies import Asked, Names, study_of
+from mtl_nas.study.samplers.optuna_studies import Asked, names_of, study_of
 
 CANDIDATES = 24
 
@@ -33,5 +33,5 @@ def tpe_sampler(seed: int) -> optuna.samplers.TPESampler:
 
 def _asked(space: SearchSpace, history: Sequence[Seen], sampler: optuna.samplers.BaseSampler, origin: str) -> Drawn:
     study = study_of(space, history, sampler)
-    proposal, decisions = space.draw(Asked(study.ask(), Names(space)))
+    proposal, decisions = space.draw(Asked(study.ask(), names_of(space)))
     return Drawn(proposal, decisions, origin)

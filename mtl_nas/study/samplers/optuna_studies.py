@@ -1,6 +1,9 @@
 """What was seen as an Optuna study in memory, and Optuna's suggestions as decisions."""
 
 from collections.abc import Sequence
+from copy import copy
+from datetime import datetime
+from functools import lru_cache
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
@@ -10,7 +13,7 @@ from mtl_nas.space import Decider, Replay, SearchSpace
 from mtl_nas.space.holes import Choice, Decision, Domain, Int
 from mtl_nas.study.samplers.history import Seen, best_first
 
-TOLD = 300  # the best half and the latest half of so many: asking costs 0.15 s at 1,000
+TOLD = 200  # the best half and the latest half of so many: asking takes longer with each
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
@@ -25,6 +28,19 @@ class Names:
         """The parameter of the hole."""
         known = self._domains[path]
         return path if len(known) == 1 else f"{path}#{known.index(domain)}"
+
+
+@lru_cache(maxsize=8)
+def names_of(space: SearchSpace) -> Names:
+    """Of all its holes."""
+    return Names(space)
+
+
+class Told(FrozenTrial):
+    """A trial that is never changed, so that a study need not copy all that is in it."""
+
+    def __deepcopy__(self, memo: object) -> "Told":
+        return copy(self)
 
 
 class Asked:
@@ -76,8 +92,7 @@ def study_of(space: SearchSpace, seen: Sequence[Seen], sampler: optuna.samplers.
     """
     width = len(seen[0].last) if seen else 1
     study = optuna.create_study(directions=["maximize"] * width, sampler=sampler)
-    names = Names(space)
-    study.add_trials([_frozen(space, names, one) for one in _told(seen)])
+    study.add_trials([_frozen(space, one) for one in _told(seen)])
     return study
 
 
@@ -88,15 +103,22 @@ def _told(seen: Sequence[Seen]) -> Sequence[Seen]:
     return [one for one in seen if one.number in kept]
 
 
-def _frozen(space: SearchSpace, names: Names, one: Seen) -> FrozenTrial:
-    noted = Noted(Replay(one.decisions), names)
+@lru_cache(maxsize=4 * TOLD)
+def _frozen(space: SearchSpace, one: Seen) -> Told:
+    noted = Noted(Replay(one.decisions), names_of(space))
     space.walk(noted)
-    pruned = one.stopped and len(one.last) == 1
-    return optuna.trial.create_trial(
-        state=TrialState.PRUNED if pruned else TrialState.COMPLETE,
-        values=list(one.last),
+    single, now = len(one.last) == 1, datetime.now()  # which Optuna insists on
+    return Told(
+        number=one.number,
+        trial_id=one.number,
+        state=TrialState.PRUNED if one.stopped and single else TrialState.COMPLETE,
+        value=None,
+        values=one.last,
         params=noted.values,
         distributions=noted.distributions,
-        intermediate_values={rung: values[0] for rung, values in one.values.items()} if len(one.last) == 1 else {},
+        intermediate_values={rung: values[0] for rung, values in one.values.items()} if single else {},
         user_attrs={"number": one.number, "origin": one.origin, "key": one.key},
+        system_attrs={},
+        datetime_start=now,
+        datetime_complete=now,
     )
