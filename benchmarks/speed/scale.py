@@ -26,7 +26,7 @@ from benchmarks.speed.sizes import Call, Measured, Sizes
 KEPT = Path(__file__).parents[1] / "results" / "scale.json"
 TASKS, EXPERTS, TABLE_ROWS = (2, 4, 8, 16), (8, 4, 16, 32, 64), (10**4, 10**5, 10**6, 10**7)
 WORKERS = (1, 2)
-SMALL = {"trials": 24, "rungs": (1.0,), "finalists": 1, "seeds": 1}  # of the small search
+SMALL = {"trials": 12, "rungs": (1.0,), "finalists": 1, "seeds": 1}  # of the small search
 
 
 def grown(sizes: Sizes) -> dict[str, dict[str, Sizes]]:
@@ -80,7 +80,7 @@ def main() -> None:
         for _ in range(options.rounds):
             for count in WORKERS:
                 kept["workers"][str(count)].append(trials_an_hour(count))
-        _keep(options.kept, kept)
+                _keep(options.kept, kept)
     for table in scale_tables(kept):
         console.print(table.rich())
 

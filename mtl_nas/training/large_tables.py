@@ -23,30 +23,33 @@ from mtl_nas.training.sharing import last_shared
 LARGE = 500_000  # rows, from which a dense step takes longer
 MOST_DECAY = 1 - 1e-6  # of a step: its logarithm must be finite
 BETAS, EPSILON = (0.9, 0.999), 1e-8  # of Adam (Kingma and Ba, 2015)
-BLOCK = 2**16  # rows that are brought up to date at once
+BLOCK = 2**18  # rows that are brought up to date at once
 Features = Mapping[str, Tensor]
 
 
 class Part(NamedTuple):
-    """The rows of a batch (U,), the copy of them (N, U, d), their moments (N, U, 2 d)."""
+    """The rows of a batch (U,), the copy of them and their first and second moments, (N, U, d) each."""
 
     rows: Tensor
     here: Tensor
-    moments: Tensor
+    first: Tensor
+    second: Tensor
 
 
 class LargeTable(nn.Module):
     """A table (N, R, d) with the state of its rows; ``name`` is that of the parameter."""
 
-    moments: Tensor
+    first: Tensor
+    second: Tensor
     seen: Tensor
 
     def __init__(self, name: str, stage: EmbeddingStage | SequenceStage) -> None:
         super().__init__()
         self.name, self._stage = name, (stage,)  # in a tuple, as the network owns it
-        members, rows, width = self.table.shape
-        self.register_buffer("moments", self.table.new_zeros(members, rows, 2 * width))  # first and second
-        self.register_buffer("seen", torch.zeros(rows, dtype=torch.int32, device=self.table.device))  # last step
+        self.register_buffer("first", torch.zeros_like(self.table))  # moment of each row's gradients
+        self.register_buffer("second", torch.zeros_like(self.table))
+        seen = torch.zeros(self.table.shape[1], dtype=torch.int32, device=self.table.device)
+        self.register_buffer("seen", seen)  # the step to which a row is up to date; 0: no batch had it
         self._part: Part | None = None
 
     @property
@@ -70,10 +73,8 @@ class LargeTable(nn.Module):
             changed = {key: places[len(starts) :].view_as(ids) - begin.unsqueeze(-1)}
             replaced = {self.name.removesuffix("table") + "starts": begin}
         rows = rows.long()
-        here, moments = self.table.detach().index_select(1, rows), self.moments.index_select(1, rows)
-        here, moments = clock.brought_up(here, moments, self.seen.index_select(0, rows))
-        self._part = Part(rows, here.requires_grad_(), moments)
-        return changed, {**replaced, self.name: here}
+        self._part = self._brought_up(rows, clock)
+        return changed, {**replaced, self.name: self._part.here.requires_grad_()}
 
     @torch.no_grad()
     def step(self, clock: "Clock") -> None:
@@ -81,24 +82,33 @@ class LargeTable(nn.Module):
         part, self._part = self._part, None
         if part is None or part.here.grad is None:
             return
-        first, second = part.moments.chunk(2, dim=-1)
-        first = torch.lerp(part.here.grad, first, BETAS[0])
-        second = torch.lerp(part.here.grad.square(), second, BETAS[1])
-        rate, decay = clock.rate, clock.weight_decay
+        first = torch.lerp(part.here.grad, part.first, BETAS[0])
+        second = torch.lerp(part.here.grad.square(), part.second, BETAS[1])
         spread = (second / (1 - BETAS[1] ** clock.now)).sqrt_().add_(EPSILON)
-        moved = part.here * (1 - rate * decay) - rate / (1 - BETAS[0] ** clock.now) * first / spread
-        self.table.index_copy_(1, part.rows, moved)
-        self.moments.index_copy_(1, part.rows, torch.cat([first, second], dim=-1))
-        self.seen.index_fill_(0, part.rows, clock.now)
+        kept, rate = 1 - clock.rate * clock.weight_decay, clock.rate / (1 - BETAS[0] ** clock.now)
+        self._put(Part(part.rows, torch.addcdiv(part.here * kept, first, spread, value=-rate), first, second), clock)
 
     @torch.no_grad()
     def settle(self, clock: "Clock") -> None:
-        """Bring every row up to date, a block at a time."""
+        """Bring every row up to date, a block at a time; those that no batch had have no moments, and only decay."""
+        decayed = clock.decayed_since_settled()
         for start in range(0, len(self.seen), BLOCK):
-            rows = slice(start, start + BLOCK)
-            here, moments = clock.brought_up(self.table[:, rows], self.moments[:, rows], self.seen[rows])
-            self.table[:, rows], self.moments[:, rows] = here, moments
-        self.seen.fill_(clock.now)
+            block = self.seen[start : start + BLOCK]
+            if clock.weight_decay:
+                self.table[:, start : start + BLOCK].mul_(torch.where(block == 0, decayed, 1.0).unsqueeze(1))
+            rows = block.nonzero().squeeze(1) + start
+            if len(rows):
+                self._put(self._brought_up(rows, clock), clock)
+
+    @torch.no_grad()
+    def _brought_up(self, rows: Tensor, clock: "Clock") -> Part:
+        here, first, second = (one.index_select(1, rows) for one in (self.table, self.first, self.second))
+        return Part(rows, *clock.brought_up(here, first, second, self.seen.index_select(0, rows)))
+
+    def _put(self, part: Part, clock: "Clock") -> None:
+        for kept, found in ((self.table, part.here), (self.first, part.first), (self.second, part.second)):
+            kept.index_copy_(1, part.rows, found)
+        self.seen.index_fill_(0, part.rows, clock.now)
 
 
 class Clock(nn.Module):
@@ -109,7 +119,7 @@ class Clock(nn.Module):
 
     def __init__(self, steps: int, weight_decay: float, device: torch.device) -> None:
         super().__init__()
-        self.weight_decay, self.now = weight_decay, 0
+        self.weight_decay, self.now, self.settled = weight_decay, 0, 0
         self.register_buffer("rates", torch.zeros(steps + 1, device=device))  # of each step, from 1
         # the logarithm of what weight decay has left after each step
         self.register_buffer("decays", torch.zeros(steps + 1, dtype=torch.float64, device=device))
@@ -125,23 +135,27 @@ class Clock(nn.Module):
         self.decays[number] = self.decays[number - 1] + math.log1p(-min(rate * self.weight_decay, MOST_DECAY))
 
     @torch.no_grad()
-    def brought_up(self, here: Tensor, moments: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
-        """Rows (N, U, d) and moments (N, U, 2 d), last seen in steps (U,), as the dense step would have them now.
+    def brought_up(self, here: Tensor, first: Tensor, second: Tensor, seen: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Rows and moments (N, U, d) that are up to date to steps (U,), as the dense step would have them now.
 
         A moment that decays moves its row by a geometric series, which rates and bias corrections of its first steps
         stand for: nine tenths of it are over after twenty steps.
         """
         last = seen.long()
         missed = (self.now - last).to(here.dtype).unsqueeze(1)  # (U, 1) steps
-        first, second = moments.chunk(2, dim=-1)
         ratio = BETAS[0] / math.sqrt(BETAS[1])
         series = ratio * (1 - ratio**missed) / (1 - ratio)
         begun = last.clamp(min=1).to(here.dtype).unsqueeze(1)
         rate = self.rates[last].to(here.dtype).unsqueeze(1) / (1 - BETAS[0] ** (begun + 1))
-        spread = (second / (1 - BETAS[1] ** (begun + 1))).sqrt() + EPSILON
-        kept = torch.exp(self.decays[self.now] - self.decays[last]).to(here.dtype).unsqueeze(1)
-        moved = here * kept - rate * series * first / spread
-        return moved, torch.cat([first * BETAS[0] ** missed, second * BETAS[1] ** missed], dim=-1)
+        spread = (second / (1 - BETAS[1] ** (begun + 1))).sqrt_().add_(EPSILON)
+        decayed = self.decays[self.now] - self.decays[last.clamp(min=self.settled)]  # no row stands before
+        kept = torch.exp(decayed).to(here.dtype).unsqueeze(1)
+        moved = torch.addcdiv(here * kept, first * (rate * series), spread, value=-1)
+        return moved, first * BETAS[0] ** missed, second * BETAS[1] ** missed
+
+    def decayed_since_settled(self) -> float:
+        """What weight decay leaves of a row that no batch had since every row was up to date."""
+        return math.exp(self.decays[self.now] - self.decays[self.settled])
 
 
 class LargeTables(nn.Module):
@@ -183,10 +197,11 @@ class LargeTables(nn.Module):
         """Before somebody reads the whole table."""
         for table in self.tables:
             table.settle(self.clock)
+        self.clock.settled = self.clock.now
 
     def resume(self, number: int) -> None:
-        """Go on after that step."""
-        self.clock.now = number
+        """Go on after that step, to which every row is up to date."""
+        self.clock.now = self.clock.settled = number
 
 
 def large_tables(network: Network, losses: Losses, training: Training, steps: int) -> LargeTables | None:
