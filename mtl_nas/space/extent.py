@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Literal
 
-from scipy.stats import chi2
+from scipy.special import chdtri
 
 from mtl_nas.architecture import Architecture
 from mtl_nas.composition import compose
@@ -157,5 +157,5 @@ def _estimate(found: list[int]) -> int:
 def _least(found: list[int]) -> int:
     """The size below which so few pairs of equal draws have a chance under 5 % (Poisson), and at least those seen."""
     drawn, pairs = sum(found), sum(times * (times - 1) // 2 for times in found)
-    most = float(chi2.ppf(SURE, 2 * (pairs + 1))) / 2  # pairs that would still be probable
+    most = float(chdtri(2 * (pairs + 1), 1 - SURE)) / 2  # pairs that would still be probable
     return max(len(found), int(drawn * (drawn - 1) / 2 / most))

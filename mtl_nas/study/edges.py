@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import ceil, log
 from typing import Literal
 
-from scipy.stats import binom
+from scipy.special import bdtrc
 
 from mtl_nas.space.holes import Choice, Domain, Float
 from mtl_nas.study.decided import Asked, by_hole
@@ -48,7 +48,7 @@ def edges(ranked: Sequence[Asked]) -> tuple[Edge, ...]:
             continue
         for end in ENDS:
             there = sum(_is_at(domain, end, float(value)) for value in decisions.values())
-            chance = float(binom.sf(there - 1, len(decisions), _evenly(domain)))
+            chance = float(bdtrc(there - 1, len(decisions), _evenly(domain)))
             if 2 * there > len(decisions) and chance < SURE:
                 found.append(Edge(path, end, domain.low, domain.high, there, len(decisions)))
     return tuple(found)

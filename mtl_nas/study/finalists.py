@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 
-from scipy.stats import t as students
+from scipy.special import stdtrit
 
 from mtl_nas.record.facts import Chosen, Retired
 from mtl_nas.record.trials import Standing, Trial
@@ -109,7 +109,7 @@ def _retired(standing: Standing, plan: Plan, decided: Chosen, seeds: Sequence[in
         return ()
     means = {number: fmean(values) for number, values in scores.items()}
     error, freedom = _noise(scores)
-    margin = float(students.ppf(BEHIND, freedom)) * error * math.sqrt(2 / len(seeds))
+    margin = float(stdtrit(freedom, BEHIND)) * error * math.sqrt(2 / len(seeds))
     leader = max(means, key=lambda number: means[number])
     hand = [number for number in means if standing.trials[number].preset not in (None, YARDSTICK)]
     kept = {leader, *sorted(hand, key=lambda number: -means[number])[:1]}

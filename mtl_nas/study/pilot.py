@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from statistics import fmean
 
 import numpy as np
-from scipy.stats import f, spearmanr
+import pandas as pd
+from scipy.special import fdtrc
 
 from mtl_nas.record.facts import Piloted, Promoted
 from mtl_nas.record.trials import Standing, Trial
@@ -102,7 +103,7 @@ def _variances(groups: Sequence[Sequence[float]]) -> tuple[float, float, bool]:
     between = float(np.var(means, ddof=1))
     spread = max(between - noise * share, 0.0)
     ratio = between / (noise * share) if noise else math.inf
-    matters = freedom > 0 and float(f.sf(ratio, len(means) - 1, freedom)) < SURE
+    matters = freedom > 0 and float(fdtrc(len(means) - 1, freedom, ratio)) < SURE
     return math.sqrt(noise), math.sqrt(spread), matters
 
 
@@ -110,7 +111,7 @@ def _rank_correlation(trials: Sequence[Trial], rung: int, last: int) -> float:
     pairs = [(_score(trial, rung), _score(trial, last)) for trial in trials if rung in trial.scored]
     if len({low for low, _ in pairs}) < 2 or len({high for _, high in pairs}) < 2:
         return 0.0
-    return float(spearmanr(*zip(*pairs, strict=True)).statistic)
+    return float(np.corrcoef(pd.DataFrame(pairs).rank(), rowvar=False)[0, 1])  # Spearman's
 
 
 def _sentences(
