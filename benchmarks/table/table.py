@@ -1,9 +1,9 @@
 """The dense table of a data set, and trainings drawn from it.
 
 Truth is known: an architecture's mean test score over its seeds. A training on a fresh seed is the architecture's mean
-curve and what one seed of an architecture of about the same quality was above or below its own mean, at every rung, on
+curve and what one seed of an architecture with about the same curve was above or below its own mean, at every rung, on
 choosing and on test rows together. So noise is as large, as skewed and as correlated over a training as it was, and
-never used up.
+never used up. It is added to log odds: an AUC of .6 moves further from seed to seed than one of .97; none exceeds 1.
 """
 
 import json
@@ -14,9 +14,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import expit, logit
 
 HERE = Path(__file__).parent
-NEAR = 25  # architectures on either side, by quality, that lend their noise
+NEAR = 50  # architectures that lend an architecture their noise, itself among them
 
 
 @dataclass(frozen=True)
@@ -30,23 +31,20 @@ class DenseTable:
     shares: tuple[float, ...]
     rows: int  # of a pass
     rows_per_second: float  # of training, evaluation included
-    curves: NDArray[np.float64]  # (A, R + 2, T): tuning rows at each share, choosing rows, test rows
-    noise: NDArray[np.float64]  # (A, S, R + 2, T)
+    curves: NDArray[np.float64]  # (A, R + 2, T) log odds: tuning rows at each share, choosing rows, test rows
+    noise: NDArray[np.float64]  # (A, S, R + 2, T) log odds
     truth: NDArray[np.float64]  # (A,)
-    rank: NDArray[np.int64]  # (A,) place by truth
+    lenders: NDArray[np.int64]  # (A, NEAR) the nearest by their curves
+    deviation: float  # of a full training's mean tuning score over seeds
 
     def training(self, architecture: int, seed: int) -> NDArray[np.float64]:
         """Scores (R + 2, T) of a training on that seed."""
         draw = np.random.default_rng((architecture, seed))
-        order = np.argsort(self.rank)
-        place = int(np.clip(self.rank[architecture] + draw.integers(-NEAR, NEAR + 1), 0, len(order) - 1))
-        lender = int(order[place])
-        return self.curves[architecture] + self.noise[lender, draw.integers(self.noise.shape[1])]
-
-    @property
-    def deviation(self) -> float:
-        """Standard deviation of a full training's mean tuning score over seeds."""
-        return float(self.noise[:, :, len(self.shares) - 1].mean(axis=-1).std())
+        lender = self.lenders[architecture, draw.integers(self.lenders.shape[1])]
+        found: NDArray[np.float64] = expit(
+            self.curves[architecture] + self.noise[lender, draw.integers(self.noise.shape[1])]
+        )
+        return found
 
 
 @cache
@@ -63,8 +61,11 @@ def read(name: str) -> DenseTable:
     ]
     values = np.stack([found[group].to_numpy(np.float64) for group in columns], axis=1)  # (A S, R + 2, T)
     values = values.reshape(len(keys), seeds, *values.shape[1:])
-    curves = values.mean(axis=1)
-    truth = curves[:, -1].mean(axis=-1)
+    odds = logit(values)
+    curves = odds.mean(axis=1)
+    flat = curves.reshape(len(keys), -1)
+    apart = ((flat[:, None] - flat[None]) ** 2).sum(axis=-1)
+    last = values[:, :, len(shares) - 1].mean(axis=-1)  # (A, S)
     return DenseTable(
         name=name,
         keys=tuple(keys),
@@ -74,7 +75,8 @@ def read(name: str) -> DenseTable:
         rows=int(found["rows"].iloc[0]),
         rows_per_second=float((found["rows"] / found["seconds"]).median()),
         curves=curves,
-        noise=(values - curves[:, None]) * np.sqrt(seeds / (seeds - 1)),
-        truth=truth,
-        rank=np.argsort(np.argsort(truth)),
+        noise=(odds - curves[:, None]) * np.sqrt(seeds / (seeds - 1)),
+        truth=values[:, :, -1].mean(axis=(1, 2)),
+        lenders=apart.argsort(axis=1)[:, :NEAR],
+        deviation=float(np.sqrt(last.var(axis=1, ddof=1).mean())),
     )
