@@ -14,6 +14,7 @@ from mtl_nas.study import Resources
 
 TRAININGS = 20.0  # full trainings of work, finalists included
 PASSES = 2
+SEEDS = 5  # search seeds a method and table
 PILOT = 20  # full trainings
 PLAIN = ("single_task", "shared_bottom", "mmoe", "ple")
 FIFTH = {True: "dupn", False: "stem"}  # with and without histories: the strongest of docs/hand-designs.md

@@ -16,7 +16,7 @@ from typing import Any
 
 import mtl_nas as mn
 from benchmarks.machine import machine
-from benchmarks.protocol.methods import METHODS, PASSES, pilot, run
+from benchmarks.protocol.methods import METHODS, PASSES, SEEDS, pilot, run
 from benchmarks.protocol.report import report
 from benchmarks.protocol.tables import TABLES, table
 from benchmarks.trees import tree_scores
@@ -88,7 +88,7 @@ def _keep(kept: Kept) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("tables", nargs="*", metavar="table", help=f"of {', '.join(TABLES)}; all if none")
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--cpus", type=int, help="of this machine; decisions and scores do not depend on them")
     options = parser.parse_args()
     kept: Kept = json.loads(KEPT.read_text()) if KEPT.exists() else {"tables": {}}
