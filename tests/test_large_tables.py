@@ -100,17 +100,31 @@ def test_rows_that_batches_miss_end_where_the_dense_step_takes_them(
     assert float((way - other).norm() / way.norm()) < 0.15
 
 
-def test_weight_decay_of_rows_that_are_not_seen_is_made_up_for(row_wise: None) -> None:
+@pytest.mark.parametrize("stops", [(5,), (2, 3, 5)])
+def test_weight_decay_of_rows_that_are_not_seen_is_made_up_for(stops: tuple[int, ...], row_wise: None) -> None:
     one = fit(design(), batch=4, passes=1, weight_decay=1.0, schedule="linear")
     start = tables(one)[0]
-    one.run(5)
+    for stop in stops:  # all rows are brought up to date at each
+        one.run(stop)
     unseen = torch.ones(start.shape[1], dtype=torch.bool)
     for step in range(5):
-        one.step = step
-        unseen[one.feed.batch(one.step)[0]["ids"].unique().long()] = False
+        unseen[one.feed.batch(step)[0]["ids"].unique().long()] = False
     rates = [0.01 * (1 - step / one.steps) for step in range(5)]
     assert_close(tables(one)[0][:, unseen], start[:, unseen] * float(np.prod([1 - rate for rate in rates])))
     assert unseen.any()
+
+
+def test_rows_brought_up_to_date_after_every_step_are_nearly_the_dense_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    options = {"batch": 4, "passes": 1, "weight_decay": 0.5, "schedule": "linear"}
+    dense = fit(design(), **options)
+    start = tables(dense)[0]
+    dense.run(30)
+    monkeypatch.setattr(large_tables, "LARGE", 1)
+    rows = fit(design(), **options)
+    for stop in range(1, 31):
+        rows.run(stop)
+    way, other = tables(dense)[0] - start, tables(rows)[0] - start
+    assert float((way - other).norm() / way.norm()) < 0.05
 
 
 def test_a_saved_fit_goes_on_as_one_that_was_not_broken_off(row_wise: None) -> None:
