@@ -138,8 +138,9 @@ class HiddenLayers(nn.Module):
         """(N, H) -> (sets, H): members that share weights share the mean of their moments."""
         if not self.stage.tied:
             return moments
-        uses = torch.tensor(self.stage.uses, device=moments.device)
-        return torch.stack([moments[uses == place].mean(dim=0) for place in range(len(self.stage.sets))])
+        rows, sets = moments.unbind(), range(len(self.stage.sets))
+        found = [[row for row, use in zip(rows, self.stage.uses, strict=True) if use == place] for place in sets]
+        return torch.stack([torch.stack(same).mean(dim=0) for same in found])
 
 
 def fill(module: nn.Module, generator: torch.Generator) -> None:

@@ -67,6 +67,7 @@ def search(
     beside the best. A RunError says why a folder cannot be used.
     """
     space = load_space(space) if isinstance(space, str) else space
+    resources = resources or Resources()
     request = Request(
         data=data.declaration.tree(),
         tasks=data.schema.task_names,
@@ -88,8 +89,9 @@ def search(
         if here.exists:
             _check_same(here, request)
         else:
-            here.begin(request.model_copy(update={"precision": _precision(space, data)}))
-        return _continued(here, data, resources or Resources(), progress=progress)
+            device = "cuda" if _on_gpu(resources) and torch.cuda.is_available() else "cpu"
+            here.begin(request.model_copy(update={"precision": _precision(space, data, device)}))
+        return _continued(here, data, resources, progress=progress)
 
 
 def resume(
@@ -117,9 +119,16 @@ def _continued(folder: RunFolder, data: Dataset, resources: Resources, *, progre
     with Progress(request, absent, shown=progress) as watch:
         workers = resources.cpus or os.cpu_count() or 1
         rows = len(data.rows("train"))
-        fused = bool(resources.gpus) or (resources.gpus is None and torch.cuda.is_available())
         core = Core(
-            request, folder.record, space, data.schema, presets, rows=rows, watch=watch, workers=workers, fused=fused
+            request,
+            folder.record,
+            space,
+            data.schema,
+            presets,
+            rows=rows,
+            watch=watch,
+            workers=workers,
+            fused=_on_gpu(resources),
         )
         take_over(core)
         watch.resume(core.standing)
@@ -133,13 +142,19 @@ def _continued(folder: RunFolder, data: Dataset, resources: Resources, *, progre
     return Run(folder)
 
 
-def _precision(space: SearchSpace, data: Dataset) -> Precision:
+def _on_gpu(resources: Resources) -> bool:
+    """Whether trials will train on one."""
+    return bool(resources.gpus) or (resources.gpus is None and torch.cuda.is_available())
+
+
+def _precision(space: SearchSpace, data: Dataset, device: str) -> Precision:
     """What ``auto`` stands for in this search, by the space's default design; a space without it asks nothing."""
     if "auto" not in json.dumps(plain(space)["training"].get("precision")):
         return "float32"
     default = space.for_schema(data.schema).default()
     graph = compose(default.design, data.schema)
-    return faster_precision(graph, default.design.losses, default.training, data.schema, data.rows("train"))
+    losses, training = default.design.losses, default.training
+    return faster_precision(graph, losses, training, data.schema, data.rows("train"), device=device)
 
 
 def _tried_first(request: Request, data: Dataset) -> tuple[dict[str, Design], dict[str, str]]:

@@ -16,6 +16,8 @@ from mtl_nas.training.meta import Adaptation
 from mtl_nas.training.objective import Objective
 from mtl_nas.training.sharing import last_shared, shared
 
+REPEATING = ("static", "uncertainty", "gls", "dwa")  # weightings whose state is of tensors alone
+
 
 class Descent:
     """A network in training and its objective; batches in, gradients out."""
@@ -35,6 +37,12 @@ class Descent:
         if losses.aggregation != "none":
             found = shared(reaching, () if losses.aggregate_embeddings else network.tables())
             self.direction = Direction(losses.aggregation, len(architecture.tasks), found)
+
+    @property
+    def repeats(self) -> bool:
+        """Every step does the same on the device: the host counts, draws and chooses nothing in it."""
+        losses = self.objective.losses
+        return self.direction is None and self.adaptation is None and not self.large and losses.weighting in REPEATING
 
     def fill(self, features: Mapping[str, Tensor], found: Targets) -> Tensor:
         """What is minimised on a batch; every parameter, ``grad`` empty before, has its gradient after."""

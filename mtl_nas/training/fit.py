@@ -31,6 +31,7 @@ from mtl_nas.training.memory import keep_freed_memory
 from mtl_nas.training.negatives import kept_rows
 from mtl_nas.training.precision import faster
 from mtl_nas.training.schedule import rate_factor
+from mtl_nas.training.stepper import Stepper
 
 # of weights; bfloat16 is that of states, and auto comes to it or to float32
 DTYPES = dict.fromkeys(("float32", "bfloat16", "auto"), torch.float32) | {"float64": torch.float64}
@@ -92,11 +93,7 @@ class Fit:
         self.feed = feed(train, reading, batch_size=self.batch_size, seed=training.seed, chosen=chosen)
         self.tuning = tuning
         self._tuning_features = None if streams(train) else reading.inputs(tuning)
-        own = [weight for weight in self.network.parameters() if not (self.large and self.large.owns(weight))]
-        parameters = [*own, *self.objective.parameters()]
-        self.optimizer = torch.optim.AdamW(
-            parameters, lr=training.learning_rate, weight_decay=training.weight_decay, fused=True
-        )
+        self.stepper = Stepper(self._descent, training, self.device)
         self.step = 0
         self.best: Check | None = None
         self.checks: list[Check] = []
@@ -147,7 +144,7 @@ class Fit:
             "network": self.network.state_dict(),
             "objective": self.objective.state_dict(),
             "direction": self._descent.memory,
-            "optimizer": self.optimizer.state_dict(),
+            "optimizer": self.stepper.optimizer.state_dict(),
             "large": self.large.state_dict() if self.large else {},
             "best_weights": self._best_weights,
             "random": torch.get_rng_state(),
@@ -160,16 +157,16 @@ class Fit:
 
     def load(self, saved: bytes) -> None:
         """Go on from where ``save`` was called."""
-        state: dict[str, Any] = torch.load(io.BytesIO(saved), weights_only=True)
+        state: dict[str, Any] = torch.load(io.BytesIO(saved), map_location=self.device, weights_only=True)
         self.network.load_state_dict(state["network"])
         self.objective.load_state_dict(state["objective"])
         self._descent.memory = state["direction"]
-        self.optimizer.load_state_dict(state["optimizer"])
+        self.stepper.load(state["optimizer"])
         if self.large:
             self.large.load_state_dict(state["large"])
             self.large.resume(state["step"])
         self._best_weights = state["best_weights"]
-        torch.set_rng_state(state["random"])
+        torch.set_rng_state(state["random"].cpu())
         self.step = state["step"]
         self.checks = [Check(**check) for check in state["checks"]]
         self.best = max(self.checks, key=lambda check: check.score)
@@ -181,12 +178,8 @@ class Fit:
         total = torch.zeros((), device=self.device)
         while self.step < stop:
             inputs, found = self.feed.batch(self.step)
-            self.optimizer.zero_grad(set_to_none=True)
-            total += self._descent.fill(inputs, found)
             rate = self.rate()
-            for group in self.optimizer.param_groups:
-                group["lr"] = rate
-            self.optimizer.step()
+            total += self.stepper(inputs, found, rate)
             if self.large:
                 self.large.step(self.step + 1, rate)
             self._descent.after_step(inputs, found)

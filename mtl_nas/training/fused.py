@@ -7,16 +7,20 @@ weights, batches, moments, learning rate and weight decay; its checks and what i
 
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
 from torch.func import functional_call, stack_module_state, vmap
 
 from mtl_nas.blocks import Sequence as SequenceBlock
+from mtl_nas.training import cuda_graph
+from mtl_nas.training.cuda_graph import Batch, Graphed, Step
 from mtl_nas.training.fit import Check, DivergedError, Fit
 from mtl_nas.training.losses import Targets
 
 OWN = {"seed", "learning_rate", "weight_decay", "schedule", "warmup"}  # of a training, that members may differ in
+RATES = ("rates", "decays", "first", "second")
 BETAS, EPSILON = (0.9, 0.999), 1e-8  # of Adam, as in a fit
 Outcome = Check | DivergedError
 
@@ -61,7 +65,7 @@ class _Group:
     """The stacked weights, running moments and Adam's moments of the members; what is there already is taken over."""
 
     def __init__(self, fits: Sequence[Fit]) -> None:
-        self.fits = fits
+        self.fits, first = fits, fits[0]
         self.weights, self.buffers = stack_module_state([fit.network for fit in fits])
         self.own, self.kept = stack_module_state([fit.objective for fit in fits])
         owned = _same(fits)
@@ -73,6 +77,9 @@ class _Group:
             ]
             for name in ("exp_avg", "exp_avg_sq")
         )
+        self._train: Step = (
+            Graphed(self._moved, self._changing) if first.device.type in cuda_graph.GRAPHED else self._moved
+        )
 
     def run(self, stop: int) -> None:
         """Train every member to that step, and give it its weights and moments."""
@@ -80,18 +87,10 @@ class _Group:
         for fit in self.fits:
             fit.network.train()
         while first.step < stop:
-            batches = [fit.feed.batch(fit.step) for fit in self.fits]
-            features = {name: torch.stack([inputs[name] for inputs, _ in batches]) for name in batches[0][0]}
-            found = [targets for _, targets in batches]
-            labels = torch.stack([targets.labels for targets in found])
-            valid = torch.stack([targets.valid for targets in found])
-            rows = [targets.weights for targets in found if targets.weights is not None]
-            counted = torch.stack(rows) if rows else torch.ones_like(valid[..., 0])
-            losses = vmap(self._loss, randomness="different")(
-                self.weights, self.buffers, self.own, self.kept, features, labels, valid, counted
-            )  # (S,)
-            slopes = torch.autograd.grad(losses.sum(), self.leaves, allow_unused=True)
-            self._step(slopes, first.step + 1)
+            batches = [
+                {**inputs, **found.tensors()} for inputs, found in (fit.feed.batch(fit.step) for fit in self.fits)
+            ]
+            self._train({**self._rates(first.step + 1), **_stacked(batches)})
             for fit in self.fits:
                 fit.step += 1
         self._give()
@@ -101,38 +100,55 @@ class _Group:
         for fit in self.fits:
             fit.laps.append((fit.rows - before, seconds))
 
+    def _rates(self, number: int) -> dict[str, Tensor]:
+        """Of a step, from 1: rates and decays of the members (S,), what Adam's moments lack of their weight ()."""
+        tensor = partial(torch.tensor, dtype=self.leaves[0].dtype, device=self.leaves[0].device)
+        return {
+            "rates": tensor([fit.rate() for fit in self.fits]),
+            "decays": tensor([fit.training.weight_decay for fit in self.fits]),
+            "first": tensor(1 - BETAS[0] ** number),
+            "second": tensor(1 - BETAS[1] ** number),
+        }
+
+    def _moved(self, batch: Batch) -> Tensor:
+        features = {name: batch[name] for name in batch if name not in RATES}
+        losses = vmap(self._loss, randomness="different")(
+            self.weights, self.buffers, self.own, self.kept, features
+        )  # (S,)
+        total = losses.sum()
+        self._step(torch.autograd.grad(total, self.leaves, allow_unused=True), batch)
+        return total.detach()
+
     def _loss(
         self,
         weights: Mapping[str, Tensor],
         buffers: Mapping[str, Tensor],
         own: Mapping[str, Tensor],
         kept: Mapping[str, Tensor],
-        features: Mapping[str, Tensor],
-        labels: Tensor,
-        valid: Tensor,
-        counted: Tensor,
+        batch: Batch,
     ) -> Tensor:
         first = self.fits[0]
-        logits = first.forward.stateless(weights, buffers, features)
+        logits = first.forward.stateless(weights, buffers, batch)
         outputs = dict(zip(first.objective.nodes, logits, strict=True))
-        total: Tensor = functional_call(first.objective, {**own, **kept}, (outputs, Targets(labels, valid, counted)))
+        total: Tensor = functional_call(first.objective, {**own, **kept}, (outputs, Targets.among(batch)))
         return total
 
     @torch.no_grad()
-    def _step(self, slopes: Sequence[Tensor | None], number: int) -> None:
+    def _step(self, slopes: Sequence[Tensor | None], rates: Batch) -> None:
         """AdamW, the rates of each member on its own slice."""
-        like = self.leaves[0]
-        rates = torch.tensor([fit.rate() for fit in self.fits], dtype=like.dtype, device=like.device)
-        decays = torch.tensor([fit.training.weight_decay for fit in self.fits], dtype=like.dtype, device=like.device)
         for leaf, slope, first, second in zip(self.leaves, slopes, self.first, self.second, strict=True):
             if slope is None:
                 continue
             shape = (-1, *[1] * (leaf.ndim - 1))
-            rate, decay = rates.view(shape), decays.view(shape)
+            rate, decay = rates["rates"].view(shape), rates["decays"].view(shape)
             first.lerp_(slope, 1 - BETAS[0])
             second.lerp_(slope.square(), 1 - BETAS[1])
-            spread = (second / (1 - BETAS[1] ** number)).sqrt_().add_(EPSILON)
-            leaf.mul_(1 - rate * decay).sub_(rate / (1 - BETAS[0] ** number) * first / spread)
+            spread = (second / rates["second"]).sqrt_().add_(EPSILON)
+            leaf.mul_(1 - rate * decay).sub_(rate / rates["first"] * first / spread)
+
+    def _changing(self) -> list[Tensor]:
+        """What a step moves."""
+        return [*self.leaves, *self.buffers.values(), *self.kept.values(), *self.first, *self.second]
 
     @torch.no_grad()
     def _give(self) -> None:
@@ -143,9 +159,15 @@ class _Group:
                     tensors[name].copy_(stack[place])
         for same, first, second in zip(_same(self.fits), self.first, self.second, strict=True):
             for place, (fit, weight) in enumerate(zip(self.fits, same, strict=True)):
-                state = fit.optimizer.state[weight]
+                state = fit.stepper.optimizer.state[weight]
                 state["step"] = torch.tensor(float(fit.step), device=weight.device)
                 state["exp_avg"], state["exp_avg_sq"] = first[place].clone(), second[place].clone()
+        for fit in self.fits:
+            fit.stepper.moments_replaced()
+
+
+def _stacked(batches: Sequence[Batch]) -> dict[str, Tensor]:
+    return {name: torch.stack([batch[name] for batch in batches]) for name in batches[0]}
 
 
 def _same(fits: Sequence[Fit]) -> list[tuple[Tensor, ...]]:
@@ -154,5 +176,5 @@ def _same(fits: Sequence[Fit]) -> list[tuple[Tensor, ...]]:
 
 
 def _moment(fit: Fit, weight: Tensor, name: str) -> Tensor:
-    known = fit.optimizer.state[weight].get(name)
+    known = fit.stepper.optimizer.state[weight].get(name)
     return torch.zeros_like(weight) if known is None else known

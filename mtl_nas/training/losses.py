@@ -33,6 +33,15 @@ class Targets:
         weights = None if self.weights is None else self.weights.index_select(0, rows)
         return Targets(self.labels.index_select(0, rows), self.valid.index_select(0, rows), weights)
 
+    def tensors(self) -> dict[str, Tensor]:
+        """By the names of the fields."""
+        return {name: value for name, value in vars(self).items() if value is not None}
+
+    @classmethod
+    def among(cls, tensors: Mapping[str, Tensor]) -> "Targets":
+        """What ``tensors`` gave, among others."""
+        return cls(tensors["labels"], tensors["valid"], tensors.get("weights"))
+
 
 def targets(labels: Tensor, tasks: Sequence[Task], *, weights: Tensor | None = None) -> Targets:
     """From labels with NaN where they are missing or outside the task's sample space."""
@@ -57,17 +66,24 @@ def task_losses(
     """
     losses = torch.cat([_rows_losses(outputs, found.labels, tasks, group) for group in _groups(tasks)])  # (T, B)
     order = [place for group in _groups(tasks) for place in group]
-    if order != sorted(order):
-        losses = losses[[order.index(place) for place in range(len(order))]]
-    if any(task.name in positive_weights for task in tasks):
-        factors = [positive_weights.get(task.name, 1.0) if task.kind == "binary" else 1.0 for task in tasks]
-        losses = losses * (1.0 + (losses.new_tensor(factors).unsqueeze(1) - 1.0) * found.labels.T)
+    factors = {place: positive_weights.get(task.name) for place, task in enumerate(tasks) if task.kind == "binary"}
+    if any(factors.values()) or order != sorted(order):  # by rows: an index would come from the host at every step
+        rows = losses.unbind()
+        rows = tuple(
+            _heavier(rows[order.index(place)], found.labels[:, place], factors.get(place)) for place in range(len(rows))
+        )
+        losses = torch.stack(rows)
     if found.weights is None:
         counts = found.valid.sum(dim=0)
         return (losses * found.valid.T).sum(dim=1) / counts.clamp(min=1.0), counts > 0
     weights = found.valid.T * found.weights  # (T, B)
     totals = weights.sum(dim=1)
     return (losses * weights).sum(dim=1) / torch.where(totals > 0, totals, 1.0), totals > 0
+
+
+def _heavier(loss: Tensor, label: Tensor, factor: float | None) -> Tensor:
+    """(B,): times the factor where the label is positive."""
+    return loss if factor is None else loss * (1.0 + (factor - 1.0) * label)
 
 
 @cache

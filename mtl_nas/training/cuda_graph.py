@@ -1,0 +1,92 @@
+"""A training step as one CUDA graph: hundreds of small kernels in one launch.
+
+On a GPU a step of a small network waits for the host to launch its kernels, not for their arithmetic. Here a step is
+captured after some plain ones, on copies of a batch that stay where they are, and from then on it is replayed on what
+is copied there. A graph repeats what it was shown, whatever has changed on the host: it is used only after two replays
+gave the losses of two plain steps.
+"""
+
+import logging
+import math
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+GRAPHED = ("cuda",)  # devices
+WARM_UP = 3  # plain steps of one shape before its capture, as torch asks for
+CLOSE = 1e-3  # relative difference of losses, above which a graph is not used
+LOG = logging.getLogger(__name__)
+
+Batch = Mapping[str, Tensor]
+Step = Callable[[Batch], Tensor]  # moves the weights, and gives the loss
+Replay = Callable[[], Tensor]
+
+
+def captured(call: Replay) -> Replay:
+    """What the call does to a GPU, without the host; a RuntimeError where it needs the host."""
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        loss = call()
+
+    def replay() -> Tensor:
+        graph.replay()
+        return loss
+
+    return replay
+
+
+class Graphed:
+    """The step of batches of the shape that comes often; those of other shapes are trained on plainly.
+
+    ``state``: every tensor that a step changes, once it was called. The loss that a call gives holds until the next.
+    """
+
+    def __init__(self, step: Step, state: Callable[[], Sequence[Tensor]]) -> None:
+        self._step, self._state = step, state
+        self._seen: Counter[tuple[torch.Size, ...]] = Counter()
+        self._static: dict[str, Tensor] = {}
+        self._replay: Replay | None = None
+        self.refused = False
+
+    def __call__(self, batch: Batch) -> Tensor:
+        """Train on the batch."""
+        shapes = tuple(value.shape for value in batch.values())
+        if self._replay is None and not self.refused and self._seen[shapes] == WARM_UP:
+            self._begin(batch)
+        if self._replay is not None and shapes == tuple(value.shape for value in self._static.values()):
+            for name, value in batch.items():
+                self._static[name].copy_(value)
+            return self._replay()
+        self._seen[shapes] += 1
+        return self._step(batch)
+
+    def _begin(self, batch: Batch) -> None:
+        self._static = {name: value.clone() for name, value in batch.items()}
+        try:
+            replay = captured(lambda: self._step(self._static))
+        except RuntimeError as problem:
+            self._refuse(str(problem).splitlines()[0])
+            return
+        shown, plain = self._tried(replay), self._tried(lambda: self._step(self._static))
+        if all(math.isclose(one, other, rel_tol=CLOSE) for one, other in zip(shown, plain, strict=True)):
+            self._replay = replay
+        else:
+            self._refuse(f"its losses are {shown}, those of plain steps {plain}")
+
+    def _refuse(self, reason: str) -> None:
+        self.refused = True
+        LOG.warning(f"training goes on without a CUDA graph, more slowly: {reason}")
+
+    def _tried(self, step: Replay) -> list[float]:
+        """The losses of two steps, the second of which shows what the first did; both are undone."""
+        state = list(self._state())
+        before = [tensor.detach().clone() for tensor in state]
+        devices = [tensor.device for tensor in state[:1] if tensor.is_cuda]
+        with torch.random.fork_rng(devices=devices):
+            losses = [float(step()) for _ in range(2)]
+        with torch.no_grad():
+            for tensor, value in zip(state, before, strict=True):
+                tensor.copy_(value)
+        return losses
