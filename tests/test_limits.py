@@ -7,9 +7,12 @@ import pytest
 from pydantic import ValidationError
 from study_fixtures import TINY, core, facts, request, run, trained
 
+import mtl_nas as mn
 from mtl_nas.record import Fact, Request, Standing
 from mtl_nas.record.facts import Closed, Failed, Proposed
+from mtl_nas.space import read_space
 from mtl_nas.study.jobs import Answer, Job
+from mtl_nas.study.limits import default_limits
 from mtl_nas.study.samplers import SAMPLERS
 
 PRESETS = ("single_task", "mmoe", "ple")
@@ -92,3 +95,15 @@ def test_latency_is_measured_where_it_is_an_objective_and_else_not(tmp_path: Pat
 def test_a_limit_is_a_positive_number_for_something_that_costs(limits: dict[str, float]) -> None:
     with pytest.raises(ValidationError, match="limits are positive numbers for parameters, operations, latency_ms"):
         request(limits=limits)
+
+
+def test_where_no_limit_is_given_operations_have_one() -> None:
+    data = mn.load_dataset("synthetic-mmoe/0.5")
+    space = mn.load_space("everything").for_schema(data.schema)
+    largest = max(mn.compose(mn.preset(name, data.schema), data.schema).operations for name in ("ple", "adatt", "stem"))
+    most = default_limits(space, data.schema)["operations"]
+    assert 5 * largest <= most < 1e8
+    wide = read_space({"design": {"levels": [{"shared": 1, "expert": {"hidden": [4096, 4096]}}]}}, "wide")
+    own = wide.for_schema(data.schema)
+    operations = mn.compose(own.default().design, data.schema).operations
+    assert default_limits(own, data.schema)["operations"] == 5 * operations > most  # the space is not empty

@@ -45,6 +45,10 @@ class Progress:
         if self._shown:
             for name, reason in self._absent.items():
                 self._print(f"preset {name}: n/a, {reason}", style="dim")
+            for cost, most in self._request.limits.items():
+                self._print(
+                    f"designs above {most:,.10g} {cost} are not tried; --limit {cost}=N sets another", style="dim"
+                )
             if self._console.is_terminal:
                 self._live.start()
         return self

@@ -22,6 +22,7 @@ from mtl_nas.study.core import Core
 from mtl_nas.study.ensembling import write_ensembled
 from mtl_nas.study.execution import Resources, execute
 from mtl_nas.study.final_stage import finish
+from mtl_nas.study.limits import default_limits
 from mtl_nas.study.progress import Progress
 from mtl_nas.study.run import Run
 from mtl_nas.study.taking_over import take_over
@@ -62,9 +63,10 @@ def search(
     The presets that fit, or those that are named, are trained first, the finalists on fresh seeds, and the test split
     is opened once.
     ``objectives``: mean, worst, a task, weights by task; with several, or with parameters, operations or latency_ms
-    among them, a front. ``limits``: of those three, kept to by every design. ``start``: a run on the same data whose
-    trials are taken over where this space holds them. ``ensemble``: finalists are averaged too,
-    beside the best. A RunError says why a folder cannot be used.
+    among them, a front. ``limits``: of those three, kept to by every design; operations have one where none is given,
+    five times those of the largest hand design. ``start``: a run on the same data whose trials are taken over where
+    this space holds them. ``ensemble``: finalists are averaged too, beside the best. A RunError says why a folder
+    cannot be used.
     """
     space = load_space(space) if isinstance(space, str) else space
     resources = resources or Resources()
@@ -77,7 +79,7 @@ def search(
         budget=budget or Budget(),
         sampler=sampler,
         objectives=tuple(objectives),
-        limits=dict(limits or {}),
+        limits={**default_limits(space.for_schema(data.schema), data.schema), **(limits or {})},
         presets=None if presets is None else tuple(presets),
         ensemble=ensemble,
         start=None if start is None else str(Path(start).resolve()),
