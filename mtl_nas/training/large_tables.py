@@ -13,6 +13,7 @@ from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
+from torch.optim.adamw import adamw
 
 from mtl_nas.design import Losses, Training
 from mtl_nas.model import Network
@@ -72,8 +73,7 @@ class LargeTable(nn.Module):
             begin = places[: len(starts)]
             changed = {key: places[len(starts) :].view_as(ids) - begin.unsqueeze(-1)}
             replaced = {self.name.removesuffix("table") + "starts": begin}
-        rows = rows.long()
-        self._part = self._brought_up(rows, clock)
+        self._part = self._brought_up(rows.long(), clock)
         return changed, {**replaced, self.name: self._part.here.requires_grad_()}
 
     @torch.no_grad()
@@ -82,11 +82,24 @@ class LargeTable(nn.Module):
         part, self._part = self._part, None
         if part is None or part.here.grad is None:
             return
-        first = torch.lerp(part.here.grad, part.first, BETAS[0])
-        second = torch.lerp(part.here.grad.square(), part.second, BETAS[1])
-        spread = (second / (1 - BETAS[1] ** clock.now)).sqrt_().add_(EPSILON)
-        kept, rate = 1 - clock.rate * clock.weight_decay, clock.rate / (1 - BETAS[0] ** clock.now)
-        self._put(Part(part.rows, torch.addcdiv(part.here * kept, first, spread, value=-rate), first, second), clock)
+        before = torch.tensor(float(clock.now - 1), device=part.here.device)
+        adamw(
+            [part.here],
+            [part.here.grad],
+            [part.first],
+            [part.second],
+            [],
+            [before],
+            fused=True,
+            amsgrad=False,
+            maximize=False,
+            beta1=BETAS[0],
+            beta2=BETAS[1],
+            lr=clock.rate,
+            weight_decay=clock.weight_decay,
+            eps=EPSILON,
+        )
+        self._put(part, clock)
 
     @torch.no_grad()
     def settle(self, clock: "Clock") -> None:
@@ -116,6 +129,8 @@ class Clock(nn.Module):
 
     rates: Tensor
     decays: Tensor
+    faded: Tensor
+    biases: Tensor
 
     def __init__(self, steps: int, weight_decay: float, device: torch.device) -> None:
         super().__init__()
@@ -123,6 +138,14 @@ class Clock(nn.Module):
         self.register_buffer("rates", torch.zeros(steps + 1, device=device))  # of each step, from 1
         # the logarithm of what weight decay has left after each step
         self.register_buffer("decays", torch.zeros(steps + 1, dtype=torch.float64, device=device))
+        missed = torch.arange(steps + 1, dtype=torch.float64, device=device)
+        ratio = BETAS[0] / math.sqrt(BETAS[1])
+        series = ratio * (1 - ratio**missed) / (1 - ratio)
+        faded = torch.stack([BETAS[0] ** missed, BETAS[1] ** missed, series], dim=1)
+        self.register_buffer("faded", faded, persistent=False)  # what that many missed steps do to moments and rows
+        begun = missed.clamp(min=1) + 1
+        biases = torch.stack([1 / (1 - BETAS[0] ** begun), 1 / (1 - BETAS[1] ** begun)], dim=1)
+        self.register_buffer("biases", biases, persistent=False)  # of moments, by their last step
 
     @property
     def rate(self) -> float:
@@ -141,17 +164,17 @@ class Clock(nn.Module):
         A moment that decays moves its row by a geometric series, which rates and bias corrections of its first steps
         stand for: nine tenths of it are over after twenty steps.
         """
-        last = seen.long()
-        missed = (self.now - last).to(here.dtype).unsqueeze(1)  # (U, 1) steps
-        ratio = BETAS[0] / math.sqrt(BETAS[1])
-        series = ratio * (1 - ratio**missed) / (1 - ratio)
-        begun = last.clamp(min=1).to(here.dtype).unsqueeze(1)
-        rate = self.rates[last].to(here.dtype).unsqueeze(1) / (1 - BETAS[0] ** (begun + 1))
-        spread = (second / (1 - BETAS[1] ** (begun + 1))).sqrt_().add_(EPSILON)
-        decayed = self.decays[self.now] - self.decays[last.clamp(min=self.settled)]  # no row stands before
-        kept = torch.exp(decayed).to(here.dtype).unsqueeze(1)
-        moved = torch.addcdiv(here * kept, first * (rate * series), spread, value=-1)
-        return moved, first * BETAS[0] ** missed, second * BETAS[1] ** missed
+        faded = self.faded.index_select(0, self.now - seen).to(here.dtype)  # (U, 3)
+        biases = self.biases.index_select(0, seen).to(here.dtype)  # (U, 2)
+        rate = self.rates.index_select(0, seen).to(here.dtype).unsqueeze(1) * biases[:, :1]
+        spread = (second * biases[:, 1:]).sqrt_().add_(EPSILON)
+        # no row stands before the last settling
+        decayed = self.decays[self.now] - self.decays.index_select(
+            0, seen.clamp(min=self.settled)
+        )
+        kept = decayed.to(here.dtype).exp_().unsqueeze(1)
+        moved = torch.addcdiv(here * kept, first * (rate * faded[:, 2:]), spread, value=-1)
+        return moved, first * faded[:, :1], second * faded[:, 1:2]
 
     def decayed_since_settled(self) -> float:
         """What weight decay leaves of a row that no batch had since every row was up to date."""
