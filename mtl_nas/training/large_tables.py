@@ -169,9 +169,7 @@ class Clock(nn.Module):
         rate = self.rates.index_select(0, seen).to(here.dtype).unsqueeze(1) * biases[:, :1]
         spread = (second * biases[:, 1:]).sqrt_().add_(EPSILON)
         # no row stands before the last settling
-        decayed = self.decays[self.now] - self.decays.index_select(
-            0, seen.clamp(min=self.settled)
-        )
+        decayed = self.decays[self.now] - self.decays.index_select(0, seen.clamp(min=self.settled))
         kept = decayed.to(here.dtype).exp_().unsqueeze(1)
         moved = torch.addcdiv(here * kept, first * (rate * faded[:, 2:]), spread, value=-1)
         return moved, first * faded[:, :1], second * faded[:, 1:2]
