@@ -12,7 +12,7 @@ from mtl_nas.record import Fact, Request, Standing
 from mtl_nas.record.facts import Closed, Failed, Proposed
 from mtl_nas.space import read_space
 from mtl_nas.study.jobs import Answer, Job
-from mtl_nas.study.limits import default_limits
+from mtl_nas.study.limits import with_default
 from mtl_nas.study.samplers import SAMPLERS
 
 PRESETS = ("single_task", "mmoe", "ple")
@@ -101,9 +101,11 @@ def test_where_no_limit_is_given_operations_have_one() -> None:
     data = mn.load_dataset("synthetic-mmoe/0.5")
     space = mn.load_space("everything").for_schema(data.schema)
     largest = max(mn.compose(mn.preset(name, data.schema), data.schema).operations for name in ("ple", "adatt", "stem"))
-    most = default_limits(space, data.schema)["operations"]
+    most = with_default({"parameters": 1e6}, space, data.schema)["operations"]
     assert 5 * largest <= most < 1e8
     wide = read_space({"design": {"levels": [{"shared": 1, "expert": {"hidden": [4096, 4096]}}]}}, "wide")
     own = wide.for_schema(data.schema)
     operations = mn.compose(own.default().design, data.schema).operations
-    assert default_limits(own, data.schema)["operations"] == 5 * operations > most  # the space is not empty
+    assert with_default({}, own, data.schema)["operations"] == 5 * operations > most  # the space is not empty
+    given = {"operations": 5.0}
+    assert with_default(given, space, data.schema) == given

@@ -2,12 +2,16 @@
 
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
+import torch
+
 from mtl_nas.composition import compose
 from mtl_nas.data import Dataset
-from mtl_nas.design import Design, Training
+from mtl_nas.design import Design, Proposal, Training
+from mtl_nas.errors import DesignError, SpaceError
 from mtl_nas.hand_designs import fitting
 from mtl_nas.record import Budget, Standing
 from mtl_nas.space import Random, SearchSpace
@@ -16,7 +20,7 @@ from mtl_nas.study.progress import units_total
 from mtl_nas.training import DivergedError, Fit
 
 STEPS = 12  # of each design that is tried
-DRAWS = 4
+DRAWS, MOST_DRAWS = 4, 40  # that are trained, and of which they are the first that fit
 
 
 @dataclass(frozen=True)
@@ -39,21 +43,42 @@ class Rehearsal:
     workers: int
 
 
-def rehearse(space: SearchSpace, data: Dataset, budget: Budget, *, workers: int) -> Rehearsal:
-    """Train the presets and some draws for a few batches."""
+def rehearse(
+    space: SearchSpace, data: Dataset, budget: Budget, *, workers: int, limits: Mapping[str, float]
+) -> Rehearsal:
+    """Train the presets and some draws within the limits for a few batches, on one thread as a trial does."""
     space = space.for_schema(data.schema)
     training = space.default().training
-    tried = {name: (design, training) for name, design in fitting(data.schema)[0].items()}
-    for seed in range(DRAWS):
-        drawn = space.resolve(Random(seed))
-        tried[f"draw {seed}"] = (drawn.design, drawn.training)
-    costs = tuple(_cost(name, design, how, data) for name, (design, how) in tried.items())
+    presets = {name: (design, training) for name, design in fitting(data.schema)[0].items()}
+    draws = {
+        f"draw {number}": (drawn.design, drawn.training) for number, drawn in enumerate(_draws(space, data, limits))
+    }
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        costs = tuple(_cost(name, design, how, data) for name, (design, how) in {**presets, **draws}.items())
+    finally:
+        torch.set_num_threads(threads)
     mean = sum(cost.seconds for cost in costs) / len(costs)
     units = units_total(Standing(), budget)
     if budget.trainings is None:  # the best presets and the yardstick are trained as finalists too
-        units += min(HAND_DESIGNS + 1, len(costs) - DRAWS) * budget.seeds
+        units += min(HAND_DESIGNS + 1, len(presets)) * budget.seeds
     total = units * mean / workers
     return Rehearsal(costs, (0.6 * total, 1.6 * total), _megabytes(), workers)
+
+
+def _draws(space: SearchSpace, data: Dataset, limits: Mapping[str, float]) -> list[Proposal]:
+    """The first draws that fit the data and keep to what can be counted."""
+    found: list[Proposal] = []
+    for seed in range(MOST_DRAWS):
+        with suppress(DesignError, SpaceError):
+            drawn = space.resolve(Random(seed))
+            graph = compose(drawn.design, data.schema)
+            if all(getattr(graph, cost) <= most for cost, most in limits.items() if hasattr(graph, cost)):
+                found.append(drawn)
+        if len(found) == DRAWS:
+            break
+    return found
 
 
 def _megabytes() -> float | None:

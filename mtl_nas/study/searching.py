@@ -22,7 +22,7 @@ from mtl_nas.study.core import Core
 from mtl_nas.study.ensembling import write_ensembled
 from mtl_nas.study.execution import Resources, execute
 from mtl_nas.study.final_stage import finish
-from mtl_nas.study.limits import default_limits
+from mtl_nas.study.limits import with_default
 from mtl_nas.study.progress import Progress
 from mtl_nas.study.run import Run
 from mtl_nas.study.taking_over import take_over
@@ -79,7 +79,7 @@ def search(
         budget=budget or Budget(),
         sampler=sampler,
         objectives=tuple(objectives),
-        limits={**default_limits(space.for_schema(data.schema), data.schema), **(limits or {})},
+        limits=with_default(limits or {}, space.for_schema(data.schema), data.schema),
         presets=None if presets is None else tuple(presets),
         ensemble=ensemble,
         start=None if start is None else str(Path(start).resolve()),
