@@ -59,8 +59,9 @@ def main() -> None:
     kept = {**known, "machine": machine("torch-rechub"), "data": "census-income"}
     for part in options.only:
         trials = options.trials or TRIALS[part]
-        runs = [lines(part, trials, options.seed + run) for run in range(TINY_RUNS if part == "tiny" else 1)]
-        kept[part] = [run[0] for run in runs] if part == "tiny" else runs[0][0] if part == "search" else runs[0]
+        runs = TINY_RUNS if part == "tiny" else 1
+        found = [line for run in range(runs) for line in lines(part, trials, options.seed + run)]
+        kept[part] = found[0] if part == "search" else found  # one search, or its trials
         options.kept.parent.mkdir(exist_ok=True)
         options.kept.write_text(json.dumps(kept, indent=1) + "\n")
     console = Console(width=140)

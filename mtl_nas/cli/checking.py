@@ -9,7 +9,7 @@ from mtl_nas.cli.healthy import extent_lines
 from mtl_nas.comparison.tables import short
 from mtl_nas.hand_designs import fitting
 from mtl_nas.space.extent import extent
-from mtl_nas.study.limits import with_default
+from mtl_nas.study.limits import said, with_default
 from mtl_nas.study.rehearsal import rehearse
 from mtl_nas.study.search_file import SearchFile
 
@@ -34,7 +34,8 @@ def print_check(file: SearchFile, cpus: int | None) -> None:
         console.print(f"  {name}: n/a, {reason}")
     workers = cpus or os.cpu_count() or 1
     limits = with_default(file.options.limits, space, file.data.schema)
-    console.print(f"  designs above {limits['operations']:,.10g} operations are not tried")
+    for line in said(limits):
+        console.print(f"  {line}")
     found = rehearse(file.space, file.data, file.options.budget, workers=workers, limits=limits)
     table = Table(title="\nOne training, from a few real steps", title_justify="left", box=None, pad_edge=False)
     table.add_column("design")

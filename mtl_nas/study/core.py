@@ -17,6 +17,7 @@ from mtl_nas.space import SearchSpace
 from mtl_nas.study.finalists import within
 from mtl_nas.study.goal import YARDSTICK, Goal
 from mtl_nas.study.jobs import Answer, Job
+from mtl_nas.study.limits import excess
 from mtl_nas.study.plan import Plan
 from mtl_nas.study.rules import next_step
 from mtl_nas.study.samplers import History, automatic, propose
@@ -150,8 +151,8 @@ class Core:
             except (DesignError, SpaceError) as wrong:
                 problem = str(wrong)
                 continue
-            if (excess := self._excess(fact.parameters, fact.operations)) is not None:
-                problem = excess
+            if (wide := excess(fact, self.request.limits)) is not None:
+                problem = wide
                 continue
             if fact.duplicate_of is None or fact.replicate or repeated < DUPLICATES:
                 self._write(fact)
@@ -188,20 +189,11 @@ class Core:
     def _composed(self, design: Design) -> Architecture:
         return compose(design, self.schema)
 
-    def _excess(self, parameters: int, operations: int) -> str | None:
-        """Which limit a graph is above, of those that can be counted."""
-        for name, count in (("parameters", parameters), ("operations", operations)):
-            most = self.request.limits.get(name)
-            if most is not None and count > most:
-                return f"{count:,} {name}, above the limit of {most:,.0f}"
-        return None
-
     def _keeps_to_limits(self, name: str, design: Design) -> bool:
         """The yardstick always does: gains are measured against it, whatever its size."""
         if name == YARDSTICK or not self.request.limits:
             return True
-        graph = compose(design, self.schema)
-        return self._excess(graph.parameters, graph.operations) is None
+        return excess(compose(design, self.schema), self.request.limits) is None
 
     def _with_latency(self, job: Job) -> Job:
         most = self.request.limits.get("latency_ms")

@@ -26,6 +26,7 @@ from mtl_nas.record.facts import (
 )
 from mtl_nas.record.request import Budget, Request
 from mtl_nas.record.trials import Standing, Trial
+from mtl_nas.study.limits import said
 
 
 class Progress:
@@ -45,10 +46,8 @@ class Progress:
         if self._shown:
             for name, reason in self._absent.items():
                 self._print(f"preset {name}: n/a, {reason}", style="dim")
-            for cost, most in self._request.limits.items():
-                self._print(
-                    f"designs above {most:,.10g} {cost} are not tried; --limit {cost}=N sets another", style="dim"
-                )
+            for line in said(self._request.limits):
+                self._print(line, style="dim")
             if self._console.is_terminal:
                 self._live.start()
         return self

@@ -16,6 +16,7 @@ from mtl_nas.hand_designs import fitting
 from mtl_nas.record import Budget, Standing
 from mtl_nas.space import Random, SearchSpace
 from mtl_nas.study.finalists import HAND_DESIGNS
+from mtl_nas.study.limits import excess
 from mtl_nas.study.progress import units_total
 from mtl_nas.training import DivergedError, Fit
 
@@ -73,8 +74,7 @@ def _draws(space: SearchSpace, data: Dataset, limits: Mapping[str, float]) -> li
     for seed in range(MOST_DRAWS):
         with suppress(DesignError, SpaceError):
             drawn = space.resolve(Random(seed))
-            graph = compose(drawn.design, data.schema)
-            if all(getattr(graph, cost) <= most for cost, most in limits.items() if hasattr(graph, cost)):
+            if excess(compose(drawn.design, data.schema), limits) is None:
                 found.append(drawn)
         if len(found) == DRAWS:
             break

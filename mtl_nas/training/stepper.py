@@ -12,7 +12,7 @@ from mtl_nas.training.cuda_graph import Batch, Graphed, Step
 from mtl_nas.training.descent import Descent
 from mtl_nas.training.losses import Targets
 
-OWN = ("lr", "capturable", "fused")  # of this device, whatever the device was that moments were saved on
+OWN = ("lr", "capturable")  # of this device, whatever the device was that moments were saved on
 
 
 class Stepper:
