@@ -62,8 +62,8 @@ def measured(sampler: str, trials: int, folder: Path) -> dict[str, Any]:
         took.append(time.perf_counter() - start)
 
     core._propose = timed  # type: ignore[method-assign]
-    while (job := core.next_job()) is not None and job.kind == "trial":
-        core.job_done(job, pretended(job))
+    while (jobs := core.next_jobs()) and jobs[0].kind == "trial":
+        core.job_done(jobs[0], pretended(jobs[0]))
         if not half and len(core.standing.trained) >= trials // 2:
             half = process.memory_info().rss
     start = time.perf_counter()

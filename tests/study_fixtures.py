@@ -151,9 +151,9 @@ def jobs_done(driven: Core, *, work: Work = trained, workers: int = 1, order: in
     """Run to the end on so many workers; who is done first is a matter of chance. Yields jobs as they start."""
     dice, running = random.Random(order), list[Job]()
     while True:
-        while len(running) < workers and (job := driven.next_job()) is not None:
-            running.append(job)
-            yield job
+        while len(running) < workers and (jobs := driven.next_jobs()):
+            running.extend(jobs)
+            yield from jobs
         if not running:
             assert driven.done
             return

@@ -125,9 +125,9 @@ def test_every_fact_is_in_the_record_before_it_is_acted_on_and_told_to_who_watch
 
 def test_no_job_is_handed_out_twice(tmp_path: Path) -> None:
     driven = core(tmp_path, request(trials=5, cohort=5))
-    jobs = [driven.next_job() for _ in range(5)]
-    assert {job.number for job in jobs if job} == {0, 1, 2, 3, 4}
-    assert driven.next_job() is None
+    jobs = [job for _ in range(5) for job in driven.next_jobs()]
+    assert [job.number for job in jobs] == [0, 1, 2, 3, 4]
+    assert driven.next_jobs() == ()
     assert not driven.done
 
 
@@ -487,7 +487,7 @@ def test_a_run_that_is_over_stays_over(tmp_path: Path) -> None:
     run(core(tmp_path, request(trials=4)))
     before = facts(tmp_path)
     driven = core(tmp_path, request(trials=4))
-    assert driven.next_job() is None
+    assert driven.next_jobs() == ()
     assert driven.done
     assert facts(tmp_path) == before
     assert of(Scored, before)

@@ -384,7 +384,7 @@ def test_the_final_stage_writes_what_the_first_seed_shows(tmp_path: Path) -> Non
     folder.record.append(facts.Chosen(numbers=(0,), seeds=(5, 3)))
     for seed in (3, 5):
         job = Job(number=0, kind="finalist", rung=0, share=1.0, seed=seed, proposal=proposal)
-        answer = work(job, DATA, get=lambda name: None, put=lambda name, content: write_whole(tmp_path / name, content))
+        (answer,) = work([job], DATA, get=lambda name: None, put=lambda name, file: write_whole(tmp_path / name, file))
         measured = {"score": answer.score, "scores": answer.scores, "rows": 1, "seconds": 1.0}
         folder.record.append(facts.Finalist(number=0, seed=seed, **measured))
     finish(folder, Standing.of(folder.record), DATA)

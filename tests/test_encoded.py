@@ -176,9 +176,9 @@ def test_a_worker_without_the_folder_answers_with_the_reason(parquet, tmp_path):
     data = mn.encode(parquet, tmp_path / "encoded", TASKS).for_search()
     proposal = Proposal(design=mn.preset("shared_bottom", data.schema), training=mn.Training(passes=1))
     job = Job(number=0, kind="finalist", rung=0, share=1.0, seed=0, proposal=proposal)
-    assert work(job, data, get={}.get, put={}.__setitem__).failure is None
+    assert work([job], data, get={}.get, put={}.__setitem__)[0].failure is None
     (tmp_path / "encoded").rename(tmp_path / "elsewhere")
-    answer = work(job, data, get={}.get, put={}.__setitem__)
+    (answer,) = work([job], data, get={}.get, put={}.__setitem__)
     assert answer.failure == "error"
     assert answer.reason.startswith(f"no file '{tmp_path}/encoded/dataset.json' on ")
 

@@ -6,12 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from study_fixtures import core, facts, request, run, trained
+from study_fixtures import core, decisions, facts, request, run
 from torch.testing import assert_close
 
 import mtl_nas as mn
 from mtl_nas.design import Losses, Proposal, Training
-from mtl_nas.record.facts import Chosen, Finalist
 from mtl_nas.study.jobs import Answer, Job
 from mtl_nas.study.worker import work
 from mtl_nas.training import Fit
@@ -141,39 +140,107 @@ def test_dropout_of_members_is_drawn_apart() -> None:
     assert not torch.equal(first, second)
 
 
-def finalist_job(seed: int, *others: int) -> Job:
-    proposal = Proposal(design=design(), training=Training(passes=2, batch_size=32, precision="float64"))
-    return Job(number=3, kind="finalist", rung=0, share=1.0, seed=seed, others=others, proposal=proposal)
+def test_members_may_differ_in_the_weights_of_their_losses() -> None:
+    weighed = [Losses(weights={"price": weight}) for weight in (0.3, 1.0, 20.0)]
+    together = [fit(design(), losses, seed=place) for place, losses in enumerate(weighed)]
+    assert fusible(together)
+    for place, (losses, best) in enumerate(zip(weighed, advance_together(together), strict=True)):
+        assert isinstance(best, Check)
+        assert_close(best.score, fit(design(), losses, seed=place).advance().score, rtol=0, atol=1e-7)
+    assert not fusible([fit(design(), losses) for losses in (weighed[0], Losses(weights={"price": 0.0}))])
 
 
-def test_a_job_of_several_seeds_answers_as_a_job_for_each() -> None:
-    kept: dict[str, bytes] = {}
+TRAINING = {"passes": 3, "batch_size": 32, "precision": "float64"}
 
-    def done(job: Job) -> Answer:
-        return work(job, DATA, get=lambda name: None, put=kept.__setitem__)
 
-    together = done(finalist_job(7, 8, 9))
-    names = set(kept)
-    for seed, one in {7: together, **together.others}.items():
-        alone = done(finalist_job(seed))
-        assert one.failure is None
-        assert (one.score, one.rows) == (pytest.approx(alone.score, abs=1e-9), alone.rows)
+def finalist_job(seed: int) -> Job:
+    proposal = Proposal(design=design(), training=Training.model_validate(TRAINING))
+    return Job(number=3, kind="finalist", rung=0, share=1.0, seed=seed, proposal=proposal)
+
+
+def trial_job(number: int, *, made: mn.Design | None = None, **changes: object) -> Job:
+    training = Training.model_validate({**TRAINING, "learning_rate": 0.002 * (number + 1)})
+    proposal = Proposal(design=made or design(), training=training)
+    fields: dict[str, object] = {"rung": 0, "share": 1 / 3, "keep_state": True, **changes}
+    return Job(number=number, kind="trial", seed=number, proposal=proposal, **fields)  # type: ignore[arg-type]
+
+
+def done(kept: dict[str, bytes], *jobs: Job) -> tuple[Answer, ...]:
+    return work(jobs, DATA, get=kept.get, put=kept.__setitem__)
+
+
+def same(one: Answer, other: Answer) -> bool:
+    return (one.failure, one.rows, one.score) == (None, other.rows, pytest.approx(other.score, abs=1e-9))
+
+
+def test_seeds_of_a_finalist_as_one_answer_as_each_alone() -> None:
+    kept, apart = dict[str, bytes](), dict[str, bytes]()
+    jobs = [finalist_job(seed) for seed in (7, 8, 9)]
+    for job, one in zip(jobs, done(kept, *jobs), strict=True):
+        (alone,) = done(apart, job)
+        assert same(one, alone)
         assert one.seconds > 0
-    assert set(together.others) == {8, 9}
-    assert set(kept) == names  # weights and predictions of every seed
+    assert set(kept) == set(apart)  # weights and predictions of every seed
 
 
-def test_the_record_has_a_line_for_each_seed_of_a_job(tmp_path: Path) -> None:
-    run(core(tmp_path, request(trials=5, seeds=3), fused=True), work=answered)
-    lines = facts(tmp_path)
-    found = [fact for fact in lines if isinstance(fact, Finalist)]
-    chosen = next(fact for fact in lines if isinstance(fact, Chosen))
-    assert {(fact.number, fact.seed) for fact in found} == {(n, s) for n in chosen.numbers for s in chosen.seeds}
+def test_trials_of_one_shape_as_one_answer_as_each_alone_at_every_rung() -> None:
+    kept, apart = dict[str, bytes](), dict[str, bytes]()
+    for rung, before in ((0, None), (1, 0)):
+        place = {"rung": rung, "from_rung": before, "share": (rung + 1) / 3}
+        jobs = [trial_job(number, **place) for number in range(3)]
+        assert jobs[0].common == jobs[1].common
+        for job, one in zip(jobs, done(kept, *jobs), strict=True):
+            (alone,) = done(apart, job)
+            assert same(one, alone)
+    assert set(kept) == set(apart)  # states of every trial at each rung
 
 
-def answered(job: Job) -> Answer:
-    others = {seed: trained(job.model_copy(update={"seed": seed})) for seed in job.others}
-    return trained(job).model_copy(update={"others": others})
+def test_a_trial_above_a_measured_limit_leaves_the_others() -> None:
+    slow = trial_job(1, latency=True, limits={"latency_ms": 1e-6})
+    first, limited, last = done({}, trial_job(0), slow, trial_job(2))
+    assert limited.failure == "limit"
+    for job, one in ((trial_job(0), first), (trial_job(2), last)):
+        assert same(one, *done({}, job))
+
+
+def test_trials_that_memory_has_no_room_for_together_are_trained_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(fits: object, share: float) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("mtl_nas.study.worker.advance_together", full)
+    jobs = [trial_job(number) for number in range(2)]
+    for job, one in zip(jobs, done({}, *jobs), strict=True):
+        assert same(one, *done({}, job))
+
+
+def test_trials_of_two_shapes_in_one_answer_as_each_alone() -> None:
+    jobs = [trial_job(0), trial_job(1, made=design(tower={"hidden": [5]}))]
+    assert jobs[0].common != jobs[1].common
+    for job, one in zip(jobs, done({}, *jobs), strict=True):
+        assert same(one, *done({}, job))
+
+
+ONE_SHAPE = {
+    "design": {"levels": [{"shared": 3, "expert": {"hidden": [4]}}]},
+    "training": {"learning_rate": {"float": [1e-4, 1e-2], "log": True}},
+}
+
+
+def test_a_worker_is_given_trials_of_one_shape_up_to_a_bound(tmp_path: Path) -> None:
+    driven = core(tmp_path, request(trials=16, cohort=16, tree=ONE_SHAPE), tree=ONE_SHAPE, presets=(), fused=True)
+    groups = [driven.next_jobs() for _ in range(2)]
+    assert [len(group) for group in groups] == [8, 8]
+    assert len({job.number for group in groups for job in group}) == 16
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_fused_or_not_a_search_decides_the_same(tmp_path: Path, workers: int) -> None:
+    found = {}
+    for fused in (False, True):
+        folder = tmp_path / str(fused)
+        run(core(folder, request(trials=12, tree=ONE_SHAPE), tree=ONE_SHAPE, fused=fused), workers=workers)
+        found[fused] = decisions(facts(folder))
+    assert found[False] == found[True]
 
 
 def test_members_know_how_fast_they_were_trained() -> None:

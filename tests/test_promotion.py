@@ -131,8 +131,8 @@ def test_no_worker_waits_while_there_is_room_and_the_run_ends(
 ) -> None:
     driven, running = core(tmp_path, request(**SEARCH, **bound)), list[Job]()
     for place in range(1000):
-        while len(running) < workers and (job := driven.next_job()) is not None:
-            running.append(job)
+        while len(running) < workers and (jobs := driven.next_jobs()):
+            running.extend(jobs)
         if not running:
             break
         if driven.plan.room(driven.standing) > 0 and driven.standing.chosen is None:

@@ -127,21 +127,40 @@ def test_trials_cannot_open_the_test_split() -> None:
 # The searcher that Ray asks
 
 
+def reported(*answers: Answer) -> dict[str, Any]:
+    return {"score": answers[0].score, "answers": [answer.model_dump_json() for answer in answers]}
+
+
 def test_ray_is_given_jobs_then_nothing_at_a_barrier_then_the_end(tmp_path: Path) -> None:
     driven = core(tmp_path, request(trials=2, cohort=2, rungs=(1.0,), finalists=1, seeds=1), presets=())
     searcher = JobSearcher(driven)
     configs = {name: searcher.suggest(name) for name in ("a", "b")}
-    assert all(set(config) == {"job"} for config in configs.values())
+    assert all(set(config) == {"jobs"} for config in configs.values())
     assert searcher.suggest("c") is None
     for name, config in configs.items():
-        answer = study_fixtures.trained(Job.model_validate_json(config["job"]))
-        searcher.on_trial_complete(name, {"score": answer.score, "answer": answer.model_dump_json()})
+        (job,) = config["jobs"]
+        searcher.on_trial_complete(name, reported(study_fixtures.trained(Job.model_validate_json(job))))
     final = searcher.suggest("d")
     searcher.on_trial_complete("d", None, error=True)
     assert searcher.suggest("e") == final  # lost once: again
-    searcher.on_trial_complete("e", {"score": 0.5, "answer": Answer(score=0.5).model_dump_json()})
+    searcher.on_trial_complete("e", reported(Answer(score=0.5)))
     assert searcher.suggest("f") == "FINISHED"
     assert [fact.failure for fact in facts(tmp_path) if isinstance(fact, Failed)] == ["lost"]
+
+
+def test_jobs_of_one_shape_are_one_trial_of_ray_and_a_worker_that_dies_loses_all(tmp_path: Path) -> None:
+    tree = {"training": {"learning_rate": {"float": [1e-4, 1e-2], "log": True}}}
+    asked = request(tree=tree, trials=3, cohort=3, rungs=(1.0,), finalists=1, seeds=1)
+    searcher = JobSearcher(core(tmp_path, asked, tree=tree, presets=(), fused=True))
+    first = searcher.suggest("a")
+    assert len(first["jobs"]) == 3
+    assert searcher.suggest("b") is None
+    searcher.on_trial_complete("a", None, error=True)
+    again = searcher.suggest("c")
+    assert again == first
+    searcher.on_trial_complete("c", reported(*(Answer(score=score) for score in (0.5, 0.7, 0.6))))
+    assert [fact.score for fact in facts(tmp_path) if isinstance(fact, Scored)] == [0.5, 0.7, 0.6]
+    assert [fact.number for fact in facts(tmp_path) if isinstance(fact, Failed)] == [0, 1, 2]
 
 
 def test_a_problem_in_the_core_ends_the_search_and_is_kept(tmp_path: Path) -> None:
@@ -149,7 +168,7 @@ def test_a_problem_in_the_core_ends_the_search_and_is_kept(tmp_path: Path) -> No
     searcher.suggest("a")
     (tmp_path / "trials.jsonl").unlink()
     (tmp_path / "trials.jsonl").mkdir()  # the record cannot be written
-    searcher.on_trial_complete("a", {"score": 0.5, "answer": Answer(score=0.5).model_dump_json()})
+    searcher.on_trial_complete("a", reported(Answer(score=0.5)))
     assert isinstance(searcher.problem, IsADirectoryError)
     assert searcher.suggest("b") == "FINISHED"
 
@@ -260,7 +279,7 @@ def test_a_trial_whose_worker_dies_is_run_again_and_trials_see_no_test_rows(
     train_one, died, seen = execution.train_one, tmp_path / "died", tmp_path / "seen"
 
     def dies_once(config: dict[str, Any], data: Any, depot: Any, device: str) -> None:
-        job = json.loads(config["job"])
+        (job,) = map(json.loads, config["jobs"])
         seen.write_text(json.dumps([sorted(data.encoded), data.table is None]))
         if job["number"] == 7 and not died.exists():
             died.touch()
@@ -277,6 +296,20 @@ def test_a_trial_whose_worker_dies_is_run_again_and_trials_see_no_test_rows(
 
 
 @pytest.mark.slow
+def test_where_jobs_of_one_shape_are_fused_a_search_comes_to_the_same_end(
+    finished: Run, session: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a GPU, but on the cores: seeds of a finalist are one job there."""
+    monkeypatch.setattr("mtl_nas.study.searching._on_gpu", lambda resources: True)
+    run = small_search(tmp_path / "run")
+    assert [(one.number, one.seed) for one in of(Finalist, facts(run.path))]
+    assert run.standing.chosen == finished.standing.chosen
+    for number in finished.standing.chosen.numbers:  # type: ignore[union-attr]
+        for seed, known in finished.standing.trials[number].finalist.items():
+            assert run.standing.trials[number].finalist[seed].score == pytest.approx(known.score, abs=1e-3)
+
+
+@pytest.mark.slow
 def test_errors_that_are_alike_end_the_search_and_free_its_folder(
     session: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -284,7 +317,7 @@ def test_errors_that_are_alike_end_the_search_and_free_its_folder(
 
     def breaks(config: dict[str, Any], data: Any, depot: Any, device: str) -> None:
         answer = Answer(failure="error", reason="KeyError: 'preis'", trace="Traceback (most recent call last)")
-        tune.report({"score": 0.0, "answer": answer.model_dump_json()})
+        tune.report({"score": 0.0, "answers": [answer.model_dump_json()]})
 
     monkeypatch.setattr(execution, "train_one", breaks)
     with pytest.raises(RunError, match="3 trials failed alike, so the search stops: KeyError: 'preis'"):

@@ -107,7 +107,8 @@ class Workers:
     def run(self, core: TableCore) -> None:
         """To the end of the search."""
         while True:
-            while len(self.busy) < self.count and (job := core.next_job()) is not None:
+            while len(self.busy) < self.count and (jobs := core.next_jobs()):
+                (job,) = jobs
                 answer = self.answer(job, core)
                 self.started += 1
                 finish = self.clock + answer.rows / self.table.rows_per_second

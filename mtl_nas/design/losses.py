@@ -51,6 +51,11 @@ class Losses(Value):
     positive_weights: Mapping[str, Positive] = {}
     negatives: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
 
+    @property
+    def common(self) -> "Losses":
+        """What the losses of trainings share that are done as one: everything but the size of weights above zero."""
+        return self.model_copy(update={"weights": {task: 0.0 for task, weight in self.weights.items() if not weight}})
+
     def weight_of(self, task: str) -> float:
         """The static weight of a task's loss."""
         return self.weights.get(task, 1.0)

@@ -52,3 +52,9 @@ class Proposal(Value):
 
     design: Design = Design()
     training: Training = Training()
+
+    @property
+    def common(self) -> "Proposal":
+        """What proposals share that are trained as one: everything but seed, rates and the sizes of loss weights."""
+        design = self.design.model_copy(update={"losses": self.design.losses.common})
+        return Proposal(design=design, training=self.training.common)

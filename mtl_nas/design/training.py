@@ -35,6 +35,9 @@ class Meta(Value):
     scope: Literal["all", "task_embedding", "critics"] = "all"
 
 
+OWN = ("seed", "learning_rate", "schedule", "warmup", "weight_decay")  # of a training, whatever trains beside it
+
+
 class Training(Value):
     """How a model is trained. One pass is every train row once.
 
@@ -52,6 +55,11 @@ class Training(Value):
     precision: Literal["float32", "bfloat16", "float64", "auto"] = "float32"  # auto: the faster of the first two
     meta: Meta | None = None
     seed: Annotated[int, Field(ge=0)] = 0
+
+    @property
+    def common(self) -> "Training":
+        """What trainings share that are done as one: everything but seed and rates."""
+        return self.model_copy(update={name: Training.model_fields[name].default for name in OWN})
 
     def work(self, rows: int) -> Work:
         """What this comes to on a table of so many train rows.

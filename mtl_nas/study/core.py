@@ -26,13 +26,17 @@ from mtl_nas.study.steps import Ask, Decide, Finish, Train
 DRAWS = 100  # before a space counts as exhausted
 DUPLICATES = 5  # in a row, then draws that are new are asked for
 SAME_ERRORS = 3  # of the user's making, then the search stops
+TOGETHER = 8  # jobs that are done as one, at most
 TIME_FOR_SEARCH = 0.6  # of the time that is given; the rest is for finalists
 
 Watch = Callable[[Fact], None]
 
 
 class Core:
-    """``next_job`` gives a job, None while all that can run is running, or ``done``; ``job_done`` takes its answer."""
+    """``next_jobs`` gives a worker's jobs, none while all that can run is running, or ``done``.
+
+    ``job_done`` takes the answer to each.
+    """
 
     def __init__(
         self,
@@ -63,13 +67,12 @@ class Core:
         self.standing = Standing.of(record)
         self._started = time.monotonic() - self.standing.seconds / workers  # what earlier sittings took counts
 
-    def next_job(self) -> Job | None:
-        """A job that nobody runs yet."""
-        free = [job for job in self.settle() if _name(job) not in self._running]
-        if not free:
-            return None
-        self._running.add(_name(free[0]))
-        return free[0]
+    def next_jobs(self) -> tuple[Job, ...]:
+        """Jobs that nobody runs yet and one worker does as one: a single job, unless jobs of one shape are fused."""
+        free = [job for job in self.settle() if job.name not in self._running]
+        alike = [job for job in free if job.common == free[0].common] if self.plan.fused else free[:1]
+        self._running.update(job.name for job in alike[:TOGETHER])
+        return tuple(alike[:TOGETHER])
 
     def settle(self) -> tuple[Job, ...]:
         """Decide all that needs no worker; the jobs that do, none at the end."""
@@ -93,12 +96,7 @@ class Core:
 
     def job_done(self, job: Job, answer: Answer) -> None:
         """Record what a worker says; a RunError with the traceback at the third equal error."""
-        self._running.discard(_name(job))
-        self._arrived(job, answer)
-        for seed, other in answer.others.items():
-            self._arrived(job.model_copy(update={"seed": seed}), other)
-
-    def _arrived(self, job: Job, answer: Answer) -> None:
+        self._running.discard(job.name)
         if answer.failure is not None:
             seed = job.seed if job.kind == "finalist" else None
             self._write(
@@ -268,10 +266,6 @@ def proposal_key(architecture_key: str, proposal: Proposal) -> str:
     """Equal for proposals that train the same graph the same way, whatever the words for it."""
     losses, training = proposal.design.losses.model_dump_json(), proposal.training.model_dump_json()
     return "p1:" + blake2b("\n".join((architecture_key, losses, training)).encode(), digest_size=16).hexdigest()
-
-
-def _name(job: Job) -> tuple[str, int, int, int]:
-    return job.kind, job.number, job.rung, job.seed
 
 
 def _measured(answer: Answer) -> dict[str, object]:

@@ -73,7 +73,7 @@ def _train(folder: RunFolder, trial: Trial, data: Dataset, request: Request) -> 
     seed = seed_of(request.seed, "finalist", 0)
     proposal = Plan(request.budget, precision=request.precision).settled_proposal(trial)
     job = Job(number=trial.number, kind="finalist", rung=0, share=1.0, seed=seed, proposal=proposal)
-    answer = work(job, data, get=lambda name: None, put=lambda name, content: write_whole(folder.path / name, content))
+    (answer,) = work([job], data, get=lambda name: None, put=lambda name, file: write_whole(folder.path / name, file))
     if answer.failure is not None:
         raise ExportError(f"{trial.name} cannot be trained: {answer.reason}")
     measured = answer.model_dump(include={"score", "scores", "rows", "seconds", "rows_per_second"})

@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # before ray is imported
@@ -48,32 +49,32 @@ class Resources:
 
 
 class JobSearcher(Searcher):
-    """Ray asks it for trials; it asks the core for jobs. Each job is a new Ray trial."""
+    """Ray asks it for trials; it asks the core for jobs. Those that a worker does as one are a new Ray trial."""
 
     def __init__(self, core: Core) -> None:
         super().__init__(metric="score", mode="max")
         self._core = core
-        self._live: dict[str, Job] = {}
+        self._live: dict[str, tuple[Job, ...]] = {}
         self.problem: BaseException | None = None
 
     def suggest(self, trial_id: str) -> Any:
-        """A job, None at a barrier, or the end."""
-        job = None if self.problem else self._guarded(self._core.next_job)
-        if job is None:
+        """Jobs that are done as one, None at a barrier, or the end."""
+        jobs = None if self.problem else self._guarded(self._core.next_jobs)
+        if not jobs:
             return Searcher.FINISHED if self._core.done or self.problem else None
-        self._live[trial_id] = job
-        return {"job": job.model_dump_json()}
+        self._live[trial_id] = jobs
+        return {"jobs": [job.model_dump_json() for job in jobs]}
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        """Hand the answer on; a killed worker has none."""
-        job = self._live.pop(trial_id, None)
-        if job is None or self.problem:
-            return
-        if error or not result or "answer" not in result:
-            answer = Answer(failure="lost", reason="the worker died")
+        """Hand the answers on; a killed worker has none."""
+        jobs = self._live.pop(trial_id, ())
+        if error or not result or "answers" not in result:
+            answers = [Answer(failure="lost", reason="the worker died")] * len(jobs)
         else:
-            answer = Answer.model_validate_json(result["answer"])
-        self._guarded(lambda: self._core.job_done(job, answer))
+            answers = [Answer.model_validate_json(answer) for answer in result["answers"]]
+        for job, answer in zip(jobs, answers, strict=True):
+            if not self.problem:
+                self._guarded(partial(self._core.job_done, job, answer))
 
     def __getstate__(self) -> dict[str, Any]:
         """Nothing: Ray pickles its arguments for a restore that is never done."""
@@ -99,14 +100,14 @@ class JobSearcher(Searcher):
 
 def train_one(config: dict[str, Any], data: Dataset, depot: Any, device: str) -> None:
     """The trainable: at module level, so that it carries nothing of the driver into a worker."""
-    answer = work(
-        Job.model_validate_json(config["job"]),
+    answers = work(
+        [Job.model_validate_json(job) for job in config["jobs"]],
         data,
         get=lambda name: ray.get(depot.get.remote(name)),
         put=lambda name, content: ray.get(depot.put.remote(name, content)),
         device=device,
     )
-    tune.report({"score": answer.score, "answer": answer.model_dump_json()})
+    tune.report({"score": answers[0].score, "answers": [answer.model_dump_json() for answer in answers]})
 
 
 def execute(core: Core, data: Dataset, folder: RunFolder, resources: Resources) -> None:

@@ -62,14 +62,11 @@ def within(decided: Chosen, standing: Standing, trainings: float) -> Chosen:
 
 
 def final_step(standing: Standing, plan: Plan, decided: Chosen) -> Step | None:
-    """The next step of the final stage, a seed after the other; None at its end."""
+    """The next step of the final stage, a seed after the other, or all where they are done as one; None at its end."""
+    trials = [standing.trials[number] for number in decided.numbers]
     for round_, seed in enumerate(decided.seeds):
-        later = decided.seeds[round_ + 1 :] if plan.fused else ()
-        jobs = tuple(
-            _job(trial, plan, seed, [other for other in later if _runs(trial, other)])
-            for trial in map(standing.trials.__getitem__, decided.numbers)
-            if _runs(trial, seed)
-        )
+        seeds = decided.seeds[round_:] if plan.fused else (seed,)
+        jobs = tuple(_job(trial, plan, seed) for trial in trials for seed in seeds if _runs(trial, seed))
         if jobs:
             return Train(jobs)
         facts = _retired(standing, plan, decided, decided.seeds[: round_ + 1])
@@ -82,17 +79,15 @@ def _runs(trial: Trial, seed: int) -> bool:
     return trial.retired is None and seed not in trial.finalist and trial.finalist_failed(seed) is None
 
 
-def _job(trial: Trial, plan: Plan, seed: int, others: Sequence[int]) -> Job:
-    weights = plan.goal.weights
+def _job(trial: Trial, plan: Plan, seed: int) -> Job:
     return Job(
         number=trial.number,
         kind="finalist",
         rung=0,
         share=1.0,
         seed=seed,
-        others=tuple(others),
         proposal=plan.settled_proposal(trial),
-        weights=weights,
+        weights=plan.goal.weights,
     )
 
 

@@ -18,15 +18,24 @@ class Job(Value):
     from_rung: int | None = None  # whose state it goes on from
     keep_state: bool = False  # a higher rung may need it
     seed: int
-    others: tuple[int, ...] = ()  # further seeds of a finalist, trained with it as one
     proposal: Proposal
     weights: dict[str, float] = {}  # of the tasks in the score that keeps the best check; empty: all alike
     latency: bool = False  # is to be measured
     limits: dict[str, float] = {}  # that the trial must keep to, of what is measured
 
+    @property
+    def name(self) -> tuple[str, int, int, int]:
+        """What tells it from all other jobs of a run."""
+        return self.kind, self.number, self.rung, self.seed
+
+    @property
+    def common(self) -> tuple[object, ...]:
+        """What jobs share that can be done as one."""
+        return self.kind, self.from_rung, self.share, self.proposal.common, self.weights
+
 
 class Answer(Value):
-    """Scores, or why there are none; ``rows`` and ``seconds`` of this seed alone."""
+    """Scores, or why there are none; of jobs that were done as one, each has its part of the seconds."""
 
     score: float = 0.0
     scores: Scores = {}
@@ -37,7 +46,6 @@ class Answer(Value):
     failure: Failure | None = None
     reason: str = ""
     trace: str = ""
-    others: dict[int, "Answer"] = {}  # of the job's further seeds
 
 
 def seed_of(*parts: object) -> int:

@@ -28,7 +28,7 @@ class Plan:
     goal: Goal = field(default_factory=Goal)
     full: int = 1
     precision: Precision = "float32"
-    fused: bool = False  # all seeds of a finalist in one job, as a GPU trains them in the time of few
+    fused: bool = False  # jobs of one shape are done as one, as a GPU trains some in the time of one
 
     def settled_proposal(self, trial: Trial) -> Proposal:
         """What a worker trains."""

@@ -1,8 +1,11 @@
-"""What runs in a worker: one job, from nothing that a driver's disk holds. No state is kept between jobs."""
+"""What runs in a worker: jobs, from nothing that a driver's disk holds. No state is kept between them."""
 
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -16,30 +19,146 @@ from mtl_nas.evaluation import judge
 from mtl_nas.model.latency import BATCH, latency_ms
 from mtl_nas.study.jobs import Answer, Job, predictions_name, state_name, weights_name
 from mtl_nas.training import DivergedError, Fit
-from mtl_nas.training.fit import Check, mean_score
+from mtl_nas.training.fit import mean_score
 from mtl_nas.training.fused import Outcome, advance_together, fusible
 
 Get = Callable[[str], bytes | None]
 Put = Callable[[str, bytes], None]
+T = TypeVar("T")
 
 
-def work(job: Job, data: Dataset, *, get: Get, put: Put, device: str = "cpu") -> Answer:
-    """Do a job; whatever goes wrong comes back as an answer, so that the worker lives on."""
-    start = time.perf_counter()
+def work(jobs: Sequence[Job], data: Dataset, *, get: Get, put: Put, device: str = "cpu") -> tuple[Answer, ...]:
+    """Do jobs, as one where they can be; whatever goes wrong comes back as an answer, so that the worker lives on."""
     torch.set_num_threads(1)  # two threads beside a busy core made the loop ten times slower
+    desk = _Desk(data, get, put, device)
+    return desk.together(jobs) or tuple(desk.alone(job) for job in jobs)
+
+
+class _LimitError(Exception):
+    """What was measured is above a limit."""
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """A job and its fit, which stands where the rung before left it."""
+
+    job: Job
+    fit: Fit
+    rows: int  # trained before
+    latency: float | None
+
+
+@dataclass(frozen=True)
+class _Desk:
+    """What jobs are done with."""
+
+    data: Dataset
+    get: Get
+    put: Put
+    device: str
+
+    def alone(self, job: Job) -> Answer:
+        """One job."""
+        start = time.perf_counter()
+        answer = _guarded(partial(self._done, job))
+        return answer.model_copy(update={"seconds": time.perf_counter() - start})
+
+    def together(self, jobs: Sequence[Job]) -> tuple[Answer, ...] | None:
+        """Several as one; None where they are no group, or where memory has no room for all: each alone may fit."""
+        if len(jobs) < 2:
+            return None
+        start, found = time.perf_counter(), list[_Begun | Answer]()
+        for job in jobs:
+            found.append(_guarded(partial(self._begun, job)))
+            fits = [one.fit for one in found if isinstance(one, _Begun)]
+            if fits and not fusible(fits):
+                return None
+        outcomes = _guarded(partial(advance_together, fits, jobs[0].share)) if fits else []
+        if isinstance(outcomes, Answer):
+            if outcomes.failure == "memory":
+                return None
+            answers = [one if isinstance(one, Answer) else outcomes for one in found]
+        else:
+            ends = iter(outcomes)
+            answers = [
+                one if isinstance(one, Answer) else _guarded(partial(self._ended, one, next(ends))) for one in found
+            ]
+        seconds = (time.perf_counter() - start) / len(jobs)
+        return tuple(answer.model_copy(update={"seconds": seconds}) for answer in answers)
+
+    def _done(self, job: Job) -> Answer:
+        begun = self._begun(job)
+        return self._ended(begun, begun.fit.advance(job.share))
+
+    def _begun(self, job: Job) -> _Begun:
+        design, training = job.proposal.design, job.proposal.training.model_copy(update={"seed": job.seed})
+        architecture, rows = compose(design, self.data.schema), (self.data.rows("train"), self.data.rows("tuning"))
+        fit = Fit(
+            architecture,
+            design.losses,
+            training,
+            self.data.schema,
+            *rows,
+            device=self.device,
+            task_weights=job.weights,
+        )
+        latency = self._latency(job, fit) if job.latency else None
+        if job.from_rung is not None:
+            saved = self.get(state_name(job.number, job.from_rung))
+            if saved is not None:  # else from the start: a state that was lost costs work, no result
+                fit.load(saved)
+        return _Begun(job, fit, fit.rows, latency)
+
+    def _latency(self, job: Job, fit: Fit) -> float:
+        latency = latency_ms(fit.network, self.data.rows("tuning"), self.data.schema, device=self.device)
+        most = job.limits.get("latency_ms")
+        if most is not None and latency > most:
+            raise _LimitError(f"{latency:.2f} ms a batch of {BATCH} predictions, above the limit of {most:g}")
+        return latency
+
+    def _ended(self, begun: _Begun, outcome: Outcome) -> Answer:
+        if isinstance(outcome, DivergedError):
+            raise outcome
+        job, fit = begun.job, begun.fit
+        if job.kind == "finalist":
+            return self._judged(job, fit)
+        if job.keep_state:
+            self.put(state_name(job.number, job.rung), fit.save())
+        return Answer(
+            score=outcome.score,
+            scores=outcome.scores,
+            rows=fit.rows - begun.rows,
+            rows_per_second=fit.rows_per_second,
+            latency_ms=begun.latency,
+        )
+
+    def _judged(self, job: Job, fit: Fit) -> Answer:
+        """A finalist's scores on the choosing rows; its weights and predictions are kept."""
+        network, schema = fit.best_network(), self.data.schema
+        predictions, scores = judge(network, self.data.rows("choosing"), schema, device=self.device)
+        weights = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in network.weights().items()}
+        self.put(weights_name(job.number, job.seed), save_tensors(weights))
+        arrays = {name: np.ascontiguousarray(values) for name, values in predictions.items()}
+        self.put(predictions_name(job.number, job.seed), save_arrays(arrays))
+        score = mean_score(scores, schema, job.weights)
+        return Answer(score=score, scores=scores, rows=fit.rows, rows_per_second=fit.rows_per_second)
+
+
+def _guarded(call: Callable[[], T]) -> T | Answer:
+    """What it gives, or an answer that says what went wrong."""
     try:
-        answer = _finalist(job, data, put, device) if job.kind == "finalist" else _trial(job, data, get, put, device)
+        return call()
     except DivergedError as problem:
-        answer = _diverged(problem)
+        return Answer(failure="diverged", reason=str(problem))
+    except _LimitError as problem:
+        return Answer(failure="limit", reason=str(problem))
     except (MemoryError, torch.cuda.OutOfMemoryError):
-        answer = Answer(failure="memory", reason="out of memory; search smaller models, batches or fewer workers")
+        return Answer(failure="memory", reason="out of memory; search smaller models, batches or fewer workers")
     except RuntimeError as problem:
         memory = "memory" in str(problem)
-        answer = Answer(failure="memory" if memory else "error", reason=_reason(problem), trace=traceback.format_exc())
+        return Answer(failure="memory" if memory else "error", reason=_reason(problem), trace=traceback.format_exc())
     except Exception as problem:  # of any kind: the search goes on, and says what happened
-        answer = Answer(failure="error", reason=_reason(problem), trace=traceback.format_exc())
-    seconds = time.perf_counter() - start - sum(other.seconds for other in answer.others.values())
-    return answer.model_copy(update={"seconds": seconds})
+        return Answer(failure="error", reason=_reason(problem), trace=traceback.format_exc())
 
 
 def _reason(problem: Exception) -> str:
@@ -47,76 +166,3 @@ def _reason(problem: Exception) -> str:
     known = isinstance(problem, MtlNasError)
     first = text[0] if text else ""
     return first if known else f"{type(problem).__name__}: {first}"
-
-
-def _fit(job: Job, data: Dataset, device: str) -> Fit:
-    design = job.proposal.design
-    training = job.proposal.training.model_copy(update={"seed": job.seed})
-    architecture = compose(design, data.schema)
-    rows = data.rows("train"), data.rows("tuning")
-    return Fit(architecture, design.losses, training, data.schema, *rows, device=device, task_weights=job.weights)
-
-
-def _trial(job: Job, data: Dataset, get: Get, put: Put, device: str) -> Answer:
-    fit = _fit(job, data, device)
-    latency = latency_ms(fit.network, data.rows("tuning"), data.schema, device=device) if job.latency else None
-    most = job.limits.get("latency_ms")
-    if latency is not None and most is not None and latency > most:
-        reason = f"{latency:.2f} ms a batch of {BATCH} predictions, above the limit of {most:g}"
-        return Answer(failure="limit", reason=reason)
-    if job.from_rung is not None:
-        saved = get(state_name(job.number, job.from_rung))
-        if saved is not None:  # else from the start: a state that was lost costs work, no result
-            fit.load(saved)
-    before = fit.rows
-    best = fit.advance(job.share)
-    if job.keep_state:
-        put(state_name(job.number, job.rung), fit.save())
-    return Answer(
-        score=best.score,
-        scores=best.scores,
-        rows=fit.rows - before,
-        rows_per_second=fit.rows_per_second,
-        latency_ms=latency,
-    )
-
-
-def _finalist(job: Job, data: Dataset, put: Put, device: str) -> Answer:
-    seeds = (job.seed, *job.others)
-    fits = [_fit(job.model_copy(update={"seed": seed}), data, device) for seed in seeds]
-    start = time.perf_counter()
-    if len(fits) > 1 and fusible(fits):
-        found = advance_together(fits, job.share)
-    else:
-        found = [_outcome(fit, job.share) for fit in fits]
-    seconds = (time.perf_counter() - start) / len(fits)
-    answers = {
-        seed: _judged(job, seed, fit, data, put, device) if isinstance(outcome, Check) else _diverged(outcome)
-        for seed, fit, outcome in zip(seeds, fits, found, strict=True)
-    }
-    others = {seed: answers[seed].model_copy(update={"seconds": seconds}) for seed in job.others}
-    return answers[job.seed].model_copy(update={"others": others})
-
-
-def _outcome(fit: Fit, share: float) -> Outcome:
-    try:
-        return fit.advance(share)
-    except DivergedError as problem:
-        return problem
-
-
-def _diverged(problem: DivergedError) -> Answer:
-    return Answer(failure="diverged", reason=str(problem))
-
-
-def _judged(job: Job, seed: int, fit: Fit, data: Dataset, put: Put, device: str) -> Answer:
-    network = fit.best_network()
-    predictions, scores = judge(network, data.rows("choosing"), data.schema, device=device)
-    weights = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in network.weights().items()}
-    put(weights_name(job.number, seed), save_tensors(weights))
-    put(
-        predictions_name(job.number, seed),
-        save_arrays({k: np.ascontiguousarray(v) for k, v in predictions.items()}),
-    )
-    score = mean_score(scores, data.schema, job.weights)
-    return Answer(score=score, scores=scores, rows=fit.rows, rows_per_second=fit.rows_per_second)

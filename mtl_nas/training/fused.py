@@ -1,8 +1,8 @@
 """Several fits of one shape as one: a further leading axis of every weight, one kernel for all members.
 
-Seeds of a design have the same shape, and so have trials that differ in rates alone. On a GPU a step of a small network
-waits for launches, not for arithmetic, so members together take little longer than one. Each member keeps its own
-weights, batches, moments, learning rate and weight decay; its checks and what it saves are those of its own fit.
+Seeds of a design have the same shape, and so have trials that differ in rates and loss weights alone. On a GPU a step
+of a small network waits for launches, not for arithmetic, so members together take little longer than one. Each member
+keeps its own weights, batches, moments, rates and loss weights; its checks and what it saves are those of its own fit.
 """
 
 import time
@@ -19,7 +19,6 @@ from mtl_nas.training.cuda_graph import Batch, Graphed, Step
 from mtl_nas.training.fit import Check, DivergedError, Fit
 from mtl_nas.training.losses import Targets
 
-OWN = {"seed", "learning_rate", "weight_decay", "schedule", "warmup"}  # of a training, that members may differ in
 RATES = ("rates", "decays", "first", "second")
 BETAS, EPSILON = (0.9, 0.999), 1e-8  # of Adam, as in a fit
 Outcome = Check | DivergedError
@@ -48,8 +47,8 @@ def advance_together(fits: Sequence[Fit], share: float = 1.0) -> list[Outcome]:
 
 
 def _kind(fit: Fit) -> tuple[object, ...]:
-    training = fit.training.model_dump(exclude=OWN)
-    return fit.network.architecture.key, fit.objective.losses, training, fit.step, fit.train_rows, fit.device
+    asked = fit.objective.losses.common, fit.training.common
+    return fit.network.architecture.key, *asked, fit.step, fit.steps, fit.train_rows, fit.device
 
 
 def _simple(fit: Fit) -> bool:
