@@ -1,10 +1,12 @@
-"""One design, one seed -> a Result: compose, build, fit, predict. Knows nothing of searching."""
+"""One design, some seeds -> Results: compose, build, fit, predict. Knows nothing of searching."""
 
 import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from mtl_nas.architecture import Architecture
@@ -12,12 +14,15 @@ from mtl_nas.architecture.match import refuse_mismatch
 from mtl_nas.composition import compose
 from mtl_nas.data import Dataset, Rows, Schema
 from mtl_nas.design import Design, Losses, Training
+from mtl_nas.errors import MtlNasError
 from mtl_nas.model import Network
 from mtl_nas.model.reading import predict_rows
-from mtl_nas.training import Check, Fit
+from mtl_nas.training import Check, DivergedError, Fit
 from mtl_nas.training.fit import Scores, mean_score, score_tasks
+from mtl_nas.training.fused import advance_together, fusible
 
 Predictions = dict[str, NDArray[np.float64]]
+Split = Literal["validation", "tuning", "choosing", "test"]
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,7 @@ def evaluate(
     data: Dataset,
     training: Training | None = None,
     *,
-    split: Literal["validation", "tuning", "choosing", "test"] = "validation",
+    split: Split = "validation",
     losses: Losses | None = None,
     device: str = "cpu",
 ) -> Result:
@@ -49,22 +54,71 @@ def evaluate(
     An Architecture has no losses of its own: equal weights, unless ``losses`` are given. A DesignError says why a
     design does not fit the data's schema.
     """
-    start = time.perf_counter()
     training = training or Training()
+    return evaluate_seeds(what, data, training, [training.seed], split=split, losses=losses, device=device)[0]
+
+
+def evaluate_seeds(
+    what: Design | Architecture,
+    data: Dataset,
+    training: Training,
+    seeds: Sequence[int],
+    *,
+    split: Split = "validation",
+    losses: Losses | None = None,
+    device: str = "cpu",
+) -> list[Result]:
+    """A Result for each seed, as ``evaluate`` gives it; a GPU trains them as one, a processor is faster one by one."""
+    refuse_absent(device)
     architecture = compose(what, data.schema) if isinstance(what, Design) else what
     refuse_mismatch(architecture, data.schema)
     losses = losses or (what.losses if isinstance(what, Design) else Losses())
-    fit = Fit(architecture, losses, training, data.schema, data.rows("train"), data.rows("tuning"), device=device)
-    fit.advance()
-    network = fit.best_network()
-    predictions, found = judge(network, data.rows(split), data.schema, device=device)
+    rows = data.rows("train"), data.rows("tuning")
+    fits = _trained(
+        lambda one: Fit(architecture, losses, one, data.schema, *rows, device=device),
+        [training.model_copy(update={"seed": seed}) for seed in seeds],
+        together=device != "cpu" and len(seeds) > 1,
+    )
+    return [_result(fit, seconds, data, split) for fit, seconds in fits]
+
+
+def refuse_absent(device: str) -> None:
+    """An MtlNasError where torch has no such device."""
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError):
+        raise MtlNasError(f"no device '{device}' here; say 'cpu', or 'cuda' where torch sees a GPU") from None
+
+
+def _trained(
+    begun: Callable[[Training], Fit], trainings: Sequence[Training], *, together: bool
+) -> Iterator[tuple[Fit, float]]:
+    """Fits at their end, and the seconds that each took."""
+    start = time.perf_counter()
+    if together and fusible(fits := [begun(training) for training in trainings]):
+        for outcome in advance_together(fits):
+            if isinstance(outcome, DivergedError):
+                raise outcome
+        seconds = (time.perf_counter() - start) / len(fits)
+        yield from ((fit, seconds) for fit in fits)
+        return
+    for training in trainings:
+        start = time.perf_counter()
+        fit = begun(training)
+        fit.advance()
+        yield fit, time.perf_counter() - start
+
+
+def _result(fit: Fit, seconds: float, data: Dataset, split: Split) -> Result:
+    start, network = time.perf_counter(), fit.best_network()
+    predictions, found = judge(network, data.rows(split), data.schema, device=str(fit.device))
     return Result(
         scores=found,
         score=mean_score(found, data.schema),
         rows=fit.rows,
-        seconds=time.perf_counter() - start,
+        seconds=seconds + time.perf_counter() - start,
         rows_per_second=fit.rows_per_second,
-        parameters=architecture.parameters,
+        parameters=network.architecture.parameters,
         checks=tuple(fit.checks),
         network=network,
         predictions=predictions,

@@ -1,15 +1,16 @@
-"""One design, one seed: what a Result holds, and what is refused."""
+"""One design, some seeds: what a Result holds, and what is refused."""
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 import mtl_nas as mn
 from mtl_nas.composition import compose
 from mtl_nas.data import load_dataset
 from mtl_nas.design import Design, Level, Training
-from mtl_nas.errors import ArchitectureError, DataError, DesignError
-from mtl_nas.evaluation import judge
+from mtl_nas.errors import ArchitectureError, DataError, DesignError, MtlNasError
+from mtl_nas.evaluation import evaluate_seeds, judge
 from mtl_nas.metrics import scores
 from mtl_nas.training.fit import mean_score, score_tasks
 
@@ -115,3 +116,21 @@ def test_an_architecture_may_predict_some_of_the_tasks():
     part = DATA.schema.model_copy(update={"tasks": DATA.schema.tasks[:1]})
     found = mn.evaluate(compose(mn.preset("mmoe", part, hidden=(4,)), part), DATA, TRAINING)
     assert set(found.scores) == {"click"}
+
+
+@pytest.mark.parametrize("device", ["cpu", "cpu:0"], ids=["one by one", "as one"])
+def test_each_seed_has_the_result_that_it_has_alone(device):
+    found = evaluate_seeds(SMALL, DATA, TRAINING, [5, 3], split="test", device=device)
+    for seed, one in zip((5, 3), found, strict=True):
+        alone = mn.evaluate(SMALL, DATA, TRAINING.model_copy(update={"seed": seed}), split="test")
+        assert one.score == pytest.approx(alone.score, abs=1e-4)
+        assert (one.rows, len(one.checks)) == (alone.rows, len(alone.checks))
+        assert one.seconds > 0
+    assert found[0].score != found[1].score
+
+
+@pytest.mark.parametrize("device", ["cuda", "gpu"])
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_device_that_is_not_here_is_refused(device):
+    with pytest.raises(MtlNasError, match=f"no device '{device}' here; say 'cpu', or 'cuda' where torch sees a GPU"):
+        mn.evaluate(SMALL, DATA, TRAINING, device=device)

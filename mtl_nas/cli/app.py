@@ -146,11 +146,12 @@ def compare(
     what: Annotated[list[str], typer.Argument(help="runs, presets, architecture files")],
     data: Data = None,
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="trainings of each design that no run has trained")] = 3,
+    device: Annotated[str | None, typer.Option("--device", help="cpu, cuda; the GPU where there is one")] = None,
 ) -> None:
     """Scores by task with their spread, gain over single task, ties, cost."""
     from mtl_nas.cli.showing import print_comparison
 
-    print_comparison(what, data, seeds)
+    print_comparison(what, data, seeds, device)
 
 
 @app.command()

@@ -54,10 +54,10 @@ def _print_diagnosis(best: Trial) -> None:
         Console().print(diagnosed(f"\nWhat became of the sharing in {best.name}:", best.diagnosis))
 
 
-def print_comparison(what: list[str], data: str | None, seeds: int) -> None:
+def print_comparison(what: list[str], data: str | None, seeds: int, device: str | None) -> None:
     """``mtl-search compare``."""
     found = load_dataset(data) if data is not None else _data_of(what)
-    comparison = compare(what, found, seeds=seeds)
+    comparison = compare(what, found, seeds=seeds, device=device)
     Console().print(tables(comparison), diagnoses(comparison), sep="")
 
 

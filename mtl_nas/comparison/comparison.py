@@ -6,6 +6,7 @@ from statistics import fmean, stdev
 
 import numpy as np
 import pandas as pd
+import torch
 from numpy.typing import NDArray
 
 from mtl_nas.architecture.difference import differences
@@ -95,15 +96,22 @@ class Comparison:
 
 
 def compare(
-    what: Sequence[Contestant], data: Dataset, *, seeds: int = 3, training: Training | None = None
+    what: Sequence[Contestant],
+    data: Dataset,
+    *,
+    seeds: int = 3,
+    training: Training | None = None,
+    device: str | None = None,
 ) -> Comparison:
     """Score runs, presets, designs and architecture files on the test rows, on equal seeds and training.
 
     The finalists of a run stand for it, with what its final stage measured; the first row of a run is the one that it
     chose on other rows. Designs given here are trained ``seeds`` times, with the run's default training where there
-    is a run.
+    is a run, on ``device``: the GPU where there is one, unless it is given.
     """
-    found = contenders(what, data, seeds=seeds, training=training or Training(), yardstick=YARDSTICK)
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    training = training or Training()
+    found = contenders(what, data, seeds=seeds, training=training, yardstick=YARDSTICK, device=device)
     lines = differences(*(graph(one, data) for one in what)) if len(what) == 2 else ()
     return compared(found, data, tuple(lines))
 

@@ -15,7 +15,7 @@ from mtl_nas.data import Dataset
 from mtl_nas.design import Design, Losses, Training
 from mtl_nas.diagnosis import Diagnosis, diagnose
 from mtl_nas.errors import MtlNasError, RunError
-from mtl_nas.evaluation import Predictions, evaluate
+from mtl_nas.evaluation import Predictions, evaluate_seeds
 from mtl_nas.exports import load_architecture
 from mtl_nas.hand_designs import preset, presets
 from mtl_nas.record import Trial
@@ -46,7 +46,7 @@ class Contender:
 
 
 def contenders(
-    what: Sequence[Contestant], data: Dataset, *, seeds: int, training: Training, yardstick: str
+    what: Sequence[Contestant], data: Dataset, *, seeds: int, training: Training, yardstick: str, device: str
 ) -> list[Contender]:
     """In the order given; a preset that a run holds is not trained again, a missing yardstick is added."""
     opened = [_opened(one, data) for one in what]
@@ -64,7 +64,7 @@ def contenders(
         designs[yardstick] = preset(yardstick, data.schema)
     for name, one in designs.items():
         if name not in names and isinstance(one, Design | Architecture):
-            found.append(trained(name, one, data, training, numbers))
+            found.append(trained(name, one, data, training, numbers, device=device))
     return found
 
 
@@ -77,10 +77,10 @@ def graph(what: Contestant, data: Dataset) -> Architecture:
 
 
 def trained(
-    name: str, what: Design | Architecture, data: Dataset, training: Training, seeds: Sequence[int]
+    name: str, what: Design | Architecture, data: Dataset, training: Training, seeds: Sequence[int], *, device: str
 ) -> Contender:
     """Train on each seed and score the test rows; the first network says what became of its sharing."""
-    results = [evaluate(what, data, training.model_copy(update={"seed": seed}), split="test") for seed in seeds]
+    results = evaluate_seeds(what, data, training, seeds, split="test", device=device)
     architecture = results[0].network.architecture
     return Contender(
         name=name,
