@@ -8,7 +8,9 @@ from torch.testing import assert_close
 
 import mtl_nas as mn
 from mtl_nas.design import Losses, Meta, Training
+from mtl_nas.model.prediction import predict
 from mtl_nas.training import Fit, large_tables
+from mtl_nas.training.fit import score_tasks
 
 ROWS = 240
 
@@ -52,6 +54,9 @@ def row_wise(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def tables(one: Fit) -> list[torch.Tensor]:
+    """As they are at present."""
+    if one.large:
+        one.large.settle()
     return [weight.detach().clone() for weight in one.network.tables()]
 
 
@@ -104,8 +109,9 @@ def test_rows_that_batches_miss_end_where_the_dense_step_takes_them(
 def test_weight_decay_of_rows_that_are_not_seen_is_made_up_for(stops: tuple[int, ...], row_wise: None) -> None:
     one = fit(design(), batch=4, passes=1, weight_decay=1.0, schedule="linear")
     start = tables(one)[0]
-    for stop in stops:  # all rows are brought up to date at each
+    for stop in stops:
         one.run(stop)
+        one.large.settle()  # type: ignore[union-attr]
     unseen = torch.ones(start.shape[1], dtype=torch.bool)
     for step in range(5):
         unseen[one.feed.batch(step)[0]["ids"].unique().long()] = False
@@ -123,8 +129,30 @@ def test_rows_brought_up_to_date_after_every_step_are_nearly_the_dense_ones(monk
     rows = fit(design(), **options)
     for stop in range(1, 31):
         rows.run(stop)
+        rows.large.settle()  # type: ignore[union-attr]
     way, other = tables(dense)[0] - start, tables(rows)[0] - start
     assert float((way - other).norm() / way.norm()) < 0.05
+
+
+def test_rows_that_are_looked_at_before_all_are_up_to_date_are_as_after(row_wise: None) -> None:
+    one = fit(design(**HISTORIES[1]), batch=2, weight_decay=0.5)
+    one.run(9)
+    large = one.large
+    assert large is not None
+    before = predict(one.network, one._tuning_features, DATA.schema, read=large.at_present)
+    stale = predict(one.network, one._tuning_features, DATA.schema)
+    large.settle()
+    after = predict(one.network, one._tuning_features, DATA.schema)
+    for task, values in after.items():
+        assert_close(before[task], values, rtol=1e-6, atol=1e-7)
+        assert np.abs(stale[task] - values).max() > 1e-5
+
+
+def test_the_weights_of_the_best_check_are_those_that_it_looked_at(row_wise: None) -> None:
+    one = fit(design(), batch=4, passes=3, weight_decay=0.5)
+    best = one.advance()
+    found = predict(one.best_network(), one._tuning_features, DATA.schema)
+    assert score_tasks(found, one.tuning, DATA.schema) == best.scores
 
 
 def test_a_saved_fit_goes_on_as_one_that_was_not_broken_off(row_wise: None) -> None:

@@ -1,11 +1,12 @@
 """A network and features -> predictions in the units of the labels."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.func import functional_call
 from torch.nn import functional as F
 
 from mtl_nas.architecture import Head
@@ -14,6 +15,8 @@ from mtl_nas.model.correction import corrected
 from mtl_nas.model.network import Network
 
 NARROWEST = 1e-7**0.5  # of amounts, as in the paper's code
+# a batch's features -> its features, and weights that stand in for the network's own
+Read = Callable[[Mapping[str, Tensor]], tuple[Mapping[str, Tensor], Mapping[str, Tensor]]]
 ROWS_AT_ONCE = 4096  # what a wide level computes for so many rows still fits the cache of a core or two
 
 
@@ -22,7 +25,9 @@ def name_of(head: Head) -> str:
     return head.task if head.given is None else f"{head.task}|{head.given}"
 
 
-def predict(network: Network, features: Mapping[str, Tensor], schema: Schema) -> dict[str, NDArray[np.float64]]:
+def predict(
+    network: Network, features: Mapping[str, Tensor], schema: Schema, *, read: Read | None = None
+) -> dict[str, NDArray[np.float64]]:
     """By head: probabilities (N,) or (N, K), numbers (N,) in the label's unit."""
     rows = len(next(iter(features.values())))
     heads = network.architecture.heads
@@ -31,7 +36,9 @@ def predict(network: Network, features: Mapping[str, Tensor], schema: Schema) ->
     network.eval()
     with torch.inference_mode():
         for start in range(0, max(rows, 1), ROWS_AT_ONCE):  # no row at all is a batch too
-            outputs = network({name: column[start : start + ROWS_AT_ONCE] for name, column in features.items()})
+            batch = {name: column[start : start + ROWS_AT_ONCE] for name, column in features.items()}
+            inputs, weights = read(batch) if read else (batch, {})
+            outputs = functional_call(network, dict(weights), (inputs,)) if weights else network(inputs)
             for name, values in predictions(outputs, heads, schema).items():
                 parts[name].append(values)
     network.train(was_training)

@@ -8,13 +8,13 @@ from mtl_nas.data.rows import Rows
 from mtl_nas.data.schema import Schema
 from mtl_nas.model.features import features
 from mtl_nas.model.network import Network
-from mtl_nas.model.prediction import ROWS_AT_ONCE, predict
+from mtl_nas.model.prediction import ROWS_AT_ONCE, Read, predict
 
 BLOCK = 16 * ROWS_AT_ONCE  # a multiple, so that blocks change no prediction
 
 
 def predict_rows(
-    network: Network, rows: Rows, schema: Schema, *, device: str | torch.device = "cpu"
+    network: Network, rows: Rows, schema: Schema, *, device: str | torch.device = "cpu", read: Read | None = None
 ) -> dict[str, NDArray[np.float64]]:
     """By head, as ``predict``, on the device of the network; stored rows a block at a time."""
     size = BLOCK if rows.stored else max(len(rows), 1)
@@ -22,5 +22,5 @@ def predict_rows(
     for start in range(0, max(len(rows), 1), size):
         arrays = features(rows.take(slice(start, start + size)), schema, network.architecture)
         inputs = {name: torch.tensor(array, device=device) for name, array in arrays.items()}
-        parts.append(predict(network, inputs, schema))
+        parts.append(predict(network, inputs, schema, read=read))
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

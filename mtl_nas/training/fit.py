@@ -164,7 +164,6 @@ class Fit:
         self.stepper.load(state["optimizer"])
         if self.large:
             self.large.load_state_dict(state["large"])
-            self.large.resume(state["step"])
         self._best_weights = state["best_weights"]
         torch.set_rng_state(state["random"].cpu())
         self.step = state["step"]
@@ -186,8 +185,6 @@ class Fit:
             self.step += 1
             if self.step % self.steps_a_pass == 0:
                 self.objective.pass_ended()
-        if self.large:
-            self.large.settle()
         if not math.isfinite(total.item()):
             raise DivergedError(f"the loss is no longer finite after {self.rows} rows; lower the learning rate")
         self.laps.append((self.rows - rows, time.perf_counter() - start))
@@ -198,10 +195,11 @@ class Fit:
 
     def check(self) -> None:
         """Look at the tuning rows; a DivergedError where a prediction is not finite."""
+        read = self.large.at_present if self.large else None
         if self._tuning_features is None:
-            predictions = predict_rows(self.network, self.tuning, self.schema, device=self.device)
+            predictions = predict_rows(self.network, self.tuning, self.schema, device=self.device, read=read)
         else:
-            predictions = predict(self.network, self._tuning_features, self.schema)
+            predictions = predict(self.network, self._tuning_features, self.schema, read=read)
         if not all(np.isfinite(values).all() for values in predictions.values()):
             raise DivergedError(f"a prediction is no longer finite after {self.rows} rows; lower the learning rate")
         found = score_tasks(predictions, self.tuning, self.schema)
@@ -209,6 +207,8 @@ class Fit:
         self.checks.append(check)
         if self.best is None or check.score > self.best.score:
             self.best = check
+            if self.large:
+                self.large.settle()
             self._best_weights = {name: value.clone() for name, value in self.network.state_dict().items()}
 
     def step_at(self, share: float) -> int:

@@ -2,9 +2,12 @@
 
 A dense gradient of a table of ten million rows takes longer than the rest of a step. Here the batch's rows are copied
 out, the network reads the copy, and AdamW moves these rows. What the dense step does to a row that no batch has is done
-all the same, later: when the row is read again, and before anybody reads the whole table, its moments and its weight
+all the same, later: when the row is read again, and before a table is read whole, its moments and its weight
 decay are brought up to date, and its momentum moves it on. That is nine tenths of what one sight of a row moves it, so
 a lazy Adam without it (torch's SparseAdam) trains rare rows at a tenth of the rate.
+
+What is kept of a row lies side by side: its weights, its moments, its step. A row that no cache holds is then one place
+to go to and not four, which halves what a step takes that tables of a few rows would not.
 """
 
 import math
@@ -19,12 +22,14 @@ from mtl_nas.design import Losses, Training
 from mtl_nas.model import Network
 from mtl_nas.model.histories import SequenceStage
 from mtl_nas.model.inputs import EmbeddingStage
+from mtl_nas.training.memory import zeros
 from mtl_nas.training.sharing import last_shared
 
 LARGE = 500_000  # rows, from which a dense step takes longer
 MOST_DECAY = 1 - 1e-6  # of a step: its logarithm must be finite
 BETAS, EPSILON = (0.9, 0.999), 1e-8  # of Adam (Kingma and Ba, 2015)
 BLOCK = 2**18  # rows that are brought up to date at once
+COUNTS = {torch.float32: torch.int32, torch.float64: torch.int64}  # whole numbers of the size of a weight
 Features = Mapping[str, Tensor]
 
 
@@ -38,19 +43,21 @@ class Part(NamedTuple):
 
 
 class LargeTable(nn.Module):
-    """A table (N, R, d) with the state of its rows; ``name`` is that of the parameter."""
+    """A table (N, R, d) with the state of its rows; ``name`` is that of the parameter.
 
-    first: Tensor
-    second: Tensor
-    seen: Tensor
+    ``kept`` (R, 3 * N * d + 1) has of each row the weights, which the table becomes a view of, the first and the second
+    moments, and the step to which it is up to date, as a whole number in the bits of a weight.
+    """
+
+    kept: Tensor
 
     def __init__(self, name: str, stage: EmbeddingStage | SequenceStage) -> None:
         super().__init__()
         self.name, self._stage = name, (stage,)  # in a tuple, as the network owns it
-        self.register_buffer("first", torch.zeros_like(self.table))  # moment of each row's gradients
-        self.register_buffer("second", torch.zeros_like(self.table))
-        seen = torch.zeros(self.table.shape[1], dtype=torch.int32, device=self.table.device)
-        self.register_buffer("seen", seen)  # the step to which a row is up to date; 0: no batch had it
+        members, rows, width = self.table.shape
+        self.register_buffer("kept", zeros(rows, 3 * members * width + 1, self.table))
+        weights = self._split(self.kept)[0]
+        self.table.data = weights.copy_(self.table.detach())
         self._part: Part | None = None
 
     @property
@@ -58,8 +65,16 @@ class LargeTable(nn.Module):
         """The table itself."""
         return self._stage[0].table
 
-    def read(self, features: Features, clock: "Clock") -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Features whose ids are places in a copy of the batch's rows, and what stands in for the network's own."""
+    @property
+    def seen(self) -> Tensor:
+        """(R,): the step to which a row is up to date; 0: no batch had it."""
+        return _steps(self.kept)
+
+    def read(self, features: Features, clock: "Clock", *, moved: bool) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Features whose ids are places in a copy of the batch's rows, and what stands in for the network's own.
+
+        ``moved``: the next step moves these rows.
+        """
         stage = self._stage[0]
         if isinstance(stage, EmbeddingStage):
             ids = features["ids"]
@@ -73,8 +88,11 @@ class LargeTable(nn.Module):
             begin = places[: len(starts)]
             changed = {key: places[len(starts) :].view_as(ids) - begin.unsqueeze(-1)}
             replaced = {self.name.removesuffix("table") + "starts": begin}
-        self._part = self._brought_up(rows.long(), clock)
-        return changed, {**replaced, self.name: self._part.here.requires_grad_()}
+        part = self._brought_up(rows.long(), clock)
+        if moved:
+            self._part = part
+            part.here.requires_grad_()
+        return changed, {**replaced, self.name: part.here}
 
     @torch.no_grad()
     def step(self, clock: "Clock") -> None:
@@ -104,9 +122,9 @@ class LargeTable(nn.Module):
     @torch.no_grad()
     def settle(self, clock: "Clock") -> None:
         """Bring every row up to date, a block at a time; those that no batch had have no moments, and only decay."""
-        decayed = clock.decayed_since_settled()
-        for start in range(0, len(self.seen), BLOCK):
-            block = self.seen[start : start + BLOCK]
+        decayed, seen = clock.decayed_since_settled(), self.seen
+        for start in range(0, len(seen), BLOCK):
+            block = seen[start : start + BLOCK]
             if clock.weight_decay:
                 self.table[:, start : start + BLOCK].mul_(torch.where(block == 0, decayed, 1.0).unsqueeze(1))
             rows = block.nonzero().squeeze(1) + start
@@ -115,13 +133,23 @@ class LargeTable(nn.Module):
 
     @torch.no_grad()
     def _brought_up(self, rows: Tensor, clock: "Clock") -> Part:
-        here, first, second = (one.index_select(1, rows) for one in (self.table, self.first, self.second))
-        return Part(rows, *clock.brought_up(here, first, second, self.seen.index_select(0, rows)))
+        found = self.kept.index_select(0, rows)
+        here, first, second = self._split(found)
+        return Part(rows, *clock.brought_up(here, first, second, _steps(found)))
 
     def _put(self, part: Part, clock: "Clock") -> None:
-        for kept, found in ((self.table, part.here), (self.first, part.first), (self.second, part.second)):
-            kept.index_copy_(1, part.rows, found)
-        self.seen.index_fill_(0, part.rows, clock.now)
+        now = torch.full((len(part.rows), 1), clock.now, dtype=COUNTS[self.kept.dtype], device=self.kept.device)
+        parts = [one.transpose(0, 1).flatten(1) for one in (part.here, part.first, part.second)]
+        self.kept.index_copy_(0, part.rows, torch.cat([*parts, now.view(self.kept.dtype)], dim=1))
+
+    def _split(self, kept: Tensor) -> list[Tensor]:
+        """(U, 3 * N * d + 1) -> weights, first and second moments, (N, U, d) each, as views."""
+        members, _, width = self.table.shape
+        return [one.view(-1, members, width).transpose(0, 1) for one in kept[:, :-1].chunk(3, dim=1)]
+
+
+def _steps(kept: Tensor) -> Tensor:
+    return kept[:, -1].view(COUNTS[kept.dtype])
 
 
 class Clock(nn.Module):
@@ -146,6 +174,14 @@ class Clock(nn.Module):
         begun = missed.clamp(min=1) + 1
         biases = torch.stack([1 / (1 - BETAS[0] ** begun), 1 / (1 - BETAS[1] ** begun)], dim=1)
         self.register_buffer("biases", biases, persistent=False)  # of moments, by their last step
+
+    def get_extra_state(self) -> dict[str, int]:
+        """What no tensor holds."""
+        return {"now": self.now, "settled": self.settled}
+
+    def set_extra_state(self, state: dict[str, int]) -> None:
+        """Go on from there."""
+        self.now, self.settled = state["now"], state["settled"]
 
     @property
     def rate(self) -> float:
@@ -172,7 +208,8 @@ class Clock(nn.Module):
         decayed = self.decays[self.now] - self.decays.index_select(0, seen.clamp(min=self.settled))
         kept = decayed.to(here.dtype).exp_().unsqueeze(1)
         moved = torch.addcdiv(here * kept, first * (rate * faded[:, 2:]), spread, value=-1)
-        return moved, first * faded[:, :1], second * faded[:, 1:2]
+        found = moved, first * faded[:, :1], second * faded[:, 1:2]
+        return found[0].contiguous(), found[1].contiguous(), found[2].contiguous()
 
     def decayed_since_settled(self) -> float:
         """What weight decay leaves of a row that no batch had since every row was up to date."""
@@ -201,12 +238,12 @@ class LargeTables(nn.Module):
         return any(parameter is table.table for table in self.tables)
 
     def read(self, features: Features) -> tuple[Features, dict[str, Tensor]]:
-        """For one batch: features, and weights that stand in for the network's own."""
-        weights: dict[str, Tensor] = {}
-        for table in self.tables:
-            changed, replaced = table.read(features, self.clock)
-            features, weights = {**features, **changed}, {**weights, **replaced}
-        return features, weights
+        """For the batch of a step: features, and weights that stand in for the network's own."""
+        return self._read(features, moved=True)
+
+    def at_present(self, features: Features) -> tuple[Features, dict[str, Tensor]]:
+        """The same for a batch that is only looked at."""
+        return self._read(features, moved=False)
 
     def step(self, number: int, rate: float) -> None:
         """The step of that number, from 1, at a learning rate."""
@@ -215,14 +252,17 @@ class LargeTables(nn.Module):
             table.step(self.clock)
 
     def settle(self) -> None:
-        """Before somebody reads the whole table."""
+        """Bring every row up to date, before somebody reads whole tables."""
         for table in self.tables:
             table.settle(self.clock)
         self.clock.settled = self.clock.now
 
-    def resume(self, number: int) -> None:
-        """Go on after that step, to which every row is up to date."""
-        self.clock.now = self.clock.settled = number
+    def _read(self, features: Features, *, moved: bool) -> tuple[Features, dict[str, Tensor]]:
+        weights: dict[str, Tensor] = {}
+        for table in self.tables:
+            changed, replaced = table.read(features, self.clock, moved=moved)
+            features, weights = {**features, **changed}, {**weights, **replaced}
+        return features, weights
 
 
 def large_tables(network: Network, losses: Losses, training: Training, steps: int) -> LargeTables | None:
