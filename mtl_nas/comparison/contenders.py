@@ -77,7 +77,13 @@ def graph(what: Contestant, data: Dataset) -> Architecture:
 
 
 def trained(
-    name: str, what: Design | Architecture, data: Dataset, training: Training, seeds: Sequence[int], *, device: str
+    name: str,
+    what: Design | Architecture,
+    data: Dataset,
+    training: Training,
+    seeds: Sequence[int],
+    *,
+    device: str = "cpu",
 ) -> Contender:
     """Train on each seed and score the test rows; the first network says what became of its sharing."""
     results = evaluate_seeds(what, data, training, seeds, split="test", device=device)

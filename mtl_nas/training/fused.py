@@ -15,12 +15,12 @@ from torch.func import functional_call, stack_module_state, vmap
 
 from mtl_nas.blocks import Sequence as SequenceBlock
 from mtl_nas.training import cuda_graph
+from mtl_nas.training.adam import BETAS, EPSILON
 from mtl_nas.training.cuda_graph import Batch, Graphed, Step
 from mtl_nas.training.fit import Check, DivergedError, Fit
 from mtl_nas.training.losses import Targets
 
 RATES = ("rates", "decays", "first", "second")
-BETAS, EPSILON = (0.9, 0.999), 1e-8  # of Adam, as in a fit
 Outcome = Check | DivergedError
 
 

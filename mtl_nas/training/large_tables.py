@@ -22,12 +22,12 @@ from mtl_nas.design import Losses, Training
 from mtl_nas.model import Network
 from mtl_nas.model.histories import SequenceStage
 from mtl_nas.model.inputs import EmbeddingStage
+from mtl_nas.training.adam import BETAS, EPSILON
 from mtl_nas.training.memory import zeros
 from mtl_nas.training.sharing import last_shared
 
 LARGE = 500_000  # rows, from which a dense step takes longer
 MOST_DECAY = 1 - 1e-6  # of a step: its logarithm must be finite
-BETAS, EPSILON = (0.9, 0.999), 1e-8  # of Adam (Kingma and Ba, 2015)
 BLOCK = 2**18  # rows that are brought up to date at once
 COUNTS = {torch.float32: torch.int32, torch.float64: torch.int64}  # whole numbers of the size of a weight
 Features = Mapping[str, Tensor]

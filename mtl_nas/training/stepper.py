@@ -8,6 +8,7 @@ from torch import Tensor
 
 from mtl_nas.design import Training
 from mtl_nas.training import cuda_graph
+from mtl_nas.training.adam import BETAS, EPSILON
 from mtl_nas.training.cuda_graph import Batch, Graphed, Step
 from mtl_nas.training.descent import Descent
 from mtl_nas.training.losses import Targets
@@ -27,6 +28,8 @@ class Stepper:
         self.optimizer = torch.optim.AdamW(
             [*own, *descent.objective.parameters()],
             lr=rate,
+            betas=BETAS,
+            eps=EPSILON,
             weight_decay=training.weight_decay,
             fused=True,
             capturable=self._graphs,
