@@ -1,8 +1,9 @@
 """One design, some seeds -> Results: compose, build, fit, predict. Knows nothing of searching."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -19,9 +20,10 @@ from mtl_nas.model import Network
 from mtl_nas.model.reading import predict_rows
 from mtl_nas.training import Check, DivergedError, Fit
 from mtl_nas.training.fit import Scores, mean_score, score_tasks
-from mtl_nas.training.fused import advance_together, fusible
+from mtl_nas.training.fused import advance_together, fusible, one_backward_pass
 
 Predictions = dict[str, NDArray[np.float64]]
+TOGETHER = 8  # seeds that a GPU trains as one, at most
 Split = Literal["validation", "tuning", "choosing", "test"]
 
 
@@ -74,12 +76,12 @@ def evaluate_seeds(
     refuse_mismatch(architecture, data.schema)
     losses = losses or (what.losses if isinstance(what, Design) else Losses())
     rows = data.rows("train"), data.rows("tuning")
-    fits = _trained(
-        lambda one: Fit(architecture, losses, one, data.schema, *rows, device=device),
-        [training.model_copy(update={"seed": seed}) for seed in seeds],
-        together=device != "cpu" and len(seeds) > 1,
-    )
-    return [_result(fit, seconds, data, split) for fit, seconds in fits]
+    asked = [training.model_copy(update={"seed": seed}) for seed in seeds]
+    begun = partial(_begun, architecture, losses, data, rows, device)
+    if device == "cpu" or len(seeds) < 2 or not one_backward_pass(losses, training):
+        return [_result(begun(one), data, split) for one in asked]
+    groups = [asked[start : start + TOGETHER] for start in range(0, len(asked), TOGETHER)]
+    return [result for group in groups for result in _results(begun, group, data, split)]
 
 
 def refuse_absent(device: str) -> None:
@@ -90,27 +92,30 @@ def refuse_absent(device: str) -> None:
         raise MtlNasError(f"no device '{device}' here; say 'cpu', or 'cuda' where torch sees a GPU") from None
 
 
-def _trained(
-    begun: Callable[[Training], Fit], trainings: Sequence[Training], *, together: bool
-) -> Iterator[tuple[Fit, float]]:
-    """Fits at their end, and the seconds that each took."""
-    start = time.perf_counter()
-    if together and fusible(fits := [begun(training) for training in trainings]):
+def _begun(
+    architecture: Architecture, losses: Losses, data: Dataset, rows: tuple[Rows, Rows], device: str, training: Training
+) -> Fit:
+    return Fit(architecture, losses, training, data.schema, *rows, device=device)
+
+
+def _results(
+    begun: Callable[[Training], Fit], trainings: Sequence[Training], data: Dataset, split: Split
+) -> list[Result]:
+    """As one, or one by one where the network does not allow it."""
+    start, fits = time.perf_counter(), [begun(training) for training in trainings]
+    if len(fits) > 1 and fusible(fits):
         for outcome in advance_together(fits):
             if isinstance(outcome, DivergedError):
                 raise outcome
-        seconds = (time.perf_counter() - start) / len(fits)
-        yield from ((fit, seconds) for fit in fits)
-        return
-    for training in trainings:
-        start = time.perf_counter()
-        fit = begun(training)
-        fit.advance()
-        yield fit, time.perf_counter() - start
+    seconds = (time.perf_counter() - start) / len(fits)
+    return [_result(fit, data, split, seconds) for fit in fits]
 
 
-def _result(fit: Fit, seconds: float, data: Dataset, split: Split) -> Result:
-    start, network = time.perf_counter(), fit.best_network()
+def _result(fit: Fit, data: Dataset, split: Split, seconds: float = 0.0) -> Result:
+    """``seconds``: what was done before."""
+    start = time.perf_counter()
+    fit.advance()
+    network = fit.best_network()
     predictions, found = judge(network, data.rows(split), data.schema, device=str(fit.device))
     return Result(
         scores=found,

@@ -233,6 +233,15 @@ def test_a_worker_is_given_trials_of_one_shape_up_to_a_bound(tmp_path: Path) -> 
     assert len({job.number for group in groups for job in group}) == 16
 
 
+def test_a_trial_whose_worker_died_is_done_alone(tmp_path: Path) -> None:
+    driven = core(tmp_path, request(trials=4, cohort=4, tree=ONE_SHAPE), tree=ONE_SHAPE, presets=(), fused=True)
+    jobs = driven.next_jobs()
+    assert len(jobs) == 4
+    for job in jobs:
+        driven.job_done(job, Answer(failure="lost", reason="the worker died"))
+    assert [len(driven.next_jobs()) for _ in jobs] == [1, 1, 1, 1]
+
+
 @pytest.mark.parametrize("workers", [1, 3])
 def test_fused_or_not_a_search_decides_the_same(tmp_path: Path, workers: int) -> None:
     found = {}

@@ -22,6 +22,7 @@ from mtl_nas.study.plan import Plan
 from mtl_nas.study.rules import next_step
 from mtl_nas.study.samplers import History, automatic, propose
 from mtl_nas.study.steps import Ask, Decide, Finish, Train
+from mtl_nas.training.fused import one_backward_pass
 
 DRAWS = 100  # before a space counts as exhausted
 DUPLICATES = 5  # in a row, then draws that are new are asked for
@@ -70,9 +71,16 @@ class Core:
     def next_jobs(self) -> tuple[Job, ...]:
         """Jobs that nobody runs yet and one worker does as one: a single job, unless jobs of one shape are fused."""
         free = [job for job in self.settle() if job.name not in self._running]
-        alike = [job for job in free if job.common == free[0].common] if self.plan.fused else free[:1]
+        alike = free[:1]
+        if alike and self._joins(free[0]):
+            alike = [job for job in free if job.common == free[0].common and self._joins(job)]
         self._running.update(job.name for job in alike[:TOGETHER])
         return tuple(alike[:TOGETHER])
+
+    def _joins(self, job: Job) -> bool:
+        """It may be done with others; one whose worker died is done alone, or it would take them with it again."""
+        died = any(failure.failure == "lost" for failure in self.standing.trials[job.number].failures)
+        return self.plan.fused and not died and one_backward_pass(job.proposal.design.losses, job.proposal.training)
 
     def settle(self) -> tuple[Job, ...]:
         """Decide all that needs no worker; the jobs that do, none at the end."""

@@ -68,13 +68,14 @@ class JobSearcher(Searcher):
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """Hand the answers on; a killed worker has none."""
         jobs = self._live.pop(trial_id, ())
+        if self.problem:
+            return
         if error or not result or "answers" not in result:
             answers = [Answer(failure="lost", reason="the worker died")] * len(jobs)
         else:
             answers = [Answer.model_validate_json(answer) for answer in result["answers"]]
         for job, answer in zip(jobs, answers, strict=True):
-            if not self.problem:
-                self._guarded(partial(self._core.job_done, job, answer))
+            self._guarded(partial(self._core.job_done, job, answer))
 
     def __getstate__(self) -> dict[str, Any]:
         """Nothing: Ray pickles its arguments for a restore that is never done."""
@@ -94,7 +95,7 @@ class JobSearcher(Searcher):
         try:
             return call()
         except BaseException as problem:  # Ray would wrap it; it is raised again when Ray has ended
-            self.problem = problem
+            self.problem = self.problem or problem
             return None
 
 

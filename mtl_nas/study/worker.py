@@ -1,5 +1,6 @@
 """What runs in a worker: jobs, from nothing that a driver's disk holds. No state is kept between them."""
 
+import gc
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -31,7 +32,11 @@ def work(jobs: Sequence[Job], data: Dataset, *, get: Get, put: Put, device: str 
     """Do jobs, as one where they can be; whatever goes wrong comes back as an answer, so that the worker lives on."""
     torch.set_num_threads(1)  # two threads beside a busy core made the loop ten times slower
     desk = _Desk(data, get, put, device)
-    return desk.together(jobs) or tuple(desk.alone(job) for job in jobs)
+    together = desk.together(jobs)
+    if together is None and len(jobs) > 1:
+        gc.collect()  # what was begun together refers to itself, and its memory is wanted
+        torch.cuda.empty_cache()
+    return together or tuple(desk.alone(job) for job in jobs)
 
 
 class _LimitError(Exception):
@@ -64,25 +69,22 @@ class _Desk:
         return answer.model_copy(update={"seconds": time.perf_counter() - start})
 
     def together(self, jobs: Sequence[Job]) -> tuple[Answer, ...] | None:
-        """Several as one; None where they are no group, or where memory has no room for all: each alone may fit."""
+        """Several as one; None where they are no group, or where that fails for all or for want of memory."""
         if len(jobs) < 2:
             return None
         start, found = time.perf_counter(), list[_Begun | Answer]()
         for job in jobs:
             found.append(_guarded(partial(self._begun, job)))
             fits = [one.fit for one in found if isinstance(one, _Begun)]
-            if fits and not fusible(fits):
+            if _memory(found[-1]) or (fits and not fusible(fits)):
                 return None
         outcomes = _guarded(partial(advance_together, fits, jobs[0].share)) if fits else []
         if isinstance(outcomes, Answer):
-            if outcomes.failure == "memory":
-                return None
-            answers = [one if isinstance(one, Answer) else outcomes for one in found]
-        else:
-            ends = iter(outcomes)
-            answers = [
-                one if isinstance(one, Answer) else _guarded(partial(self._ended, one, next(ends))) for one in found
-            ]
+            return None  # each alone says what is wrong with it
+        ends = iter(outcomes)
+        answers = [one if isinstance(one, Answer) else _guarded(partial(self._ended, one, next(ends))) for one in found]
+        if any(map(_memory, answers)):
+            return None
         seconds = (time.perf_counter() - start) / len(jobs)
         return tuple(answer.model_copy(update={"seconds": seconds}) for answer in answers)
 
@@ -142,6 +144,10 @@ class _Desk:
         self.put(predictions_name(job.number, job.seed), save_arrays(arrays))
         score = mean_score(scores, schema, job.weights)
         return Answer(score=score, scores=scores, rows=fit.rows, rows_per_second=fit.rows_per_second)
+
+
+def _memory(found: object) -> bool:
+    return isinstance(found, Answer) and found.failure == "memory"
 
 
 def _guarded(call: Callable[[], T]) -> T | Answer:

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.func import functional_call, stack_module_state, vmap
 
 from mtl_nas.blocks import Sequence as SequenceBlock
+from mtl_nas.design import Losses, Training
 from mtl_nas.training import cuda_graph
 from mtl_nas.training.adam import BETAS, EPSILON
 from mtl_nas.training.cuda_graph import Batch, Graphed, Step
@@ -51,13 +52,17 @@ def _kind(fit: Fit) -> tuple[object, ...]:
     return fit.network.architecture.key, *asked, fit.step, fit.steps, fit.train_rows, fit.device
 
 
-def _simple(fit: Fit) -> bool:
-    losses, training = fit.objective.losses, fit.training
+def one_backward_pass(losses: Losses, training: Training) -> bool:
+    """The losses of members may be summed, and all members stop at once; their networks are not looked at."""
     plain = losses.aggregation == "none" and losses.weighting in ("static", "uncertainty") and not losses.decay
+    return plain and training.meta is None and training.patience is None
+
+
+def _simple(fit: Fit) -> bool:
     blocks = [node.block for node in fit.network.architecture.nodes]
     recurrent = any(isinstance(block, SequenceBlock) and block.kind != "mean" for block in blocks)
-    plain = plain and fit.network.penalty() is None and not recurrent
-    return plain and training.meta is None and training.patience is None and fit.large is None
+    plain = one_backward_pass(fit.objective.losses, fit.training)
+    return plain and fit.network.penalty() is None and not recurrent and fit.large is None
 
 
 class _Group:

@@ -38,7 +38,10 @@ def zeros(rows: int, width: int, like: Tensor) -> Tensor:
     size = rows * width * like.element_size()
     if like.device.type != "cpu" or sys.platform != "linux" or not size:
         return torch.zeros(rows, width, dtype=like.dtype, device=like.device)
-    memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    with suppress(OSError):  # a kernel without them
+    try:
+        memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    except OSError as problem:
+        raise MemoryError(f"no {size} bytes for a table: {problem}") from None
+    with suppress(OSError, AttributeError):  # a kernel, or a Python, without them
         memory.madvise(mmap.MADV_HUGEPAGE)
     return torch.frombuffer(memory, dtype=like.dtype).view(rows, width)
