@@ -79,8 +79,9 @@ def evaluate_seeds(
     asked = [training.model_copy(update={"seed": seed}) for seed in seeds]
     begun = partial(_begun, architecture, losses, data, rows, device)
     if device == "cpu" or len(seeds) < 2 or not one_backward_pass(losses, training):
-        return [_result(begun(one), data, split) for one in asked]
-    groups = [asked[start : start + TOGETHER] for start in range(0, len(asked), TOGETHER)]
+        groups = [[one] for one in asked]
+    else:
+        groups = [asked[start : start + TOGETHER] for start in range(0, len(asked), TOGETHER)]
     return [result for group in groups for result in _results(begun, group, data, split)]
 
 
@@ -101,7 +102,7 @@ def _begun(
 def _results(
     begun: Callable[[Training], Fit], trainings: Sequence[Training], data: Dataset, split: Split
 ) -> list[Result]:
-    """As one, or one by one where the network does not allow it."""
+    """As one, or one after the other where the network does not allow it."""
     start, fits = time.perf_counter(), [begun(training) for training in trainings]
     if len(fits) > 1 and fusible(fits):
         for outcome in advance_together(fits):
@@ -111,8 +112,8 @@ def _results(
     return [_result(fit, data, split, seconds) for fit in fits]
 
 
-def _result(fit: Fit, data: Dataset, split: Split, seconds: float = 0.0) -> Result:
-    """``seconds``: what was done before."""
+def _result(fit: Fit, data: Dataset, split: Split, seconds: float) -> Result:
+    """``seconds``: of what was done before."""
     start = time.perf_counter()
     fit.advance()
     network = fit.best_network()
