@@ -20,10 +20,9 @@ from mtl_nas.model import Network
 from mtl_nas.model.reading import predict_rows
 from mtl_nas.training import Check, DivergedError, Fit
 from mtl_nas.training.fit import Scores, mean_score, score_tasks
-from mtl_nas.training.fused import advance_together, fusible, one_backward_pass
+from mtl_nas.training.fused import MOST, advance_together, fusible, one_backward_pass
 
 Predictions = dict[str, NDArray[np.float64]]
-TOGETHER = 8  # seeds that a GPU trains as one, at most
 Split = Literal["validation", "tuning", "choosing", "test"]
 
 
@@ -81,7 +80,7 @@ def evaluate_seeds(
     if device == "cpu" or len(seeds) < 2 or not one_backward_pass(losses, training):
         groups = [[one] for one in asked]
     else:
-        groups = [asked[start : start + TOGETHER] for start in range(0, len(asked), TOGETHER)]
+        groups = [asked[start : start + MOST] for start in range(0, len(asked), MOST)]
     return [result for group in groups for result in _results(begun, group, data, split)]
 
 

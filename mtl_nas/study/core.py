@@ -22,12 +22,11 @@ from mtl_nas.study.plan import Plan
 from mtl_nas.study.rules import next_step
 from mtl_nas.study.samplers import History, automatic, propose
 from mtl_nas.study.steps import Ask, Decide, Finish, Train
-from mtl_nas.training.fused import one_backward_pass
+from mtl_nas.training.fused import MOST, one_backward_pass
 
 DRAWS = 100  # before a space counts as exhausted
 DUPLICATES = 5  # in a row, then draws that are new are asked for
 SAME_ERRORS = 3  # of the user's making, then the search stops
-TOGETHER = 8  # jobs that are done as one, at most
 TIME_FOR_SEARCH = 0.6  # of the time that is given; the rest is for finalists
 
 Watch = Callable[[Fact], None]
@@ -74,8 +73,8 @@ class Core:
         alike = free[:1]
         if alike and self._joins(free[0]):
             alike = [job for job in free if job.common == free[0].common and self._joins(job)]
-        self._running.update(job.name for job in alike[:TOGETHER])
-        return tuple(alike[:TOGETHER])
+        self._running.update(job.name for job in alike[:MOST])
+        return tuple(alike[:MOST])
 
     def _joins(self, job: Job) -> bool:
         """It may be done with others; one whose worker died is done alone, or it would take them with it again."""

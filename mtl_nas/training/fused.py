@@ -21,6 +21,7 @@ from mtl_nas.training.cuda_graph import Batch, Graphed, Step
 from mtl_nas.training.fit import Check, DivergedError, Fit
 from mtl_nas.training.losses import Targets
 
+MOST = 8  # members of a group, or memory runs out before time is won
 RATES = ("rates", "decays", "first", "second")
 Outcome = Check | DivergedError
 
