@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal
@@ -20,7 +21,7 @@ from mtl_nas.model import Network
 from mtl_nas.model.reading import predict_rows
 from mtl_nas.training import Check, DivergedError, Fit
 from mtl_nas.training.fit import Scores, mean_score, score_tasks
-from mtl_nas.training.fused import MOST, advance_together, fusible, one_backward_pass
+from mtl_nas.training.fused import MOST, advance_together, one_backward_pass, stacks
 
 Predictions = dict[str, NDArray[np.float64]]
 Split = Literal["validation", "tuning", "choosing", "test"]
@@ -77,10 +78,9 @@ def evaluate_seeds(
     rows = data.rows("train"), data.rows("tuning")
     asked = [training.model_copy(update={"seed": seed}) for seed in seeds]
     begun = partial(_begun, architecture, losses, data, rows, device)
-    if device == "cpu" or len(seeds) < 2 or not one_backward_pass(losses, training):
-        groups = [[one] for one in asked]
-    else:
-        groups = [asked[start : start + MOST] for start in range(0, len(asked), MOST)]
+    fused = device != "cpu" and one_backward_pass(losses, training) and stacks(architecture)
+    size = MOST if fused else 1
+    groups = [asked[start : start + size] for start in range(0, len(asked), size)]
     return [result for group in groups for result in _results(begun, group, data, split)]
 
 
@@ -101,21 +101,28 @@ def _begun(
 def _results(
     begun: Callable[[Training], Fit], trainings: Sequence[Training], data: Dataset, split: Split
 ) -> list[Result]:
-    """As one, or one after the other where the network does not allow it."""
+    """As one, or one after the other where a GPU has no room for all."""
+    if len(trainings) > 1:
+        with suppress(torch.cuda.OutOfMemoryError):
+            return _as_one(begun, trainings, data, split)
+        torch.cuda.empty_cache()
+    return [result for training in trainings for result in _as_one(begun, [training], data, split)]
+
+
+def _as_one(
+    begun: Callable[[Training], Fit], trainings: Sequence[Training], data: Dataset, split: Split
+) -> list[Result]:
     start, fits = time.perf_counter(), [begun(training) for training in trainings]
-    if len(fits) > 1 and fusible(fits):
-        for outcome in advance_together(fits):
-            if isinstance(outcome, DivergedError):
-                raise outcome
+    for outcome in advance_together(fits) if len(fits) > 1 else [fits[0].advance()]:
+        if isinstance(outcome, DivergedError):
+            raise outcome
     seconds = (time.perf_counter() - start) / len(fits)
     return [_result(fit, data, split, seconds) for fit in fits]
 
 
 def _result(fit: Fit, data: Dataset, split: Split, seconds: float) -> Result:
     """``seconds``: of what was done before."""
-    start = time.perf_counter()
-    fit.advance()
-    network = fit.best_network()
+    start, network = time.perf_counter(), fit.best_network()
     predictions, found = judge(network, data.rows(split), data.schema, device=str(fit.device))
     return Result(
         scores=found,

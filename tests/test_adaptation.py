@@ -7,7 +7,7 @@ import torch
 from numpy_reference import schema_of
 
 import mtl_nas as mn
-from mtl_nas.adaptation.adapting import _own
+from mtl_nas.adaptation.freezing import frozen_members
 from mtl_nas.adaptation.growth import carried, growth
 from mtl_nas.composition import compose
 from mtl_nas.data.schema import Task
@@ -15,6 +15,7 @@ from mtl_nas.errors import MtlNasError
 from mtl_nas.exports import LoadedModel
 from mtl_nas.hand_designs import fitting
 from mtl_nas.model import build
+from mtl_nas.training import large_tables
 
 SCHEMA = schema_of("click@use", "buy<click@use", "pay<buy@money", categories=(5,), histories=((6, 3),))
 NEW = Task(name="share", kind="binary", classes=("0", "1"))
@@ -61,13 +62,23 @@ def test_a_task_of_another_kind_has_a_head_of_its_own(kind: str) -> None:
     assert grown.widths[grown.heads[0].node] == task.outputs
 
 
-def test_frozen_parts_do_not_move(model: LoadedModel) -> None:
-    adapted = mn.adapt(model, table(300, seed=1), "share", mode="frozen", training=SMALL, seeds=1).model.network
-    before, after = model.network.weights(), adapted.weights()
-    shared = growth(model.architecture, "click", NEW).shared
-    assert shared
-    assert all(torch.equal(after[key], before[key]) for key in after if key.rpartition("/")[0] in shared)
-    assert any(mask.min() == 0 for _, mask in _own(adapted, shared))
+@pytest.mark.parametrize("name", ["shared_bottom", "cgc", "stem"])
+@pytest.mark.parametrize("rows", [1, 1_000_000])  # from which a table is large
+def test_frozen_parts_do_not_move(name: str, rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(large_tables, "LARGE", rows)
+    data = mn.load_dataset(table(300, seed=0).drop(columns="share"), tasks={"click": {}, "buy": {}})
+    old = LoadedModel(build(compose(mn.preset(name, data.schema), data.schema), seed=1), data.schema)
+    training = SMALL.model_copy(update={"weight_decay": 0.5})
+    adapted = mn.adapt(old, table(300, seed=1), "share", mode="frozen", training=training, seeds=1).model.network
+    before, after = old.network.weights(), adapted.weights()
+    grown = growth(old.architecture, "click", NEW)
+    assert grown.shared
+    shared = {key for key in after if key.rpartition("/")[0] in grown.shared}
+    assert all(torch.equal(after[key], before[key]) for key in shared)
+    own = {key: key.replace("/share/", "/click/") for key in after.keys() - shared}
+    assert any(not torch.equal(after[key], before[old]) for key, old in own.items() if old in before)
+    partly = [members for _, members in frozen_members(adapted, grown.shared) if members.any() and not members.all()]
+    assert bool(partly) == (name != "shared_bottom")
 
 
 def test_few_rows_of_a_related_task_gain_from_the_model(model: LoadedModel) -> None:

@@ -104,7 +104,7 @@ def fit(made: mn.Design | None = None, losses: Losses | None = None, **training:
 def plainly(*arguments: Any, **options: Any) -> Fit:
     """A fit whose steps are plain."""
     one = fit(*arguments, **options)
-    one.stepper._moved = one.stepper._move
+    one.stepper.graph = None
     one.advance()
     return one
 
@@ -210,9 +210,9 @@ def test_a_graph_of_this_gpu_trains_as_plain_steps_do(monkeypatch: pytest.Monkey
     for plain in (False, True):
         one = Fit(graph, design().losses, asked, DATA.schema, *rows, device="cuda")
         if plain:
-            one.stepper._moved = one.stepper._move
+            one.stepper.graph = None
         one.advance()
         found.append(one)
     assert len(captures) == 1
-    assert not found[0].stepper._moved.refused
+    assert not found[0].stepper.graph.refused
     assert_same(*found)

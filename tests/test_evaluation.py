@@ -129,6 +129,16 @@ def test_each_seed_has_the_result_that_it_has_alone(device):
     assert found[0].score != found[1].score
 
 
+def test_seeds_that_a_gpu_has_no_room_for_at_once_are_trained_one_after_the_other(monkeypatch):
+    def full(fits):
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr("mtl_nas.evaluation.advance_together", full)
+    found = evaluate_seeds(SMALL, DATA, TRAINING, [5, 3], split="test", device="cpu:0")
+    alone = [mn.evaluate(SMALL, DATA, TRAINING.model_copy(update={"seed": seed}), split="test") for seed in (5, 3)]
+    assert [one.score for one in found] == [one.score for one in alone]
+
+
 @pytest.mark.parametrize("device", ["cuda", "gpu"])
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_a_device_that_is_not_here_is_refused(device):

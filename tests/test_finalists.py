@@ -250,6 +250,6 @@ def test_racing_saves_trainings_and_keeps_the_winner(tmp_path: Path) -> None:
 
 def test_where_jobs_are_fused_all_seeds_of_a_finalist_may_start_at_once() -> None:
     lines = [*ended([0.7]), Chosen(numbers=(5, 0), seeds=SEEDS), finalist(0, 12, 0.5)]
-    step = final_step(standing_of(*lines), Plan(BUDGET, HAND, fused=True), Chosen(numbers=(5, 0), seeds=SEEDS))
+    step = final_step(standing_of(*lines), Plan(BUDGET, HAND, gpus=1), Chosen(numbers=(5, 0), seeds=SEEDS))
     assert isinstance(step, Train)
     assert [(job.number, job.seed) for job in step.jobs] == [(5, 11), (5, 12), (5, 13), (0, 11), (0, 13)]

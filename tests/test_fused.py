@@ -1,5 +1,7 @@
 """Several fits as one: every member comes to what it comes to alone."""
 
+import gc
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +15,7 @@ import mtl_nas as mn
 from mtl_nas.design import Losses, Proposal, Training
 from mtl_nas.study.jobs import Answer, Job
 from mtl_nas.study.worker import work
-from mtl_nas.training import Fit
+from mtl_nas.training import Fit, cuda_graph
 from mtl_nas.training.fit import Check, DivergedError
 from mtl_nas.training.fused import advance_together, fusible
 
@@ -103,6 +105,22 @@ def test_members_are_saved_and_go_on_alone_or_together() -> None:
     for one, other in zip(again, whole, strict=True):
         for name, weight in other.network.weights().items():
             assert_close(one.network.weights()[name], weight, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("graphed", [(), ("cpu",)])
+def test_a_fit_is_freed_with_its_last_use(graphed: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cuda_graph, "GRAPHED", graphed)
+    monkeypatch.setattr(cuda_graph, "captured", lambda call: lambda: torch.tensor(0.0))  # refused
+    fits = [fit(design(), seed=seed) for seed in range(3)]
+    gone = [weakref.ref(weight) for one in fits for weight in one.network.parameters()]
+    gc.disable()
+    try:
+        advance_together(fits[:2])
+        fits[2].advance()
+        del fits
+        assert not any(weight() is not None for weight in gone)
+    finally:
+        gc.enable()
 
 
 def test_halved_members_come_to_similar_scores() -> None:
@@ -227,14 +245,26 @@ ONE_SHAPE = {
 
 
 def test_a_worker_is_given_trials_of_one_shape_up_to_a_bound(tmp_path: Path) -> None:
-    driven = core(tmp_path, request(trials=16, cohort=16, tree=ONE_SHAPE), tree=ONE_SHAPE, presets=(), fused=True)
+    driven = core(tmp_path, request(trials=16, cohort=16, tree=ONE_SHAPE), tree=ONE_SHAPE, presets=(), gpus=1)
     groups = [driven.next_jobs() for _ in range(2)]
     assert [len(group) for group in groups] == [8, 8]
     assert len({job.number for group in groups for job in group}) == 16
 
 
+def test_trials_of_one_shape_are_spread_over_gpus(tmp_path: Path) -> None:
+    driven = core(tmp_path, request(trials=12, cohort=12, tree=ONE_SHAPE), tree=ONE_SHAPE, presets=(), gpus=3)
+    assert [len(driven.next_jobs()) for _ in range(3)] == [4, 4, 4]
+
+
+def test_trials_that_a_worker_could_not_train_as_one_are_given_out_alone(tmp_path: Path) -> None:
+    level = {"shared": 2, "expert": {"hidden": [4]}, "mixing": {"by": "routing", "penalty": 0.1}}
+    tree = {**ONE_SHAPE, "design": {"levels": [level]}}
+    driven = core(tmp_path, request(trials=4, cohort=4, tree=tree), tree=tree, presets=(), gpus=1)
+    assert [len(driven.next_jobs()) for _ in range(4)] == [1, 1, 1, 1]
+
+
 def test_a_trial_whose_worker_died_is_done_alone(tmp_path: Path) -> None:
-    driven = core(tmp_path, request(trials=4, cohort=4, tree=ONE_SHAPE), tree=ONE_SHAPE, presets=(), fused=True)
+    driven = core(tmp_path, request(trials=4, cohort=4, tree=ONE_SHAPE), tree=ONE_SHAPE, presets=(), gpus=1)
     jobs = driven.next_jobs()
     assert len(jobs) == 4
     for job in jobs:
@@ -247,7 +277,7 @@ def test_fused_or_not_a_search_decides_the_same(tmp_path: Path, workers: int) ->
     found = {}
     for fused in (False, True):
         folder = tmp_path / str(fused)
-        run(core(folder, request(trials=12, tree=ONE_SHAPE), tree=ONE_SHAPE, fused=fused), workers=workers)
+        run(core(folder, request(trials=12, tree=ONE_SHAPE), tree=ONE_SHAPE, gpus=int(fused)), workers=workers)
         found[fused] = decisions(facts(folder))
     assert found[False] == found[True]
 

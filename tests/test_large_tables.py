@@ -155,6 +155,15 @@ def test_the_weights_of_the_best_check_are_those_that_it_looked_at(row_wise: Non
     assert score_tasks(found, one.tuning, DATA.schema) == best.scores
 
 
+def test_the_best_network_has_tables_of_its_own_in_one_piece(row_wise: None) -> None:
+    one = fit(design(tables="task"), batch=16)
+    one.advance()
+    tables = one.best_network().tables()
+    assert max(table.shape[0] for table in tables) > 1
+    assert all(table.is_contiguous() for table in tables)
+    assert not any(one.network.tables()[0].is_contiguous() for _ in tables)
+
+
 def test_a_saved_fit_goes_on_as_one_that_was_not_broken_off(row_wise: None) -> None:
     made = design("piecewise", **HISTORIES[1])
     whole, first, second = (fit(made, batch=16, weight_decay=0.1) for _ in range(3))

@@ -151,7 +151,7 @@ def test_ray_is_given_jobs_then_nothing_at_a_barrier_then_the_end(tmp_path: Path
 def test_jobs_of_one_shape_are_one_trial_of_ray_and_a_worker_that_dies_loses_all(tmp_path: Path) -> None:
     tree = {"training": {"learning_rate": {"float": [1e-4, 1e-2], "log": True}}}
     asked = request(tree=tree, trials=3, cohort=3, rungs=(1.0,), finalists=1, seeds=1)
-    searcher = JobSearcher(core(tmp_path, asked, tree=tree, presets=(), fused=True))
+    searcher = JobSearcher(core(tmp_path, asked, tree=tree, presets=(), gpus=1))
     first = searcher.suggest("a")
     assert len(first["jobs"]) == 3
     assert searcher.suggest("b") is None
@@ -298,7 +298,7 @@ def test_where_jobs_of_one_shape_are_fused_a_search_comes_to_the_same_end(
     finished: Run, session: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As on a GPU, but on the cores: seeds of a finalist are one job there."""
-    monkeypatch.setattr("mtl_nas.study.searching._on_gpu", lambda resources: True)
+    monkeypatch.setattr("mtl_nas.study.searching._gpus", lambda resources: 1)
     run = small_search(tmp_path / "run")
     assert [(one.number, one.seed) for one in of(Finalist, facts(run.path))]
     assert run.standing.chosen == finished.standing.chosen

@@ -106,11 +106,12 @@ def test_commands_take_what_their_first_lines_say():
 
 def test_sizes_grow_alone():
     from benchmarks.speed.scale import grown
-    from benchmarks.speed.sizes import Sizes
+    from benchmarks.speed.sizes import Measured, Sizes
 
-    found = grown(Sizes())
-    assert [sizes.levels * sizes.fields for sizes in found["table rows"].values()] == [10**4, 10**5, 10**6, 10**7]
-    assert {replace(sizes, tasks=2) for sizes in found["tasks"].values()} == {Sizes()}
+    found = {name: list(calls.values()) for name, calls in grown(Sizes(), Measured()).items()}
+    assert [one.sizes.levels * one.sizes.fields for one in found["table rows"]] == [10**4, 10**5, 10**6, 10**7]
+    assert {replace(one.sizes, tasks=2) for one in found["tasks"]} == {Sizes()}
+    assert [(one.measured.seeds, one.sizes) for one in found["seeds"]] == [(n, Sizes()) for n in (1, 2, 4, 8)]
 
 
 def test_a_score_is_reached_when_the_best_so_far_is():
@@ -159,6 +160,14 @@ def test_the_page_shows_what_was_measured_and_what_is_missed():
     assert "old" not in page
 
 
+def test_on_a_gpu_more_is_wanted_of_a_step():
+    from benchmarks.speed.report import step_tables
+
+    rates = {"ours, auto": [4e6], "torch-rechub": [1e5], "deepctr-torch": [2e5]}
+    (table,) = step_tables({"cases": [{"model": "mmoe", "batch": 1024, "device": "cuda", "rates": rates}]})
+    assert table.rows[0][-1] == "20 x torch-rechub: met; 5 million rows a second: missed by 20 %"
+
+
 def test_a_search_is_held_against_the_whole_time_of_the_tuned_peer():
     from benchmarks.speed.report import search_tables
 
@@ -185,6 +194,11 @@ def test_a_growth_that_is_too_large_is_missed():
     steps = {"experts": {"8": [0.01, 0.02], "64": [0.08, 0.16]}}
     workers = {"1": [100.0], "2": [150.0]}
     kept = {"steps": steps, "workers": workers, "model": "mmoe", "batch": 1024}
+    seeds = {"seeds": {"1": [0.01, 0.02], "8": [0.03, 0.06]}}
+    assert scale_tables({**kept, "steps": seeds})[0].rows[-1][-1] == "at most 2 on a GPU: no GPU"
+    on_gpu, _ = scale_tables({**kept, "steps": seeds, "devices": {"seeds": "cuda"}})
+    assert on_gpu.title.endswith(", cuda")
+    assert on_gpu.rows[-1][-1] == "at most 2: missed by 50 %"
     experts, small = scale_tables(kept)
     assert experts.rows[-1][-1] == "at most 6.5: missed by 23 %"
     assert small.rows[-1][-1] == "1.50 (1.50-1.50)"

@@ -12,30 +12,38 @@ from mtl_nas.architecture import Architecture
 from mtl_nas.data import Rows, Schema
 from mtl_nas.data.schema import Category, Task
 from mtl_nas.training import Fit
+from mtl_nas.training.fused import advance_together
 
 MOST_PASSES = 1_000  # a training may have; none is reached
 TUNING_ROWS = 16  # looked at after each epoch
 
 
 def rate(sizes: Sizes, measured: Measured) -> list[float]:
-    """Rows a second of each epoch after the first; a look at a few tuning rows ends each."""
-    fit, clock = fitted(sizes, measured), measured.clock
-    fit.advance(1 / MOST_PASSES)  # warms up
+    """Rows a second, of one seed, in each epoch after the first; a look at a few tuning rows ends each."""
+    fits, clock = [fitted(sizes, measured, seed) for seed in range(measured.seeds)], measured.clock
+
+    def advance(passes: int) -> None:
+        if len(fits) > 1:
+            advance_together(fits, passes / MOST_PASSES)
+        else:
+            fits[0].advance(passes / MOST_PASSES)
+
+    advance(1)  # warms up
     rates: list[float] = []
     begun = clock()
     while not rates or clock() - begun < measured.seconds:
-        start, rows = clock(), fit.rows
-        fit.advance((len(rates) + 2) / MOST_PASSES)
-        rates.append((fit.rows - rows) / (clock() - start))
+        start, rows = clock(), fits[0].rows
+        advance(len(rates) + 2)
+        rates.append((fits[0].rows - rows) / (clock() - start))
     return rates
 
 
-def fitted(sizes: Sizes, measured: Measured) -> Fit:
+def fitted(sizes: Sizes, measured: Measured, seed: int = 0) -> Fit:
     """A training that has not begun."""
     torch.set_num_threads(measured.threads)
     ids, labels = drawn(sizes)
     rows = Rows(categories=ids, numbers=np.zeros((len(ids), 0), np.float32), sequences={}, labels=labels)
-    training = mn.Training(batch_size=measured.batch, passes=MOST_PASSES, precision=measured.precision)
+    training = mn.Training(batch_size=measured.batch, passes=MOST_PASSES, precision=measured.precision, seed=seed)
     of_sizes = schema(sizes)
     design = designed(sizes, of_sizes, norm=measured.norm)
     tuning = rows.take(slice(0, TUNING_ROWS))

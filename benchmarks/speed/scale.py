@@ -1,4 +1,4 @@
-"""How our step grows with tasks, experts and rows of embedding tables, and a small search with workers.
+"""How our step grows with tasks, experts, rows of tables and seeds as one, and a small search with workers.
 
     python -m benchmarks.speed.scale                        # some 20 minutes
     python -m benchmarks.speed.scale --only experts --rounds 3
@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
 from rich.console import Console
 
 import mtl_nas as mn
@@ -25,16 +26,21 @@ from benchmarks.speed.sizes import Call, Measured, Sizes
 
 KEPT = Path(__file__).parents[1] / "results" / "scale.json"
 TASKS, EXPERTS, TABLE_ROWS = (2, 4, 8, 16), (8, 4, 16, 32, 64), (10**4, 10**5, 10**6, 10**7)
+SEEDS = (1, 2, 4, 8)
 WORKERS = (1, 2)
 SMALL = {"trials": 12, "rungs": (1.0,), "finalists": 1, "seeds": 1}  # of the small search
 
 
-def grown(sizes: Sizes) -> dict[str, dict[str, Sizes]]:
-    """By what grows, and by how much there is of it."""
+def grown(sizes: Sizes, here: Measured) -> dict[str, dict[str, Call]]:
+    """By what grows, and by how much there is of it; seeds on a GPU where there is one."""
+    on_gpu = replace(here, device="cuda" if torch.cuda.is_available() else "cpu")
     return {
-        "tasks": {str(count): replace(sizes, tasks=count) for count in TASKS},
-        "experts": {str(count): replace(sizes, experts=count) for count in EXPERTS},
-        "table rows": {str(rows): replace(sizes, levels=rows // sizes.fields) for rows in TABLE_ROWS},
+        "tasks": {str(count): Call("ours", replace(sizes, tasks=count), here) for count in TASKS},
+        "experts": {str(count): Call("ours", replace(sizes, experts=count), here) for count in EXPERTS},
+        "table rows": {
+            str(rows): Call("ours", replace(sizes, levels=rows // sizes.fields), here) for rows in TABLE_ROWS
+        },
+        "seeds": {str(count): Call("ours", sizes, replace(on_gpu, seeds=count)) for count in SEEDS},
     }
 
 
@@ -52,7 +58,7 @@ def trials_an_hour(workers: int) -> float:
 def parser() -> argparse.ArgumentParser:
     """What the command takes."""
     found = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    found.add_argument("--only", nargs="+", choices=("tasks", "experts", "table rows", "workers"))
+    found.add_argument("--only", nargs="+", choices=("tasks", "experts", "table rows", "seeds", "workers"))
     found.add_argument("--batch", type=int, default=1_024)
     found.add_argument("--rounds", type=int, default=5)
     found.add_argument("--threads", type=int, default=1)
@@ -66,13 +72,22 @@ def main() -> None:
     console, sizes = Console(width=170), Sizes()
     here = Measured(batch=options.batch, threads=options.threads, seconds=options.seconds)
     known: dict[str, Any] = json.loads(options.kept.read_text()) if options.kept.exists() else {}
-    kept = {"steps": {}, "workers": {}, **known, "machine": machine(), "model": sizes.model, "batch": options.batch}
-    for name, cases in grown(sizes).items():
+    kept = {
+        "steps": {},
+        "devices": {},
+        "workers": {},
+        **known,
+        "machine": machine(),
+        "model": sizes.model,
+        "batch": options.batch,
+    }
+    for name, calls in grown(sizes, here).items():
         if options.only and name not in options.only:
             continue
-        console.print(name)
-        calls = {size: Call("ours", wanted, here) for size, wanted in cases.items()}
+        devices = {call.measured.device for call in calls.values()}
+        console.print(name if name != "seeds" or "cuda" in devices else f"{name}: no GPU, measured on the processor")
         rates = alternated(calls, options.rounds, said=console.print)
+        kept["devices"] = {**kept["devices"], name: devices.pop()}
         kept["steps"][name] = {size: [options.batch / rate for rate in found] for size, found in rates.items()}
         _keep(options.kept, kept)
     if not options.only or "workers" in options.only:

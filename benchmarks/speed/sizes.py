@@ -42,7 +42,10 @@ class Sizes:
 
 @dataclass(frozen=True)
 class Measured:
-    """How one side is run: rows a step, threads, device, precision, and for how long after the warm-up."""
+    """How one side is run: rows a step, threads, device, precision, and for how long after the warm-up.
+
+    ``seeds``: of one design, trained as one.
+    """
 
     batch: int = 1_024
     threads: int = 1
@@ -50,6 +53,7 @@ class Measured:
     precision: str = "float32"
     norm: str = "none"
     seconds: float = 3.0
+    seeds: int = 1
 
     @property
     def clock(self) -> Callable[[], float]:

@@ -27,6 +27,7 @@ from benchmarks.speed.sizes import Call, Measured, Sizes
 KEPT = Path(__file__).parents[1] / "results" / "step.json"
 PEERS = ("torch-rechub", "deepctr-torch")
 LARGE = 4_096  # of our own share of the matrix products
+ROWS = {"cpu": Sizes.rows, "cuda": 20 * Sizes.rows}  # of an epoch, which must last well beyond what ends it
 Kept = dict[str, Any]
 
 
@@ -79,7 +80,7 @@ def main() -> None:
             console.print("no GPU: measured on the processor alone")
             continue
         for model in options.models:
-            sizes = Sizes(model=model)
+            sizes = Sizes(model=model, rows=ROWS[device])
             for batch in (*options.batches, LARGE):
                 here = Measured(batch=batch, threads=options.threads, device=device, seconds=options.seconds)
                 calls = large(sizes, here, asked) if batch == LARGE else sides(sizes, here, asked)

@@ -4,13 +4,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor, nn
 
+from mtl_nas.adaptation.freezing import freeze
 from mtl_nas.adaptation.growth import Growth, carried, growth
 from mtl_nas.adaptation.newcomer import Newcomer, newcomer
 from mtl_nas.data import read_table
@@ -117,7 +117,8 @@ def _like(model: LoadedModel, data: Newcomer, like: str | None) -> str:
 
 
 def _fit(plan: Growth, data: Newcomer, training: Training) -> Fit:
-    return Fit(plan.architecture, Losses(), training, data.schema, data.train, data.tuning)
+    # few rows make few steps, and those of frozen parts and inner steps are for whole tables
+    return Fit(plan.architecture, Losses(), training, data.schema, data.train, data.tuning, row_wise=False)
 
 
 def _adapted(model: LoadedModel, plan: Growth, data: Newcomer, training: Training, mode: Mode, inner: Meta) -> Network:
@@ -127,21 +128,9 @@ def _adapted(model: LoadedModel, plan: Growth, data: Newcomer, training: Trainin
     if mode == "inner":
         return _stepped(fit, data, inner)
     if mode == "frozen":
-        for parameter, mask in _own(network, plan.shared):
-            cast(Any, parameter).register_hook(lambda gradient, mask=mask: gradient * mask)
+        freeze(network, plan.shared, fit.stepper.optimizer)
     fit.advance()
     return fit.best_network()
-
-
-def _own(network: Network, shared: frozenset[str]) -> list[tuple[nn.Parameter, Tensor]]:
-    """Every parameter, and 1 for its members that are the new task's own."""
-    masks: dict[int, tuple[nn.Parameter, Tensor]] = {}
-    for node, tensor, member in network.uses():
-        if isinstance(tensor, nn.Parameter):
-            _, mask = masks.setdefault(id(tensor), (tensor, torch.ones(tensor.shape[0], *[1] * (tensor.dim() - 1))))
-            if node in shared:
-                mask[member] = 0.0
-    return list(masks.values())
 
 
 def _stepped(fit: Fit, data: Newcomer, inner: Meta) -> Network:

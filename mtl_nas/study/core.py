@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from hashlib import blake2b
+from math import ceil
 
 from mtl_nas.architecture import Architecture
 from mtl_nas.composition import compose
@@ -22,7 +23,7 @@ from mtl_nas.study.plan import Plan
 from mtl_nas.study.rules import next_step
 from mtl_nas.study.samplers import History, automatic, propose
 from mtl_nas.study.steps import Ask, Decide, Finish, Train
-from mtl_nas.training.fused import MOST, one_backward_pass
+from mtl_nas.training.fused import MOST, one_backward_pass, stacks
 
 DRAWS = 100  # before a space counts as exhausted
 DUPLICATES = 5  # in a row, then draws that are new are asked for
@@ -49,14 +50,14 @@ class Core:
         rows: int = 1,
         watch: Watch = lambda fact: None,
         workers: int = 1,
-        fused: bool = False,
+        gpus: int = 0,
     ) -> None:
         self.request, self.space, self.schema = request, space, schema
         self.presets = {name: design for name, design in presets.items() if self._keeps_to_limits(name, design)}
         goal = Goal.of(request.objectives, schema)
         passes, _ = space.default().training.work(rows)
         full = max(1, round(passes * rows))
-        self.plan = Plan(request.budget, tuple(self.presets), request.seed, goal, full, request.precision, fused)
+        self.plan = Plan(request.budget, tuple(self.presets), request.seed, goal, full, request.precision, gpus)
         self.sampler, self.why = (
             automatic(self.plan) if request.sampler == "auto" else (request.sampler, "it was asked for")
         )
@@ -71,15 +72,22 @@ class Core:
         """Jobs that nobody runs yet and one worker does as one: a single job, unless jobs of one shape are fused."""
         free = [job for job in self.settle() if job.name not in self._running]
         alike = free[:1]
-        if alike and self._joins(free[0]):
-            alike = [job for job in free if job.common == free[0].common and self._joins(job)]
-        self._running.update(job.name for job in alike[:MOST])
-        return tuple(alike[:MOST])
+        if alike and self._stacks(free[0]):
+            alike = [job for job in free if job.common == free[0].common and not self._died(job)]
+            share = ceil((len(self._running) + len(alike)) / self.plan.gpus)  # or a GPU would have nothing to do
+            alike = alike[: min(MOST, share)]
+        self._running.update(job.name for job in alike)
+        return tuple(alike)
 
-    def _joins(self, job: Job) -> bool:
-        """It may be done with others; one whose worker died is done alone, or it would take them with it again."""
-        died = any(failure.failure == "lost" for failure in self.standing.trials[job.number].failures)
-        return self.plan.fused and not died and one_backward_pass(job.proposal.design.losses, job.proposal.training)
+    def _stacks(self, job: Job) -> bool:
+        """It may be done with others of its shape."""
+        design, training = job.proposal.design, job.proposal.training
+        alone = not self.plan.gpus or self._died(job) or not one_backward_pass(design.losses, training)
+        return not alone and stacks(self._composed(design))
+
+    def _died(self, job: Job) -> bool:
+        """Its worker did once: it is done alone from then on, or it would take others with it again."""
+        return any(failure.failure == "lost" for failure in self.standing.trials[job.number].failures)
 
     def settle(self) -> tuple[Job, ...]:
         """Decide all that needs no worker; the jobs that do, none at the end."""

@@ -65,7 +65,7 @@ def final_step(standing: Standing, plan: Plan, decided: Chosen) -> Step | None:
     """The next step of the final stage, a seed after the other, or all where they are done as one; None at its end."""
     trials = [standing.trials[number] for number in decided.numbers]
     for round_, seed in enumerate(decided.seeds):
-        seeds = decided.seeds[round_:] if plan.fused else (seed,)
+        seeds = decided.seeds[round_:] if plan.gpus else (seed,)
         jobs = tuple(_job(trial, plan, seed) for trial in trials for seed in seeds if _runs(trial, seed))
         if jobs:
             return Train(jobs)

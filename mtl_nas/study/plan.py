@@ -28,7 +28,7 @@ class Plan:
     goal: Goal = field(default_factory=Goal)
     full: int = 1
     precision: Precision = "float32"
-    fused: bool = False  # jobs of one shape are done as one, as a GPU trains some in the time of one
+    gpus: int = 0  # each trains some jobs of one shape in the time of one, so that they are done as one
 
     def settled_proposal(self, trial: Trial) -> Proposal:
         """What a worker trains."""

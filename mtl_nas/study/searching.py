@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from importlib import metadata
+from math import ceil
 from pathlib import Path
 
 import torch
@@ -91,7 +92,7 @@ def search(
         if here.exists:
             _check_same(here, request)
         else:
-            device = "cuda" if _on_gpu(resources) and torch.cuda.is_available() else "cpu"
+            device = "cuda" if _gpus(resources) and torch.cuda.is_available() else "cpu"
             here.begin(request.model_copy(update={"precision": _precision(space, data, device)}))
         return _continued(here, data, resources, progress=progress)
 
@@ -130,7 +131,7 @@ def _continued(folder: RunFolder, data: Dataset, resources: Resources, *, progre
             rows=rows,
             watch=watch,
             workers=workers,
-            fused=_on_gpu(resources),
+            gpus=_gpus(resources),
         )
         take_over(core)
         watch.resume(core.standing)
@@ -144,9 +145,9 @@ def _continued(folder: RunFolder, data: Dataset, resources: Resources, *, progre
     return Run(folder)
 
 
-def _on_gpu(resources: Resources) -> bool:
-    """Whether trials will train on one."""
-    return bool(resources.gpus) or (resources.gpus is None and torch.cuda.is_available())
+def _gpus(resources: Resources) -> int:
+    """How many trials will train on."""
+    return torch.cuda.device_count() if resources.gpus is None else ceil(resources.gpus)
 
 
 def _precision(space: SearchSpace, data: Dataset, device: str) -> Precision:

@@ -1,6 +1,5 @@
 """What runs in a worker: jobs, from nothing that a driver's disk holds. No state is kept between them."""
 
-import gc
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -34,7 +33,6 @@ def work(jobs: Sequence[Job], data: Dataset, *, get: Get, put: Put, device: str 
     desk = _Desk(data, get, put, device)
     together = desk.together(jobs)
     if together is None and len(jobs) > 1:
-        gc.collect()  # what was begun together refers to itself, and its memory is wanted
         torch.cuda.empty_cache()
     return together or tuple(desk.alone(job) for job in jobs)
 

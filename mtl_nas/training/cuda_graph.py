@@ -21,6 +21,7 @@ LOG = logging.getLogger(__name__)
 
 Batch = Mapping[str, Tensor]
 Step = Callable[[Batch], Tensor]  # moves the weights, and gives the loss
+State = Callable[[], Sequence[Tensor]]  # every tensor that a step changes, once it was called
 Replay = Callable[[], Tensor]
 
 
@@ -40,36 +41,35 @@ def captured(call: Replay) -> Replay:
 class Graphed:
     """The step of batches of the shape that comes often; those of other shapes are trained on plainly.
 
-    ``state``: every tensor that a step changes, once it was called. The loss that a call gives holds until the next.
+    It is one step, with the same state, in every call, and keeps neither: whoever owns it is freed with its last use.
     """
 
-    def __init__(self, step: Step, state: Callable[[], Sequence[Tensor]]) -> None:
-        self._step, self._state = step, state
+    def __init__(self) -> None:
         self._seen: Counter[tuple[torch.Size, ...]] = Counter()
         self._static: dict[str, Tensor] = {}
         self._replay: Replay | None = None
         self.refused = False
 
-    def __call__(self, batch: Batch) -> Tensor:
-        """Train on the batch."""
+    def __call__(self, batch: Batch, step: Step, state: State) -> Tensor:
+        """Train on the batch; the loss that it gives holds until the next call."""
         shapes = tuple(value.shape for value in batch.values())
         if self._replay is None and not self.refused and self._seen[shapes] == WARM_UP:
-            self._begin(batch)
+            self._begin(batch, step, state)
         if self._replay is not None and shapes == tuple(value.shape for value in self._static.values()):
             for name, value in batch.items():
                 self._static[name].copy_(value)
             return self._replay()
         self._seen[shapes] += 1
-        return self._step(batch)
+        return step(batch)
 
-    def _begin(self, batch: Batch) -> None:
+    def _begin(self, batch: Batch, step: Step, state: State) -> None:
         self._static = {name: value.clone() for name, value in batch.items()}
         try:
-            replay = captured(lambda: self._step(self._static))
+            replay = captured(lambda: step(self._static))
         except RuntimeError as problem:
             self._refuse(str(problem).splitlines()[0])
             return
-        shown, plain = self._tried(replay), self._tried(lambda: self._step(self._static))
+        shown, plain = _tried(replay, state), _tried(lambda: step(self._static), state)
         if all(math.isclose(one, other, rel_tol=CLOSE) for one, other in zip(shown, plain, strict=True)):
             self._replay = replay
         else:
@@ -79,14 +79,15 @@ class Graphed:
         self.refused = True
         LOG.warning(f"training goes on without a CUDA graph, more slowly: {reason}")
 
-    def _tried(self, step: Replay) -> list[float]:
-        """The losses of two steps, the second of which shows what the first did; both are undone."""
-        state = list(self._state())
-        before = [tensor.detach().clone() for tensor in state]
-        devices = [tensor.device for tensor in state[:1] if tensor.is_cuda]
-        with torch.random.fork_rng(devices=devices):
-            losses = [float(step()) for _ in range(2)]
-        with torch.no_grad():
-            for tensor, value in zip(state, before, strict=True):
-                tensor.copy_(value)
-        return losses
+
+def _tried(step: Replay, state: State) -> list[float]:
+    """The losses of two steps, the second of which shows what the first did; both are undone."""
+    tensors = list(state())
+    before = [tensor.detach().clone() for tensor in tensors]
+    devices = [tensor.device for tensor in tensors[:1] if tensor.is_cuda]
+    with torch.random.fork_rng(devices=devices):
+        losses = [float(step()) for _ in range(2)]
+    with torch.no_grad():
+        for tensor, value in zip(tensors, before, strict=True):
+            tensor.copy_(value)
+    return losses

@@ -3,7 +3,6 @@
 A fit that is saved and loaded goes on exactly as one that was never interrupted.
 """
 
-import copy
 import io
 import math
 import time
@@ -56,7 +55,8 @@ class Check:
 class Fit:
     """One network in training; ``advance`` goes to a share of the work, ``best`` is the best check so far.
 
-    ``task_weights``: of the tasks in a check's score, all alike unless they are given.
+    ``task_weights``: of the tasks in a check's score, all alike unless they are given. ``row_wise``: a step moves the
+    rows of its batch alone where a table is large.
     """
 
     def __init__(
@@ -70,6 +70,7 @@ class Fit:
         *,
         device: str = "cpu",
         task_weights: Mapping[str, float] | None = None,
+        row_wise: bool = True,
     ) -> None:
         keep_freed_memory()
         if training.precision == "auto":
@@ -86,7 +87,7 @@ class Fit:
         passes, self.batch_size = training.work(self.train_rows)
         self.steps_a_pass = math.ceil(self.train_rows / self.batch_size)
         self.steps = max(1, round(passes * self.steps_a_pass))
-        self.large = large_tables(self.network, losses, training, self.steps)
+        self.large = large_tables(self.network, losses, training, self.steps) if row_wise else None
         self._descent = Descent(self.network, losses, training, schema, self.large)
         self.objective, self.forward = self._descent.objective, self._descent.forward
         reading = Reading(schema, architecture, self.objective.tasks, device=self.device, dtype=dtype)
@@ -134,7 +135,7 @@ class Fit:
 
     def best_network(self) -> Network:
         """A network with the weights of the best check; the one in training stays as it is."""
-        network = copy.deepcopy(self.network)
+        network = Network(self.network.architecture).to(self.device, next(self.network.parameters()).dtype)
         network.load_state_dict(self._best_weights)
         return network
 

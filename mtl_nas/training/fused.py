@@ -3,6 +3,7 @@
 Seeds of a design have the same shape, and so have trials that differ in rates and loss weights alone. On a GPU a step
 of a small network waits for launches, not for arithmetic, so members together take little longer than one. Each member
 keeps its own weights, batches, moments, rates and loss weights; its checks and what it saves are those of its own fit.
+Masks of dropout are drawn for all at once, so with dropout a member ends where another seed might have taken it alone.
 """
 
 import time
@@ -13,11 +14,13 @@ import torch
 from torch import Tensor
 from torch.func import functional_call, stack_module_state, vmap
 
+from mtl_nas.architecture import Architecture
+from mtl_nas.blocks import Embedding, Route
 from mtl_nas.blocks import Sequence as SequenceBlock
 from mtl_nas.design import Losses, Training
-from mtl_nas.training import cuda_graph
+from mtl_nas.training import cuda_graph, large_tables
 from mtl_nas.training.adam import BETAS, EPSILON
-from mtl_nas.training.cuda_graph import Batch, Graphed, Step
+from mtl_nas.training.cuda_graph import Batch, Graphed
 from mtl_nas.training.fit import Check, DivergedError, Fit
 from mtl_nas.training.losses import Targets
 
@@ -59,11 +62,21 @@ def one_backward_pass(losses: Losses, training: Training) -> bool:
     return plain and training.meta is None and training.patience is None
 
 
+def stacks(architecture: Architecture) -> bool:
+    """Its blocks work on stacked weights: none is recurrent, moved row by row, or prices what it lets through."""
+    for block in (node.block for node in architecture.nodes):
+        match block:
+            case SequenceBlock() if block.kind != "mean" or sum(block.sizes) >= large_tables.LARGE:
+                return False
+            case Embedding() if block.rows >= large_tables.LARGE:
+                return False
+            case Route() if block.penalty:
+                return False
+    return True
+
+
 def _simple(fit: Fit) -> bool:
-    blocks = [node.block for node in fit.network.architecture.nodes]
-    recurrent = any(isinstance(block, SequenceBlock) and block.kind != "mean" for block in blocks)
-    plain = one_backward_pass(fit.objective.losses, fit.training)
-    return plain and fit.network.penalty() is None and not recurrent and fit.large is None
+    return one_backward_pass(fit.objective.losses, fit.training) and stacks(fit.network.architecture)
 
 
 class _Group:
@@ -82,9 +95,7 @@ class _Group:
             ]
             for name in ("exp_avg", "exp_avg_sq")
         )
-        self._train: Step = (
-            Graphed(self._moved, self._changing) if first.device.type in cuda_graph.GRAPHED else self._moved
-        )
+        self._graph = Graphed() if first.device.type in cuda_graph.GRAPHED else None
 
     def run(self, stop: int) -> None:
         """Train every member to that step, and give it its weights and moments."""
@@ -95,7 +106,11 @@ class _Group:
             batches = [
                 {**inputs, **found.tensors()} for inputs, found in (fit.feed.batch(fit.step) for fit in self.fits)
             ]
-            self._train({**self._rates(first.step + 1), **_stacked(batches)})
+            batch = {**self._rates(first.step + 1), **_stacked(batches)}
+            if self._graph is None:
+                self._moved(batch)
+            else:
+                self._graph(batch, self._moved, self._changing)
             for fit in self.fits:
                 fit.step += 1
         self._give()

@@ -9,7 +9,7 @@ from torch import Tensor
 from mtl_nas.design import Training
 from mtl_nas.training import cuda_graph
 from mtl_nas.training.adam import BETAS, EPSILON
-from mtl_nas.training.cuda_graph import Batch, Graphed, Step
+from mtl_nas.training.cuda_graph import Batch, Graphed
 from mtl_nas.training.descent import Descent
 from mtl_nas.training.losses import Targets
 
@@ -43,11 +43,12 @@ class Stepper:
                 group["lr"].fill_(rate)
             else:
                 group["lr"] = rate
-        return self._moved({**features, **found.tensors()})
+        batch = {**features, **found.tensors()}
+        return self._move(batch) if self.graph is None else self.graph(batch, self._move, self._changing)
 
     def moments_replaced(self) -> None:
         """The optimizer's moments are other tensors now: a graph of the old ones is void."""
-        self._moved: Step = Graphed(self._move, self._changing) if self._graphs else self._move
+        self.graph = Graphed() if self._graphs else None
 
     def load(self, state: dict[str, Any]) -> None:
         """Moments as ``optimizer.state_dict`` gave them."""
