@@ -1,0 +1,25 @@
+"""Whether two graphs are the same but for names, by networkx: what the canonical key is held against."""
+
+from collections import Counter
+from typing import Any
+
+import networkx as nx
+from networkx.algorithms.isomorphism import MultiDiGraphMatcher
+
+Graph = nx.MultiDiGraph
+
+
+def isomorphic(one: Graph, two: Graph) -> bool:
+    return bool(matcher(one, two).is_isomorphic())
+
+
+def matcher(one: Graph, two: Graph) -> MultiDiGraphMatcher:
+    """VF2, with the multiset of roles between two nodes (networkx's own matcher compares sets)."""
+
+    def same_node(a: dict[str, Any], b: dict[str, Any]) -> bool:
+        return a == b
+
+    def same_edges(a: dict[int, dict[str, str]], b: dict[int, dict[str, str]]) -> bool:
+        return Counter(edge["role"] for edge in a.values()) == Counter(edge["role"] for edge in b.values())
+
+    return MultiDiGraphMatcher(one, two, same_node, same_edges)
