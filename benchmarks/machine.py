@@ -5,13 +5,16 @@ import platform
 from importlib import metadata
 from pathlib import Path
 
+import torch
+
 VERSIONS = ("mtl_nas", "torch", "ray", "optuna", "numpy")
 
 
 def machine(*peers: str) -> dict[str, object]:
-    """Processor, cores, memory, versions; of peers too, where they are installed."""
+    """Processor and its vectors, GPU, cores, memory, versions; of peers too, where they are installed."""
     return {
-        "processor": _processor(),
+        "processor": f"{_processor()} ({torch.backends.cpu.get_cpu_capability()})",
+        **({"gpu": torch.cuda.get_device_name()} if torch.cuda.is_available() else {}),
         "cores": os.cpu_count(),
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
         "python": platform.python_version(),

@@ -42,6 +42,13 @@ def test_the_lower_precision_must_be_clearly_faster(
     assert f"precision {chosen}: steps in bfloat16 are {ratio:.2f} times as fast as in float32 here" in caplog.text
 
 
+def test_where_the_lower_precision_is_hopeless_it_is_not_timed_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(precision.time, "perf_counter", lambda: Timed.now)
+    made = {name: Timed(seconds) for name, seconds in (("float32", 1.0), ("bfloat16", 20.0))}
+    assert precision.faster(lambda name: made[name]) == "float32"
+    assert made["bfloat16"].step <= 1 + precision.STEPS
+
+
 def test_a_fit_settles_its_own_precision() -> None:
     data = dataset()
     graph = searching.compose(read_space(SPACE, "made-up").default().design, data.schema)

@@ -158,6 +158,8 @@ def test_the_page_shows_what_was_measured_and_what_is_missed():
     assert "3.5 x torch-rechub: met; 2.5 x deepctr-torch: missed by 20 %" in page
     assert "| 6 | 10 | 0.60 (0.60-0.60) | 45%: met |" in page
     assert "old" not in page
+    other = written("<!-- step-avx2 -->\nold\n<!-- end of step-avx2 -->", {"step-avx2": kept["step"]})
+    assert "| torch-rechub | 10 | 10-10 |  |  | 4.50 (4.00-5.00) |" in other
 
 
 def test_on_a_gpu_more_is_wanted_of_a_step():

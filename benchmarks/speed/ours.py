@@ -48,7 +48,11 @@ def fitted(sizes: Sizes, measured: Measured, seed: int = 0) -> Fit:
     design = designed(sizes, of_sizes, norm=measured.norm)
     tuning = rows.take(slice(0, TUNING_ROWS))
     tuning = replace(tuning, labels=np.zeros_like(tuning.labels))  # no score: no weights are kept but the first ones
-    return Fit(mn.compose(design, of_sizes), design.losses, training, of_sizes, rows, tuning, device=measured.device)
+    made = mn.compose(design, of_sizes)
+    fit = Fit(made, design.losses, training, of_sizes, rows, tuning, device=measured.device)
+    if measured.compiled:
+        fit.network.forward = torch.compile(fit.network.forward)
+    return fit
 
 
 def graph(sizes: Sizes) -> Architecture:

@@ -1,6 +1,7 @@
 """The tables of docs/speed.md from what was measured: ``python -m benchmarks.speed.report`` writes them.
 
-A measurement that is not kept leaves its part of the page as it is.
+A measurement that is not kept leaves its part of the page as it is. One that was kept as ``step-<machine>.json``, by
+``--kept``, goes to the part of that name.
 """
 
 import json
@@ -176,9 +177,14 @@ def written(page: str, kept: Mapping[str, Kept]) -> str:
     for name, found in kept.items():
         start, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
         before, rest = page.split(start)
-        said = "\n\n".join([*(table.markdown() for table in PARTS[name](found)), _machine(found)])
+        said = "\n\n".join([*(table.markdown() for table in PARTS[part_of(name)](found)), _machine(found)])
         page = f"{before}{start}\n{said}\n{end}{rest.split(end)[1]}"
     return page
+
+
+def part_of(name: str) -> str:
+    """``step-avx2`` -> ``step``."""
+    return name.partition("-")[0]
 
 
 def _machine(kept: Kept) -> str:
@@ -189,8 +195,8 @@ def _machine(kept: Kept) -> str:
 
 def main() -> None:
     """Write the tables of what is kept into the page."""
-    paths = {name: RESULTS / f"{name}.json" for name in PARTS}
-    kept = {name: json.loads(path.read_text()) for name, path in paths.items() if path.exists()}
+    paths = [path for path in sorted(RESULTS.glob("*.json")) if part_of(path.stem) in PARTS]
+    kept = {path.stem: json.loads(path.read_text()) for path in paths}
     PAGE.write_text(written(PAGE.read_text(), kept))
 
 

@@ -44,7 +44,7 @@ class Sizes:
 class Measured:
     """How one side is run: rows a step, threads, device, precision, and for how long after the warm-up.
 
-    ``seeds``: of one design, trained as one.
+    ``seeds``: of one design, trained as one. ``compiled``: the network by ``torch.compile``.
     """
 
     batch: int = 1_024
@@ -54,6 +54,7 @@ class Measured:
     norm: str = "none"
     seconds: float = 3.0
     seeds: int = 1
+    compiled: bool = False
 
     @property
     def clock(self) -> Callable[[], float]:

@@ -11,6 +11,7 @@ benchmarks/results/step.json; ``python -m benchmarks.speed.report`` writes them 
 import argparse
 import json
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
@@ -37,10 +38,12 @@ def precisions() -> tuple[str, ...]:
     return tuple(name for name in known if name != "float64")
 
 
-def sides(sizes: Sizes, measured: Measured, asked: tuple[str, ...]) -> dict[str, Call]:
+def sides(sizes: Sizes, measured: Measured, asked: tuple[str, ...], *, compiled: bool = False) -> dict[str, Call]:
     """Ours in every precision and with batch normalisation, the peers as they are used, and their models alone."""
     calls = {f"ours, {name}": Call("ours", sizes, replace(measured, precision=name)) for name in asked}
     calls["ours, float32, batch norm"] = Call("ours", sizes, replace(measured, norm="batch"))
+    if compiled:
+        calls["ours, float32, torch.compile"] = Call("ours", sizes, replace(measured, compiled=True))
     for peer in PEERS:
         calls[peer] = Call(peer, sizes, measured)
         calls[f"{peer}, step alone"] = Call(f"{peer}, step alone", sizes, measured)
@@ -67,6 +70,7 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--seconds", type=float, default=3.0, help="of each measurement, after its warm-up")
     found.add_argument("--devices", nargs="+", choices=("cpu", "cuda"), default=["cpu", "cuda"])
     found.add_argument("--precisions", nargs="+", default=list(precisions()))
+    found.add_argument("--compiled", action="store_true", help="ours by torch.compile too; a minute before each")
     found.add_argument("--kept", type=Path, default=KEPT)
     return found
 
@@ -83,7 +87,8 @@ def main() -> None:
             sizes = Sizes(model=model, rows=ROWS[device])
             for batch in (*options.batches, LARGE):
                 here = Measured(batch=batch, threads=options.threads, device=device, seconds=options.seconds)
-                calls = large(sizes, here, asked) if batch == LARGE else sides(sizes, here, asked)
+                beside = partial(sides, compiled=options.compiled)
+                calls = (large if batch == LARGE else beside)(sizes, here, asked)
                 console.print(f"{model}, batch {batch}, {device}")
                 rates = alternated(calls, options.rounds, said=console.print)
                 case = {"model": model, "batch": batch, "device": device, "rates": rates}
