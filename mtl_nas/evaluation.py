@@ -19,8 +19,8 @@ from mtl_nas.design import Design, Losses, Training
 from mtl_nas.errors import MtlNasError
 from mtl_nas.model import Network
 from mtl_nas.model.reading import predict_rows
+from mtl_nas.scoring import Scores, mean_score, score_tasks
 from mtl_nas.training import Check, DivergedError, Fit
-from mtl_nas.training.fit import Scores, mean_score, score_tasks
 from mtl_nas.training.fused import MOST, advance_together, one_backward_pass, stacks
 
 Predictions = dict[str, NDArray[np.float64]]

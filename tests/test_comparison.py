@@ -18,7 +18,7 @@ from mtl_nas.data import Dataset, load_dataset
 from mtl_nas.design import Training
 from mtl_nas.errors import ArchitectureError, MtlNasError
 from mtl_nas.exports import write_model
-from mtl_nas.training.fit import score_tasks
+from mtl_nas.scoring import score_tasks
 
 LONG = "a task whose name is much longer than any column of a table should be"
 

@@ -17,8 +17,8 @@ from mtl_nas.errors import ExportError
 from mtl_nas.exports import is_ensemble, load_ensemble, load_model
 from mtl_nas.exports.ensemble_folder import write_ensemble
 from mtl_nas.record.facts import Ensembled
+from mtl_nas.scoring import score_tasks
 from mtl_nas.study.ensembling import greedy
-from mtl_nas.training.fit import score_tasks
 
 DATA = dataset()
 SIZES = {"hidden": (4,), "embedding": 2}

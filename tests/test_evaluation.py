@@ -12,7 +12,7 @@ from mtl_nas.design import Design, Level, Training
 from mtl_nas.errors import ArchitectureError, DataError, DesignError, MtlNasError
 from mtl_nas.evaluation import evaluate_seeds, judge
 from mtl_nas.metrics import scores
-from mtl_nas.training.fit import mean_score, score_tasks
+from mtl_nas.scoring import mean_score, score_tasks
 
 
 def table(rows: int = 600) -> pd.DataFrame:

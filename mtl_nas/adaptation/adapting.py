@@ -22,10 +22,10 @@ from mtl_nas.evaluation import judge
 from mtl_nas.exports import LoadedModel, load_model, write_model
 from mtl_nas.metrics import main_metric
 from mtl_nas.model import Network
+from mtl_nas.scoring import mean_score
 from mtl_nas.statistics.ties import Interval, Judged, interval, judged
 from mtl_nas.training import Fit
 from mtl_nas.training.feeding import Resident
-from mtl_nas.training.fit import mean_score
 from mtl_nas.values import nearest
 
 Mode = Literal["frozen", "finetuned", "inner"]

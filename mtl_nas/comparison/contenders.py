@@ -20,10 +20,10 @@ from mtl_nas.exports import load_architecture
 from mtl_nas.hand_designs import preset, presets
 from mtl_nas.record import Trial
 from mtl_nas.record.facts import Ensembled
+from mtl_nas.scoring import Scores
 from mtl_nas.study import Run, load_run
 from mtl_nas.study.ensembling import tested
 from mtl_nas.study.final_stage import test_name
-from mtl_nas.training.fit import Scores
 from mtl_nas.values import nearest
 
 Contestant = Run | Design | Architecture | str | Path

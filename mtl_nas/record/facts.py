@@ -6,9 +6,9 @@ from pydantic import Field, TypeAdapter
 
 from mtl_nas.design import Proposal
 from mtl_nas.record.diagnosis import Diagnosis
+from mtl_nas.scoring import Scores
 from mtl_nas.values import Value
 
-Scores = dict[str, dict[str, float | None]]
 Failure = Literal["diverged", "memory", "limit", "error", "lost"]
 
 

@@ -13,10 +13,10 @@ from mtl_nas.exports.ensemble_folder import write_ensemble
 from mtl_nas.record.facts import Ensembled, Member
 from mtl_nas.record.folder import RunFolder
 from mtl_nas.record.trials import Standing
+from mtl_nas.scoring import mean_score, score_tasks
 from mtl_nas.study.final_stage import finalist_network, test_name
 from mtl_nas.study.goal import Goal
 from mtl_nas.study.jobs import predictions_name
-from mtl_nas.training.fit import mean_score, score_tasks
 
 ROUNDS = 20  # members, a network counting as often as it is taken
 

@@ -21,10 +21,11 @@ from mtl_nas.model import Network, build
 from mtl_nas.record.facts import Best, Tested
 from mtl_nas.record.folder import RunFolder, write_whole
 from mtl_nas.record.trials import Standing, Trial
+from mtl_nas.scoring import Scores, mean_score
 from mtl_nas.statistics import Judged, interval, judged
 from mtl_nas.study.goal import YARDSTICK, Goal
 from mtl_nas.study.jobs import predictions_name, weights_name
-from mtl_nas.training.fit import DTYPES, Scores, mean_score
+from mtl_nas.training.fit import DTYPES
 
 
 def finish(folder: RunFolder, standing: Standing, data: Dataset) -> None:

@@ -19,10 +19,10 @@ from mtl_nas.architecture import Architecture
 from mtl_nas.data import Rows, Schema
 from mtl_nas.design import Losses, Training
 from mtl_nas.design.training import Precision
-from mtl_nas.metrics import main_metric, scores
 from mtl_nas.model import Network, build
 from mtl_nas.model.prediction import predict
 from mtl_nas.model.reading import predict_rows
+from mtl_nas.scoring import Scores, mean_score, score_tasks
 from mtl_nas.training.descent import Descent
 from mtl_nas.training.feeding import Reading, feed, streams
 from mtl_nas.training.large_tables import large_tables
@@ -35,7 +35,6 @@ from mtl_nas.training.stepper import Stepper
 # of weights; bfloat16 is that of states, and auto comes to it or to float32
 DTYPES = dict.fromkeys(("float32", "bfloat16", "auto"), torch.float32) | {"float64": torch.float64}
 TRIED = 16  # batches whose steps are timed to choose a precision
-Scores = dict[str, dict[str, float | None]]
 
 
 class DivergedError(Exception):
@@ -238,25 +237,3 @@ def _tried(
     few = train.take(slice(None, TRIED * batch))
     asked = training.model_copy(update={"precision": precision, "batch_size": batch, "passes": 1000.0})
     return Fit(architecture, losses, asked, schema, few, few.take(slice(None, 1)), device=device)
-
-
-def score_tasks(predictions: dict[str, Any], rows: Rows, schema: Schema) -> Scores:
-    """Metrics of every head; a conditional one, ``buy|click``, on the rows where its condition is 1."""
-    found: Scores = {}
-    for name, values in predictions.items():
-        task, given = schema.task_of(name)
-        labels = rows.labels[:, schema.task_names.index(task.name)]
-        if given is not None:
-            labels = np.where(rows.labels[:, schema.task_names.index(given)] == 1, labels, np.nan)
-        found[name] = scores(task, values, labels)
-    return found
-
-
-def mean_score(found: Scores, schema: Schema, weights: Mapping[str, float] | None = None) -> float:
-    """The mean over tasks of the main metric, of all alike or by their weights; undefined ones are left out."""
-    tasks = [task for task in schema.tasks if task.name in found and (not weights or task.name in weights)]
-    values = [(found[task.name][main_metric(task)], (weights or {}).get(task.name, 1.0)) for task in tasks]
-    known = [(value, weight) for value, weight in values if value is not None and weight > 0]
-    if not known:
-        return 0.0
-    return float(np.average([value for value, _ in known], weights=[weight for _, weight in known]))
