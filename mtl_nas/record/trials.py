@@ -19,7 +19,6 @@ from mtl_nas.record.facts import (
     Proposed,
     Retired,
     Scored,
-    Scores,
     Stopped,
     Tested,
 )
