@@ -22,6 +22,7 @@ from mtl_nas.record.facts import (
     Stopped,
     Tested,
 )
+from mtl_nas.scoring import Scores
 
 ATTEMPTS = 2  # of a job whose worker is lost
 
