@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from slowly import slow
 from study_fixtures import (
     PLAIN,
     ROWS,
@@ -166,18 +167,18 @@ CUT = {
     "a pilot": {"pilot": 8},
 }
 CUTS = [*((sampler, "one objective") for sampler in SAMPLERS), *(("local", what) for what in list(CUT)[1:])]
-QUICK = ("tpe", "one objective"), ("local", "bounded work")  # the others are many runs too
+QUICK = ("tpe", "one objective"), ("local", "bounded work")  # cut at every fifth line; the others are many runs
 
 
 @pytest.mark.parametrize(
-    ("sampler", "what"),
+    ("sampler", "what", "apart"),
     [
-        pytest.param(*cut, marks=() if cut in QUICK else pytest.mark.slow)
+        pytest.param(*cut, 5, id=" ".join(cut)) if cut in QUICK else slow(*cut, 1, id=" ".join(cut))
         for cut in [*CUTS, ("nsga2", "two objectives")]
     ],
 )
 def test_a_run_cut_at_any_line_ends_like_one_that_was_not(
-    tmp_path: Path, sampler: str, what: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, sampler: str, what: str, apart: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Cut after one line, inside the next, and so on; the disk's patience is not what is tested."""
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)
@@ -193,7 +194,7 @@ def test_a_run_cut_at_any_line_ends_like_one_that_was_not(
     whole = path.read_bytes()
     lines = whole.splitlines(keepends=True)
     assert len(lines) > (80 if what == "one objective" else 30)
-    for place, line in enumerate(lines):
+    for place, line in list(enumerate(lines))[::apart]:
         torn = line[: 1 + place * 7 % (len(line) - 1)] if place % 2 else b""
         path.write_bytes(b"".join(lines[:place]) + torn)
         go_on()

@@ -130,6 +130,7 @@ def test_predictions_of_stored_rows_are_those_in_memory(data, monkeypatch):
     assert all(np.allclose(stored[0][name], known[0][name], atol=1e-6) for name in known[0])
 
 
+@pytest.mark.slow
 def test_scores_of_streamed_and_resident_rows_agree_to_the_noise_of_seeds(tmp_path, small):
     """Of a table in the order of a label's score, which is the worst for blocks of neighbours."""
     frame = table(4000).sort_values("size")

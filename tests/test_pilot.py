@@ -8,6 +8,7 @@ from statistics import fmean, variance
 
 import pytest
 from scipy.stats import spearmanr
+from slowly import slow
 from study_fixtures import core, decisions, facts, proposed, request, run, scored, standing_of, trained
 
 from mtl_nas.record import Budget, Fact, Standing
@@ -264,15 +265,15 @@ def test_its_trials_are_trials_of_the_search(tmp_path: Path) -> None:
     assert not any(standing.trials[number].proposed.replicate for number in standing.chosen.numbers)
 
 
-@pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.slow), 2])
+@pytest.mark.parametrize(("workers", "apart"), [slow(1, 1), (2, 7)])
 def test_a_pilot_cut_at_any_line_decides_the_same(
-    tmp_path: Path, workers: int, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, workers: int, apart: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)
     run(core(tmp_path, request(**SEARCH)), work=worker)
     path, whole = tmp_path / "trials.jsonl", facts(tmp_path)
     lines = path.read_bytes().splitlines(keepends=True)
-    for place in range(len(lines)):
+    for place in range(0, len(lines), apart):
         path.write_bytes(b"".join(lines[:place]))
         run(core(tmp_path, request(**SEARCH)), work=worker, workers=workers, order=place)
         assert decisions(facts(tmp_path)) == decisions(whole)
