@@ -103,6 +103,7 @@ def core(
     tree: Mapping[str, Any] = SPACE,
     schema: Schema = FUNNEL,
     presets: Sequence[str] = ("single_task", "mmoe", "ple"),
+    gpus: int = 0,
     **options: Any,
 ) -> Core:
     """A core on the record in a folder, as a search or a resume would make it."""
@@ -111,7 +112,9 @@ def core(
     record.repair()
     designs = fitting(schema)[0]
     chosen: dict[str, Design] = {name: designs[name] for name in presets}
-    return Core(asked, record, space(tree, schema=schema), schema, chosen, **{"rows": ROWS, **options})
+    made = Core(asked, record, space(tree, schema=schema), schema, chosen, **{"rows": ROWS, **options})
+    made.runs_on(made.workers, gpus)
+    return made
 
 
 def chance(*parts: object) -> float:

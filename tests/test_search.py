@@ -22,6 +22,7 @@ from mtl_nas.record import Budget, Fact, RunFolder
 from mtl_nas.record import facts as lines
 from mtl_nas.record.facts import Best, Chosen, Failed, Finalist, Note, Proposed, Scored
 from mtl_nas.study import Resources, Run, execution, load_run, resume
+from mtl_nas.study.core import Core
 from mtl_nas.study.execution import JobSearcher
 from mtl_nas.study.jobs import Answer, Job
 
@@ -298,7 +299,8 @@ def test_where_jobs_of_one_shape_are_fused_a_search_comes_to_the_same_end(
     finished: Run, session: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As on a GPU, but on the cores: seeds of a finalist are one job there."""
-    monkeypatch.setattr("mtl_nas.study.searching._gpus", lambda resources: 1)
+    runs_on = Core.runs_on
+    monkeypatch.setattr(Core, "runs_on", lambda core, workers, gpus=0: runs_on(core, workers, 1))
     run = small_search(tmp_path / "run")
     assert [(one.number, one.seed) for one in of(Finalist, facts(run.path))]
     assert run.standing.chosen == finished.standing.chosen
@@ -329,6 +331,34 @@ def test_more_cores_than_there_are_is_refused_with_numbers(session: None, tmp_pa
     assert refusal(tmp_path / "run", cpus=64) == "a search needs 64 cpus, and Ray has 2; lower --cpus"
     said = refusal(tmp_path / "gpus", resources=Resources(cpus=1, gpus=8))
     assert said.startswith("a search needs 8 gpus, and Ray has ")
+
+
+@pytest.mark.parametrize(
+    ("asked", "there", "workers", "gpu"),
+    [
+        ({}, (16, 0), 16, 0.0),
+        ({"gpus": 0.0}, (16, 2), 16, 0.0),
+        ({}, (16, 1), 4, 0.25),
+        ({"gpus": 0.5}, (16, 1), 4, 0.125),
+        ({"cpus": 2, "gpus": 0.5}, (16, 1), 2, 0.25),
+        ({"cpus": 6}, (16, 4), 6, 0.5),
+        ({"cpus": 3}, (16, 4), 3, 1.0),
+        ({}, (64, 4), 16, 0.25),
+    ],
+)
+def test_every_worker_has_a_whole_gpu_or_a_part_of_one(
+    asked: dict[str, Any], there: tuple[int, float], workers: int, gpu: float
+) -> None:
+    found = execution.shares(Resources(**asked), *there)
+    assert (found.workers, found.gpu) == (workers, pytest.approx(gpu))
+    assert found.device == ("cuda" if gpu else "cpu")
+    assert found.resources == {"cpu": 1.0, **({"gpu": gpu} if gpu else {})}
+
+
+def test_a_gpu_that_torch_does_not_see_is_refused_before_ray_starts(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    with pytest.raises(RunError, match="a search needs 64 gpus, and torch sees . here; lower --gpus"):
+        execution.execute(core(tmp_path, request()), None, folder, Resources(cpus=1, gpus=64))  # type: ignore[arg-type]
 
 
 @pytest.mark.slow

@@ -76,16 +76,17 @@ class SequenceStage(nn.Module):
             cast(Tensor, getattr(self, name))[member] for name in ("item_weight", "hidden_weight", "gate_bias")
         )
         start = inputs.new_zeros(1, inputs.shape[1], self.block.hidden)
+        kept = torch.is_grad_enabled()  # what a gradient needs: cuDNN keeps it in its training mode alone
         if self.block.kind == "gru":
             weights = [gates, recurrent, bias, cast(Tensor, self.hidden_bias)[member]]
-            return torch.gru(inputs, start, weights, True, 1, 0.0, self.training, False, False)[0]
+            return torch.gru(inputs, start, weights, True, 1, 0.0, kept, False, False)[0]
         if hasattr(self, "property_weight"):  # properties move all but the candidate, which is third of the four
             rows = cast(Tensor, self.property_weight)[member]
             none = rows.new_zeros(self.block.hidden, rows.shape[1])
             of_properties = torch.cat([rows[: 2 * self.block.hidden], none, rows[2 * self.block.hidden :]])
             gates = torch.cat([gates, of_properties], dim=1)
         weights = [gates, recurrent, bias, torch.zeros_like(bias)]
-        return torch.lstm(inputs, (start, start), weights, True, 1, 0.0, self.training, False, False)[0]
+        return torch.lstm(inputs, (start, start), weights, True, 1, 0.0, kept, False, False)[0]
 
     def _pooled(self, state: Tensor, filled: Tensor, context: Tensor | None, member: int) -> Tensor:
         """(L, B, S) -> (B, S): positions weighed by what a network makes of each and of the context."""

@@ -17,7 +17,8 @@ from mtl_nas.model.network import Network
 NARROWEST = 1e-7**0.5  # of amounts, as in the paper's code
 # a batch's features -> its features, and weights that stand in for the network's own
 Read = Callable[[Mapping[str, Tensor]], tuple[Mapping[str, Tensor], Mapping[str, Tensor]]]
-ROWS_AT_ONCE = 4096  # what a wide level computes for so many rows still fits the cache of a core or two
+ROWS_AT_ONCE = 2**12  # what a wide level computes for so many rows still fits the cache of a core or two
+ON_GPU = 2**16  # fewer, and it waits for launches
 
 
 def name_of(head: Head) -> str:
@@ -29,14 +30,15 @@ def predict(
     network: Network, features: Mapping[str, Tensor], schema: Schema, *, read: Read | None = None
 ) -> dict[str, NDArray[np.float64]]:
     """By head: probabilities (N,) or (N, K), numbers (N,) in the label's unit."""
-    rows = len(next(iter(features.values())))
+    first = next(iter(features.values()))
+    rows, at_once = len(first), ON_GPU if first.is_cuda else ROWS_AT_ONCE
     heads = network.architecture.heads
     parts: dict[str, list[Tensor]] = {name_of(head): [] for head in heads}
     was_training = network.training
     network.eval()
     with torch.inference_mode():
-        for start in range(0, max(rows, 1), ROWS_AT_ONCE):  # no row at all is a batch too
-            batch = {name: column[start : start + ROWS_AT_ONCE] for name, column in features.items()}
+        for start in range(0, max(rows, 1), at_once):  # no row at all is a batch too
+            batch = {name: column[start : start + at_once] for name, column in features.items()}
             inputs, weights = read(batch) if read else (batch, {})
             outputs = functional_call(network, dict(weights), (inputs,)) if weights else network(inputs)
             for name, values in predictions(outputs, heads, schema).items():

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from hashlib import blake2b
 from math import ceil
 
@@ -50,23 +51,27 @@ class Core:
         rows: int = 1,
         watch: Watch = lambda fact: None,
         workers: int = 1,
-        gpus: int = 0,
     ) -> None:
         self.request, self.space, self.schema = request, space, schema
         self.presets = {name: design for name, design in presets.items() if self._keeps_to_limits(name, design)}
         goal = Goal.of(request.objectives, schema)
         passes, _ = space.default().training.work(rows)
         full = max(1, round(passes * rows))
-        self.plan = Plan(request.budget, tuple(self.presets), request.seed, goal, full, request.precision, gpus)
+        self.plan = Plan(request.budget, tuple(self.presets), request.seed, goal, full, request.precision)
         self.sampler, self.why = (
             automatic(self.plan) if request.sampler == "auto" else (request.sampler, "it was asked for")
         )
-        self.done, self.workers = False, workers
+        self.done = False
         self._history = History(goal)
         self._record, self._watch = record, watch
         self._running: set[tuple[str, int, int, int]] = set()
         self.standing = Standing.of(record)
-        self._started = time.monotonic() - self.standing.seconds / workers  # what earlier sittings took counts
+        self.runs_on(workers)
+
+    def runs_on(self, workers: int, gpus: int = 0) -> None:
+        """So many workers do the jobs, on so many GPUs; what earlier sittings took counts as if they had, too."""
+        self.workers, self.plan = workers, replace(self.plan, gpus=gpus)
+        self._started = time.monotonic() - self.standing.seconds / workers
 
     def next_jobs(self) -> tuple[Job, ...]:
         """Jobs that nobody runs yet and one worker does as one: a single job, unless jobs of one shape are fused."""

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from math import ceil
 from typing import Any
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # before ray is imported
@@ -22,6 +23,7 @@ os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
 
 import ray
+import torch
 from ray import tune
 from ray.tune.search import Searcher
 
@@ -35,6 +37,7 @@ from mtl_nas.study.worker import work
 
 PATIENCE = 10.0  # seconds for a cluster's address to answer
 GROWTH = 4  # times the size that it has at the start, that a cluster may grow to
+A_GPU = 4  # workers of one where no number is given: each takes half a GiB there, and they wait for each other
 LOG = logging.getLogger(__name__)
 logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # a worker that died is told by us, in a line
 
@@ -46,6 +49,46 @@ class Resources:
     cpus: int | None = None
     gpus: float | None = None
     address: str | None = None
+
+
+@dataclass(frozen=True)
+class Shares:
+    """How many workers run side by side, and what each has of a GPU; on ``gpus`` of them, 0 on processors alone."""
+
+    workers: int
+    gpu: float
+    gpus: int
+
+    @property
+    def device(self) -> str:
+        """Where a worker trains."""
+        return "cuda" if self.gpus else "cpu"
+
+    @property
+    def resources(self) -> dict[str, float]:
+        """What Ray sets aside for a worker."""
+        return {"cpu": 1.0, **({"gpu": self.gpu} if self.gpus else {})}
+
+
+def shares(resources: Resources, cpus: int, gpus: float) -> Shares:
+    """Of what Ray has. Of several GPUs each takes whole workers; a RunError where more is asked for than there is.
+
+    >>> shares(Resources(), 16, 1.0)
+    Shares(workers=4, gpu=0.25, gpus=1)
+    >>> shares(Resources(cpus=6), 16, 4.0)
+    Shares(workers=6, gpu=0.5, gpus=4)
+    """
+    workers = resources.cpus or cpus
+    if cpus < 1 or workers > cpus:
+        raise RunError(f"a search needs {max(workers, 1)} cpus, and Ray has {cpus}; lower --cpus")
+    if (resources.gpus or 0) > gpus:
+        raise RunError(f"a search needs {resources.gpus} gpus, and Ray has {gpus:g}; lower --gpus")
+    used = gpus if resources.gpus is None else resources.gpus
+    if not used:
+        return Shares(workers, 0.0, 0)
+    if resources.cpus is None:
+        workers = min(workers, A_GPU * ceil(used))
+    return Shares(workers, used / workers if used <= 1 else 1 / ceil(workers / int(used)), ceil(used))
 
 
 class JobSearcher(Searcher):
@@ -113,19 +156,21 @@ def train_one(config: dict[str, Any], data: Dataset, depot: Any, device: str) ->
 
 def execute(core: Core, data: Dataset, folder: RunFolder, resources: Resources) -> None:
     """Run jobs until the core is done."""
-    with _cluster(resources) as (workers, share, device), _scratch() as scratch:
+    elastic = resources.address is not None and not resources.cpus
+    with _cluster(resources) as found, _scratch() as scratch:
+        core.runs_on(found.workers, found.gpus)
         node = ray.get_runtime_context().get_node_id()
         here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(node, soft=False)
         depot = ray.remote(Depot).options(num_cpus=0, scheduling_strategy=here).remote(str(folder.path.resolve()))
-        trainable = tune.with_parameters(train_one, data=data.for_search(), depot=depot, device=device)
+        trainable = tune.with_parameters(train_one, data=data.for_search(), depot=depot, device=found.device)
         searcher = JobSearcher(core)
         tuner = tune.Tuner(
-            tune.with_resources(trainable, share),
+            tune.with_resources(trainable, found.resources),
             tune_config=tune.TuneConfig(
                 search_alg=searcher,
                 num_samples=-1,
                 reuse_actors=True,
-                max_concurrent_trials=concurrent(workers, elastic=resources.address is not None and not resources.cpus),
+                max_concurrent_trials=concurrent(found.workers, elastic=elastic),
                 trial_dirname_creator=lambda trial: str(trial.trial_id),
             ),
             run_config=tune.RunConfig(
@@ -154,15 +199,18 @@ def _probe(address: str | None) -> None:
 
 
 @contextmanager
-def _cluster(resources: Resources) -> Iterator[tuple[int, dict[str, float], str]]:
-    """A Ray session, how many jobs run side by side, what one takes, and the device it trains on."""
+def _cluster(resources: Resources) -> Iterator[Shares]:
+    """A Ray session, and what the workers have of it."""
     started = not ray.is_initialized()
     if started:
         options: dict[str, Any] = {"include_dashboard": False, "log_to_driver": False, "logging_level": "error"}
         if resources.address is not None:
             options["address"] = resources.address
         else:
-            options.update(address="local", num_cpus=resources.cpus or os.cpu_count(), num_gpus=resources.gpus)
+            here = torch.cuda.device_count()  # not what Ray finds: torch may be one without CUDA
+            if (resources.gpus or 0) > here:
+                raise RunError(f"a search needs {resources.gpus:g} gpus, and torch sees {here} here; lower --gpus")
+            options.update(address="local", num_cpus=resources.cpus or os.cpu_count(), num_gpus=here)
         _probe(resources.address)
         LOG.info("starting Ray ..." if resources.address is None else f"joining Ray at {resources.address} ...")
         try:
@@ -171,15 +219,7 @@ def _cluster(resources: Resources) -> Iterator[tuple[int, dict[str, float], str]
             raise RunError(f"no Ray cluster at '{resources.address}': {str(problem).splitlines()[0]}") from None
     try:
         there = ray.cluster_resources()  # type: ignore[no-untyped-call]  # of ray
-        cpus, gpus = int(there.get("CPU", 0)), there.get("GPU", 0.0)
-        wanted = resources.cpus or cpus
-        if cpus < 1 or wanted > cpus:
-            raise RunError(f"a search needs {max(wanted, 1)} cpus, and Ray has {cpus}; lower --cpus")
-        if (resources.gpus or 0) > gpus:
-            raise RunError(f"a search needs {resources.gpus} gpus, and Ray has {gpus:g}; lower --gpus")
-        gpu_share = min(resources.gpus if resources.gpus is not None else gpus, gpus) / wanted
-        share = {"cpu": 1.0, **({"gpu": gpu_share} if gpu_share else {})}
-        yield wanted, share, "cuda" if gpu_share else "cpu"
+        yield shares(resources, int(there.get("CPU", 0)), there.get("GPU", 0.0))
     finally:
         if started:
             ray.shutdown()

@@ -4,7 +4,6 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from importlib import metadata
-from math import ceil
 from pathlib import Path
 
 import torch
@@ -92,7 +91,7 @@ def search(
         if here.exists:
             _check_same(here, request)
         else:
-            device = "cuda" if _gpus(resources) and torch.cuda.is_available() else "cpu"
+            device = "cuda" if resources.gpus != 0 and torch.cuda.is_available() else "cpu"
             here.begin(request.model_copy(update={"precision": _precision(space, data, device)}))
         return _continued(here, data, resources, progress=progress)
 
@@ -120,19 +119,9 @@ def _continued(folder: RunFolder, data: Dataset, resources: Resources, *, progre
     space = read_space(request.space, request.space_name).for_schema(data.schema)
     presets, absent = _tried_first(request, data)
     with Progress(request, absent, shown=progress) as watch:
-        workers = resources.cpus or os.cpu_count() or 1
         rows = len(data.rows("train"))
-        core = Core(
-            request,
-            folder.record,
-            space,
-            data.schema,
-            presets,
-            rows=rows,
-            watch=watch,
-            workers=workers,
-            gpus=_gpus(resources),
-        )
+        workers = resources.cpus or os.cpu_count() or 1  # until Ray says what there is
+        core = Core(request, folder.record, space, data.schema, presets, rows=rows, watch=watch, workers=workers)
         take_over(core)
         watch.resume(core.standing)
         for change in _other_versions(request):
@@ -143,11 +132,6 @@ def _continued(folder: RunFolder, data: Dataset, resources: Resources, *, progre
         if request.ensemble:
             write_ensembled(folder, core.standing, data)
     return Run(folder)
-
-
-def _gpus(resources: Resources) -> int:
-    """How many trials will train on."""
-    return torch.cuda.device_count() if resources.gpus is None else ceil(resources.gpus)
 
 
 def _precision(space: SearchSpace, data: Dataset, device: str) -> Precision:

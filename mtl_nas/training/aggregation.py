@@ -94,6 +94,7 @@ class Direction:
 
     @memory.setter
     def memory(self, memory: Tensor | None) -> None:
+        memory = None if memory is None else memory.cpu()  # where TorchJD keeps it
         if self.name == "gradvac" and memory is not None:
             self._weighting._phi_t, self._weighting._state_key = memory, (len(memory), memory.dtype)
         if self.name == "nash_mtl" and memory is not None:

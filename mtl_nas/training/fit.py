@@ -148,6 +148,7 @@ class Fit:
             "large": self.large.state_dict() if self.large else {},
             "best_weights": self._best_weights,
             "random": torch.get_rng_state(),
+            "random_of_gpu": torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else None,
             "step": self.step,
             "checks": [asdict(check) for check in self.checks],
         }
@@ -166,6 +167,8 @@ class Fit:
             self.large.load_state_dict(state["large"])
         self._best_weights = state["best_weights"]
         torch.set_rng_state(state["random"].cpu())
+        if self.device.type == "cuda" and state["random_of_gpu"] is not None:
+            torch.cuda.set_rng_state(state["random_of_gpu"].cpu(), self.device)
         self.step = state["step"]
         self.checks = [Check(**check) for check in state["checks"]]
         self.best = max(self.checks, key=lambda check: check.score)
@@ -177,7 +180,7 @@ class Fit:
         total = torch.zeros((), device=self.device)
         while self.step < stop:
             inputs, found = self.feed.batch(self.step)
-            rate = self.rate()
+            rate = self.rate(self.step)
             total += self.stepper(inputs, found, rate)
             if self.large:
                 self.large.step(self.step + 1, rate)
@@ -189,9 +192,9 @@ class Fit:
             raise DivergedError(f"the loss is no longer finite after {self.rows} rows; lower the learning rate")
         self.laps.append((self.rows - rows, time.perf_counter() - start))
 
-    def rate(self) -> float:
-        """The learning rate of the next step."""
-        return self.training.learning_rate * rate_factor(self.training, self.step / self.steps)
+    def rate(self, step: int) -> float:
+        """The learning rate of a step, from 0."""
+        return self.training.learning_rate * rate_factor(self.training, step / self.steps)
 
     def check(self) -> None:
         """Look at the tuning rows; a DivergedError where a prediction is not finite."""

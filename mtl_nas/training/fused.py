@@ -8,11 +8,11 @@ Masks of dropout are drawn for all at once, so with dropout a member ends where 
 
 import time
 from collections.abc import Mapping, Sequence
-from functools import partial
 
 import torch
 from torch import Tensor
 from torch.func import functional_call, stack_module_state, vmap
+from torch.optim.adamw import adamw
 
 from mtl_nas.architecture import Architecture
 from mtl_nas.blocks import Embedding, Route
@@ -25,7 +25,7 @@ from mtl_nas.training.fit import Check, DivergedError, Fit
 from mtl_nas.training.losses import Targets
 
 MOST = 8  # members of a group, or memory runs out before time is won
-RATES = ("rates", "decays", "first", "second")
+SCHEDULE = ("rates", "before")
 Outcome = Check | DivergedError
 
 
@@ -48,6 +48,7 @@ def advance_together(fits: Sequence[Fit], share: float = 1.0) -> list[Outcome]:
                     fit.check()
                 except DivergedError as problem:
                     problems[place] = problem
+    group.give_moments()
     return [problems.get(place) or fit.advance(share) for place, fit in enumerate(fits)]
 
 
@@ -98,40 +99,45 @@ class _Group:
         self._graph = Graphed() if first.device.type in cuda_graph.GRAPHED else None
 
     def run(self, stop: int) -> None:
-        """Train every member to that step, and give it its weights and moments."""
+        """Train every member to that step, and give it its weights."""
         first, before, start = self.fits[0], self.fits[0].rows, time.perf_counter()
         for fit in self.fits:
             fit.network.train()
-        while first.step < stop:
+        schedule = self._schedule(range(first.step, stop))
+        for numbers in zip(*schedule.values(), strict=True):
             batches = [
                 {**inputs, **found.tensors()} for inputs, found in (fit.feed.batch(fit.step) for fit in self.fits)
             ]
-            batch = {**self._rates(first.step + 1), **_stacked(batches)}
+            batch = {**dict(zip(schedule, numbers, strict=True)), **_stacked(batches)}
             if self._graph is None:
                 self._moved(batch)
             else:
                 self._graph(batch, self._moved, self._changing)
             for fit in self.fits:
                 fit.step += 1
-        self._give()
+        self._give_weights()
         if self.leaves[0].is_cuda:
-            torch.cuda.synchronize()
+            torch.cuda.synchronize(first.device)
         seconds = (time.perf_counter() - start) / len(self.fits)  # of each: together they are as fast as that
         for fit in self.fits:
             fit.laps.append((fit.rows - before, seconds))
 
-    def _rates(self, number: int) -> dict[str, Tensor]:
-        """Of a step, from 1: rates and decays of the members (S,), what Adam's moments lack of their weight ()."""
-        tensor = partial(torch.tensor, dtype=self.leaves[0].dtype, device=self.leaves[0].device)
+    def _schedule(self, steps: range) -> dict[str, Tensor]:
+        """Of each step: the learning rates of the members (S,), the number of steps that each leaf has had before.
+
+        Made at once: a number that goes to a GPU by itself stops the host until it is there.
+        """
+        device = self.leaves[0].device
+        exact = torch.float32 if device.type == "cuda" else torch.float64  # what the optimizer takes there
+        rates = [[fit.rate(step) for fit in self.fits] for step in steps]
+        before = torch.arange(steps.start, steps.stop, dtype=torch.float32, device=device)
         return {
-            "rates": tensor([fit.rate() for fit in self.fits]),
-            "decays": tensor([fit.training.weight_decay for fit in self.fits]),
-            "first": tensor(1 - BETAS[0] ** number),
-            "second": tensor(1 - BETAS[1] ** number),
+            "rates": torch.tensor(rates, dtype=exact, device=device),
+            "before": before.unsqueeze(1).repeat(1, len(self.leaves)),
         }
 
     def _moved(self, batch: Batch) -> Tensor:
-        features = {name: batch[name] for name in batch if name not in RATES}
+        features = {name: batch[name] for name in batch if name not in SCHEDULE}
         losses = vmap(self._loss, randomness="different")(
             self.weights, self.buffers, self.own, self.kept, features
         )  # (S,)
@@ -154,33 +160,52 @@ class _Group:
         return total
 
     @torch.no_grad()
-    def _step(self, slopes: Sequence[Tensor | None], rates: Batch) -> None:
-        """AdamW, the rates of each member on its own slice."""
-        for leaf, slope, first, second in zip(self.leaves, slopes, self.first, self.second, strict=True):
-            if slope is None:
-                continue
-            shape = (-1, *[1] * (leaf.ndim - 1))
-            rate, decay = rates["rates"].view(shape), rates["decays"].view(shape)
-            first.lerp_(slope, 1 - BETAS[0])
-            second.lerp_(slope.square(), 1 - BETAS[1])
-            spread = (second / rates["second"]).sqrt_().add_(EPSILON)
-            leaf.mul_(1 - rate * decay).sub_(rate / rates["first"] * first / spread)
+    def _step(self, slopes: Sequence[Tensor | None], schedule: Batch) -> None:
+        """AdamW on the slice of each member, at its own rates."""
+        moved = [
+            (leaf, slope.contiguous(), first, second)  # one kernel goes over all of them as they lie in memory
+            for leaf, slope, first, second in zip(self.leaves, slopes, self.first, self.second, strict=True)
+            if slope is not None
+        ]
+        for place, fit in enumerate(self.fits):
+            weights, gradients, first, second = (
+                [stack[place] for stack in stacks] for stacks in zip(*moved, strict=True)
+            )
+            adamw(
+                weights,
+                gradients,
+                first,
+                second,
+                [],
+                list(schedule["before"][: len(moved)].clone().unbind()),  # the optimizer counts on in them
+                fused=True,
+                amsgrad=False,
+                maximize=False,
+                beta1=BETAS[0],
+                beta2=BETAS[1],
+                lr=schedule["rates"][place],
+                weight_decay=fit.training.weight_decay,
+                eps=EPSILON,
+            )
 
     def _changing(self) -> list[Tensor]:
         """What a step moves."""
         return [*self.leaves, *self.buffers.values(), *self.kept.values(), *self.first, *self.second]
 
     @torch.no_grad()
-    def _give(self) -> None:
+    def _give_weights(self) -> None:
         for place, fit in enumerate(self.fits):
             for module, stacks in ((fit.network, (self.weights, self.buffers)), (fit.objective, (self.own, self.kept))):
                 tensors = {**dict(module.named_parameters()), **dict(module.named_buffers())}
                 for name, stack in {**stacks[0], **stacks[1]}.items():
                     tensors[name].copy_(stack[place])
+
+    def give_moments(self) -> None:
+        """To each member, which may go on alone from here."""
         for same, first, second in zip(_same(self.fits), self.first, self.second, strict=True):
             for place, (fit, weight) in enumerate(zip(self.fits, same, strict=True)):
                 state = fit.stepper.optimizer.state[weight]
-                state["step"] = torch.tensor(float(fit.step), device=weight.device)
+                state["step"] = torch.full((), float(fit.step), device=weight.device)
                 state["exp_avg"], state["exp_avg_sq"] = first[place].clone(), second[place].clone()
         for fit in self.fits:
             fit.stepper.moments_replaced()

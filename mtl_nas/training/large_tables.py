@@ -100,7 +100,7 @@ class LargeTable(nn.Module):
         part, self._part = self._part, None
         if part is None or part.here.grad is None:
             return
-        before = torch.tensor(float(clock.now - 1), device=part.here.device)
+        before = torch.full((), float(clock.now - 1), device=part.here.device)
         adamw(
             [part.here],
             [part.here.grad],
@@ -163,6 +163,7 @@ class Clock(nn.Module):
     def __init__(self, steps: int, weight_decay: float, device: torch.device) -> None:
         super().__init__()
         self.weight_decay, self.now, self.settled = weight_decay, 0, 0
+        self.rate = 0.0  # of the step
         self.register_buffer("rates", torch.zeros(steps + 1, device=device))  # of each step, from 1
         # the logarithm of what weight decay has left after each step
         self.register_buffer("decays", torch.zeros(steps + 1, dtype=torch.float64, device=device))
@@ -183,14 +184,9 @@ class Clock(nn.Module):
         """Go on from there."""
         self.now, self.settled = state["now"], state["settled"]
 
-    @property
-    def rate(self) -> float:
-        """The learning rate of the step."""
-        return float(self.rates[self.now])
-
     def tick(self, number: int, rate: float) -> None:
         """The step of that number begins to move weights."""
-        self.now, self.rates[number] = number, rate
+        self.now, self.rate, self.rates[number] = number, rate, rate
         self.decays[number] = self.decays[number - 1] + math.log1p(-min(rate * self.weight_decay, MOST_DECAY))
 
     @torch.no_grad()

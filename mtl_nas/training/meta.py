@@ -1,5 +1,6 @@
 """Model-agnostic meta-learning over tasks (Finn et al., 2017), as MetaHeac trains (Zhu et al., 2021)."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 
 import torch
@@ -34,6 +35,11 @@ class Adaptation:
         half = len(found.labels) // 2
         if not half:
             return self.forward(features), found
+        # cuDNN's recurrent layers have no second derivative
+        with torch.backends.cudnn.flags(enabled=False) if self.meta.order == 2 else nullcontext():
+            return self._adapted_logits(features, found, half)
+
+    def _adapted_logits(self, features: Features, found: Targets, half: int) -> tuple[list[Tensor], Targets]:
         first, second = _rows(features, slice(None, half)), _rows(features, slice(half, None))
         support, query = _targets(found, slice(None, half)), _targets(found, slice(half, None))
         with torch.enable_grad():
