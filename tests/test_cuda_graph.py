@@ -69,7 +69,7 @@ def tapes(monkeypatch: pytest.MonkeyPatch) -> list[Tape]:
     """Graphs are allowed here; the captures that were made, each of which does nothing yet."""
     made: list[Tape] = []
 
-    def capture(call: Replay) -> Replay:
+    def capture(call: Replay, device: torch.device) -> Replay:
         with torch.random.fork_rng(), Tape() as tape:
             loss = call()
         tape.undo()
@@ -177,7 +177,7 @@ def test_a_step_that_needs_the_host_is_never_captured(
 def test_a_refused_capture_is_said_and_training_goes_on(
     tapes: list[Tape], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def refuse(call: Replay) -> Replay:
+    def refuse(call: Replay, device: torch.device) -> Replay:
         raise RuntimeError("operation not permitted when stream is capturing\nand more")
 
     monkeypatch.setattr(cuda_graph, "captured", refuse)
@@ -192,18 +192,36 @@ def test_a_refused_capture_is_said_and_training_goes_on(
 def test_a_graph_that_moves_no_weights_is_not_used(
     tapes: list[Tape], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(cuda_graph, "captured", lambda call: lambda: torch.tensor(0.7))
+    monkeypatch.setattr(cuda_graph, "captured", lambda call, device: lambda: torch.tensor(0.7))
     one = fit()
     one.advance()
     assert_same(one, plainly())
-    assert "its losses are" in caplog.text
+    assert "its losses and moves are" in caplog.text
+
+
+def test_a_graph_that_gives_the_losses_and_moves_nothing_is_not_used(
+    tapes: list[Tape], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As an empty one does while rates are next to nothing."""
+
+    def capture(call: Replay, device: torch.device) -> Replay:
+        with Tape() as tape:
+            loss = call().clone()
+        tape.undo()
+        return lambda: loss
+
+    monkeypatch.setattr(cuda_graph, "captured", capture)
+    one = fit(learning_rate=1e-9)
+    one.advance()
+    assert_same(one, plainly(learning_rate=1e-9))
+    assert "its losses and moves are" in caplog.text
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 def test_a_graph_of_this_gpu_trains_as_plain_steps_do(monkeypatch: pytest.MonkeyPatch) -> None:
     captures: list[Replay] = []
     capture = cuda_graph.captured
-    monkeypatch.setattr(cuda_graph, "captured", lambda call: captures.append(capture(call)) or captures[-1])
+    monkeypatch.setattr(cuda_graph, "captured", lambda *call: captures.append(capture(*call)) or captures[-1])
     rows, graph = (DATA.rows("train"), DATA.rows("tuning")), mn.compose(design(), DATA.schema)
     asked = Training(passes=2, batch_size=48, schedule="linear", precision="float64")
     found = []

@@ -110,7 +110,7 @@ def test_members_are_saved_and_go_on_alone_or_together() -> None:
 @pytest.mark.parametrize("graphed", [(), ("cpu",)])
 def test_a_fit_is_freed_with_its_last_use(graphed: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cuda_graph, "GRAPHED", graphed)
-    monkeypatch.setattr(cuda_graph, "captured", lambda call: lambda: torch.tensor(0.0))  # refused
+    monkeypatch.setattr(cuda_graph, "captured", lambda call, device: lambda: torch.tensor(0.0))  # refused
     fits = [fit(design(), seed=seed) for seed in range(3)]
     gone = [weakref.ref(weight) for one in fits for weight in one.network.parameters()]
     gc.disable()

@@ -158,6 +158,8 @@ def _guarded(call: Callable[[], T]) -> T | Answer:
         return Answer(failure="limit", reason=str(problem))
     except (MemoryError, torch.cuda.OutOfMemoryError):
         return Answer(failure="memory", reason="out of memory; search smaller models, batches or fewer workers")
+    except torch.AcceleratorError:
+        raise  # nothing more runs in this process: another one is tried
     except RuntimeError as problem:
         memory = "memory" in str(problem)
         return Answer(failure="memory" if memory else "error", reason=_reason(problem), trace=traceback.format_exc())

@@ -3,7 +3,7 @@
 On a GPU a step of a small network waits for the host to launch its kernels, not for their arithmetic. Here a step is
 captured after some plain ones, on copies of a batch that stay where they are, and from then on it is replayed on what
 is copied there. A graph repeats what it was shown, whatever has changed on the host: it is used only after two replays
-gave the losses of two plain steps.
+gave the losses of two plain steps, and moved what a step changes as far.
 """
 
 import logging
@@ -16,7 +16,7 @@ from torch import Tensor
 
 GRAPHED = ("cuda",)  # devices
 WARM_UP = 3  # plain steps of one shape before its capture, as torch asks for
-CLOSE = 1e-3  # relative difference of losses, above which a graph is not used
+CLOSE = 1e-3  # relative difference of losses and moves, above which a graph is not used
 LOG = logging.getLogger(__name__)
 
 Batch = Mapping[str, Tensor]
@@ -25,10 +25,12 @@ State = Callable[[], Sequence[Tensor]]  # every tensor that a step changes, once
 Replay = Callable[[], Tensor]
 
 
-def captured(call: Replay) -> Replay:
+def captured(call: Replay, device: torch.device) -> Replay:
     """What the call does to a GPU, without the host; a RuntimeError where it needs the host."""
     graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
+    stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]  # of torch
+    # the outer stream: where a capture fails, torch leaves its own in place
+    with torch.cuda.device(device), torch.cuda.stream(stream), torch.cuda.graph(graph, stream=stream):
         loss = call()
 
     def replay() -> Tensor:
@@ -65,15 +67,16 @@ class Graphed:
     def _begin(self, batch: Batch, step: Step, state: State) -> None:
         self._static = {name: value.clone() for name, value in batch.items()}
         try:
-            replay = captured(lambda: step(self._static))
+            replay = captured(lambda: step(self._static), next(iter(batch.values())).device)
         except RuntimeError as problem:
-            self._refuse(str(problem).splitlines()[0])
+            first = problem.__context__ or problem  # ending a capture that failed fails too
+            self._refuse(str(first).splitlines()[0])
             return
         shown, plain = _tried(replay, state), _tried(lambda: step(self._static), state)
         if all(math.isclose(one, other, rel_tol=CLOSE) for one, other in zip(shown, plain, strict=True)):
             self._replay = replay
         else:
-            self._refuse(f"its losses are {shown}, those of plain steps {plain}")
+            self._refuse(f"its losses and moves are {shown}, those of plain steps {plain}")
 
     def _refuse(self, reason: str) -> None:
         self.refused = True
@@ -81,13 +84,14 @@ class Graphed:
 
 
 def _tried(step: Replay, state: State) -> list[float]:
-    """The losses of two steps, the second of which shows what the first did; both are undone."""
+    """The losses of two steps, and how far they move what they change; both are undone."""
     tensors = list(state())
     before = [tensor.detach().clone() for tensor in tensors]
     devices = [tensor.device for tensor in tensors[:1] if tensor.is_cuda]
     with torch.random.fork_rng(devices=devices):
-        losses = [float(step()) for _ in range(2)]
+        losses, moved = [float(step()) for _ in range(2)], 0.0
     with torch.no_grad():
         for tensor, value in zip(tensors, before, strict=True):
+            moved += float((tensor - value).abs().nansum())  # what no batch has shown yet may stand at nan
             tensor.copy_(value)
-    return losses
+    return [*losses, moved]
