@@ -22,7 +22,7 @@ import mtl_nas as mn
 from benchmarks.machine import machine
 from benchmarks.speed.alternating import alternated
 from benchmarks.speed.report import scale_tables
-from benchmarks.speed.sizes import Call, Measured, Sizes
+from benchmarks.speed.sizes import ROWS, Call, Measured, Sizes
 
 KEPT = Path(__file__).parents[1] / "results" / "scale.json"
 TASKS, EXPERTS, TABLE_ROWS = (2, 4, 8, 16), (8, 4, 16, 32, 64), (10**4, 10**5, 10**6, 10**7)
@@ -34,13 +34,14 @@ SMALL = {"trials": 12, "rungs": (1.0,), "finalists": 1, "seeds": 1}  # of the sm
 def grown(sizes: Sizes, here: Measured) -> dict[str, dict[str, Call]]:
     """By what grows, and by how much there is of it; seeds on a GPU where there is one."""
     on_gpu = replace(here, device="cuda" if torch.cuda.is_available() else "cpu")
+    longer = replace(sizes, rows=ROWS[on_gpu.device])
     return {
         "tasks": {str(count): Call("ours", replace(sizes, tasks=count), here) for count in TASKS},
         "experts": {str(count): Call("ours", replace(sizes, experts=count), here) for count in EXPERTS},
         "table rows": {
             str(rows): Call("ours", replace(sizes, levels=rows // sizes.fields), here) for rows in TABLE_ROWS
         },
-        "seeds": {str(count): Call("ours", sizes, replace(on_gpu, seeds=count)) for count in SEEDS},
+        "seeds": {str(count): Call("ours", longer, replace(on_gpu, seeds=count)) for count in SEEDS},
     }
 
 

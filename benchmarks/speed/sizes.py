@@ -40,6 +40,10 @@ class Sizes:
         return tuple(f"t{place:02}" for place in range(self.tasks))
 
 
+# of an epoch, which must last well beyond what begins and ends it
+ROWS = {"cpu": Sizes.rows, "cuda": 20 * Sizes.rows}
+
+
 @dataclass(frozen=True)
 class Measured:
     """How one side is run: rows a step, threads, device, precision, and for how long after the warm-up.

@@ -23,12 +23,11 @@ from benchmarks.machine import machine
 from benchmarks.speed.alternating import alternated
 from benchmarks.speed.ours import graph
 from benchmarks.speed.report import step_tables
-from benchmarks.speed.sizes import Call, Measured, Sizes
+from benchmarks.speed.sizes import ROWS, Call, Measured, Sizes
 
 KEPT = Path(__file__).parents[1] / "results" / "step.json"
 PEERS = ("torch-rechub", "deepctr-torch")
 LARGE = 4_096  # of our own share of the matrix products
-ROWS = {"cpu": Sizes.rows, "cuda": 20 * Sizes.rows}  # of an epoch, which must last well beyond what ends it
 Kept = dict[str, Any]
 
 

@@ -3,6 +3,7 @@
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -33,7 +34,8 @@ def work(jobs: Sequence[Job], data: Dataset, *, get: Get, put: Put, device: str 
     desk = _Desk(data, get, put, device)
     together = desk.together(jobs)
     if together is None and len(jobs) > 1:
-        torch.cuda.empty_cache()
+        with suppress(RuntimeError):  # where the capture of a step failed, torch gives none back
+            torch.cuda.empty_cache()
     return together or tuple(desk.alone(job) for job in jobs)
 
 
