@@ -93,14 +93,18 @@ def refuse_absent(device: str) -> None:
 
 
 def _begun(
-    architecture: Architecture, losses: Losses, data: Dataset, rows: tuple[Rows, Rows], device: str, training: Training
+    architecture: Architecture,
+    losses: Losses,
+    data: Dataset,
+    rows: tuple[Rows, Rows],
+    device: str,
+    training: Training,
+    beside: Fit | None = None,
 ) -> Fit:
-    return Fit(architecture, losses, training, data.schema, *rows, device=device)
+    return Fit(architecture, losses, training, data.schema, *rows, device=device, beside=beside)
 
 
-def _results(
-    begun: Callable[[Training], Fit], trainings: Sequence[Training], data: Dataset, split: Split
-) -> list[Result]:
+def _results(begun: Callable[..., Fit], trainings: Sequence[Training], data: Dataset, split: Split) -> list[Result]:
     """As one, or one after the other where a GPU has no room for all."""
     if len(trainings) > 1:
         with suppress(torch.cuda.OutOfMemoryError):
@@ -109,10 +113,9 @@ def _results(
     return [result for training in trainings for result in _as_one(begun, [training], data, split)]
 
 
-def _as_one(
-    begun: Callable[[Training], Fit], trainings: Sequence[Training], data: Dataset, split: Split
-) -> list[Result]:
-    start, fits = time.perf_counter(), [begun(training) for training in trainings]
+def _as_one(begun: Callable[..., Fit], trainings: Sequence[Training], data: Dataset, split: Split) -> list[Result]:
+    start, first = time.perf_counter(), begun(trainings[0])
+    fits = [first, *(begun(training, first) for training in trainings[1:])]
     for outcome in advance_together(fits) if len(fits) > 1 else [fits[0].advance()]:
         if isinstance(outcome, DivergedError):
             raise outcome

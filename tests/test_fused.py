@@ -82,6 +82,14 @@ def test_each_member_comes_to_what_it_comes_to_alone(losses: Losses) -> None:
             assert_close(one.best_network().weights()[name], weight, rtol=1e-6, atol=1e-7)
 
 
+def test_members_read_the_same_tensors() -> None:
+    rows, graph = (DATA.rows("train"), DATA.rows("tuning")), mn.compose(design(), DATA.schema)
+    first = Fit(graph, Losses(), Training(passes=1), DATA.schema, *rows)
+    other = Fit(graph, Losses(), Training(passes=1, seed=1), DATA.schema, *rows, beside=first)
+    assert first.feed.features is other.feed.features  # type: ignore[union-attr]
+    assert first._tuning_features is other._tuning_features
+
+
 def test_a_member_that_diverges_harms_no_other() -> None:
     together = [fit(design(), seed=0), fit(design(), seed=1, learning_rate=1e300), fit(design(), seed=2)]
     found = advance_together(together)

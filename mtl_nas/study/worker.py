@@ -14,7 +14,7 @@ from safetensors.numpy import save as save_arrays
 from safetensors.torch import save as save_tensors
 
 from mtl_nas.composition import compose
-from mtl_nas.data import Dataset
+from mtl_nas.data import Dataset, Rows
 from mtl_nas.errors import MtlNasError
 from mtl_nas.evaluation import judge
 from mtl_nas.model.latency import BATCH, latency_ms
@@ -70,11 +70,12 @@ class _Desk:
 
     def together(self, jobs: Sequence[Job]) -> tuple[Answer, ...] | None:
         """Several as one; None where they are no group, or where that fails for all or for want of memory."""
-        if len(jobs) < 2:
+        if len(jobs) < 2 or any(job.common != jobs[0].common for job in jobs):
             return None
-        start, found = time.perf_counter(), list[_Begun | Answer]()
+        start, found, fits = time.perf_counter(), list[_Begun | Answer](), list[Fit]()
+        rows = self._rows()
         for job in jobs:
-            found.append(_guarded(partial(self._begun, job)))
+            found.append(_guarded(partial(self._begun, job, rows, fits[0] if fits else None)))
             fits = [one.fit for one in found if isinstance(one, _Begun)]
             if _memory(found[-1]) or (fits and not fusible(fits)):
                 return None
@@ -89,12 +90,15 @@ class _Desk:
         return tuple(answer.model_copy(update={"seconds": seconds}) for answer in answers)
 
     def _done(self, job: Job) -> Answer:
-        begun = self._begun(job)
+        begun = self._begun(job, self._rows())
         return self._ended(begun, begun.fit.advance(job.share))
 
-    def _begun(self, job: Job) -> _Begun:
+    def _rows(self) -> tuple[Rows, Rows]:
+        return self.data.rows("train"), self.data.rows("tuning")
+
+    def _begun(self, job: Job, rows: tuple[Rows, Rows], beside: Fit | None = None) -> _Begun:
         design, training = job.proposal.design, job.proposal.training.model_copy(update={"seed": job.seed})
-        architecture, rows = compose(design, self.data.schema), (self.data.rows("train"), self.data.rows("tuning"))
+        architecture = compose(design, self.data.schema)
         fit = Fit(
             architecture,
             design.losses,
@@ -103,6 +107,7 @@ class _Desk:
             *rows,
             device=self.device,
             task_weights=job.weights,
+            beside=beside,
         )
         latency = self._latency(job, fit) if job.latency else None
         if job.from_rung is not None:

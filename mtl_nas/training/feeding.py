@@ -36,6 +36,15 @@ class Reading:
         self._schema, self._architecture, self._tasks = schema, architecture, tasks
         self._places = [schema.task_names.index(task.name) for task in tasks]
         self._device, self._dtype = torch.device(device), dtype
+        self._kept: list[tuple[Rows, tuple[Inputs, Targets]]] = []
+
+    def kept(self, rows: Rows) -> tuple[Inputs, Targets]:
+        """Features and targets of rows that stay, the same tensors for all who share this reading."""
+        for known, found in self._kept:
+            if known is rows:
+                return found
+        self._kept.append((rows, (self.inputs(rows), self.targets(rows))))
+        return self._kept[-1][1]
 
     def inputs(self, rows: Rows) -> Inputs:
         """Features."""
@@ -53,7 +62,7 @@ class Resident:
     """All rows as tensors, shuffled by index."""
 
     def __init__(self, rows: Rows, reading: Reading, *, batch_size: int, seed: int) -> None:
-        self.features, self.targets = reading.inputs(rows), reading.targets(rows)
+        self.features, self.targets = reading.kept(rows)
         self._rows, self._batch_size, self._seed = len(rows), batch_size, seed
         self._steps = math.ceil(len(rows) / batch_size)
         self._order: tuple[int, Tensor] | None = None

@@ -55,7 +55,8 @@ class Fit:
     """One network in training; ``advance`` goes to a share of the work, ``best`` is the best check so far.
 
     ``task_weights``: of the tasks in a check's score, all alike unless they are given. ``row_wise``: a step moves the
-    rows of its batch alone where a table is large.
+    rows of its batch alone where a table is large. ``beside``: a fit of the same shape, whose tensors of the same rows
+    it reads too.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class Fit:
         device: str = "cpu",
         task_weights: Mapping[str, float] | None = None,
         row_wise: bool = True,
+        beside: "Fit | None" = None,
     ) -> None:
         keep_freed_memory()
         if training.precision == "auto":
@@ -90,9 +92,10 @@ class Fit:
         self._descent = Descent(self.network, losses, training, schema, self.large)
         self.objective, self.forward = self._descent.objective, self._descent.forward
         reading = Reading(schema, architecture, self.objective.tasks, device=self.device, dtype=dtype)
-        self.feed = feed(train, reading, batch_size=self.batch_size, seed=training.seed, chosen=chosen)
+        self.reading: Reading = beside.reading if beside else reading
+        self.feed = feed(train, self.reading, batch_size=self.batch_size, seed=training.seed, chosen=chosen)
         self.tuning = tuning
-        self._tuning_features = None if streams(train) else reading.inputs(tuning)
+        self._tuning_features = None if streams(train) else self.reading.kept(tuning)[0]
         self.stepper = Stepper(self._descent, training, self.device)
         self.step = 0
         self.best: Check | None = None
