@@ -74,15 +74,15 @@ def kept(**gains):
     return {"tables": tables}
 
 
-def test_wins_ties_and_losses_follow_from_significance_and_noise():
+def test_wins_and_losses_follow_from_significance_and_noise():
     from benchmarks.protocol.report import compared, holm, report
 
     results = kept(better=0.05, worse=-0.05, small=0.001)
     found = holm([compared(name, here, "random") for name, here in results["tables"].items()])
-    assert [one.verdict for one in found] == ["win", "loss", "tie"]
+    assert [one.verdict for one in found] == ["win", "loss", "undecided"]
     assert found[2].adjusted < 0.05  # clear, and below the noise
     text = report(results)
-    assert "**Against random: 1 wins, 1 ties, 1 losses** on 3 tables" in text
+    assert "**Against random: won 1, lost 1, undecided 1** on 3 tables" in text
     assert "It wins on better. It loses on worse." in text
     assert "architecture matters |" in text
 

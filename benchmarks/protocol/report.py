@@ -1,4 +1,4 @@
-"""Wins, ties and losses of the search from what the protocol kept; every sentence comes out of the statistics."""
+"""Wins and losses of the search from what the protocol kept; every sentence comes out of the statistics."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -36,7 +36,7 @@ class Compared:
     def verdict(self) -> str:
         """A win or a loss is significant after Holm, and above the noise of one training."""
         if self.adjusted >= LEVEL or abs(self.difference) <= self.noise:
-            return "tie"
+            return "undecided"
         return "win" if self.difference > 0 else "loss"
 
 
@@ -91,14 +91,14 @@ def _missing(tables: Mapping[str, Any]) -> list[str]:
 
 
 def _claim(rival: str, found: Sequence[Compared]) -> str:
-    """How often the search won, tied, lost."""
+    """How often the search won, lost, neither."""
     if not found:
         return f"Against {rival}: nothing is measured yet."
-    by = {word: [one.table for one in found if one.verdict == word] for word in ("win", "tie", "loss")}
+    by = {word: [one.table for one in found if one.verdict == word] for word in ("win", "undecided", "loss")}
     middle = float(np.median([one.difference for one in found]))
     lost = f" It loses on {', '.join(by['loss'])}." if by["loss"] else ""
     won = f" It wins on {', '.join(by['win'])}." if by["win"] else ""
-    counts = f"{len(by['win'])} wins, {len(by['tie'])} ties, {len(by['loss'])} losses"
+    counts = f"won {len(by['win'])}, lost {len(by['loss'])}, undecided {len(by['undecided'])}"
     return f"**Against {rival}: {counts}** on {len(found)} tables, median difference {middle:+.4f}.{won}{lost}"
 
 
