@@ -53,7 +53,7 @@ class Resources:
 
 @dataclass(frozen=True)
 class Shares:
-    """How many workers run side by side, and what each has of a GPU; on ``gpus`` of them, 0 on processors alone."""
+    """How many workers run side by side, the part of a GPU that each has, and how many GPUs they are on, if any."""
 
     workers: int
     gpu: float
