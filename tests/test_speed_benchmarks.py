@@ -34,6 +34,16 @@ def test_products_have_the_shape_of_the_first_level():
     assert shapes(Sizes(model="ple"), 256)[1] == (256, 320, (2 + 2 * 2) * 64)
 
 
+def test_the_best_product_counts(monkeypatch):
+    from benchmarks.speed import products
+    from benchmarks.speed.sizes import Measured, Sizes
+
+    rates = {products.SINGLE: 3.0, products.HALF: 1.0}
+    monkeypatch.setattr(products, "shape_rates", lambda shape, dtype, measured: [rates[dtype], 1.0])
+    assert products.rate(Sizes(), Measured(precision="auto")) == [3.0, 1.0]
+    assert products.rate(Sizes(), Measured(precision="bfloat16")) == [1.0, 1.0]
+
+
 @pytest.mark.parametrize("model", ["mmoe", "ple"])
 @pytest.mark.parametrize("norm", ["none", "batch"])
 def test_our_side_measures_epochs_after_a_warm_up(model, norm):

@@ -6,7 +6,8 @@ from benchmarks.speed.sizes import Measured, Sizes
 from mtl_nas.architecture import Architecture
 
 SQUARE = 1_024
-HALVED = ("bfloat16", "auto")  # precisions that may compute in bfloat16
+SINGLE, HALF = torch.float32, torch.bfloat16
+TYPES = {"float32": (SINGLE,), "bfloat16": (HALF,), "auto": (SINGLE, HALF)}  # that a precision may compute in
 DEFINITION = (
     "operations of a training step: 2 (a multiplication, an addition) x 3 (forward, gradients of weights, gradients of "
     "inputs) x the graph's multiply-adds a row x rows"
@@ -19,10 +20,10 @@ def step_operations(architecture: Architecture, batch: int) -> int:
 
 
 def rate(sizes: Sizes, measured: Measured) -> list[float]:
-    """Operations a second of the better of two products: a large square, and our first layer's shape."""
+    """Operations a second of the best of the products: a large square, and our first layer's shape."""
     torch.set_num_threads(measured.threads)
-    square, first = (shape_rates(shape, measured) for shape in shapes(sizes, measured.batch))
-    return list(map(max, square, first))
+    asked = [(shape, dtype) for shape in shapes(sizes, measured.batch) for dtype in TYPES[measured.precision]]
+    return list(map(max, zip(*(shape_rates(*one, measured) for one in asked), strict=True)))
 
 
 def shapes(sizes: Sizes, batch: int) -> list[tuple[int, int, int]]:
@@ -32,10 +33,9 @@ def shapes(sizes: Sizes, batch: int) -> list[tuple[int, int, int]]:
     return [(SQUARE, SQUARE, SQUARE), (batch, first, experts * sizes.hidden[0])]
 
 
-def shape_rates(shape: tuple[int, int, int], measured: Measured) -> list[float]:
+def shape_rates(shape: tuple[int, int, int], dtype: torch.dtype, measured: Measured) -> list[float]:
     """Operations a second of torch.mm in a few stretches, the first left out."""
     rows, width, out = shape
-    dtype = torch.bfloat16 if measured.precision in HALVED else torch.float32
     one = torch.randn(rows, width, device=measured.device).to(dtype)
     other = torch.randn(width, out, device=measured.device).to(dtype)
     into = torch.empty(rows, out, dtype=dtype, device=measured.device)

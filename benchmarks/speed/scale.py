@@ -28,6 +28,7 @@ KEPT = Path(__file__).parents[1] / "results" / "scale.json"
 TASKS, EXPERTS, TABLE_ROWS = (2, 4, 8, 16), (8, 4, 16, 32, 64), (10**4, 10**5, 10**6, 10**7)
 SEEDS = (1, 2, 4, 8)
 WORKERS = (1, 2)
+PASSES = 3  # of a trial of the small search
 SMALL = {"trials": 12, "rungs": (1.0,), "finalists": 1, "seeds": 1}  # of the small search
 
 
@@ -47,11 +48,12 @@ def grown(sizes: Sizes, here: Measured) -> dict[str, dict[str, Call]]:
 
 def trials_an_hour(workers: int) -> float:
     """Of a small search on a small table, Ray's start and the finalist included."""
-    data = mn.load_dataset("synthetic-mmoe/0.5")
+    data, space = mn.load_dataset("synthetic-mmoe/0.5"), mn.load_space("mmoe")
+    short = mn.SearchSpace("short", {**space.tree, "training": {**space.tree["training"], "passes": PASSES}})
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
         run = mn.search(
-            "mmoe", data, budget=mn.Budget(**SMALL), folder=folder, presets=(), resources=mn.Resources(cpus=workers)
+            short, data, budget=mn.Budget(**SMALL), folder=folder, presets=(), resources=mn.Resources(cpus=workers)
         )
         return 3600 * len(run.trials()) / (time.perf_counter() - start)
 
