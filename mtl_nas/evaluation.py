@@ -75,9 +75,9 @@ def evaluate_seeds(
     architecture = compose(what, data.schema) if isinstance(what, Design) else what
     refuse_mismatch(architecture, data.schema)
     losses = losses or (what.losses if isinstance(what, Design) else Losses())
-    rows = data.rows("train"), data.rows("tuning")
     asked = [training.model_copy(update={"seed": seed}) for seed in seeds]
-    begun = partial(_begun, architecture, losses, data, rows, device)
+    train, tuning = data.rows("train"), data.rows("tuning")
+    begun = partial(Fit, architecture, losses, schema=data.schema, train=train, tuning=tuning, device=device)
     fused = device != "cpu" and one_backward_pass(losses, training) and stacks(architecture)
     size = MOST if fused else 1
     groups = [asked[start : start + size] for start in range(0, len(asked), size)]
@@ -92,18 +92,6 @@ def refuse_absent(device: str) -> None:
         raise MtlNasError(f"no device '{device}' here; say 'cpu', or 'cuda' where torch sees a GPU") from None
 
 
-def _begun(
-    architecture: Architecture,
-    losses: Losses,
-    data: Dataset,
-    rows: tuple[Rows, Rows],
-    device: str,
-    training: Training,
-    beside: Fit | None = None,
-) -> Fit:
-    return Fit(architecture, losses, training, data.schema, *rows, device=device, beside=beside)
-
-
 def _results(begun: Callable[..., Fit], trainings: Sequence[Training], data: Dataset, split: Split) -> list[Result]:
     """As one, or one after the other where a GPU has no room for all."""
     if len(trainings) > 1:
@@ -115,7 +103,7 @@ def _results(begun: Callable[..., Fit], trainings: Sequence[Training], data: Dat
 
 def _as_one(begun: Callable[..., Fit], trainings: Sequence[Training], data: Dataset, split: Split) -> list[Result]:
     start, first = time.perf_counter(), begun(trainings[0])
-    fits = [first, *(begun(training, first) for training in trainings[1:])]
+    fits = [first, *(begun(training, beside=first) for training in trainings[1:])]
     for outcome in advance_together(fits) if len(fits) > 1 else [fits[0].advance()]:
         if isinstance(outcome, DivergedError):
             raise outcome

@@ -161,7 +161,7 @@ def test_the_best_network_has_tables_of_its_own_in_one_piece(row_wise: None) -> 
     tables = one.best_network().tables()
     assert max(table.shape[0] for table in tables) > 1
     assert all(table.is_contiguous() for table in tables)
-    assert not any(one.network.tables()[0].is_contiguous() for _ in tables)
+    assert not one.network.tables()[0].is_contiguous()
 
 
 def test_a_saved_fit_goes_on_as_one_that_was_not_broken_off(row_wise: None) -> None:

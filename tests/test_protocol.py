@@ -87,6 +87,16 @@ def test_wins_and_losses_follow_from_significance_and_noise():
     assert "architecture matters |" in text
 
 
+def test_the_pages_hold_what_was_kept():
+    import json
+
+    from benchmarks.protocol.report import PAGE, README, report, summary
+
+    kept = json.loads((ROOT / "benchmarks/results/protocol.json").read_text())
+    assert report(kept) in PAGE.read_text()
+    assert summary(kept) in README.read_text()
+
+
 def test_holm_steps_down():
     from benchmarks.protocol.report import Compared, holm
 

@@ -114,10 +114,13 @@ def test_commands_take_what_their_first_lines_say():
         step.parser().parse_args(["--models", "esmm"])
 
 
-def test_sizes_grow_alone():
+def test_sizes_grow_alone(monkeypatch):
+    import torch
+
     from benchmarks.speed.scale import grown
     from benchmarks.speed.sizes import Measured, Sizes
 
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     found = {name: list(calls.values()) for name, calls in grown(Sizes(), Measured()).items()}
     assert [one.sizes.levels * one.sizes.fields for one in found["table rows"]] == [10**4, 10**5, 10**6, 10**7]
     assert {replace(one.sizes, tasks=2) for one in found["tasks"]} == {Sizes()}

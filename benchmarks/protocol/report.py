@@ -16,7 +16,8 @@ from benchmarks.protocol.tables import TABLES
 LEVEL = 0.05
 RIVALS = METHODS[1:]
 MARKS = ("<!-- results -->", "<!-- end of results -->")
-PAGE = Path(__file__).parents[2] / "docs" / "protocol.md"
+ROOT = Path(__file__).parents[2]
+PAGE, README = ROOT / "docs" / "protocol.md", ROOT / "README.md"
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,22 @@ def report(kept: Mapping[str, Any]) -> str:
     for name, here in whole.items():
         lines += [*_scores(name, here), ""]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def summary(kept: Mapping[str, Any]) -> str:
+    """The README's table: means over tasks and searches, and the word on tuned hand designs."""
+    found = {one.table: one for one in holm([compared(name, here, RIVALS[0]) for name, here in kept["tables"].items()])}
+    rows = [
+        f"| table | {' | '.join(METHODS)} | boosted trees, untuned | search over {RIVALS[0]} |",
+        "|---" * (len(METHODS) + 3) + "|",
+    ]
+    for name in sorted(kept["tables"]):
+        here, one = kept["tables"][name], found[name]
+        means = [fmean(_mean(run["scores"]) for run in here["found"][method].values()) for method in METHODS]
+        clear = f"**{one.verdict}**, by {one.difference:+.4f} (p {one.adjusted:.3f})"
+        word = one.verdict if one.verdict == "undecided" else clear
+        rows.append(f"| {name} | {' | '.join(f'{mean:.4f}' for mean in [*means, _mean(here['trees'])])} | {word} |")
+    return "\n".join(rows)
 
 
 def _seeds(here: Mapping[str, Any], rival: str) -> int:
@@ -147,11 +164,11 @@ def _spread(values: Sequence[float]) -> str:
 
 
 def main() -> None:
-    """Write the report of the kept results into the page."""
-    kept = json.loads((PAGE.parents[1] / "benchmarks" / "results" / "protocol.json").read_text())
-    before, rest = PAGE.read_text().split(MARKS[0])
-    after = rest.split(MARKS[1])[1]
-    PAGE.write_text(f"{before}{MARKS[0]}\n{report(kept)}{MARKS[1]}{after}")
+    """Write the report of the kept results into its page, and its summary into the README."""
+    kept = json.loads((ROOT / "benchmarks" / "results" / "protocol.json").read_text())
+    for page, text in ((PAGE, report(kept)), (README, summary(kept) + "\n")):
+        before, rest = page.read_text().split(MARKS[0])
+        page.write_text(f"{before}{MARKS[0]}\n{text}{MARKS[1]}{rest.split(MARKS[1])[1]}")
 
 
 if __name__ == "__main__":

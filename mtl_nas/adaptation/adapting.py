@@ -116,13 +116,14 @@ def _like(model: LoadedModel, data: Newcomer, like: str | None) -> str:
     return (alike or [task.name for task in tasks])[0]
 
 
-def _fit(plan: Growth, data: Newcomer, training: Training) -> Fit:
-    # few rows make few steps, and those of frozen parts and inner steps are for whole tables
-    return Fit(plan.architecture, Losses(), training, data.schema, data.train, data.tuning, row_wise=False)
+def _fit(plan: Growth, data: Newcomer, training: Training, *, row_wise: bool = True) -> Fit:
+    rows = data.train, data.tuning
+    return Fit(plan.architecture, Losses(), training, data.schema, *rows, row_wise=row_wise)
 
 
 def _adapted(model: LoadedModel, plan: Growth, data: Newcomer, training: Training, mode: Mode, inner: Meta) -> Network:
-    fit = _fit(plan, data, training)
+    # frozen members and inner steps are those of whole tables
+    fit = _fit(plan, data, training, row_wise=mode == "finetuned")
     old, network = model.network, fit.network
     network.set_weights(carried(plan, old.architecture, old.weights(), network.weights()))
     if mode == "inner":

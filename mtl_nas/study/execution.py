@@ -37,7 +37,7 @@ from mtl_nas.study.worker import work
 
 PATIENCE = 10.0  # seconds for a cluster's address to answer
 GROWTH = 4  # times the size that it has at the start, that a cluster may grow to
-A_GPU = 4  # workers of one where no number is given: each takes half a GiB there, and they wait for each other
+WORKERS_A_GPU = 4  # where no number is given: each takes half a GiB there, and they wait for each other
 LOG = logging.getLogger(__name__)
 logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # a worker that died is told by us, in a line
 
@@ -82,12 +82,12 @@ def shares(resources: Resources, cpus: int, gpus: float) -> Shares:
     if cpus < 1 or workers > cpus:
         raise RunError(f"a search needs {max(workers, 1)} cpus, and Ray has {cpus}; lower --cpus")
     if (resources.gpus or 0) > gpus:
-        raise RunError(f"a search needs {resources.gpus} gpus, and Ray has {gpus:g}; lower --gpus")
+        raise RunError(f"a search needs {resources.gpus:g} gpus, and Ray has {gpus:g}; lower --gpus")
     used = gpus if resources.gpus is None else resources.gpus
     if not used:
         return Shares(workers, 0.0, 0)
     if resources.cpus is None:
-        workers = min(workers, A_GPU * ceil(used))
+        workers = min(workers, WORKERS_A_GPU * ceil(used))
     return Shares(workers, used / workers if used <= 1 else 1 / ceil(workers / int(used)), ceil(used))
 
 
@@ -210,7 +210,8 @@ def _cluster(resources: Resources) -> Iterator[Shares]:
             here = torch.cuda.device_count()  # not what Ray finds: torch may be one without CUDA
             if (resources.gpus or 0) > here:
                 raise RunError(f"a search needs {resources.gpus:g} gpus, and torch sees {here} here; lower --gpus")
-            options.update(address="local", num_cpus=resources.cpus or os.cpu_count(), num_gpus=here)
+            gpus = here if resources.gpus is None else ceil(resources.gpus)
+            options.update(address="local", num_cpus=resources.cpus or os.cpu_count(), num_gpus=gpus)
         _probe(resources.address)
         LOG.info("starting Ray ..." if resources.address is None else f"joining Ray at {resources.address} ...")
         try:

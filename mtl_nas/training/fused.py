@@ -12,14 +12,13 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 from torch.func import functional_call, stack_module_state, vmap
-from torch.optim.adamw import adamw
 
 from mtl_nas.architecture import Architecture
 from mtl_nas.blocks import Embedding, Route
 from mtl_nas.blocks import Sequence as SequenceBlock
 from mtl_nas.design import Losses, Training
 from mtl_nas.training import cuda_graph, large_tables
-from mtl_nas.training.adam import BETAS, EPSILON
+from mtl_nas.training.adam import move
 from mtl_nas.training.cuda_graph import Batch, Graphed
 from mtl_nas.training.fit import Check, DivergedError, Fit
 from mtl_nas.training.losses import Targets
@@ -168,25 +167,10 @@ class _Group:
             if slope is not None
         ]
         for place, fit in enumerate(self.fits):
-            weights, gradients, first, second = (
-                [stack[place] for stack in stacks] for stacks in zip(*moved, strict=True)
-            )
-            adamw(
-                weights,
-                gradients,
-                first,
-                second,
-                [],
-                list(schedule["before"][: len(moved)].clone().unbind()),  # the optimizer counts on in them
-                fused=True,
-                amsgrad=False,
-                maximize=False,
-                beta1=BETAS[0],
-                beta2=BETAS[1],
-                lr=schedule["rates"][place],
-                weight_decay=fit.training.weight_decay,
-                eps=EPSILON,
-            )
+            weights, slices, first, second = ([one[place] for one in stacks] for stacks in zip(*moved, strict=True))
+            before = schedule["before"][: len(moved)].clone().unbind()
+            rate, decay = schedule["rates"][place], fit.training.weight_decay
+            move(weights, slices, first, second, before, rate=rate, weight_decay=decay)
 
     def _changing(self) -> list[Tensor]:
         """What a step moves."""

@@ -16,13 +16,12 @@ from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
-from torch.optim.adamw import adamw
 
 from mtl_nas.design import Losses, Training
 from mtl_nas.model import Network
 from mtl_nas.model.histories import SequenceStage
 from mtl_nas.model.inputs import EmbeddingStage
-from mtl_nas.training.adam import BETAS, EPSILON
+from mtl_nas.training.adam import BETAS, EPSILON, move
 from mtl_nas.training.memory import zeros
 from mtl_nas.training.sharing import last_shared
 
@@ -101,22 +100,8 @@ class LargeTable(nn.Module):
         if part is None or part.here.grad is None:
             return
         before = torch.full((), float(clock.now - 1), device=part.here.device)
-        adamw(
-            [part.here],
-            [part.here.grad],
-            [part.first],
-            [part.second],
-            [],
-            [before],
-            fused=True,
-            amsgrad=False,
-            maximize=False,
-            beta1=BETAS[0],
-            beta2=BETAS[1],
-            lr=clock.rate,
-            weight_decay=clock.weight_decay,
-            eps=EPSILON,
-        )
+        rate, decay = clock.rate, clock.weight_decay
+        move([part.here], [part.here.grad], [part.first], [part.second], [before], rate=rate, weight_decay=decay)
         self._put(part, clock)
 
     @torch.no_grad()
