@@ -23,7 +23,7 @@ from rich.table import Table
 import mtl_nas as mn
 from benchmarks.machine import machine
 from benchmarks.trees import tree_scores
-from mtl_nas.data.encoding import length_name
+from mtl_nas.data.columns.encoding import length_name
 
 RESULTS = Path(__file__).parent / "results"
 FOLDER = "kuairand-pure"

@@ -26,9 +26,9 @@ from benchmarks.machine import machine
 from benchmarks.presets import TRAINING
 from benchmarks.trees import tree_scores
 from mtl_nas.comparison.contenders import Contender, trained
-from mtl_nas.hand_designs import fitting
-from mtl_nas.metrics import main_metric
-from mtl_nas.statistics.ties import Interval, interval, judged
+from mtl_nas.metrics.bootstrap import Interval, interval, judged
+from mtl_nas.metrics.scores import main_metric
+from mtl_nas.presets import fitting
 
 RESULTS = Path(__file__).parent / "results" / "kuairand-search.json"
 RUNS = Path("runs/kuairand")

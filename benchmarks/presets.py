@@ -26,8 +26,8 @@ import mtl_nas as mn
 from benchmarks.kuairand import kuairand
 from benchmarks.machine import machine
 from benchmarks.trees import tree_scores
-from mtl_nas.hand_designs import fitting
-from mtl_nas.metrics import main_metric
+from mtl_nas.metrics.scores import main_metric
+from mtl_nas.presets import fitting
 
 RESULTS = Path(__file__).parent / "results"
 TRAINING = {"passes": 3, "learning_rate": 3e-3, "schedule": "linear", "weight_decay": 0.3}

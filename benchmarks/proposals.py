@@ -24,7 +24,7 @@ import mtl_nas as mn
 from benchmarks.machine import machine
 from mtl_nas.record import Budget, Record, Request, Standing
 from mtl_nas.space.files import plain
-from mtl_nas.study.core import Core
+from mtl_nas.study.driver import Core
 from mtl_nas.study.jobs import Answer, Job
 
 KEPT = Path(__file__).parent / "results" / "proposals.json"

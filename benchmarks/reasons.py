@@ -22,10 +22,10 @@ from rich.table import Table
 
 import mtl_nas as mn
 from benchmarks.machine import machine
-from mtl_nas.data.synthetic_reasons import REASONS
+from mtl_nas.data.builtin.synthetic_reasons import REASONS
 from mtl_nas.evaluation import Predictions, judge
-from mtl_nas.metrics import main_metric
-from mtl_nas.statistics.ties import Interval, Judged, interval, judged
+from mtl_nas.metrics.bootstrap import Interval, Judged, interval, judged
+from mtl_nas.metrics.scores import main_metric
 
 RESULTS = Path(__file__).parent / "results"
 PLAN = mn.Training(passes=30, batch_size=64, learning_rate=2e-3)

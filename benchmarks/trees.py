@@ -14,7 +14,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 
 import mtl_nas as mn
 from mtl_nas.data import Rows, Task
-from mtl_nas.metrics import main_metric, scores
+from mtl_nas.metrics.scores import main_metric, scores
 
 ROUNDS, LOOK_EVERY = 300, 10
 

@@ -19,9 +19,9 @@ from rich.table import Table
 import mtl_nas as mn
 from benchmarks.machine import machine
 from benchmarks.protocol.tables import TABLES, table
-from mtl_nas.hand_designs import fitting
+from mtl_nas.presets import fitting
 from mtl_nas.space import Random
-from mtl_nas.study.limits import with_default
+from mtl_nas.study.objectives.limits import with_default
 
 RESULTS = Path(__file__).parent / "results"
 DRAWS = 300

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mtl_nas.composition import compose as compose
     from mtl_nas.data import Dataset as Dataset
     from mtl_nas.data import load_dataset as load_dataset
-    from mtl_nas.data.storing import encode as encode
+    from mtl_nas.data.pipeline.writer import encode as encode
     from mtl_nas.design import Design as Design
     from mtl_nas.design import Meta as Meta
     from mtl_nas.design import Proposal as Proposal
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from mtl_nas.exports import load_architecture as load_architecture
     from mtl_nas.exports import load_ensemble as load_ensemble
     from mtl_nas.exports import load_model as load_model
-    from mtl_nas.hand_designs import preset as preset
-    from mtl_nas.hand_designs import presets as presets
     from mtl_nas.model import build as build
+    from mtl_nas.presets import preset as preset
+    from mtl_nas.presets import preset_names as preset_names
     from mtl_nas.record import Budget as Budget
     from mtl_nas.space import SearchSpace as SearchSpace
     from mtl_nas.space import load_space as load_space
@@ -64,7 +64,7 @@ _HOMES = {
     "build": "model",
     "compare": "comparison",
     "compose": "composition",
-    "encode": "data.storing",
+    "encode": "data.pipeline.writer",
     "evaluate": "evaluation",
     "export": "study",
     "load_architecture": "exports",
@@ -73,8 +73,8 @@ _HOMES = {
     "load_model": "exports",
     "load_run": "study",
     "load_space": "space",
-    "preset": "hand_designs",
-    "presets": "hand_designs",
+    "preset": "presets",
+    "preset_names": "presets",
     "resume": "study",
     "search": "study",
 }

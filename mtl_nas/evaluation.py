@@ -12,16 +12,16 @@ import torch
 from numpy.typing import NDArray
 
 from mtl_nas.architecture import Architecture
-from mtl_nas.architecture.match import refuse_mismatch
+from mtl_nas.architecture.schema_check import refuse_mismatch
 from mtl_nas.composition import compose
 from mtl_nas.data import Dataset, Rows, Schema
 from mtl_nas.design import Design, Losses, Training
 from mtl_nas.errors import MtlNasError
+from mtl_nas.metrics.table_scores import Scores, mean_score, score_tasks
 from mtl_nas.model import Network
-from mtl_nas.model.reading import predict_rows
-from mtl_nas.scoring import Scores, mean_score, score_tasks
+from mtl_nas.model.row_prediction import predict_rows
 from mtl_nas.training import Check, DivergedError, Fit
-from mtl_nas.training.fused import MOST, advance_together, one_backward_pass, stacks
+from mtl_nas.training.stacked_fits import MOST, advance_together, one_backward_pass, stacks
 
 Predictions = dict[str, NDArray[np.float64]]
 Split = Literal["validation", "tuning", "choosing", "test"]

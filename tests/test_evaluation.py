@@ -11,8 +11,8 @@ from mtl_nas.data import load_dataset
 from mtl_nas.design import Design, Level, Training
 from mtl_nas.errors import ArchitectureError, DataError, DesignError, MtlNasError
 from mtl_nas.evaluation import evaluate_seeds, judge
-from mtl_nas.metrics import scores
-from mtl_nas.scoring import mean_score, score_tasks
+from mtl_nas.metrics.scores import scores
+from mtl_nas.metrics.table_scores import mean_score, score_tasks
 
 
 def table(rows: int = 600) -> pd.DataFrame:

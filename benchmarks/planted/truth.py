@@ -14,7 +14,7 @@ from tqdm import tqdm
 import mtl_nas as mn
 from benchmarks.planted.tables import PLANTS, TRAINING, space
 from mtl_nas.errors import DesignError
-from mtl_nas.metrics import main_metric
+from mtl_nas.metrics.scores import main_metric
 from mtl_nas.space import Enumerate
 
 

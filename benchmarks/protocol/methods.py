@@ -7,7 +7,7 @@ from typing import Any
 
 import mtl_nas as mn
 from mtl_nas.data import Schema
-from mtl_nas.hand_designs import fitting
+from mtl_nas.presets import fitting
 from mtl_nas.space import SearchSpace, load_space, read_space
 from mtl_nas.space.files import plain
 from mtl_nas.study import Resources

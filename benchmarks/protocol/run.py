@@ -20,7 +20,7 @@ from benchmarks.protocol.methods import METHODS, PASSES, SEEDS, pilot, run
 from benchmarks.protocol.report import report
 from benchmarks.protocol.tables import TABLES, table
 from benchmarks.trees import tree_scores
-from mtl_nas.metrics import main_metric
+from mtl_nas.metrics.scores import main_metric
 from mtl_nas.study import Resources
 
 KEPT = Path(__file__).parents[1] / "results" / "protocol.json"

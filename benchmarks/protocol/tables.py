@@ -48,7 +48,7 @@ def folder(name: str) -> Path:
 
 def _census(group: str) -> mn.Dataset:
     """Groups 1 and 2 of the MMoE paper, cut to 50,000 train rows; validation and test as they are."""
-    from mtl_nas.data.census import census_income, declared
+    from mtl_nas.data.builtin.census import census_income, declared
 
     frame = census_income("/group1" if group == "group1" else "/group2")
     train = frame.index[frame["split"] == "train"]

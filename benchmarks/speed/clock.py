@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 
-from mtl_nas.record.facts import FACT, Fact
+from mtl_nas.record.events import FACT, Fact
 
 OFTEN, RARELY = 0.02, 0.5  # seconds between two looks at the record, and at the processes
 WORKER = "ray::ImplicitFunc"  # how Ray names what trains

@@ -12,7 +12,7 @@ from mtl_nas.architecture import Architecture
 from mtl_nas.data import Rows, Schema
 from mtl_nas.data.schema import Category, Task
 from mtl_nas.training import Fit
-from mtl_nas.training.fused import advance_together
+from mtl_nas.training.stacked_fits import advance_together
 
 MOST_PASSES = 1_000  # a training may have; none is reached
 TUNING_ROWS = 16  # looked at after each epoch

@@ -31,9 +31,9 @@ from pyarrow import parquet
 import mtl_nas as mn
 from benchmarks.machine import machine
 from mtl_nas.composition import compose
-from mtl_nas.data.rows import Rows, joined
+from mtl_nas.data.storage.rows import Rows, joined
 from mtl_nas.design import Losses, Training
-from mtl_nas.training import Fit, feeding
+from mtl_nas.training import Fit, batches
 
 RESULTS = Path(__file__).parents[1] / "results"
 SIZES = (10**5, 10**6, 10**7, 10**8)
@@ -107,7 +107,7 @@ def encoded(folder: Path, rows: int) -> dict[str, Any]:
 
 def trained(folder: Path, rows: int) -> dict[str, Any]:
     """Streamed whatever the size, with every tuning row scored."""
-    feeding.RESIDENT = 0
+    batches.RESIDENT = 0
     data = mn.load_dataset(folder / str(rows))
     fit = fitted(data, data.rows("train"), data.rows("tuning"))
     check = fit.advance(min(1.0, TRAINED / (fit.train_rows * fit.steps / fit.steps_a_pass)))
@@ -118,7 +118,7 @@ def compared(folder: Path, rows: int) -> dict[str, Any]:
     """Laps in turns with a million rows in memory, and both feeds alone."""
     small, data = (mn.load_dataset(folder / str(size)) for size in (IN_MEMORY, rows))
     resident = fitted(small, joined([small.rows("train")]), small.rows("tuning").take(slice(None, 2_000)))
-    feeding.RESIDENT = 0
+    batches.RESIDENT = 0
     streamed = fitted(data, data.rows("train"), data.rows("tuning").take(slice(None, 2_000)))
     rates: dict[str, list[tuple[float, float]]] = {"in_memory": [], "streamed": []}
     for turn in range(TURNS):
@@ -140,7 +140,7 @@ def agreed(folder: Path, rows: int) -> dict[str, Any]:
     """Scores of one pass on three seeds, in memory and streamed."""
     if rows != IN_MEMORY:
         return {}
-    feeding.RESIDENT = 0
+    batches.RESIDENT = 0
     data = mn.load_dataset(folder / str(rows))
     scores: dict[str, list[float]] = {}
     for name, train in (("in_memory", joined([data.rows("train")])), ("streamed", data.rows("train"))):

@@ -17,7 +17,7 @@ import pandas as pd
 
 import mtl_nas as mn
 from benchmarks.speed.clock import Clock, Timed
-from mtl_nas.record.facts import Failed, Finalist, Proposed, Scored
+from mtl_nas.record.events import Failed, Finalist, Proposed, Scored
 
 TINY_ROWS = 400
 TINY: dict[str, Any] = {"rungs": (1.0,), "finalists": 1, "seeds": 1}

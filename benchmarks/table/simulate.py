@@ -35,7 +35,7 @@ from mtl_nas.design import Design
 from mtl_nas.record import Budget, Fact, Request
 from mtl_nas.space import Random, Replay, SearchSpace
 from mtl_nas.space.files import plain
-from mtl_nas.study.core import Core
+from mtl_nas.study.driver import Core
 from mtl_nas.study.jobs import Answer, Job, seed_of
 from mtl_nas.study.samplers.optuna_studies import Asked, Names
 

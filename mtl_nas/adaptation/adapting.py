@@ -11,8 +11,8 @@ import pandas as pd
 import torch
 
 from mtl_nas.adaptation.freezing import freeze
-from mtl_nas.adaptation.growth import Growth, carried, growth
-from mtl_nas.adaptation.newcomer import Newcomer, newcomer
+from mtl_nas.adaptation.graph_transfer import Growth, carried, growth
+from mtl_nas.adaptation.new_task import Newcomer, newcomer
 from mtl_nas.data import read_table
 from mtl_nas.data.declaration import Split
 from mtl_nas.data.schema import TaskKind
@@ -20,12 +20,12 @@ from mtl_nas.design import Losses, Meta, Training
 from mtl_nas.errors import DesignError
 from mtl_nas.evaluation import judge
 from mtl_nas.exports import LoadedModel, load_model, write_model
-from mtl_nas.metrics import main_metric
+from mtl_nas.metrics.bootstrap import Interval, Judged, interval, judged
+from mtl_nas.metrics.scores import main_metric
+from mtl_nas.metrics.table_scores import mean_score
 from mtl_nas.model import Network
-from mtl_nas.scoring import mean_score
-from mtl_nas.statistics.ties import Interval, Judged, interval, judged
 from mtl_nas.training import Fit
-from mtl_nas.training.feeding import Resident
+from mtl_nas.training.batches import Resident
 from mtl_nas.values import nearest
 
 Mode = Literal["frozen", "finetuned", "inner"]

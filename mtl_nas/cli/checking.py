@@ -7,10 +7,10 @@ from rich.table import Table
 
 from mtl_nas.cli.healthy import extent_lines
 from mtl_nas.comparison.tables import short
-from mtl_nas.hand_designs import fitting
-from mtl_nas.space.extent import extent
-from mtl_nas.study.limits import said, with_default
-from mtl_nas.study.rehearsal import rehearse
+from mtl_nas.presets import fitting
+from mtl_nas.space.size_estimate import extent
+from mtl_nas.study.cost_estimate import rehearse
+from mtl_nas.study.objectives.limits import said, with_default
 from mtl_nas.study.search_file import SearchFile
 
 

@@ -10,13 +10,13 @@ import yaml
 from rich.console import Console
 
 from mtl_nas.data import Dataset, load_dataset, read_table
-from mtl_nas.data.encoding import named
-from mtl_nas.data.nesting import likely_funnel
-from mtl_nas.data.storing import encode
+from mtl_nas.data.columns.encoding import named
+from mtl_nas.data.pipeline.writer import encode
+from mtl_nas.data.tasks.funnel import likely_funnel
 from mtl_nas.errors import DataError, ExportError, MtlNasError
 from mtl_nas.exports import is_ensemble, load_ensemble, load_model
 from mtl_nas.study import export
-from mtl_nas.study.delivery import Format
+from mtl_nas.study.model_export import Format
 from mtl_nas.values import nearest
 
 HEADER = """\

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from textwrap import fill
 
-from mtl_nas.space.extent import Extent
+from mtl_nas.space.size_estimate import Extent
 from mtl_nas.study import Run
-from mtl_nas.study.effects import Effect
-from mtl_nas.study.health import Health, health
+from mtl_nas.study.space_report.importance import Effect
+from mtl_nas.study.space_report.report import Health, health
 
 WIDTH = 80
 SHOWN = 3  # effects, and edges, at most

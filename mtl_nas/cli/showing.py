@@ -12,7 +12,7 @@ from mtl_nas.composition import compose
 from mtl_nas.data import Dataset, Declaration, load_dataset
 from mtl_nas.errors import MtlNasError
 from mtl_nas.exports import load_architecture
-from mtl_nas.hand_designs import preset, presets
+from mtl_nas.presets import preset, preset_names
 from mtl_nas.record import Trial
 from mtl_nas.record.folder import write_whole
 from mtl_nas.space import load_space, space_names
@@ -33,13 +33,13 @@ def print_shown(what: str, data: str | None, form: str, to: Path | None) -> None
         form = SUFFIXES[to.suffix]
     if form not in FORMATS:
         raise MtlNasError(f"no format '{form}'; formats: {', '.join(FORMATS)}{nearest(form, FORMATS)}")
-    if what not in presets() and (what in space_names() or _is_space(what)):
+    if what not in preset_names() and (what in space_names() or _is_space(what)):
         shown = f"# space {what}\n{yaml.safe_dump(plain(load_space(what)), sort_keys=False, width=100)}"
     else:
         shown = FORMATS[form](_architecture(what, data))
     if to is None:
         Console(soft_wrap=form != "text", emoji=False).print(shown, markup=False, highlight=False, end="\n")
-        if form == "text" and what not in presets() and (Path(what) / "search.yaml").exists():
+        if form == "text" and what not in preset_names() and (Path(what) / "search.yaml").exists():
             run = load_run(what)
             _print_diagnosis(run.best())
             for line in run_lines(run):
@@ -67,7 +67,7 @@ def _is_space(what: str) -> bool:
 
 def _architecture(what: str, data: str | None) -> Architecture:
     path = Path(what)
-    if what in presets():
+    if what in preset_names():
         schema = load_dataset(data or EXAMPLE).schema
         return compose(preset(what, schema), schema)
     if (path / "architecture.json").exists():
@@ -76,10 +76,10 @@ def _architecture(what: str, data: str | None) -> Architecture:
         return load_architecture(path)
     if path.is_dir():
         return load_run(path).model().architecture
-    names = (*presets(), *space_names())
+    names = (*preset_names(), *space_names())
     raise MtlNasError(
         f"nothing to show at '{what}'; give a run, a model folder, an architecture file, a space, or a preset: "
-        f"{', '.join(presets())}{nearest(what, names)}"
+        f"{', '.join(preset_names())}{nearest(what, names)}"
     )
 
 

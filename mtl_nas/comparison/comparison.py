@@ -15,8 +15,8 @@ from mtl_nas.data import Dataset, Schema
 from mtl_nas.design import Training
 from mtl_nas.diagnosis import Diagnosis
 from mtl_nas.errors import ArchitectureError, DataError
-from mtl_nas.metrics import main_metric
-from mtl_nas.statistics.ties import Interval, Judged, interval, judged
+from mtl_nas.metrics.bootstrap import Interval, Judged, interval, judged
+from mtl_nas.metrics.scores import main_metric
 
 YARDSTICK = "single_task"
 

@@ -17,13 +17,13 @@ from mtl_nas.diagnosis import Diagnosis, diagnose
 from mtl_nas.errors import MtlNasError, RunError
 from mtl_nas.evaluation import Predictions, evaluate_seeds
 from mtl_nas.exports import load_architecture
-from mtl_nas.hand_designs import preset, presets
+from mtl_nas.metrics.table_scores import Scores
+from mtl_nas.presets import preset, preset_names
 from mtl_nas.record import Trial
-from mtl_nas.record.facts import Ensembled
-from mtl_nas.scoring import Scores
+from mtl_nas.record.events import Ensembled
 from mtl_nas.study import Run, load_run
-from mtl_nas.study.ensembling import tested
-from mtl_nas.study.final_stage import test_name
+from mtl_nas.study.selection.ensemble import tested
+from mtl_nas.study.selection.selection import test_name
 from mtl_nas.values import nearest
 
 Contestant = Run | Design | Architecture | str | Path
@@ -161,7 +161,7 @@ def _read(path: Path) -> Mapping[str, NDArray[np.float32]]:
 
 def _apart(contender: Contender, run: Run, taken: Collection[str], *, several: bool) -> Contender:
     """Under a name of its own: of several runs, trials are named with theirs, and so is a preset that both hold."""
-    if not several or (contender.name in presets() and contender.name not in taken):
+    if not several or (contender.name in preset_names() and contender.name not in taken):
         return contender
     return replace(contender, name=f"{contender.name} of {run.path}")
 
@@ -170,7 +170,7 @@ def _opened(one: Contestant, data: Dataset) -> Run | Design | Architecture:
     if isinstance(one, Run | Design | Architecture):
         return one
     text = str(one)
-    if text in presets():
+    if text in preset_names():
         return preset(text, data.schema)
     path = Path(text)
     if path.is_dir():
@@ -181,7 +181,7 @@ def _opened(one: Contestant, data: Dataset) -> Run | Design | Architecture:
         )
     if path.suffix == ".json":
         return load_architecture(path)
-    names = presets()
+    names = preset_names()
     raise MtlNasError(
         f"nothing to compare at '{text}'; give a run folder, an architecture file, or a preset: "
         f"{', '.join(names)}{nearest(text, names)}"

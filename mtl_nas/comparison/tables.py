@@ -8,7 +8,7 @@ from rich.text import Text
 
 from mtl_nas.comparison.comparison import Comparison, Row
 from mtl_nas.diagnosis import Diagnosis, sentences
-from mtl_nas.metrics import main_metric
+from mtl_nas.metrics.scores import main_metric
 
 SCORE_ROOM, GAP, NARROWEST = 63, 1, 12  # columns of the terminal: for scores in all, between them, for one at least
 LABEL = 20  # columns for what a sentence is about

@@ -4,6 +4,6 @@ What computes nothing is left out: a gate over one expert is that expert, nodes 
 that change nothing stand at their defaults. So what is the same by structure has one key.
 """
 
-from mtl_nas.composition.composing import compose
+from mtl_nas.composition.assembly import compose
 
 __all__ = ["compose"]

@@ -1,7 +1,7 @@
 """Columns and histories: the states below the first level, and what gates may ask beside states."""
 
 from mtl_nas.blocks import Concat, Embedding, FieldMean, Sequence, TaskEmbedding, Vocabulary
-from mtl_nas.composition.sheet import SHARED, Owner, Owners, Sheet, States
+from mtl_nas.composition.graph_builder import SHARED, Owner, Owners, Sheet, States
 from mtl_nas.data.schema import Schema
 from mtl_nas.data.schema import Sequence as History
 from mtl_nas.design import Histories, Inputs

@@ -7,8 +7,8 @@ import networkx as nx
 
 from mtl_nas.architecture import Head
 from mtl_nas.blocks import Layers, Product, Thresholds, Tower
+from mtl_nas.composition.graph_builder import Owner, Sheet
 from mtl_nas.composition.levels import Ask
-from mtl_nas.composition.sheet import Owner, Sheet
 from mtl_nas.data.schema import Schema, Task
 from mtl_nas.design import Critics, Design, Transfers
 from mtl_nas.errors import DesignError

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 
 from mtl_nas.blocks import Gate, Stop, Sum
-from mtl_nas.composition.sheet import SHARED, Owner, Owners, Sheet, States
+from mtl_nas.composition.graph_builder import SHARED, Owner, Owners, Sheet, States
 from mtl_nas.design import Gating, Level, Routing, Stitching, Weighing
 from mtl_nas.errors import DesignError
 from mtl_nas.values import nearest

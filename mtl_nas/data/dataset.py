@@ -8,13 +8,13 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from mtl_nas.data.columns.encoding import feature_columns
 from mtl_nas.data.declaration import Declaration
-from mtl_nas.data.encoding import feature_columns
-from mtl_nas.data.labels import label_values
-from mtl_nas.data.rows import Rows
 from mtl_nas.data.schema import Schema
 from mtl_nas.data.splits import Parts
-from mtl_nas.data.stored import Stored
+from mtl_nas.data.storage.encoded_folder import Stored
+from mtl_nas.data.storage.rows import Rows
+from mtl_nas.data.tasks.labels import label_values
 from mtl_nas.errors import DataError
 from mtl_nas.values import nearest
 

@@ -5,7 +5,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from mtl_nas.data import levels
+from mtl_nas.data.parsing import category_text
 from mtl_nas.data.schema import TaskKind, TaskLoss, refuse_unfit_loss
 from mtl_nas.errors import DataError
 from mtl_nas.values import Value, nearest, parse
@@ -70,7 +70,7 @@ class TaskDeclaration(Value):
     @field_validator("order", mode="before")
     @classmethod
     def _classes_are_text(cls, order: Any) -> Any:
-        return tuple(map(levels.text, order)) if isinstance(order, list | tuple) else order
+        return tuple(map(category_text.text, order)) if isinstance(order, list | tuple) else order
 
     @model_validator(mode="after")
     def _options_fit_the_kind(self) -> Self:

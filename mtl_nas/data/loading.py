@@ -6,14 +6,14 @@ from typing import Any
 
 import pandas as pd
 
-from mtl_nas.data.builtins import BUILTINS, adopted, builtin_names
+from mtl_nas.data.builtin.registry import BUILTINS, adopted, builtin_names
+from mtl_nas.data.columns.encoding import named
 from mtl_nas.data.dataset import Dataset
 from mtl_nas.data.declaration import Declaration, declaration
-from mtl_nas.data.encoded import encoded_dataset
-from mtl_nas.data.encoding import named
+from mtl_nas.data.encoded_dataset import encoded_dataset
+from mtl_nas.data.parsing.tables import read_table
 from mtl_nas.data.preparation import prepare
-from mtl_nas.data.stored import is_encoded
-from mtl_nas.data.tables import read_table
+from mtl_nas.data.storage.encoded_folder import is_encoded
 from mtl_nas.errors import DataError
 from mtl_nas.values import nearest, parse, read_tree
 

@@ -7,18 +7,18 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from mtl_nas.data.columns.encoding import features, named
+from mtl_nas.data.columns.inference import infer, rule_columns
+from mtl_nas.data.columns.statistics import fitted
 from mtl_nas.data.dataset import Dataset
 from mtl_nas.data.declaration import Declaration, SequenceDeclaration
-from mtl_nas.data.encoding import features, named
-from mtl_nas.data.fitting import fitted
-from mtl_nas.data.inference import infer, rule_columns
-from mtl_nas.data.leaks import refuse_leaks
-from mtl_nas.data.lists import flat
-from mtl_nas.data.rows import Floats, Rows
+from mtl_nas.data.leakage import refuse_leaks
+from mtl_nas.data.parsing.lists import flat
 from mtl_nas.data.schema import Schema, Task
 from mtl_nas.data.splits import parts, refuse_absent_groups
-from mtl_nas.data.targets import scaled, targets
-from mtl_nas.data.weights import row_weights
+from mtl_nas.data.storage.rows import Floats, Rows
+from mtl_nas.data.tasks.row_weights import row_weights
+from mtl_nas.data.tasks.targets import scaled, targets
 from mtl_nas.errors import DataError
 
 ID = re.compile(r"(^|[_\W])(id|code|key|nbr)s?$", re.IGNORECASE)

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mtl_nas.data import levels
 from mtl_nas.data.declaration import Split
-from mtl_nas.data.numerals import parsed
+from mtl_nas.data.parsing import category_text
+from mtl_nas.data.parsing.numeric import parsed
 from mtl_nas.errors import DataError
 
 Parts = dict[str, NDArray[np.int64]]
@@ -45,8 +45,8 @@ def parts(table: pd.DataFrame, split: Split, test_rows: int) -> Parts:
 
 def refuse_absent_groups(table: pd.DataFrame, column: str, found: Parts) -> None:
     """DataError naming the first group of rows, a task of its own, that is not in every part."""
-    groups = levels.ordered(set(levels.coded(table[column])[1]))
-    place = levels.ids(table[column], groups, 0)
+    groups = category_text.ordered(set(category_text.coded(table[column])[1]))
+    place = category_text.ids(table[column], groups, 0)
     counts = {name: np.bincount(place[rows], minlength=len(groups)) for name, rows in found.items()}
     counts["validation"] = counts["tuning"] + counts["choosing"]
     for number, group in enumerate(groups):
@@ -117,7 +117,7 @@ def times(values: "pd.Series[Any]") -> NDArray[np.float64]:
 
 
 def _by_column(table: pd.DataFrame, column: str) -> Parts:
-    codes, texts = levels.coded(table[column])
+    codes, texts = category_text.coded(table[column])
     refuse_blank(codes < 0, column, "names the split")
     strange = sorted(set(texts) - set(SPLITS))
     if strange:
@@ -127,7 +127,7 @@ def _by_column(table: pd.DataFrame, column: str) -> Parts:
 
 
 def _units(table: pd.DataFrame, column: str, what: str) -> NDArray[np.int64]:
-    codes, _ = levels.coded(table[column])
+    codes, _ = category_text.coded(table[column])
     refuse_blank(codes < 0, column, f"is the {what} of each row")
     return codes.astype(np.int64)
 

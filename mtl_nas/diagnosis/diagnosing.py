@@ -6,13 +6,13 @@ from torch import Tensor
 
 from mtl_nas.data import Rows, Schema
 from mtl_nas.design import Losses
+from mtl_nas.diagnosis.gate_usage import mixtures
 from mtl_nas.diagnosis.gradients import agreements
-from mtl_nas.diagnosis.mixtures import mixtures
 from mtl_nas.diagnosis.units import Activations, activity
 from mtl_nas.diagnosis.usage import narrowed, unused, users
 from mtl_nas.model import Network
+from mtl_nas.model.activations import States
 from mtl_nas.model.features import features
-from mtl_nas.model.states import States
 from mtl_nas.record.diagnosis import Activity, Diagnosis, Mixture
 
 ROWS = 2_000

@@ -12,9 +12,9 @@ from mtl_nas.data import Rows, Schema
 from mtl_nas.design import Losses
 from mtl_nas.model import Network
 from mtl_nas.record.diagnosis import Agreement
+from mtl_nas.training.balancing.shared_parameters import Reaching
 from mtl_nas.training.losses import Targets, targets, task_losses
-from mtl_nas.training.negatives import kept_rows
-from mtl_nas.training.sharing import Reaching
+from mtl_nas.training.negative_sampling import kept_rows
 
 PARTS = 4  # of the rows, to see whether they agree
 

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from mtl_nas.architecture import Architecture
-from mtl_nas.diagnosis.mixtures import source
+from mtl_nas.diagnosis.gate_usage import source
 from mtl_nas.record.diagnosis import Mixture
 
 Users = Mapping[str, frozenset[str]]

@@ -11,9 +11,9 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from mtl_nas.architecture import Architecture
-from mtl_nas.architecture.match import refuse_mismatch
+from mtl_nas.architecture.schema_check import refuse_mismatch
 from mtl_nas.data import Schema, encode
-from mtl_nas.data.encoding import feature_columns
+from mtl_nas.data.columns.encoding import feature_columns
 from mtl_nas.errors import ArchitectureError, ExportError
 from mtl_nas.model import Network, build
 from mtl_nas.model.features import features

@@ -1,6 +1,6 @@
 """Torch modules of an architecture."""
 
+from mtl_nas.model.activations import Features
 from mtl_nas.model.network import Network, build
-from mtl_nas.model.states import Features
 
 __all__ = ["Features", "Network", "build"]

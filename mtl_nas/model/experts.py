@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from mtl_nas import blocks
+from mtl_nas.model.activations import States
 from mtl_nas.model.layers import HiddenLayers, add_linear, fill, first_linear, linear, spread
 from mtl_nas.model.plan import Stage
-from mtl_nas.model.states import States
 
 
 class ExpertStage(HiddenLayers):

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from mtl_nas.architecture import Architecture
 from mtl_nas.blocks import Embedding
-from mtl_nas.data.rows import Rows
 from mtl_nas.data.schema import Number, Schema
+from mtl_nas.data.storage.rows import Rows
 
 Arrays = Mapping[str, NDArray[np.generic]]
 NORMAL_GRID = np.linspace(1 / 1024, 1 - 1 / 1024, 1023)

@@ -8,9 +8,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mtl_nas import blocks
+from mtl_nas.model.activations import States
 from mtl_nas.model.layers import add_linear, fill, first_linear, linear, spread
 from mtl_nas.model.plan import Stage
-from mtl_nas.model.states import States
 
 SMALL = 8192  # numbers of a row that are added up: a product for each row takes longer below
 

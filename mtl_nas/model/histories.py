@@ -7,10 +7,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mtl_nas import blocks
+from mtl_nas.model.activations import States
 from mtl_nas.model.inputs import TABLE_DEVIATION, looked_up
 from mtl_nas.model.layers import add_linear, fill
 from mtl_nas.model.plan import Stage
-from mtl_nas.model.states import States
 
 
 class SequenceStage(nn.Module):

@@ -7,8 +7,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mtl_nas import blocks
+from mtl_nas.model.activations import States
 from mtl_nas.model.plan import Stage
-from mtl_nas.model.states import States
 
 TABLE_DEVIATION = 0.01  # of the normal draws that fill embedding tables: noise in rows that are rarely trained
 

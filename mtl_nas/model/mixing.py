@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mtl_nas import blocks
+from mtl_nas.model.activations import States
 from mtl_nas.model.plan import Stage
-from mtl_nas.model.states import States
 
 OWN = 0.9  # of a stitch at the start
 

@@ -10,12 +10,12 @@ from torch import Tensor, nn
 from mtl_nas.architecture import Architecture
 from mtl_nas.blocks import Transfer
 from mtl_nas.errors import ExportError
+from mtl_nas.model.activations import Features, States
 from mtl_nas.model.histories import SequenceStage
 from mtl_nas.model.inputs import EmbeddingStage, TaskEmbeddingStage
 from mtl_nas.model.mixing import RouteStage
-from mtl_nas.model.modules import MODULES
 from mtl_nas.model.plan import Stage, plan
-from mtl_nas.model.states import Features, States
+from mtl_nas.model.registry import MODULES
 from mtl_nas.model.transfers import ThresholdsStage, TransferMaps, TransferStage
 
 FULL_PRECISION = (EmbeddingStage, SequenceStage, TaskEmbeddingStage, ThresholdsStage)

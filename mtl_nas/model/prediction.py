@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from mtl_nas.architecture import Head
 from mtl_nas.data.schema import Schema, Task
-from mtl_nas.model.correction import corrected
+from mtl_nas.model.negative_correction import corrected
 from mtl_nas.model.network import Network
 
 NARROWEST = 1e-7**0.5  # of amounts, as in the paper's code

@@ -8,9 +8,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mtl_nas import blocks
+from mtl_nas.model.activations import States
 from mtl_nas.model.layers import activated, fill
 from mtl_nas.model.plan import Stage
-from mtl_nas.model.states import States
 
 
 class TransferMaps(nn.Module):

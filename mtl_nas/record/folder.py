@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 
 from mtl_nas.data.declaration import Declaration
 from mtl_nas.errors import RunError
-from mtl_nas.record.record import Record
+from mtl_nas.record.journal import Record
 from mtl_nas.record.request import Request
 from mtl_nas.values import parse, read_tree
 

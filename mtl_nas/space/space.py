@@ -10,7 +10,7 @@ from mtl_nas.design import Design, Proposal
 from mtl_nas.errors import SpaceError
 from mtl_nas.space.deciders import Decider, Decisions, Defaults, Ends, Random, Replay, Turn
 from mtl_nas.space.holes import NEEDS, Domain, Tree
-from mtl_nas.space.walks import counted, filled, fitted, holes_in, spellings
+from mtl_nas.space.traversal import counted, filled, fitted, holes_in, spellings
 from mtl_nas.values import parse
 
 TRIED = 64  # turns and random draws that are checked when a space is defined

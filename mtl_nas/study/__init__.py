@@ -1,8 +1,8 @@
 """Searching: the only package that imports ray or optuna."""
 
-from mtl_nas.study.delivery import export
-from mtl_nas.study.execution import Resources
+from mtl_nas.study.execution.ray_backend import Resources
+from mtl_nas.study.model_export import export
 from mtl_nas.study.run import Run, load_run
-from mtl_nas.study.searching import resume, search
+from mtl_nas.study.runner import resume, search
 
 __all__ = ["Resources", "Run", "export", "load_run", "resume", "search"]

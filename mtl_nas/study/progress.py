@@ -10,7 +10,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from mtl_nas.record.facts import (
+from mtl_nas.record.events import (
     Best,
     Chosen,
     Closed,
@@ -25,8 +25,8 @@ from mtl_nas.record.facts import (
     Stopped,
 )
 from mtl_nas.record.request import Budget, Request
-from mtl_nas.record.trials import Standing, Trial
-from mtl_nas.study.limits import said
+from mtl_nas.record.state import Standing, Trial
+from mtl_nas.study.objectives.limits import said
 
 
 class Progress:

@@ -10,10 +10,10 @@ from mtl_nas.errors import RunError
 from mtl_nas.exports import LoadedModel, load_model
 from mtl_nas.record import Request, RunFolder, Standing, Trial
 from mtl_nas.space import SearchSpace, read_space
-from mtl_nas.study.goal import Goal
+from mtl_nas.study.objectives.objective import Goal
 from mtl_nas.study.samplers import history
-from mtl_nas.study.samplers.model_based import tpe_sampler
 from mtl_nas.study.samplers.optuna_studies import study_of
+from mtl_nas.study.samplers.tpe import tpe_sampler
 
 
 class Run:

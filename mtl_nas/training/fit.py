@@ -19,18 +19,18 @@ from mtl_nas.architecture import Architecture
 from mtl_nas.data import Rows, Schema
 from mtl_nas.design import Losses, Training
 from mtl_nas.design.training import Precision
+from mtl_nas.metrics.table_scores import Scores, mean_score, score_tasks
 from mtl_nas.model import Network, build
 from mtl_nas.model.prediction import predict
-from mtl_nas.model.reading import predict_rows
-from mtl_nas.scoring import Scores, mean_score, score_tasks
-from mtl_nas.training.descent import Descent
-from mtl_nas.training.feeding import Reading, feed, streams
-from mtl_nas.training.large_tables import large_tables
-from mtl_nas.training.memory import keep_freed_memory
-from mtl_nas.training.negatives import kept_rows
+from mtl_nas.model.row_prediction import predict_rows
+from mtl_nas.training.batches import Reading, feed, streams
+from mtl_nas.training.negative_sampling import kept_rows
 from mtl_nas.training.precision import faster
 from mtl_nas.training.schedule import rate_factor
-from mtl_nas.training.stepper import Stepper
+from mtl_nas.training.stepping.gradients import Descent
+from mtl_nas.training.stepping.host_memory import keep_freed_memory
+from mtl_nas.training.stepping.sparse_tables import large_tables
+from mtl_nas.training.stepping.stepper import Stepper
 
 # of weights; bfloat16 is that of states, and auto comes to it or to float32
 DTYPES = dict.fromkeys(("float32", "bfloat16", "auto"), torch.float32) | {"float64": torch.float64}

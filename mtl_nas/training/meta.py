@@ -8,7 +8,7 @@ from torch import Tensor
 
 from mtl_nas.design import Meta
 from mtl_nas.errors import DesignError
-from mtl_nas.training.forward import Features, Forward, Weights
+from mtl_nas.training.functional_forward import Features, Forward, Weights
 from mtl_nas.training.losses import Targets
 from mtl_nas.training.objective import Objective
 

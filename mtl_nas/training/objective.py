@@ -7,15 +7,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mtl_nas.architecture import Architecture
-from mtl_nas.composition.losses import refuse_unfit_losses
+from mtl_nas.composition.loss_checks import refuse_unfit_losses
 from mtl_nas.data.schema import Schema
 from mtl_nas.design import Losses
 from mtl_nas.errors import DesignError
-from mtl_nas.training.famo import Famo
-from mtl_nas.training.gradnorm import GradNorm
+from mtl_nas.training.balancing.famo import Famo
+from mtl_nas.training.balancing.gradnorm import GradNorm
+from mtl_nas.training.balancing.shared_parameters import Shared
+from mtl_nas.training.balancing.weighting import DynamicAverage, GeometricMean, RandomWeights, Uncertainty, Weighting
 from mtl_nas.training.losses import Targets, task_losses
-from mtl_nas.training.sharing import Shared
-from mtl_nas.training.weighting import DynamicAverage, GeometricMean, RandomWeights, Uncertainty, Weighting
 
 WEIGHTINGS: Mapping[str, Callable[[int, Shared | None], Weighting]] = {
     "static": lambda tasks, last: Weighting(tasks),

@@ -14,7 +14,7 @@ import mtl_nas as mn
 from mtl_nas.cli.app import _names
 from mtl_nas.cli.running import LINES
 from mtl_nas.data import load_dataset
-from mtl_nas.study.rehearsal import _megabytes
+from mtl_nas.study.cost_estimate import _megabytes
 
 
 def test_init_writes_a_file_that_loads_the_same_data(here, typed, refused):
@@ -96,7 +96,7 @@ def test_names_may_look_like_anything_in_a_search_file(here, typed):
     assert {column.name for column in (*schema.categories, *schema.numbers)} == {"null", "~ # {x}: 'y'", "price"}
 
 
-@pytest.mark.parametrize("name", sorted(set(mn.presets()) - {"dupn", "home"}))  # which need histories and families
+@pytest.mark.parametrize("name", sorted(set(mn.preset_names()) - {"dupn", "home"}))  # which need histories and families
 def test_show_draws_every_preset_that_fits(here, typed, name):
     code, out, err = typed("show", name, "--data", "search.yaml")
     assert (code, err) == (0, "")

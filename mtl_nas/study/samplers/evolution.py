@@ -9,8 +9,8 @@ from collections.abc import Sequence
 
 from mtl_nas.space import SearchSpace
 from mtl_nas.space.deciders import Decisions, Replay
-from mtl_nas.space.moves import mixed, mutated
-from mtl_nas.study.samplers.history import Drawn, Seen, best_first
+from mtl_nas.space.mutation import mixed, mutated
+from mtl_nas.study.samplers.observations import Drawn, Seen, best_first
 
 POPULATION = 50  # the latest so many may be parents: age, not quality, removes
 TOURNAMENT = 10  # drawn from the population, of which the best is a parent

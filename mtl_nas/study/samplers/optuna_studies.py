@@ -11,7 +11,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from mtl_nas.space import Decider, Replay, SearchSpace
 from mtl_nas.space.holes import Choice, Decision, Domain, Int
-from mtl_nas.study.samplers.history import Seen, best_first
+from mtl_nas.study.samplers.observations import Seen, best_first
 
 TOLD = 200  # the best half and the latest half of so many: asking takes longer with each
 

@@ -1,0 +1,79 @@
+"""The data sets that come with the library."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import pandas as pd
+
+from mtl_nas.data.builtin import census, synthetic_funnel, synthetic_mmoe, synthetic_reasons
+from mtl_nas.data.columns.inference import rule_columns
+from mtl_nas.data.declaration import ColumnKind, Declaration, TaskDeclaration
+
+
+@dataclass(frozen=True)
+class Builtin:
+    """A table that is made or fetched when it is asked for, and how it is declared."""
+
+    table: Callable[[], pd.DataFrame]
+    declaration: Declaration
+
+
+BUILTINS = {
+    **{
+        f"census-income{group}": Builtin(partial(census.census_income, group), census.declared(group))
+        for group in census.GROUPS
+    },
+    "synthetic-funnel": Builtin(synthetic_funnel.synthetic_funnel, synthetic_funnel.DECLARATION),
+    "synthetic-mmoe": Builtin(synthetic_mmoe.synthetic_mmoe, synthetic_mmoe.DECLARATION),
+    **{
+        f"synthetic-mmoe/{correlation:g}": Builtin(
+            partial(synthetic_mmoe.synthetic_mmoe, correlation=correlation), synthetic_mmoe.DECLARATION
+        )
+        for correlation in synthetic_mmoe.CORRELATIONS
+    },
+    **{
+        f"synthetic-reasons/{reason}": Builtin(table, declaration)
+        for reason, (table, declaration) in synthetic_reasons.REASONS.items()
+    },
+}
+
+
+def builtin_names() -> tuple[str, ...]:
+    """Names that ``load_dataset`` knows."""
+    return tuple(BUILTINS)
+
+
+def adopted(known: Declaration, said: Declaration) -> Declaration:
+    """What is said about a built-in data set, completed by what is known; labels nobody asked for are no features."""
+    tasks = _tasks(known, said)
+    data, own = said.data, known.data
+    split = data.split if "split" in data.model_fields_set else own.split
+    labels = {name: task.column or name for name, task in tasks.items()}
+    unused = [column for column in known.label_columns().values() if column not in labels.values()]
+    unused += [column for column in rule_columns(own.split) if column not in rule_columns(split)]
+    ignore = tuple(dict.fromkeys([*own.ignore, *data.ignore, *unused]))
+    columns: dict[str, ColumnKind] = {
+        name: kind
+        for name, kind in (own.columns | data.columns).items()
+        if name in data.columns or (name not in ignore and name not in labels.values())
+    }
+    kept = {name: part for name, part in known.sequences.items() if part.items not in ignore}
+    source = data.model_copy(update={"split": split, "ignore": ignore, "columns": columns})
+    sequences = said.sequences if "sequences" in said.model_fields_set else kept
+    return said.model_copy(update={"data": source, "tasks": tasks, "sequences": sequences})
+
+
+def _tasks(known: Declaration, said: Declaration) -> dict[str, TaskDeclaration]:
+    if not said.tasks:
+        return dict(known.tasks)
+    tasks = {}
+    for name, task in said.tasks.items():
+        base = known.tasks.get(name, TaskDeclaration())
+        earlier = base.after
+        while earlier is not None and earlier not in tasks:  # a funnel may be asked for in part
+            earlier = known.tasks[earlier].after
+        tasks[name] = base.model_copy(
+            update={"after": earlier, **{key: getattr(task, key) for key in task.model_fields_set}}
+        )
+    return tasks

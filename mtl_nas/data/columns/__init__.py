@@ -1,0 +1,1 @@
+"""Columns: inferred kinds, statistics of train rows, encoding."""

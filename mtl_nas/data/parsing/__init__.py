@@ -1,0 +1,1 @@
+"""Text of tables: files, levels, numbers and lists."""

@@ -1,0 +1,1 @@
+"""Label columns: tasks, labels, funnels and row weights."""

@@ -1,0 +1,50 @@
+"""``trials.jsonl``: append-only, one writer, one fact a line. Everything else about a run is derived from it."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from mtl_nas.errors import RunError
+from mtl_nas.record.events import FACT, Fact
+
+
+class Record:
+    """The facts of a run; a line that a crash tore is dropped before the first append."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __iter__(self) -> Iterator[Fact]:
+        """Facts from the first to the last whole line."""
+        if not self.path.exists():
+            return
+        text = self.path.read_bytes()
+        for number, line in enumerate(text[: text.rfind(b"\n") + 1].splitlines(), start=1):
+            try:
+                yield FACT.validate_json(line)
+            except ValidationError as problem:
+                reason = problem.errors(include_url=False)[0]["msg"]
+                raise RunError(f"{self.path}: line {number} is no fact of this version: {reason}") from None
+
+    def append(self, fact: Fact) -> None:
+        """Write one fact and wait until it is on the disk."""
+        line = json.dumps(fact.model_dump(mode="json"), sort_keys=True, ensure_ascii=False, allow_nan=False)
+        with self.path.open("ab") as file:
+            file.write(line.encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def repair(self) -> bool:
+        """Cut a torn last line; True if there was one."""
+        if not self.path.exists():
+            return False
+        text = self.path.read_bytes()
+        whole = text.rfind(b"\n") + 1
+        if whole == len(text):
+            return False
+        with self.path.open("r+b") as file:
+            file.truncate(whole)
+        return True

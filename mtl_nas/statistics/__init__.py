@@ -1,5 +1,0 @@
-"""What a difference of scores is worth."""
-
-from mtl_nas.statistics.ties import Interval, Judged, interval, judged
-
-__all__ = ["Interval", "Judged", "interval", "judged"]

@@ -1,0 +1,104 @@
+"""What a search will cost, from a few real steps: before the first trial, not after the tenth."""
+
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+import torch
+
+from mtl_nas.composition import compose
+from mtl_nas.data import Dataset
+from mtl_nas.design import Design, Proposal, Training
+from mtl_nas.errors import DesignError, SpaceError
+from mtl_nas.presets import fitting
+from mtl_nas.record import Budget, Standing
+from mtl_nas.space import Random, SearchSpace
+from mtl_nas.study.objectives.limits import excess
+from mtl_nas.study.progress import units_total
+from mtl_nas.study.schedule.finalists import HAND_DESIGNS
+from mtl_nas.training import DivergedError, Fit
+
+STEPS = 12  # of each design that is tried
+DRAWS, MOST_DRAWS = 4, 40  # that are trained, and of which they are the first that fit
+
+
+@dataclass(frozen=True)
+class Cost:
+    """One design's training."""
+
+    name: str
+    parameters: int
+    rows_per_second: float
+    seconds: float  # of a full training
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """Costs of the presets and of some draws, and what a search of the budget comes to."""
+
+    costs: tuple[Cost, ...]
+    seconds: tuple[float, float]  # of the whole search on that many workers, low and high
+    megabytes: float | None  # of this process, which holds what a worker holds; None where the system does not say
+    workers: int
+
+
+def rehearse(
+    space: SearchSpace, data: Dataset, budget: Budget, *, workers: int, limits: Mapping[str, float]
+) -> Rehearsal:
+    """Train the presets and some draws within the limits for a few batches, on one thread as a trial does."""
+    space = space.for_schema(data.schema)
+    training = space.default().training
+    presets = {name: (design, training) for name, design in fitting(data.schema)[0].items()}
+    draws = {
+        f"draw {number}": (drawn.design, drawn.training) for number, drawn in enumerate(_draws(space, data, limits))
+    }
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        costs = tuple(_cost(name, design, how, data) for name, (design, how) in {**presets, **draws}.items())
+    finally:
+        torch.set_num_threads(threads)
+    mean = sum(cost.seconds for cost in costs) / len(costs)
+    units = units_total(Standing(), budget)
+    if budget.trainings is None:  # the best presets and the yardstick are trained as finalists too
+        units += min(HAND_DESIGNS + 1, len(presets)) * budget.seeds
+    total = units * mean / workers
+    return Rehearsal(costs, (0.6 * total, 1.6 * total), _megabytes(), workers)
+
+
+def _draws(space: SearchSpace, data: Dataset, limits: Mapping[str, float]) -> list[Proposal]:
+    """The first draws that fit the data and keep to what can be counted."""
+    found: list[Proposal] = []
+    for seed in range(MOST_DRAWS):
+        with suppress(DesignError, SpaceError):
+            drawn = space.resolve(Random(seed))
+            if excess(compose(drawn.design, data.schema), limits) is None:
+                found.append(drawn)
+        if len(found) == DRAWS:
+            break
+    return found
+
+
+def _megabytes() -> float | None:
+    try:
+        import resource  # not on Windows
+    except ImportError:
+        return None
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024**2 if sys.platform == "darwin" else 1024)
+
+
+def _cost(name: str, design: Design, training: Training, data: Dataset) -> Cost:
+    architecture = compose(design, data.schema)
+    rows = data.rows("train")
+    passes, batch = training.work(len(rows))
+    few = rows.take(slice(None, STEPS * batch))
+    short = training.model_copy(update={"passes": 1.0, "batch_size": batch})
+    fit = Fit(architecture, design.losses, short, data.schema, few, data.rows("tuning").take(slice(None, 64)))
+    start = time.perf_counter()
+    with suppress(DivergedError):  # a search records it and goes on
+        fit.advance(1 / STEPS)  # the first step warms up
+        fit.advance()
+    speed = fit.rows_per_second or len(few) / (time.perf_counter() - start)
+    return Cost(name, architecture.parameters, speed, passes * len(rows) / speed)

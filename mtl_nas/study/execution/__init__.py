@@ -1,0 +1,1 @@
+"""Trains trials under Ray."""

@@ -1,0 +1,1 @@
+"""What a search optimises, and its limits."""

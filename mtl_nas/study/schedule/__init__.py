@@ -1,0 +1,1 @@
+"""Decides the next action of a search."""

@@ -1,0 +1,1 @@
+"""Chooses and writes the best model of a search."""

@@ -1,0 +1,1 @@
+"""Weights and directions of task losses."""

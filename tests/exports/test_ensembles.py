@@ -1,0 +1,183 @@
+"""Ensembles of finalists: which are taken, what the folder predicts, what a search with ``ensemble=True`` leaves."""
+
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from study_fixtures import SPACE, dataset, facts, frame
+
+import mtl_nas as mn
+from mtl_nas.cli import main
+from mtl_nas.errors import ExportError
+from mtl_nas.exports import is_ensemble, load_ensemble, load_model
+from mtl_nas.exports.ensemble_folder import write_ensemble
+from mtl_nas.metrics.table_scores import score_tasks
+from mtl_nas.record.events import Ensembled
+from mtl_nas.study.selection.ensemble import greedy
+
+DATA = dataset()
+SIZES = {"hidden": (4,), "embedding": 2}
+SHARES = {"trial 2, seed 7": 0.75, "mmoe, seed 7": 0.25}
+
+
+def ended() -> object:
+    """The exit code of the command line."""
+    try:
+        main()
+    except SystemExit as end:
+        return end.code
+    return 0
+
+
+def typed(*words: object) -> None:
+    """Type a command that succeeds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["mtl-search", *map(str, words)])
+        assert not ended()
+
+
+# Which networks are taken
+
+
+def one(*values):
+    return {"y": np.array(values, dtype=np.float64)}
+
+
+def near_zero(mean):
+    return -float(np.abs(mean["y"]).max())
+
+
+def test_networks_whose_errors_cancel_are_taken_as_often_as_that_helps():
+    networks = {(0, 5): one(2.0, 2.0), (1, 5): one(-2.0, -2.0), (2, 5): one(1.0, 1.0)}
+    taken, score = greedy(networks, near_zero)
+    assert taken == [(2, 5), (1, 5), (2, 5)]  # 1 - 2 + 1
+    assert score == 0
+
+
+def test_a_network_that_nothing_improves_stands_alone():
+    assert greedy({(0, 0): one(0.0), (1, 0): one(1.0), (2, 0): one(3.0)}, near_zero) == ([(0, 0)], 0.0)
+
+
+def test_ties_go_to_the_lower_trial_and_then_to_the_lower_seed():
+    alike = {network: one(1.0) for network in ((4, 0), (3, 9), (3, 2), (5, 1))}
+    assert greedy(alike, near_zero) == ([(3, 2)], -1.0)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_an_ensemble_never_scores_below_its_best_network_and_its_score_is_that_of_its_mean(seed):
+    dice = np.random.default_rng(seed)
+    networks = {(number, 0): one(*dice.normal(size=6)) for number in range(8)}
+    taken, score = greedy(networks, near_zero, rounds=12)
+    assert 1 <= len(taken) <= 12
+    assert score >= max(map(near_zero, networks.values()))
+    assert score == pytest.approx(near_zero(one(*np.mean([networks[network]["y"] for network in taken], axis=0))))
+
+
+# The folder
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """An ensemble of two untrained networks of different sizes."""
+    to = tmp_path_factory.mktemp("ensemble") / "ensemble"
+    designs = [mn.preset("shared_bottom", DATA.schema, **SIZES), mn.preset("mmoe", DATA.schema, experts=2, **SIZES)]
+    networks = [mn.build(mn.compose(design, DATA.schema), seed=place) for place, design in enumerate(designs)]
+    members = {name: (share, network) for (name, share), network in zip(SHARES.items(), networks, strict=True)}
+    write_ensemble(to, members, DATA.schema)
+    return to
+
+
+def test_a_loaded_ensemble_predicts_the_mean_of_its_members_by_their_shares(folder):
+    loaded = mn.load_ensemble(folder)
+    rows = frame(50).drop(columns=["klick", "größe"])
+    parts = [load_model(folder / name).predict(rows) for name in ("model0", "model1")]
+    assert not np.allclose(*parts)
+    pd.testing.assert_frame_equal(loaded.predict(rows), 0.75 * parts[0] + 0.25 * parts[1])
+    assert loaded.schema == DATA.schema
+    assert {name: share for name, (share, _) in loaded.members.items()} == {"model0": 0.75, "model1": 0.25}
+
+
+def test_the_readme_names_the_members_and_their_shares(folder):
+    text = (folder / "README.md").read_text()
+    assert "- `model0`: trial 2, seed 7, share 0.75" in text
+    assert "- `model1`: mmoe, seed 7, share 0.25" in text
+    assert "mn.load_ensemble" in text
+    assert "trial 2, seed 7: 75% of an ensemble." in (folder / "model0" / "README.md").read_text()
+
+
+def test_predict_reads_an_ensemble_as_it_reads_a_model(folder, tmp_path, capsys):
+    frame(20).to_csv(tmp_path / "rows.csv", index=False)
+    typed("predict", folder, tmp_path / "rows.csv", "--to", tmp_path / "scores.parquet", "--keep", "tag")
+    assert "20 rows, columns tag, klick, größe" in capsys.readouterr().out
+    written = pd.read_parquet(tmp_path / "scores.parquet")
+    pd.testing.assert_frame_equal(written.drop(columns="tag"), mn.load_ensemble(folder).predict(frame(20)))
+
+
+def test_a_folder_that_is_no_ensemble_is_refused_in_one_line(folder, tmp_path):
+    for path in (tmp_path, tmp_path / "nowhere", folder / "model0"):
+        assert not is_ensemble(path)
+        with pytest.raises(ExportError) as problem:
+            load_ensemble(path)
+        said = f"'{path}' is no ensemble: it has no ensemble.json; a search with --ensemble writes one"
+        assert str(problem.value) == said
+    with pytest.raises(ExportError, match="it is an ensemble: mn.load_ensemble reads it"):
+        load_model(folder)
+
+
+# A search that makes one
+
+SEARCH = {
+    "data": {"table": "shop.csv"},
+    "tasks": {"klick": {"kind": "binary"}, "größe": {"kind": "regression"}},
+    "space": SPACE,
+    "search": {"trials": 6, "rungs": [0.5, 1.0], "cohort": 4, "finalists": 2, "seeds": 2, "presets": ["mmoe"]},
+}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> Iterator[Path]:
+    """The folder of a search of few trials that was asked for an ensemble on the command line."""
+    import ray
+
+    folder = tmp_path_factory.mktemp("finished")
+    frame().to_csv(folder / "shop.csv", index=False)
+    (folder / "search.yaml").write_text(yaml.safe_dump(SEARCH, allow_unicode=True), encoding="utf-8")
+    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="error")
+    typed("run", folder / "search.yaml", "--ensemble", "--folder", folder / "run")
+    yield folder / "run"
+    ray.shutdown()
+
+
+@pytest.mark.slow
+def test_a_search_leaves_an_ensemble_that_is_chosen_once_and_compared(finished, capsys):
+    run = mn.load_run(finished)
+    (found,) = [fact for fact in facts(finished) if isinstance(fact, Ensembled)]
+    assert run.request.ensemble
+    assert sum(member.share for member in found.members) == pytest.approx(1)
+    assert {member.number for member in found.members} <= {trial.number for trial in run.finalists()}
+    singles = [one.score for trial in run.finalists() for one in trial.finalist.values()]
+    assert found.score >= max(singles) - 1e-6  # the record rounds nothing, but predictions are kept in 32 bits
+    data = mn.load_dataset(finished.parent / "search.yaml")
+    predicted = mn.load_ensemble(finished / "ensemble").predict(data.frame("test"))
+    expected = {task: found.scores[task] for task in ("klick", "größe")}
+    scores = score_tasks({task: predicted[task].to_numpy() for task in expected}, data.rows("test"), data.schema)
+    assert scores["klick"]["auc"] == pytest.approx(expected["klick"]["auc"], abs=1e-5)
+    assert scores["größe"]["r2"] == pytest.approx(expected["größe"]["r2"], abs=1e-5)
+
+    before = (finished / "trials.jsonl").read_bytes()
+    shares = (finished / "ensemble" / "ensemble.json").read_bytes()
+    shutil.rmtree(finished / "ensemble")  # it is written again, from the record
+    capsys.readouterr()
+    typed("resume", finished)
+    assert (finished / "trials.jsonl").read_bytes() == before
+    assert (finished / "ensemble" / "ensemble.json").read_bytes() == shares
+    name = f"ensemble of {len(found.members)}"
+    assert name in capsys.readouterr().out
+    rows = {row.name: row for row in mn.compare([run], data).rows}
+    assert rows[name].cells["klick"].score == pytest.approx(expected["klick"]["auc"])
+    assert rows[name].parameters == sum(run.standing.trials[one.number].proposed.parameters for one in found.members)

@@ -1,0 +1,251 @@
+"""What tests of a run share: small spaces and requests, and workers that only pretend to train.
+
+``trained`` is what a made-up worker answers: a number that depends on the proposal, the seed and the share of the work
+alone, so that every difference between two runs is the core's.
+"""
+
+import json
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy_reference import schema_of
+
+from mtl_nas.data import Dataset, load_dataset
+from mtl_nas.data.schema import Schema
+from mtl_nas.design import Design, Proposal
+from mtl_nas.presets import fitting
+from mtl_nas.record import Budget, Fact, Record, Request, Standing
+from mtl_nas.record.events import Finalist, Proposed, Scored
+from mtl_nas.record.request import Aim
+from mtl_nas.space import Decisions, SearchSpace, read_space
+from mtl_nas.space.files import plain
+from mtl_nas.study import Resources, Run, search
+from mtl_nas.study.driver import Core
+from mtl_nas.study.jobs import Answer, Job
+
+RUNGS = (1 / 3, 1.0)
+ROWS = 900  # of one full training
+PLAIN = schema_of("income", "married", numbers=2, categories=(5,))
+FUNNEL = schema_of("click", "buy<click", numbers=2, categories=(5,))
+
+# A hole of every kind, and one path (``design.levels.0.mixing.hidden``) that two branches ask differently.
+SPACE: dict[str, Any] = {
+    "design": {
+        "inputs": {"embedding": {"choice": [4, 2, 8]}},
+        "levels": {
+            "repeat": [0, 2],
+            "default": 1,
+            "of": {
+                "shared": {"int": [1, 6]},
+                "expert": {"hidden": {"choice": [[8], [16], [8, 8]]}},
+                "mixing": {
+                    "choice": [
+                        {"placement": "task", "hidden": {"choice": [[], [4]]}},
+                        {"placement": "all", "hidden": {"choice": [[4], [8], [16]]}},
+                    ]
+                },
+            },
+        },
+        "tower": {"hidden": {"choice": [[], [8]]}},
+    },
+    "training": {
+        "passes": 1,
+        "learning_rate": {"float": [1e-4, 1e-2], "log": True},
+        "patience": {"maybe": {"int": [1, 3]}},
+    },
+}
+TINY: dict[str, Any] = {"design": {"levels": [{"shared": {"int": [2, 4]}}], "tower": {"hidden": {"choice": [[], [8]]}}}}
+
+Work = Callable[[Job], Answer]
+_SPACES: dict[str, SearchSpace] = {}
+
+
+def space(tree: Mapping[str, Any] = SPACE, *, schema: Schema = FUNNEL, name: str = "made-up") -> SearchSpace:
+    """Made once: defining a space tries it."""
+    found = _SPACES.get(key := json.dumps([tree, schema.task_names, name]))
+    return found or _SPACES.setdefault(key, read_space(tree, name).for_schema(schema))
+
+
+def request(
+    *,
+    tree: Mapping[str, Any] = SPACE,
+    schema: Schema = FUNNEL,
+    sampler: str = "tpe",
+    seed: int = 0,
+    objectives: tuple[Aim, ...] = ("mean",),
+    limits: Mapping[str, float] | None = None,
+    **budget: Any,
+) -> Request:
+    fields = {"trials": 12, "rungs": RUNGS, "cohort": 4, "finalists": 2, "seeds": 2, **budget}
+    return Request(
+        data={},
+        tasks=schema.task_names,
+        fingerprint="f" * 32,
+        space=plain(space(tree, schema=schema)),
+        space_name="made-up",
+        budget=Budget(**fields),
+        sampler=sampler,  # type: ignore[arg-type]
+        objectives=objectives,
+        limits=dict(limits or {}),
+        seed=seed,
+    )
+
+
+def core(
+    folder: Path,
+    asked: Request,
+    *,
+    tree: Mapping[str, Any] = SPACE,
+    schema: Schema = FUNNEL,
+    presets: Sequence[str] = ("single_task", "mmoe", "ple"),
+    gpus: int = 0,
+    **options: Any,
+) -> Core:
+    """A core on the record in a folder, as a search or a resume would make it."""
+    folder.mkdir(exist_ok=True)
+    record = Record(folder / "trials.jsonl")
+    record.repair()
+    designs = fitting(schema)[0]
+    chosen: dict[str, Design] = {name: designs[name] for name in presets}
+    made = Core(asked, record, space(tree, schema=schema), schema, chosen, **{"rows": ROWS, **options})
+    made.runs_on(made.workers, gpus)
+    return made
+
+
+def chance(*parts: object) -> float:
+    """Between 0 and 1, by what it is for."""
+    digest = blake2b("\x1f".join(map(str, parts)).encode(), digest_size=4).digest()
+    return int.from_bytes(digest, "big") / 2**32
+
+
+def trained(job: Job, *, rungs: Sequence[float] = RUNGS) -> Answer:
+    """More experts help a little, the rest is noise; a longer training is better. Rows since the rung before."""
+    proposal, before = job.proposal, 0.0 if job.from_rung is None else rungs[job.from_rung]
+    experts = sum(level.shared for level in proposal.design.levels)
+    words = proposal.model_dump_json()
+    score = 0.6 + 0.01 * experts + 0.1 * chance(words) + 0.05 * job.share * chance(words, job.share, job.seed)
+    apart = 0.05 * chance(words, "apart")
+    return Answer(
+        score=score,
+        scores={"click": {"auc": score + apart}, "buy": {"auc": score - apart}},
+        rows=round(ROWS * (job.share - before)),
+        seconds=job.share,
+        latency_ms=1.0 + experts if job.latency else None,
+    )
+
+
+def scripted(*, failures: Mapping[tuple[int, int], Sequence[Answer]], work: Work = trained) -> Work:
+    """A worker that answers some (number, rung) with failures first, one an attempt, and then works."""
+    left = {place: list(answers) for place, answers in failures.items()}
+
+    def answer(job: Job) -> Answer:
+        waiting = left.get((job.number, job.rung), []) if job.kind == "trial" else []
+        return waiting.pop(0) if waiting else work(job)
+
+    return answer
+
+
+def jobs_done(driven: Core, *, work: Work = trained, workers: int = 1, order: int = 0) -> Iterator[Job]:
+    """Run to the end on so many workers; who is done first is a matter of chance. Yields jobs as they start."""
+    dice, running = random.Random(order), list[Job]()
+    while True:
+        while len(running) < workers and (jobs := driven.next_jobs()):
+            running.extend(jobs)
+            yield from jobs
+        if not running:
+            assert driven.done
+            return
+        done = running.pop(dice.randrange(len(running)))
+        driven.job_done(done, work(done))
+
+
+def run(driven: Core, *, work: Work = trained, workers: int = 1, order: int = 0) -> list[Job]:
+    """Run to the end; the jobs in the order in which they started."""
+    return list(jobs_done(driven, work=work, workers=workers, order=order))
+
+
+def facts(folder: Path) -> list[Fact]:
+    return list(Record(folder / "trials.jsonl"))
+
+
+def decisions(found: Sequence[Fact]) -> list[Fact]:
+    """The facts that are decided, in their order; those that arrive are left out."""
+    return [fact for fact in found if fact.fact not in ("scored", "failed", "finalist")]
+
+
+def timeless(found: Sequence[Fact]) -> list[Fact]:
+    """The same facts without what a clock had a part in."""
+    measured = ("seconds", "rows_per_second")
+    return [
+        fact.model_copy(update={name: 0.0 for name in measured if name in type(fact).model_fields}) for fact in found
+    ]
+
+
+def proposed(number: int, proposal: Proposal | None = None, **fields: Any) -> Proposed:
+    """A line of the record, made by hand."""
+    known: dict[str, Any] = {
+        "number": number,
+        "origin": "random",
+        "proposal": proposal or Proposal(),
+        "architecture_key": f"a{number}",
+        "proposal_key": f"p{number}",
+        "parameters": 10,
+        "operations": 20,
+    }
+    return Proposed(**{**known, **fields})
+
+
+def scored(number: int, rung: int, score: float, **fields: Any) -> Scored:
+    known: dict[str, Any] = {"scores": {"click": {"auc": score}}, "rows": 100, "seconds": 0.5}
+    return Scored(number=number, rung=rung, score=score, **{**known, **fields})
+
+
+def finalist(number: int, seed: int, score: float = 0.5, **fields: Any) -> Finalist:
+    known: dict[str, Any] = {"scores": {"click": {"auc": score}}, "rows": 100, "seconds": 1.0}
+    return Finalist(number=number, seed=seed, score=score, **{**known, **fields})
+
+
+def standing_of(*found: Fact) -> Standing:
+    return Standing.of(found)
+
+
+def drawn(made: SearchSpace, number: int, decider: Any, **fields: Any) -> Proposed:
+    """A proposal of a space as a line of the record."""
+    proposal, made_of = made.draw(decider)
+    known: Decisions = made_of
+    return proposed(number, proposal, decisions=known, **fields)
+
+
+# Searches that really train, on few rows
+
+
+def frame(rows: int = 600) -> pd.DataFrame:
+    """A color, a price and a day; clicks follow both, what is bought follows the price."""
+    dice = np.random.RandomState(0)
+    color, price, day = dice.randint(4, size=rows), dice.standard_normal(rows), dice.randint(300, size=rows)
+    click = dice.standard_normal(rows) + price + 0.7 * (color == 1) > 0
+    return pd.DataFrame(
+        {
+            "farbe": np.array(["rot", "grün", "blau", "weiß"])[color],
+            "preis": price.round(3),
+            "tag": day,
+            "klick": click.astype(int),
+            "größe": (price**2 + 0.3 * dice.standard_normal(rows)).round(3),
+        }
+    )
+
+
+def dataset() -> Dataset:
+    return load_dataset(frame(), tasks={"klick": {"kind": "binary"}, "größe": {"kind": "regression"}})
+
+
+def small_search(folder: str | Path, *, cpus: int = 2, **changes: Any) -> Run:
+    """Six presets and four draws, half of them trained to the end, finalists on one seed."""
+    budget = Budget(trials=10, rungs=(0.5, 1.0), reduction=2.0, cohort=4, finalists=2, seeds=1)
+    options: dict[str, Any] = {"budget": budget, "seed": 3, "resources": Resources(cpus=cpus), **changes}
+    return search(read_space(SPACE, "made-up"), options.pop("data", None) or dataset(), folder=folder, **options)

@@ -1,0 +1,494 @@
+"""The core of a run under workers that only pretend: order, budget, failures, duplicates, going on after any cut."""
+
+import os
+import random
+import time
+from collections import Counter
+from collections.abc import Sequence
+from functools import cache, partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from slowly import slow
+from study_fixtures import (
+    PLAIN,
+    ROWS,
+    SPACE,
+    TINY,
+    core,
+    decisions,
+    facts,
+    jobs_done,
+    request,
+    run,
+    scripted,
+    timeless,
+    trained,
+)
+
+from mtl_nas.errors import RunError, SpaceError
+from mtl_nas.record import Fact, Standing
+from mtl_nas.record.events import Chosen, Closed, Failed, Finalist, Note, Promoted, Proposed, Scored, Stopped
+from mtl_nas.record.request import Aim
+from mtl_nas.space import load_space
+from mtl_nas.space.files import plain
+from mtl_nas.study.jobs import Answer, Job
+from mtl_nas.study.samplers import SAMPLERS
+from mtl_nas.study.schedule.finalists import chosen
+
+PRESETS = ("single_task", "mmoe", "ple")
+LONG = {"trials": 24, "cohort": 6, "rungs": (1 / 3, 1.0)}  # TPE proposes from the third cohort on
+LOST = Answer(failure="lost", reason="the worker died")
+
+
+@cache
+def unbroken(sampler: str, objectives: tuple[Aim, ...] = ("mean",)) -> tuple[Fact, ...]:
+    """A run of one worker that nothing disturbs."""
+    with TemporaryDirectory() as folder:
+        run(core(Path(folder), request(sampler=sampler, objectives=objectives, **LONG)))
+        return tuple(facts(Path(folder)))
+
+
+def of(kind: type[Any], found: Sequence[Fact]) -> list[Any]:
+    return [fact for fact in found if isinstance(fact, kind)]
+
+
+# A run from beginning to end
+
+
+def test_presets_come_first_then_random_draws_then_what_tpe_proposes() -> None:
+    origins = [fact.origin for fact in of(Proposed, unbroken("tpe"))]
+    assert origins[:3] == [f"preset:{name}" for name in PRESETS]
+    assert set(origins[3:9]) == {"random"}  # nothing is told before the first barrier
+    assert Counter(origins[9:])["tpe"] >= 5
+    assert Counter(origins[9:])["random"] >= 2
+    assert {fact.origin for fact in of(Proposed, unbroken("random"))[3:]} == {"random"}
+
+
+def test_every_trial_ends_with_a_score_or_a_reason() -> None:
+    standing = Standing.of(unbroken("tpe"))
+    for trial in standing.trained:
+        ends = [trial.stopped is not None, 1 in trial.scored, trial.failed is not None]
+        assert sum(ends) == 1
+    assert all(" at rung 0)" in fact.reason for fact in of(Stopped, unbroken("tpe")) + of(Promoted, unbroken("tpe")))
+
+
+def test_a_barrier_comes_when_its_whole_cohort_has_arrived() -> None:
+    standing, boundaries = Standing(), []
+    for fact in unbroken("tpe"):
+        if isinstance(fact, Promoted | Stopped):
+            assert all(trial.scored for trial in standing.trained)
+            boundaries.append(len(standing.trained))
+        standing.add(fact)
+    assert set(boundaries) == {6, 12, 18, 24}
+
+
+def test_the_best_preset_and_the_yardstick_reach_the_last_rung_and_the_finals(tmp_path: Path) -> None:
+    asked = request(**LONG)
+
+    def against_presets(job: Job) -> Answer:
+        worse = 0.5 * (job.number < 3)
+        answer = trained(job)
+        return answer.model_copy(update={"score": answer.score - worse})
+
+    run(core(tmp_path, asked), work=against_presets)
+    standing = Standing.of(facts(tmp_path))
+    best = max((standing.trials[number] for number in range(3)), key=lambda trial: trial.scored[0].score)
+    assert 1 in standing.trials[0].scored
+    assert 1 in best.scored
+    assert standing.chosen is not None
+    assert {0, 1, 2} <= set(standing.chosen.numbers)
+    assert all(len(standing.trials[number].finalist) == 2 for number in standing.chosen.numbers)
+
+
+def test_a_promoted_trial_goes_on_with_its_own_seed(tmp_path: Path) -> None:
+    jobs = run(core(tmp_path, request()))
+    for number in {job.number for job in jobs if job.rung == 1}:
+        first, second = (job for job in jobs if job.number == number and job.kind == "trial")
+        assert (first.rung, second.rung, second.from_rung) == (0, 1, 0)
+        assert first.seed == second.seed
+        assert first.proposal == second.proposal
+        assert (first.keep_state, second.keep_state) == (True, False)
+
+
+def test_every_fact_is_in_the_record_before_it_is_acted_on_and_told_to_who_watches(tmp_path: Path) -> None:
+    told: list[Fact] = []
+
+    def watch(fact: Fact) -> None:
+        told.append(fact)
+        assert facts(tmp_path)[-1] == fact
+
+    run(core(tmp_path, request(trials=6), watch=watch))
+    assert told == facts(tmp_path)
+
+
+def test_no_job_is_handed_out_twice(tmp_path: Path) -> None:
+    driven = core(tmp_path, request(trials=5, cohort=5))
+    jobs = [job for _ in range(5) for job in driven.next_jobs()]
+    assert [job.number for job in jobs] == [0, 1, 2, 3, 4]
+    assert driven.next_jobs() == ()
+    assert not driven.done
+
+
+def test_the_same_request_proposes_the_same_and_another_seed_does_not(tmp_path: Path) -> None:
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        run(core(tmp_path / name, request(seed=seed)))
+    first, again, other = (facts(tmp_path / name) for name in "abc")
+    assert first == again
+    keys = [[fact.proposal_key for fact in of(Proposed, found)[3:]] for found in (first, other)]
+    assert not set(keys[0]) & set(keys[1])
+
+
+# Arrival order
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_decisions_do_not_depend_on_workers_or_on_who_is_done_first(tmp_path: Path, sampler: str) -> None:
+    for place, (workers, order) in enumerate([(1, 1), (2, 1), (2, 2), (4, 1), (4, 2)]):
+        folder = tmp_path / str(place)
+        run(core(folder, request(sampler=sampler, **LONG)), workers=workers, order=order)
+        found = facts(folder)
+        assert decisions(found) == decisions(unbroken(sampler))
+        assert sorted(map(repr, found)) == sorted(map(repr, unbroken(sampler)))
+        assert workers == 1 or found != list(unbroken(sampler))
+
+
+# F1: going on after any cut
+
+
+CUT = {
+    "one objective": {},
+    "two objectives": {"objectives": ("mean", "parameters")},
+    "bounded work": {"trainings": 12.0, "rungs": (1 / 9, 1 / 3, 1.0), "trials": 1},
+    "replicates": {"replicates": 2, "tree": TINY, "presets": (), "rungs": (1 / 9, 1 / 3, 1.0)},
+    "chosen by itself": {"sampler": "auto"},
+    "a pilot": {"pilot": 8},
+}
+CUTS = [*((sampler, "one objective") for sampler in SAMPLERS), *(("local", what) for what in list(CUT)[1:])]
+QUICK = ("tpe", "one objective"), ("local", "bounded work")  # cut at every fifth line; the others are many runs
+
+
+@pytest.mark.parametrize(
+    ("sampler", "what", "apart"),
+    [
+        pytest.param(*cut, 5, id=" ".join(cut)) if cut in QUICK else slow(*cut, 1, id=" ".join(cut))
+        for cut in [*CUTS, ("nsga2", "two objectives")]
+    ],
+)
+def test_a_run_cut_at_any_line_ends_like_one_that_was_not(
+    tmp_path: Path, sampler: str, what: str, apart: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cut after one line, inside the next, and so on; the disk's patience is not what is tested."""
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+    options: dict[str, Any] = {"sampler": sampler, **LONG, **CUT[what]}
+    tree, presets = options.get("tree", SPACE), options.pop("presets", PRESETS)
+    work = partial(trained, rungs=options["rungs"])
+
+    def go_on() -> None:
+        run(core(tmp_path, request(**options), tree=tree, presets=presets), work=work)
+
+    go_on()
+    path = tmp_path / "trials.jsonl"
+    whole = path.read_bytes()
+    lines = whole.splitlines(keepends=True)
+    assert len(lines) > (80 if what == "one objective" else 30)
+    for place, line in list(enumerate(lines))[::apart]:
+        torn = line[: 1 + place * 7 % (len(line) - 1)] if place % 2 else b""
+        path.write_bytes(b"".join(lines[:place]) + torn)
+        go_on()
+        assert path.read_bytes() == whole
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+@pytest.mark.parametrize("seed", range(3))
+def test_a_run_killed_again_and_again_under_changing_workers_decides_the_same(
+    tmp_path: Path, sampler: str, seed: int
+) -> None:
+    dice, deaths = random.Random(f"{sampler} {seed}"), 0
+    while True:
+        driven = core(tmp_path, request(sampler=sampler, **LONG))
+        left = dice.randrange(1, 20)
+        for _ in jobs_done(driven, workers=dice.choice((1, 2, 4)), order=dice.randrange(100)):
+            left -= 1
+            if left == 0:
+                break
+        if driven.done:
+            break
+        deaths += 1
+        record = tmp_path / "trials.jsonl"
+        record.write_bytes(record.read_bytes()[: -dice.randrange(1, 200)])
+    assert deaths >= 3
+    assert decisions(facts(tmp_path)) == decisions(unbroken(sampler))
+    assert sorted(map(repr, timeless(facts(tmp_path)))) == sorted(map(repr, timeless(unbroken(sampler))))
+
+
+# Budget
+
+
+def test_the_budget_counts_what_is_trained_and_neither_duplicates_nor_finalists(tmp_path: Path) -> None:
+    jobs = run(core(tmp_path, request(trials=11, cohort=4)))
+    standing = Standing.of(facts(tmp_path))
+    assert len(standing.trained) == 11
+    assert len({job.number for job in jobs if job.rung == 0 and job.kind == "trial"}) == 11
+    assert sum(job.kind == "finalist" for job in jobs) == 2 * len(standing.chosen.numbers)  # type: ignore[union-attr]
+
+
+def test_failures_count_as_trials(tmp_path: Path) -> None:
+    failures = {(number, 0): [Answer(failure="diverged", reason=f"trial {number}")] for number in range(3, 12)}
+    run(core(tmp_path, request(trials=12)), work=scripted(failures=failures))
+    standing = Standing.of(facts(tmp_path))
+    assert len(standing.trained) == 12
+    assert standing.chosen is not None
+    assert set(standing.chosen.numbers) == {0, 1, 2}
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_when_its_time_is_up_a_search_proposes_nothing_more_and_ends_with_what_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr(time, "monotonic", clock)
+    driven = core(tmp_path, request(trials=100, cohort=4, seconds=100.0))
+    for _ in jobs_done(driven):
+        clock.now += 2.0
+    found = facts(tmp_path)
+    (closed,) = of(Closed, found)
+    assert closed.reason == "time for proposals is up (60% of 100 s)"
+    place = found.index(closed)
+    assert not of(Proposed, found[place:])
+    assert of(Chosen, found[place:])
+    assert of(Finalist, found[place:])
+    standing = Standing.of(found)
+    assert 15 < len(standing.trained) < 40
+    assert all(trial.stopped or 1 in trial.scored for trial in standing.trained)
+
+
+def test_finalists_are_as_many_as_the_time_left_allows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr(time, "monotonic", clock)
+
+    def slow(job: Job) -> Answer:
+        clock.now += 3.0 * job.share
+        return trained(job).model_copy(update={"seconds": 3.0 * job.share})
+
+    driven = core(tmp_path, request(trials=100, cohort=4, seconds=60.0, finalists=4, seeds=5))
+    run(driven, work=slow)
+    found = facts(tmp_path)
+    (note,), (taken,) = of(Note, found), of(Chosen, found)
+    wanted = chosen(Standing.of(found[: found.index(taken)]), driven.plan)
+    fewer = f"{len(taken.numbers)} finalists on {len(taken.seeds)} seeds"
+    assert note.text == f"the time left allows {fewer}, not {len(wanted.numbers)} on 5"
+    assert taken != wanted
+    assert 0 in taken.numbers
+    assert clock.now - 1000.0 < 75.0
+
+
+def test_without_a_bound_time_decides_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr(time, "monotonic", clock)
+    driven = core(tmp_path, request(**LONG))
+    assert driven.seconds_left is None
+    for _ in jobs_done(driven):
+        clock.now += 1e6
+    assert facts(tmp_path) == list(unbroken("tpe"))
+
+
+@pytest.mark.parametrize("promotion", ["synchronous", "asynchronous"])
+@pytest.mark.parametrize("trainings", [4.0, 5.0, 7.0, 9.0, 10.0, 14.0, 22.0, 30.0])
+def test_work_that_is_bounded_is_overshot_by_one_full_training_at_most(
+    tmp_path: Path, promotion: str, trainings: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+    rungs = (1 / 9, 1 / 3, 1.0)
+    for seed, workers in enumerate((1, 2, 4) if promotion == "asynchronous" else (1, 1, 1)):
+        asked = request(
+            trainings=trainings, rungs=rungs, sampler="random", promotion=promotion, seed=seed, racing=False
+        )
+        run(core(tmp_path / str(seed), asked), work=partial(trained, rungs=rungs), workers=workers, order=seed)
+        standing = Standing.of(facts(tmp_path / str(seed)))
+        assert standing.trained
+        assert standing.chosen is not None
+        assert standing.chosen.numbers
+        assert standing.rows / ROWS <= trainings + 1.001
+        assert standing.rows / ROWS >= trainings - 1.0
+
+
+# Duplicates
+
+
+def test_a_small_space_is_trained_once_each_and_then_closed(tmp_path: Path) -> None:
+    jobs = run(core(tmp_path, request(tree=TINY, trials=40), tree=TINY, presets=()))
+    standing = Standing.of(facts(tmp_path))
+    assert len(standing.trained) == 6  # three numbers of experts, two towers
+    repeated = [trial for trial in standing.trials.values() if trial.proposed.duplicate_of is not None]
+    assert repeated
+    assert not {job.number for job in jobs} & {trial.number for trial in repeated}
+    assert standing.closed is not None
+    assert standing.closed.reason == "100 draws brought nothing new: every draw was tried before"
+    assert standing.chosen is not None
+
+
+def test_a_duplicate_has_the_key_of_the_trial_it_repeats(tmp_path: Path) -> None:
+    run(core(tmp_path, request(tree=TINY, trials=40), tree=TINY, presets=()))
+    found = of(Proposed, facts(tmp_path))
+    for fact in found:
+        same = [other.number for other in found if other.proposal_key == fact.proposal_key]
+        assert fact.duplicate_of == (None if fact.number == same[0] else same[0])
+
+
+def test_after_some_duplicates_in_a_row_a_new_design_is_forced(tmp_path: Path) -> None:
+    run(core(tmp_path, request(tree=TINY, trials=40), tree=TINY, presets=()))
+    repeats = "".join("." if fact.duplicate_of is None else "d" for fact in of(Proposed, facts(tmp_path)))
+    assert max(map(len, repeats.split("."))) <= 5
+
+
+def test_designs_that_compose_to_one_graph_are_one_trial(tmp_path: Path) -> None:
+    tree = {"design": {"levels": [{"shared": 1, "mixing": {"bias": {"choice": [False, True]}}}]}}  # a gate over one
+    run(core(tmp_path, request(tree=tree, trials=5), tree=tree, presets=()))
+    standing = Standing.of(facts(tmp_path))
+    assert len(standing.trained) == 1
+    assert len({trial.proposal.model_dump_json() for trial in standing.trials.values()}) == 2
+
+
+# Failures
+
+
+@pytest.mark.parametrize("failure", ["diverged", "memory", "error"])
+def test_a_failure_ends_a_trial_and_touches_no_other(tmp_path: Path, failure: Any) -> None:
+    work = scripted(failures={(4, 0): [Answer(failure=failure, reason="why", trace="where")]})
+    jobs = run(core(tmp_path, request()), work=work)
+    standing = Standing.of(facts(tmp_path))
+    (found,) = of(Failed, facts(tmp_path))
+    assert (found.number, found.rung, found.failure, found.reason, found.trace) == (4, 0, failure, "why", "where")
+    assert standing.trials[4].failed == found
+    assert sum(job.number == 4 for job in jobs) == 1
+    assert standing.chosen is not None
+    assert 4 not in standing.chosen.numbers
+    assert len(standing.trained) == 12
+
+
+def test_a_failure_at_a_higher_rung_keeps_the_trial_out_of_the_finals(tmp_path: Path) -> None:
+    first = core(tmp_path / "first", request())
+    promoted = {job.number for job in run(first) if job.rung == 1}
+    best = max(promoted - {0, 1, 2})
+    work = scripted(failures={(best, 1): [Answer(failure="memory", reason="out of memory")]})
+    run(core(tmp_path / "second", request()), work=work)
+    standing = Standing.of(facts(tmp_path / "second"))
+    assert standing.trials[best].failed is not None
+    assert standing.chosen is not None
+    assert best not in standing.chosen.numbers
+
+
+@pytest.mark.parametrize("rung", [0, 1])
+def test_a_trial_whose_worker_is_lost_runs_again_and_nothing_else_changes(tmp_path: Path, rung: int) -> None:
+    undisturbed = run(core(tmp_path / "first", request()))
+    number = next(job.number for job in undisturbed if job.rung == 1)
+    jobs = run(core(tmp_path / "second", request()), work=scripted(failures={(number, rung): [LOST]}))
+    again = [job for job in jobs if (job.number, job.rung, job.kind) == (number, rung, "trial")]
+    assert len(again) == 2
+    assert again[0] == again[1]
+    assert decisions(facts(tmp_path / "first")) == decisions(facts(tmp_path / "second"))
+    assert Standing.of(facts(tmp_path / "second")).trials[number].failed is None
+
+
+def test_a_trial_whose_worker_is_lost_twice_has_failed(tmp_path: Path) -> None:
+    jobs = run(core(tmp_path, request()), work=scripted(failures={(5, 0): [LOST, LOST]}))
+    failed = Standing.of(facts(tmp_path)).trials[5].failed
+    assert failed is not None
+    assert (failed.failure, failed.reason) == ("lost", "the worker died")
+    assert sum(job.number == 5 for job in jobs) == 2
+
+
+def test_a_finalist_whose_worker_is_lost_runs_again_and_one_that_fails_does_without_that_seed(tmp_path: Path) -> None:
+    answers = {0: [LOST], 1: [LOST, LOST], 2: [Answer(failure="diverged", reason="not finite")]}
+    starts: list[Job] = []
+
+    def work(job: Job) -> Answer:
+        if job.kind == "finalist" and answers.get(job.number):
+            starts.append(job)
+            return answers[job.number].pop(0)
+        return trained(job)
+
+    jobs = run(core(tmp_path, request()), work=work)
+    standing = Standing.of(facts(tmp_path))
+    assert [len(standing.trials[number].finalist) for number in range(3)] == [2, 1, 1]
+    assert all(trial.failed is None for trial in standing.trials.values())
+    assert sum(job.kind == "finalist" for job in jobs) == 2 * len(standing.chosen.numbers) + 2  # type: ignore[union-attr]
+
+
+def test_three_equal_errors_stop_the_search_with_the_traceback(tmp_path: Path) -> None:
+    same = Answer(failure="error", reason="KeyError: 'price'", trace="Traceback (most recent call last)")
+    failures = {(number, 0): [same] for number in (3, 5, 6, 8)}
+    with pytest.raises(RunError) as problem:
+        run(core(tmp_path, request()), work=scripted(failures=failures))
+    assert str(problem.value) == (
+        "Traceback (most recent call last)\n3 trials failed alike, so the search stops: KeyError: 'price'"
+    )
+    assert [fact.number for fact in of(Failed, facts(tmp_path))] == [3, 5, 6]
+    with pytest.raises(RunError, match="4 trials failed alike"):
+        run(core(tmp_path, request()), work=scripted(failures={(8, 0): [same]}))
+    run(core(tmp_path, request()))
+    assert Standing.of(facts(tmp_path)).chosen is not None
+
+
+@pytest.mark.parametrize("failure", ["error", "diverged", "lost"])
+def test_different_errors_and_failures_of_a_design_do_not_stop_the_search(tmp_path: Path, failure: Any) -> None:
+    reasons = [f"KeyError: {number}" if failure == "error" else "same" for number in range(12)]
+    failures = {(number, 0): [Answer(failure=failure, reason=reasons[number])] * 2 for number in range(3, 12)}
+    run(core(tmp_path, request()), work=scripted(failures=failures))
+    assert Standing.of(facts(tmp_path)).chosen is not None
+
+
+# Spaces and data that do not fit
+
+
+def test_a_preset_outside_the_space_is_trained_and_not_told_to_the_sampler(tmp_path: Path) -> None:
+    run(core(tmp_path, request(schema=PLAIN), schema=PLAIN))
+    found = of(Proposed, facts(tmp_path))
+    assert [fact.decisions for fact in found[:3]] == [None, None, None]
+    assert all(fact.decisions for fact in found[3:])
+
+
+def test_a_preset_inside_the_space_is_told_with_its_decisions(tmp_path: Path) -> None:
+    tree = plain(load_space("everything"))
+    run(core(tmp_path, request(tree=tree, trials=4), tree=tree))
+    assert all(fact.decisions for fact in of(Proposed, facts(tmp_path)))
+
+
+def test_a_space_that_never_fits_the_data_is_refused_with_the_reason(tmp_path: Path) -> None:
+    tree = {**SPACE, "design": {**SPACE["design"], "transfers": {"links": [["click", "bye"]]}}}
+    reason = "transfers.links names task 'bye', which the data has not; did you mean 'buy'?"
+    with pytest.raises(SpaceError) as problem:
+        run(core(tmp_path / "bare", request(tree=tree), tree=tree, presets=()))
+    assert str(problem.value) == f"space 'made-up': no draw fits this data: {reason}"
+    run(core(tmp_path / "presets", request(tree=tree), tree=tree))
+    (closed,) = of(Closed, facts(tmp_path / "presets"))
+    assert closed.reason == f"100 draws brought nothing new: {reason}"
+
+
+def test_a_draw_that_does_not_fit_is_replaced_by_one_that_does(tmp_path: Path) -> None:
+    links = {"choice": ["none", [["click", "bye"]]]}
+    tree = {**SPACE, "design": {**SPACE["design"], "transfers": {"links": links}}}
+    run(core(tmp_path, request(tree=tree), tree=tree))
+    found = of(Proposed, facts(tmp_path))
+    assert len(found) >= 12
+    assert {str(fact.proposal.design.transfers.links) for fact in found} == {"none"}
+
+
+def test_a_run_that_is_over_stays_over(tmp_path: Path) -> None:
+    run(core(tmp_path, request(trials=4)))
+    before = facts(tmp_path)
+    driven = core(tmp_path, request(trials=4))
+    assert driven.next_jobs() == ()
+    assert driven.done
+    assert facts(tmp_path) == before
+    assert of(Scored, before)

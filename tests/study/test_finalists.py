@@ -1,0 +1,255 @@
+"""Who is trained again on fresh seeds, and the race among them, at standings made by hand and in runs."""
+
+import os
+from collections.abc import Mapping, Sequence
+from itertools import permutations
+from pathlib import Path
+from typing import Any
+
+import pytest
+from study_fixtures import (
+    chance,
+    core,
+    decisions,
+    facts,
+    finalist,
+    proposed,
+    request,
+    run,
+    scored,
+    standing_of,
+    trained,
+)
+
+from mtl_nas.record import Budget, Fact, Standing
+from mtl_nas.record.events import Chosen, Failed, Promoted, Retired
+from mtl_nas.study.jobs import Answer, Job
+from mtl_nas.study.objectives.objective import Goal
+from mtl_nas.study.schedule.actions import Decide, Finish, Train
+from mtl_nas.study.schedule.budget import Plan, finals
+from mtl_nas.study.schedule.finalists import chosen, final_step
+from mtl_nas.study.schedule.next_action import next_step
+
+HAND = ("single_task", "mmoe", "ple", "cgc", "aitm")
+BUDGET = Budget(trials=20, rungs=(0.5, 1.0), finalists=4, seeds=3)
+
+
+def ended(searched: Sequence[float], hand: Sequence[float] = (0.1, 0.2, 0.3, 0.4, 0.5)) -> list[Fact]:
+    """All trained to the end, hand designs first."""
+    scores, lines = [*hand, *searched], list[Fact]()
+    for number, score in enumerate(scores):
+        origin = f"preset:{HAND[number]}" if number < len(hand) else "random"
+        lines += [proposed(number, origin=origin), scored(number, 0, score), Promoted(number=number, rung=1, reason="")]
+        lines.append(scored(number, 1, score))
+    return lines
+
+
+def numbers(lines: Sequence[Fact], budget: Budget = BUDGET, goal: Goal = Goal()) -> tuple[int, ...]:  # noqa: B008
+    return chosen(standing_of(*lines), Plan(budget, HAND, goal=goal)).numbers
+
+
+# Who
+
+
+def test_the_best_searched_designs_come_first_then_the_best_three_hand_designs_and_the_yardstick() -> None:
+    assert numbers(ended([0.60, 0.80, 0.70, 0.50, 0.90])) == (9, 6, 7, 5, 0, 2, 3, 4)
+
+
+def test_where_work_is_bounded_one_hand_design_and_the_yardstick_take_places_of_their_own() -> None:
+    bound = BUDGET.model_copy(update={"trainings": 100.0})
+    count, _ = finals(bound)
+    found = numbers(ended([0.60, 0.80, 0.70, 0.50, 0.90]), bound)
+    assert found == (9, 6, 7, 5, 8, 0, 4)
+    assert len(found) == count
+
+
+def test_where_work_is_bounded_finalists_keep_to_their_share_of_it() -> None:
+    for trainings in range(4, 500):
+        count, seeds = finals(BUDGET.model_copy(update={"trainings": float(trainings)}))
+        assert 3 <= count <= 10
+        assert count * seeds <= max(0.25 * trainings, 0.75 * min(trainings, 10))
+
+
+def test_replicates_and_trials_that_failed_are_no_finalists() -> None:
+    lines = ended([0.60, 0.80])
+    lines += [proposed(7, proposal_key="p6", duplicate_of=6, replicate=1), scored(7, 0, 0.99), scored(7, 1, 0.99)]
+    lines += [proposed(8), scored(8, 0, 0.99), Failed(number=8, rung=1, failure="memory", reason="")]
+    assert numbers(lines)[:2] == (6, 5)
+    assert not {7, 8} & set(numbers(lines))
+
+
+def test_a_searched_design_is_judged_by_the_mean_over_its_seeds() -> None:
+    lines = [*ended([0.60, 0.80]), proposed(7, proposal_key="p6", duplicate_of=6, replicate=1), scored(7, 1, 0.10)]
+    assert numbers(lines, BUDGET.model_copy(update={"finalists": 1}))[0] == 5
+
+
+def test_of_several_objectives_the_front_with_most_room_comes_first() -> None:
+    lines = ended([0.60, 0.80, 0.70, 0.50])
+    for place, parameters in ((5, 10), (6, 40), (7, 35), (8, 50)):
+        line = next(line for line in lines if line.fact == "proposed" and line.number == place)
+        lines[lines.index(line)] = line.model_copy(update={"parameters": parameters})
+    assert numbers(lines, goal=Goal(("mean", "parameters")))[:3] == (5, 6, 7)
+
+
+def test_with_no_searched_design_the_hand_designs_are_finalists() -> None:
+    assert numbers(ended([])) == (0, 2, 3, 4)
+    assert numbers(ended([]), BUDGET.model_copy(update={"trainings": 100.0})) == (0, 4)
+
+
+# The race
+
+
+SEEDS = (11, 12, 13)
+PLAN = Plan(BUDGET, HAND)
+
+
+def race(scores: Mapping[int, Sequence[float]], *more: Fact, plan: Plan = PLAN) -> object:
+    """The step after these finalists' scores on the first seeds; 0 is the yardstick, 1 and 2 are hand designs."""
+    lines = ended([0.7, 0.8, 0.9], (0.1, 0.2, 0.3))
+    arrived = [finalist(number, seed, value) for number in scores for seed, value in zip(SEEDS, scores[number])]  # noqa: B905
+    decided = Chosen(numbers=tuple(scores), seeds=SEEDS)
+    return final_step(standing_of(*lines, decided, *arrived, *more), plan, decided)
+
+
+def retired(step: object) -> tuple[int, ...]:
+    assert isinstance(step, Decide)
+    return tuple(fact.number for fact in step.facts if isinstance(fact, Retired))
+
+
+def jobs(step: object) -> tuple[Job, ...]:
+    assert isinstance(step, Train)
+    return step.jobs
+
+
+CLEAR = {
+    5: [0.900, 0.902],
+    4: [0.900, 0.901],
+    3: [0.700, 0.703],
+    0: [0.600, 0.601],
+    1: [0.650, 0.652],
+    2: [0.64, 0.641],
+}
+
+
+def test_who_is_clearly_behind_gets_no_further_seed_and_the_near_ones_do() -> None:
+    step = race(CLEAR)
+    assert retired(step) == (3, 2)
+    assert isinstance(step, Decide)
+    first = step.facts[0]
+    assert isinstance(first, Retired)
+    assert first.reason.startswith("0.1995 behind trial 5 on 2 seeds, more than the 0.00")
+    assert first.reason.endswith(" that noise explains")
+    rest = jobs(race(CLEAR, *step.facts))
+    assert [(job.number, job.seed) for job in rest] == [(5, 13), (4, 13), (0, 13), (1, 13)]
+
+
+def test_the_yardstick_and_the_best_hand_design_stay_however_far_behind_they_are() -> None:
+    assert not {0, 1, 5} & set(retired(race({**CLEAR, 0: [0.1, 0.101], 1: [0.2, 0.201], 2: [0.15, 0.151]})))
+
+
+def test_what_noise_explains_retires_nobody() -> None:
+    noisy = {5: [0.90, 0.80], 4: [0.82, 0.91], 3: [0.79, 0.86], 0: [0.88, 0.75], 1: [0.70, 0.93]}
+    assert [job.seed for job in jobs(race(noisy))] == [13] * 5
+
+
+def test_a_seed_that_is_hard_for_all_is_no_noise() -> None:
+    shifted = {number: [first, second - 0.3] for number, (first, second) in CLEAR.items()}
+    assert retired(race(shifted)) == (3, 2)
+
+
+def test_one_seed_tells_nothing_and_two_finalists_have_no_noise_to_measure() -> None:
+    assert [job.seed for job in jobs(race({number: values[:1] for number, values in CLEAR.items()}))] == [12] * 6
+    assert [job.seed for job in jobs(race({number: CLEAR[number] for number in (5, 3)}))] == [13] * 2
+
+
+def test_without_racing_and_with_several_objectives_all_are_trained_on_all_seeds() -> None:
+    for plan in (
+        Plan(BUDGET.model_copy(update={"racing": False}), HAND),
+        Plan(BUDGET, HAND, goal=Goal(("mean", "parameters"))),
+    ):
+        assert len(jobs(race(CLEAR, plan=plan))) == 6
+
+
+def test_on_the_last_seed_nobody_is_retired() -> None:
+    three = {number: [*values, values[0]] for number, values in CLEAR.items()}
+    assert race(three, *(Retired(number=number, reason="") for number in (3, 2))) is None
+    plan = Plan(BUDGET.model_copy(update={"seeds": 2}), HAND)
+    lines = ended([0.7, 0.8, 0.9], (0.1, 0.2, 0.3))
+    both = Chosen(numbers=tuple(CLEAR), seeds=SEEDS[:2])
+    arrived = [
+        finalist(number, seed, CLEAR[number][place]) for number in CLEAR for place, seed in enumerate(both.seeds)
+    ]
+    assert next_step(standing_of(*lines, both, *arrived), plan) == Finish()
+
+
+def test_a_finalist_that_failed_on_a_seed_is_in_no_comparison() -> None:
+    lines: list[Fact] = [Failed(number=3, rung=0, failure="diverged", reason="", seed=12)]
+    step = race({**CLEAR, 3: [0.1]}, *lines)
+    assert retired(step) == (2,)
+
+
+def test_the_race_is_decided_by_scores_and_not_by_who_arrived_first() -> None:
+    lines = ended([0.7, 0.8, 0.9], (0.1, 0.2, 0.3))
+    decided = Chosen(numbers=tuple(CLEAR), seeds=SEEDS)
+    first = [finalist(number, 11, CLEAR[number][0]) for number in CLEAR]
+    second = [finalist(number, 12, CLEAR[number][1]) for number in CLEAR]
+    for order in list(permutations(second))[::37]:
+        assert final_step(standing_of(*lines, decided, *first, *order), PLAN, decided) == race(CLEAR)
+
+
+def test_a_race_of_which_half_is_written_is_finished_as_it_was_begun() -> None:
+    whole = race(CLEAR)
+    assert isinstance(whole, Decide)
+    assert len(whole.facts) == 2
+    assert race(CLEAR, whole.facts[0]) == Decide(whole.facts[1:])
+
+
+# In a run
+
+
+def apart(job: Job) -> Answer:
+    """Finalists differ by far more than their seeds do."""
+    answer = trained(job)
+    if job.kind == "trial":
+        return answer
+    score = 0.5 + 0.4 * chance(job.proposal.model_dump_json()) + 0.001 * chance(job.number, job.seed)
+    return answer.model_copy(update={"score": score})
+
+
+SEARCH: dict[str, Any] = {"trials": 14, "finalists": 4, "seeds": 4}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_race_cut_at_any_line_decides_the_same_with_any_workers(
+    tmp_path: Path, workers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+    run(core(tmp_path, request(**SEARCH)), work=apart)
+    path, whole = tmp_path / "trials.jsonl", facts(tmp_path)
+    lines = path.read_bytes().splitlines(keepends=True)
+    start = next(place for place, fact in enumerate(whole) if isinstance(fact, Chosen))
+    assert sum(isinstance(fact, Retired) for fact in whole) >= 2
+    for place in range(start, len(lines)):
+        path.write_bytes(b"".join(lines[:place]))
+        run(core(tmp_path, request(**SEARCH)), work=apart, workers=workers, order=place)
+        assert decisions(facts(tmp_path)) == decisions(whole)
+
+
+def test_racing_saves_trainings_and_keeps_the_winner(tmp_path: Path) -> None:
+    ends = {}
+    for racing in (False, True):
+        folder = tmp_path / str(racing)
+        run(core(folder, request(racing=racing, **SEARCH)), work=apart)
+        standing = Standing.of(facts(folder))
+        there = [trial for trial in standing.trials.values() if len(trial.finalist) == 4]
+        winner = max(there, key=lambda trial: trial.finalist_mean)
+        ends[racing] = (winner.number, sum(len(trial.finalist) for trial in standing.trials.values()))
+    assert ends[True][0] == ends[False][0]
+    assert ends[True][1] < ends[False][1]
+
+
+def test_where_jobs_are_fused_all_seeds_of_a_finalist_may_start_at_once() -> None:
+    lines = [*ended([0.7]), Chosen(numbers=(5, 0), seeds=SEEDS), finalist(0, 12, 0.5)]
+    step = final_step(standing_of(*lines), Plan(BUDGET, HAND, gpus=1), Chosen(numbers=(5, 0), seeds=SEEDS))
+    assert isinstance(step, Train)
+    assert [(job.number, job.seed) for job in step.jobs] == [(5, 11), (5, 12), (5, 13), (0, 11), (0, 13)]

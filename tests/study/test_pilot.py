@@ -1,0 +1,279 @@
+"""The pilot: who is trained, what it measures at standings made by hand, what follows for the search."""
+
+import math
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import fmean, variance
+
+import pytest
+from scipy.stats import spearmanr
+from slowly import slow
+from study_fixtures import core, decisions, facts, proposed, request, run, scored, standing_of, trained
+
+from mtl_nas.record import Budget, Fact, Standing
+from mtl_nas.record.events import Closed, Failed, Piloted, Promoted, Proposed, Stopped
+from mtl_nas.study.jobs import Answer, Job
+from mtl_nas.study.schedule.actions import Ask, Decide, Train
+from mtl_nas.study.schedule.budget import Plan
+from mtl_nas.study.schedule.pilot import measured, pilot_step
+
+BUDGET = Budget(trials=60, rungs=(0.25, 0.5, 1.0), pilot=10, finalists=4, seeds=3)
+PLAN = Plan(BUDGET, ("single_task", "mmoe", "ple", "cgc"))
+SEARCH = {"trials": 20, "rungs": (0.25, 0.5, 1.0), "pilot": 10}
+NAMES = ("single_task", "mmoe", "ple")
+
+
+def measurement(scores: Sequence[Sequence[float]], rungs: Sequence[Sequence[float]] = ()) -> Piloted:
+    """Of designs with these scores by seed at the last rung; ``rungs``: the first seeds' scores at the lower rungs."""
+    lines: list[Fact] = []
+    count = len(scores)
+    for number, seeds in enumerate(scores):
+        lines += [proposed(number), *(scored(number, rung, column[number]) for rung, column in enumerate(rungs))]
+        lines.append(scored(number, 2, seeds[0]))
+        for replicate, score in enumerate(seeds[1:], start=1):
+            copied = proposed(count, proposal_key=f"p{number}", duplicate_of=number, replicate=replicate)
+            lines += [copied, scored(count, 2, score)]
+            count += 1
+    numbered = sorted((line for line in lines if isinstance(line, Proposed)), key=lambda line: line.number)
+    return measured(standing_of(*numbered, *(line for line in lines if not isinstance(line, Proposed))), PLAN)
+
+
+# Noise and spread
+
+
+def test_noise_is_the_deviation_over_seeds_and_spread_that_between_designs_without_it() -> None:
+    scores = [[0.70, 0.72], [0.80, 0.78], [0.75, 0.75], [0.60, 0.66]]
+    found = measurement(scores)
+    noise = fmean(variance(seeds) for seeds in scores)  # groups of two weigh alike
+    between = variance([fmean(seeds) for seeds in scores])
+    assert found.noise == pytest.approx(math.sqrt(noise))
+    assert found.spread == pytest.approx(math.sqrt(between - noise / 2))
+
+
+def test_designs_on_one_seed_count_for_spread_and_not_for_noise() -> None:
+    scores = [[0.70, 0.72], [0.80], [0.60]]
+    found = measurement(scores)
+    noise = variance([0.70, 0.72])
+    assert found.noise == pytest.approx(math.sqrt(noise))
+    assert found.spread == pytest.approx(math.sqrt(variance([0.71, 0.80, 0.60]) - noise * fmean([0.5, 1.0, 1.0])))
+
+
+def test_where_designs_differ_by_less_than_seeds_do_the_spread_is_nothing_and_it_says_so() -> None:
+    found = measurement([[0.70, 0.80], [0.80, 0.70], [0.74, 0.76]])
+    assert found.spread == 0.0
+    assert found.reason.startswith("seeds move the score by 0.0583, designs by 0.0000 (standard deviations); ")
+    assert "architecture hardly matters here" in found.reason
+    assert found.seeds == 5  # much noise asks for more of them
+
+
+def test_where_designs_differ_clearly_it_says_that_they_matter() -> None:
+    found = measurement([[0.70, 0.701], [0.80, 0.801], [0.75, 0.751], [0.60, 0.601]])
+    assert "; architecture matters here" in found.reason
+    assert (found.finalists, found.seeds) == (4, 3)
+
+
+def test_between_the_two_it_says_that_it_does_not_know() -> None:
+    assert "whether architecture matters is not clear yet" in measurement([[0.70, 0.74], [0.80, 0.76], [0.70]]).reason
+
+
+def test_seeds_that_change_nothing_are_no_noise() -> None:
+    found = measurement([[0.7, 0.7], [0.8, 0.8]])
+    assert (found.noise, found.spread) == (0.0, pytest.approx(math.sqrt(variance([0.7, 0.8]))))
+    assert "; architecture matters here" in found.reason
+
+
+def test_where_no_design_has_two_seeds_noise_is_not_known_and_it_does_not_say_that_designs_matter() -> None:
+    assert "whether architecture matters is not clear yet" in measurement([[0.7], [0.8], [0.9]]).reason
+
+
+def test_a_design_that_did_not_train_at_all_hides_no_difference() -> None:
+    sound = [[0.70, 0.71], [0.80, 0.81], [0.60, 0.61], [0.75, 0.76]]
+    assert measurement([*sound, [-55_000.0, -0.3]]).noise == pytest.approx(measurement(sound).noise)
+
+
+def test_one_design_or_none_measures_nothing_and_breaks_nothing() -> None:
+    for scores in ([], [[0.7]], [[0.7, 0.8]]):
+        found = measurement(scores)
+        assert found.spread == 0.0
+        assert found.rungs == (0, 1, 2)  # too few to give a rung up
+
+
+# Rungs
+
+
+LAST = [0.70, 0.80, 0.75, 0.60, 0.65] * 5
+
+
+def test_a_rung_is_used_where_it_ranks_as_full_trainings_do_and_dropped_where_it_does_not() -> None:
+    bad, good = [0.5, 0.4, 0.3, 0.45, 0.35] * 5, [0.51, 0.59, 0.60, 0.50, 0.52] * 5
+    found = measurement([[score] for score in LAST], (bad, good))
+    for rung, column in enumerate((bad, good)):
+        assert found.correlations[rung] == pytest.approx(spearmanr(column, LAST).statistic)
+    assert found.rungs == (1, 2)
+    low, high = found.correlations.values()
+    said = "(0.25 of the work) ranks as full trainings do with correlation"
+    assert f"rung 0 {said} {low:.2f} and is not used to stop trials" in found.reason
+    assert f"rung 1 {said.replace('0.25', '0.50')} {high:.2f} and is used" in found.reason
+
+
+def test_a_rung_whose_scores_are_all_alike_is_dropped() -> None:
+    found = measurement([[score] for score in LAST], ([0.5] * 25, LAST))
+    assert found.correlations[0] == 0.0
+    assert found.rungs == (1, 2)
+
+
+def test_a_rung_is_given_up_where_few_trials_tell_it_clearly() -> None:
+    scores = [[score] for score in LAST[:5]]
+    assert measurement(scores, ([0.5, 0.4, 0.3, 0.45, 0.35], LAST[:5])).rungs == (0, 1, 2)
+
+
+def test_after_the_pilot_trials_go_by_the_rungs_that_are_left_and_finalists_are_as_it_says() -> None:
+    fact = Piloted(noise=0.1, spread=0.1, correlations={}, rungs=(1, 2), finalists=6, seeds=5, reason="")
+    standing = standing_of(proposed(0), fact, proposed(1))
+    assert PLAN.rungs(standing) == (1, 2)
+    assert PLAN.goes_to(standing, standing.trials[1]) == 1
+    assert PLAN.finals(standing) == (6, 5)
+
+
+# Steps
+
+
+def step(*found: Fact, plan: Plan = PLAN) -> object:
+    return pilot_step(standing_of(*found), plan)
+
+
+def asked(plan: Plan = PLAN) -> list[Fact]:
+    """All that the pilot proposes."""
+    lines: list[Fact] = []
+    while isinstance(taken := step(*lines, plan=plan), Ask):
+        number = len(lines)
+        if taken.again is None:
+            origin = f"preset:{taken.preset}" if taken.preset else "random"
+            lines.append(proposed(number, origin=origin))
+        else:
+            copied = {"proposal_key": f"p{taken.again}", "duplicate_of": taken.again, "replicate": 1}
+            lines.append(proposed(number, origin="replicate", **copied))
+    return lines
+
+
+def test_presets_fill_half_of_its_designs_and_the_first_of_them_are_trained_twice() -> None:
+    lines = [line for line in asked() if isinstance(line, Proposed)]
+    assert [line.origin for line in lines[:6]] == [*(f"preset:{name}" for name in NAMES), *["random"] * 3]
+    assert [line.duplicate_of for line in lines[6:]] == [0, 1, 2, 3]
+
+
+def test_replicates_train_the_same_on_seeds_of_their_own() -> None:
+    taken = step(*asked())
+    assert isinstance(taken, Train)
+    assert len(taken.jobs) == 10
+    assert len({job.seed for job in taken.jobs}) == 10
+    assert all(job.proposal == taken.jobs[0].proposal for job in taken.jobs)
+
+
+def test_all_go_on_to_the_end_whatever_their_scores() -> None:
+    lines = asked()
+    for rung in range(3):
+        taken = step(*lines)
+        assert isinstance(taken, Train)
+        assert {job.rung for job in taken.jobs} == {rung}
+        lines += [scored(job.number, rung, 0.1 * job.number) for job in taken.jobs]
+        taken = step(*lines)
+        assert isinstance(taken, Decide)
+        if rung < 2:
+            assert {fact.rung for fact in taken.facts if isinstance(fact, Promoted)} == {rung + 1}
+            assert len(taken.facts) == 10
+            lines += taken.facts
+    assert isinstance(taken.facts[0], Piloted)
+    assert step(*lines, taken.facts[0]) is None
+
+
+def test_promotions_of_which_half_are_written_are_finished_before_anything_is_trained() -> None:
+    lines = asked()
+    lines += [scored(number, 0, 0.5) for number in range(10)]
+    whole = step(*lines)
+    assert isinstance(whole, Decide)
+    for written in range(10):
+        assert step(*lines, *whole.facts[:written]) == Decide(whole.facts[written:])
+
+
+def test_a_trial_that_failed_holds_nothing_up() -> None:
+    lines = asked()
+    lines += [scored(number, 0, 0.5) for number in range(9)]
+    lines.append(Failed(number=9, rung=0, failure="diverged", reason=""))
+    taken = step(*lines)
+    assert isinstance(taken, Decide)
+    assert [fact.number for fact in taken.facts if isinstance(fact, Promoted)] == list(range(9))
+
+
+@pytest.mark.parametrize(
+    ("changes", "trainings"),
+    [
+        ({"pilot": 0}, 0),
+        ({"pilot": 12}, 12),
+        ({"pilot": None, "trainings": 40.0}, 0),
+        ({"pilot": None, "trainings": 60.0}, 8),
+        ({"pilot": None, "trainings": 200.0}, 20),
+        ({"pilot": None, "trainings": 200.0, "rungs": (1.0,)}, 0),
+    ],
+)
+def test_by_default_a_tenth_of_the_work_of_a_large_search_is_for_the_pilot(
+    changes: dict[str, object], trainings: int
+) -> None:
+    assert Plan(BUDGET.model_copy(update=changes)).pilot == trainings
+
+
+def test_a_search_that_is_closed_or_has_no_pilot_does_without() -> None:
+    assert step(plan=Plan(BUDGET.model_copy(update={"pilot": 0}))) is None
+    assert step(*asked(), Closed(reason="time")) is None
+
+
+# In a run
+
+
+def worker(job: Job) -> Answer:
+    return trained(job, rungs=(0.25, 0.5, 1.0))
+
+
+def upside_down(job: Job) -> Answer:
+    """The first rung ranks the wrong way round."""
+    answer = worker(job)
+    return (
+        answer.model_copy(update={"score": 1 - worker(job.model_copy(update={"share": 1.0})).score})
+        if (job.kind == "trial" and job.rung == 0)
+        else answer
+    )
+
+
+def test_a_rung_that_the_pilot_drops_stops_nobody_afterwards(tmp_path: Path) -> None:
+    jobs = run(core(tmp_path, request(**SEARCH)), work=upside_down)
+    standing = Standing.of(facts(tmp_path))
+    assert standing.pilot is not None
+    assert 0 not in standing.pilot.rungs
+    after = [job for job in jobs if job.kind == "trial" and job.number >= 10]
+    assert after
+    assert {job.rung for job in after} <= set(standing.pilot.rungs)
+    assert all(fact.rung > 0 for fact in facts(tmp_path) if isinstance(fact, Stopped))
+
+
+def test_its_trials_are_trials_of_the_search(tmp_path: Path) -> None:
+    run(core(tmp_path, request(**SEARCH)), work=worker)
+    standing = Standing.of(facts(tmp_path))
+    assert len(standing.trained) == 20
+    assert sum(trial.proposed.origin == "replicate" for trial in standing.trained) == 4
+    assert standing.chosen is not None
+    assert not any(standing.trials[number].proposed.replicate for number in standing.chosen.numbers)
+
+
+@pytest.mark.parametrize(("workers", "apart"), [slow(1, 1), (2, 7)])
+def test_a_pilot_cut_at_any_line_decides_the_same(
+    tmp_path: Path, workers: int, apart: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+    run(core(tmp_path, request(**SEARCH)), work=worker)
+    path, whole = tmp_path / "trials.jsonl", facts(tmp_path)
+    lines = path.read_bytes().splitlines(keepends=True)
+    for place in range(0, len(lines), apart):
+        path.write_bytes(b"".join(lines[:place]))
+        run(core(tmp_path, request(**SEARCH)), work=worker, workers=workers, order=place)
+        assert decisions(facts(tmp_path)) == decisions(whole)

@@ -1,0 +1,384 @@
+"""What proposes: a pure function of the record, told the same as Optuna's own trials would tell."""
+
+import random
+from collections import Counter
+from collections.abc import Sequence
+
+import optuna
+import pytest
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.trial import TrialState
+from study_fixtures import FUNNEL, SPACE, chance, drawn, proposed, scored, space, standing_of
+
+from mtl_nas.record import Budget, Fact, Standing
+from mtl_nas.record.events import Failed, Promoted, Stopped
+from mtl_nas.record.request import Aim
+from mtl_nas.space import Choice, Float, Int, Random, Replay, SearchSpace, load_space
+from mtl_nas.space.holes import SWITCH
+from mtl_nas.study.objectives.objective import Goal
+from mtl_nas.study.samplers import SAMPLERS, Drawn, Seen, automatic, best_first, history, propose
+from mtl_nas.study.samplers.optuna_studies import TOLD, Names, distribution, study_of
+from mtl_nas.study.samplers.registry import AROUND, STARTUP
+from mtl_nas.study.samplers.tpe import tpe_sampler
+from mtl_nas.study.schedule.budget import Plan
+
+MADE = space()
+GATE = "design.levels.0.mixing.hidden"
+MEAN, BOTH = Goal(), Goal(("mean", "parameters"))
+
+
+def told(count: int, made: SearchSpace = MADE) -> list[Fact]:
+    """So many trials, each scored at the last rung."""
+    lines: list[Fact] = []
+    for number in range(count):
+        lines += [drawn(made, number, Random(number)), scored(number, 0, 0.5 + 0.1 * chance("score", number))]
+    return lines
+
+
+def mixed_history(made: SearchSpace = MADE) -> list[Fact]:
+    """Trials of which some were stopped, repeat others on a new seed or unseen, failed, or are outside the space."""
+    lines: list[Fact] = []
+    for number in range(24):
+        again = number - 5 if number % 6 == 5 else number
+        copied = {"duplicate_of": again, "replicate": number % 12 // 6} if again != number else {}
+        lines.append(drawn(made, number, Random(again), proposal_key=f"p{again}", parameters=100 + again, **copied))
+        if copied and not copied["replicate"]:
+            continue
+        if number % 8 == 3:
+            lines.append(Failed(number=number, rung=0, failure="diverged", reason="not finite"))
+            continue
+        lines.append(scored(number, 0, 0.5 + 0.1 * chance("low", number)))
+        if number % 3:
+            lines.append(Stopped(number=number, rung=0, reason="below cut"))
+        else:
+            lines += [Promoted(number=number, rung=1, reason=""), scored(number, 1, 0.6 + 0.1 * chance("high", number))]
+    return [*lines, proposed(24, decisions=None), scored(24, 0, 0.9)]
+
+
+def ask(standing: Standing, *, sampler: str = "tpe", seed: int = 0, attempt: int = 0) -> Drawn:
+    seen, ordinal = history(standing, MEAN), len(standing.trials)
+    return propose(MADE, seen, sampler=sampler, seed=seed, ordinal=ordinal, attempt=attempt)
+
+
+def a_seed_that_asks_tpe(standing: Standing) -> int:
+    return next(seed for seed in range(50) if ask(standing, seed=seed).origin == "tpe")
+
+
+def experts(found: Drawn) -> int:
+    return sum(level.shared for level in found.proposal.design.levels)
+
+
+# Every sampler
+
+
+@pytest.mark.parametrize("aims", [("mean",), ("mean", "parameters")], ids=["one", "two"])
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_a_sampler_proposes_decisions_that_resolve_whatever_was_seen_and_the_same_twice(
+    sampler: str, aims: tuple[Aim, ...]
+) -> None:
+    goal = Goal(aims)
+    for lines in (told(1), told(12), mixed_history()):
+        for seed in range(6):
+            found = SAMPLERS[sampler](MADE, history(standing_of(*lines), goal), seed)
+            assert MADE.draw(Replay(found.decisions)) == (found.proposal, found.decisions)
+            random.seed(seed)  # nobody's business
+            optuna.create_study().ask()
+            assert SAMPLERS[sampler](MADE, history(standing_of(*lines), goal), seed) == found
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_what_a_sampler_saw_is_left_as_it_was(sampler: str) -> None:
+    seen = history(standing_of(*mixed_history()), Goal())
+    before = repr(seen)
+    SAMPLERS[sampler](MADE, seen, 3)
+    assert repr(seen) == before
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_parents_are_trials_that_were_seen(sampler: str) -> None:
+    seen = history(standing_of(*mixed_history()), Goal())
+    numbers = {one.number for one in seen}
+    for seed in range(10):
+        found = SAMPLERS[sampler](MADE, seen, seed)
+        assert set(found.parents) <= numbers
+        assert bool(found.parents) == (sampler not in ("tpe", "random"))
+
+
+def with_experts(count: int, *, two: bool) -> list[Seen]:
+    """More experts are better; a second value that says nothing, where two are wanted."""
+    seen = []
+    for number in range(count):
+        proposal, decisions = MADE.draw(Random(number))
+        score = 0.5 + 0.02 * sum(level.shared for level in proposal.design.levels)
+        values = (score, score / 2) if two else (score,)
+        seen.append(Seen(number, "random", decisions, {1: values}, stopped=False, key=f"p{number}"))
+    return seen
+
+
+@pytest.mark.parametrize("two", [False, True])
+@pytest.mark.parametrize("sampler", [name for name in SAMPLERS if name != "random"])
+def test_a_sampler_finds_what_is_better(sampler: str, two: bool) -> None:
+    seen = with_experts(40, two=two)
+    means = {
+        name: sum(experts(SAMPLERS[name](MADE, seen, seed)) for seed in range(30)) / 30 for name in (sampler, "random")
+    }
+    assert means[sampler] > means["random"] + 1.5
+
+
+@pytest.mark.parametrize("sampler", [name for name in SAMPLERS if name != "random"])
+def test_a_value_that_is_seen_changes_what_is_proposed(sampler: str) -> None:
+    lines = told(20)
+    worse = [scored(line.number, 0, 1 - line.score) if line.fact == "scored" else line for line in lines]
+    one, other = (history(standing_of(*found), Goal()) for found in (lines, worse))
+    assert any(SAMPLERS[sampler](MADE, one, seed) != SAMPLERS[sampler](MADE, other, seed) for seed in range(5))
+
+
+# Proposals
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_a_proposal_is_a_function_of_the_standing_the_seed_and_the_attempt(sampler: str) -> None:
+    for count in (0, 5, 20):
+        for seed in range(4):
+            first = ask(standing_of(*told(count)), sampler=sampler, seed=seed)
+            random.seed(count)  # nobody's business
+            optuna.create_study().ask()
+            assert ask(standing_of(*told(count)), sampler=sampler, seed=seed) == first
+
+
+def test_half_of_the_steps_of_evolution_change_the_training_alone() -> None:
+    seen, alone = history(standing_of(*told(40)), MEAN), 0
+    by_number = {one.number: one.decisions for one in seen}
+    for seed in range(200):
+        found = SAMPLERS["evolution"](MADE, seen, seed)
+        if len(found.parents) != 1:
+            continue
+        before = by_number[found.parents[0]]
+        changed = {path for path in {*before, *found.decisions} if before.get(path) != found.decisions.get(path)}
+        alone += all(path.startswith("training.") for path in changed)
+    assert 60 <= alone <= 140
+
+
+def test_seed_attempt_and_number_of_trials_each_change_the_proposal() -> None:
+    standing = standing_of(*told(20))
+    seed = a_seed_that_asks_tpe(standing)
+    others = [
+        ask(standing, seed=seed),
+        ask(standing, seed=seed + 1),
+        ask(standing, seed=seed, attempt=1),
+        ask(standing_of(*told(21)), seed=seed),
+    ]
+    assert len({other.proposal.model_dump_json() for other in others}) == 4
+
+
+def test_a_score_that_is_told_changes_what_tpe_proposes() -> None:
+    lines = told(20)
+    seed = a_seed_that_asks_tpe(standing_of(*lines))
+    worse = [scored(line.number, 0, 1 - line.score) if line.fact == "scored" else line for line in lines]
+    assert ask(standing_of(*lines), seed=seed) != ask(standing_of(*worse), seed=seed)
+
+
+def test_a_proposal_comes_with_the_decisions_that_spell_it() -> None:
+    for seed in range(12):
+        found = ask(standing_of(*told(20)), seed=seed)
+        assert MADE.resolve(Replay(found.decisions)) == found.proposal
+
+
+def test_tpe_proposes_from_enough_told_trials_on_and_leaves_a_share_to_chance() -> None:
+    origins = {
+        count: Counter(ask(standing_of(*told(count)), seed=seed).origin for seed in range(60)) for count in (9, 10)
+    }
+    assert origins[STARTUP - 1] == {"random": 60}
+    assert 5 <= origins[STARTUP]["random"] <= 25  # one in four
+    assert origins[STARTUP]["tpe"] == 60 - origins[STARTUP]["random"]
+
+
+@pytest.mark.parametrize("sampler", [name for name in SAMPLERS if name != "random"])
+def test_further_attempts_look_around_the_best_and_in_the_end_anywhere(sampler: str) -> None:
+    standing = standing_of(*told(20))
+    around = Counter(ask(standing, sampler=sampler, attempt=attempt).origin for attempt in range(1, AROUND + 1))
+    assert set(around) == {"mutation", "random"}
+    assert around["mutation"] > around["random"]
+    anywhere = {ask(standing, sampler=sampler, attempt=attempt).origin for attempt in range(AROUND + 1, AROUND + 9)}
+    assert anywhere == {"random"}
+
+
+def test_the_random_sampler_never_looks_at_what_was_seen() -> None:
+    standing = standing_of(*told(20))
+    assert {ask(standing, sampler="random", attempt=attempt).origin for attempt in range(20)} == {"random"}
+
+
+@pytest.mark.parametrize(
+    ("budget", "aims", "sampler", "why"),
+    [
+        ({"trainings": 8.0}, ("mean",), "random", "the work of 8 full trainings is too little to learn from"),
+        ({"trainings": 20.0}, ("mean",), "evolution", "one objective, the work of 20 full trainings"),
+        ({"trainings": 100.0}, ("mean",), "evolution", "one objective, the work of 100 full trainings"),
+        ({"trainings": 100.0}, ("mean", "parameters"), "nsga2", "several objectives"),
+    ],
+)
+def test_the_automatic_sampler_is_chosen_by_work_and_objectives_and_says_why(
+    budget: dict[str, float], aims: tuple[Aim, ...], sampler: str, why: str
+) -> None:
+    assert automatic(Plan(Budget(**budget), goal=Goal(aims))) == (sampler, why)  # type: ignore[arg-type]
+
+
+# What is seen
+
+
+def seen_of(lines: Sequence[Fact], goal: Goal = MEAN) -> list[Seen]:
+    return history(standing_of(*lines), goal)
+
+
+def test_trials_without_a_score_or_outside_the_space_are_not_told() -> None:
+    lines = told(9)
+    unknown = [
+        proposed(9, decisions=None),
+        scored(9, 0, 0.9),
+        drawn(MADE, 10, Random(10)),
+        Failed(number=10, rung=0, failure="diverged", reason=""),
+        drawn(MADE, 11, Random(11)),
+    ]
+    assert {ask(standing_of(*lines, *unknown), seed=seed).origin for seed in range(20)} == {"random"}
+    assert [one.number for one in seen_of([*lines, *unknown])] == list(range(9))
+
+
+def test_values_are_those_of_every_objective_at_every_rung() -> None:
+    lines = [drawn(MADE, 0, Random(0), parameters=70), scored(0, 0, 0.5), scored(0, 1, 0.6)]
+    (one,) = seen_of(lines, BOTH)
+    assert one.values == {0: (0.5, -70.0), 1: (0.6, -70.0)}
+    assert (one.rung, one.last) == (1, (0.6, -70.0))
+
+
+def test_replicates_are_averaged_and_a_duplicate_has_the_values_of_what_it_repeats() -> None:
+    lines = [
+        drawn(MADE, 0, Random(0)),
+        drawn(MADE, 1, Random(0), proposal_key="p0", duplicate_of=0, replicate=1),
+        drawn(MADE, 2, Random(0), proposal_key="p0", duplicate_of=0),
+        scored(0, 0, 0.4),
+        scored(1, 0, 0.6),
+    ]
+    assert [one.values for one in seen_of(lines)] == [{0: (0.5,)}] * 3
+
+
+def test_the_best_come_first_each_proposal_once_and_the_highest_rung_before_all() -> None:
+    seen = seen_of(mixed_history())
+    found = best_first(seen)
+    assert sorted(one.key for one in found) == sorted({one.key for one in seen})
+    assert [one.rung for one in found] == sorted((one.rung for one in found), reverse=True)
+    for rung in (0, 1):
+        values = [one.last for one in found if one.rung == rung]
+        assert values == sorted(values, reverse=True)
+
+
+# The study
+
+
+def test_the_study_holds_the_trials_in_their_order_with_their_best_scores() -> None:
+    lines = [
+        drawn(MADE, 0, Random(0), origin="preset:ple"),
+        drawn(MADE, 1, Random(1), origin="tpe"),
+        drawn(MADE, 2, Random(2)),
+        drawn(MADE, 3, Random(1), duplicate_of=1),
+        scored(1, 0, 0.2),
+        scored(0, 0, 0.5),
+        scored(2, 0, 0.3),
+        Stopped(number=1, rung=0, reason="below cut"),
+        Promoted(number=0, rung=1, reason="within cut"),
+        Promoted(number=2, rung=1, reason="within cut"),
+        scored(0, 1, 0.6),
+        Failed(number=2, rung=1, failure="memory", reason="out of memory"),
+    ]
+    found = study_of(MADE, seen_of(lines), tpe_sampler(0)).trials
+    assert [trial.number for trial in found] == [0, 1, 2, 3]
+    assert [trial.state for trial in found] == [
+        TrialState.COMPLETE,
+        TrialState.PRUNED,
+        TrialState.COMPLETE,
+        TrialState.PRUNED,  # it repeats one that was stopped
+    ]
+    assert [trial.value for trial in found] == [0.6, 0.2, 0.3, 0.2]
+    assert [trial.intermediate_values for trial in found] == [{0: 0.5, 1: 0.6}, {0: 0.2}, {0: 0.3}, {0: 0.2}]
+    assert [trial.user_attrs["origin"] for trial in found] == ["preset:ple", "tpe", "random", "random"]
+    assert found[0].user_attrs["number"] == 0
+    assert found[0].user_attrs["key"] == "p0"
+
+
+def test_the_study_maximises_and_its_plots_find_what_they_need() -> None:
+    study = study_of(MADE, seen_of(told(12)), tpe_sampler(0))
+    assert study.direction.name == "MAXIMIZE"
+    best = max((line for line in told(12) if line.fact == "scored"), key=lambda line: line.score)
+    assert study.best_trial.number == best.number
+    assert optuna.importance.get_param_importances(study, params=["design.inputs.embedding", "training.learning_rate"])
+
+
+def test_a_rebuilt_trial_has_every_decision_as_a_parameter_and_no_other() -> None:
+    lines = told(20)
+    for line, trial in zip(lines[::2], study_of(MADE, seen_of(lines), tpe_sampler(0)).trials, strict=True):
+        assert len(trial.params) == len(line.decisions)  # type: ignore[arg-type, union-attr]
+        assert {name.split("#")[0] for name in trial.params} == set(line.decisions)  # type: ignore[arg-type, union-attr]
+
+
+def test_of_very_many_trials_the_best_and_the_latest_are_told() -> None:
+    count = TOLD + 60
+    lines = told(count)
+    numbers = [trial.user_attrs["number"] for trial in study_of(MADE, seen_of(lines), tpe_sampler(0)).trials]
+    assert numbers == sorted(numbers)
+    assert set(range(count - TOLD // 2, count)) <= set(numbers)
+    scores = {line.number: line.score for line in lines if line.fact == "scored"}
+    assert set(sorted(scores, key=lambda number: -scores[number])[: TOLD // 2]) <= set(numbers)
+    assert len(numbers) <= TOLD
+
+
+# Names and distributions
+
+
+def test_a_hole_is_told_to_optuna_by_its_kind() -> None:
+    assert distribution(Int(1, 5)) == IntDistribution(1, 5)
+    assert distribution(Float(0.1, 0.5)) == FloatDistribution(0.1, 0.5)
+    assert distribution(Float(1e-4, 1e-2, log=True)) == FloatDistribution(1e-4, 1e-2, log=True)
+    assert distribution(Choice(([8], [16, 8], {"a": 1}))) == CategoricalDistribution(("0", "1", "2"))
+    assert distribution(SWITCH) == CategoricalDistribution(("0", "1"))
+
+
+def test_one_path_that_branches_ask_differently_has_a_name_for_each() -> None:
+    domains = MADE.domains()[GATE]
+    assert [len(domain.options) for domain in domains if isinstance(domain, Choice)] == [2, 3]
+    names = Names(MADE)
+    assert [names.of(GATE, domain) for domain in domains] == [f"{GATE}#0", f"{GATE}#1"]
+    assert names.of("training.learning_rate", MADE.domains()["training.learning_rate"][0]) == "training.learning_rate"
+
+
+def test_branches_that_ask_differently_at_one_path_do_not_clash_in_optuna() -> None:
+    lines: list[Fact] = []
+    for number in range(30):  # both branches, among complete trials and pruned ones
+        lines += [drawn(MADE, number, Random(number)), scored(number, 0, chance(number))]
+        lines += [Stopped(number=number, rung=0, reason="")] if number % 3 else []
+    standing = standing_of(*lines)
+    seen = {name for trial in study_of(MADE, seen_of(lines), tpe_sampler(0)).trials for name in trial.params}
+    assert {f"{GATE}#0", f"{GATE}#1"} <= seen
+    assert {ask(standing, seed=seed).origin for seed in range(20)} == {"tpe", "random"}
+
+
+@pytest.mark.parametrize("name", ["everything", "aitm", "ple"])
+def test_every_built_in_space_can_be_told_and_asked(name: str) -> None:
+    made = load_space(name).for_schema(FUNNEL)
+    seen = seen_of(told(15, made))
+    for sampler in SAMPLERS:
+        origins = set()
+        for seed in range(4):
+            found = propose(made, seen, sampler=sampler, seed=seed, ordinal=15)
+            origins.add(found.origin)
+            assert made.encode(found.proposal) is not None
+            assert made.resolve(Replay(found.decisions)) == found.proposal
+        assert sampler == "random" or origins - {"random"}
+
+
+def test_a_task_with_an_unusual_name_has_parameters_too() -> None:
+    from numpy_reference import schema_of
+
+    tree = {**SPACE, "design": {**SPACE["design"], "losses": {"weights": {"each_task": {"float": [0.1, 10.0]}}}}}
+    made = space(tree, schema=schema_of("prix d'été", "点击 #1"), name="unusual")
+    assert {"design.losses.weights.prix d'été", "design.losses.weights.点击 #1"} <= set(made.domains())
+    seen = seen_of(told(15, made))
+    assert propose(made, seen, sampler="tpe", seed=0, ordinal=15).proposal.design.losses.weights

@@ -1,0 +1,405 @@
+"""Searches on real data under real Ray: what a run leaves, what it refuses, and what it survives."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import study_fixtures
+from study_fixtures import PLAIN, core, dataset, decisions, facts, frame, request, small_search, timeless
+
+from mtl_nas.data import load_dataset
+from mtl_nas.errors import DataError, RunError
+from mtl_nas.exports import load_model
+from mtl_nas.record import Budget, Fact, RunFolder
+from mtl_nas.record import events as lines
+from mtl_nas.record.events import Best, Chosen, Failed, Finalist, Note, Proposed, Scored
+from mtl_nas.study import Resources, Run, load_run, resume
+from mtl_nas.study.driver import Core
+from mtl_nas.study.execution import ray_backend
+from mtl_nas.study.execution.ray_backend import JobSearcher
+from mtl_nas.study.jobs import Answer, Job
+
+TESTS = Path(__file__).parents[1] / "helpers"
+
+
+# Without Ray: what a search refuses before it starts
+
+
+@pytest.fixture
+def begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A run that was asked for and stopped before its first trial."""
+
+    def stop(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("mtl_nas.study.runner.execute", stop)
+        with pytest.raises(KeyboardInterrupt):
+            small_search(tmp_path / "run")
+    return tmp_path / "run"
+
+
+def refusal(folder: Path, **changes: Any) -> str:
+    with pytest.raises(RunError) as problem:
+        small_search(folder, **changes)
+    return str(problem.value)
+
+
+def test_a_search_that_is_stopped_leaves_a_folder_that_says_what_was_asked(begun: Path) -> None:
+    run = load_run(begun)
+    assert run.request.tasks == ("klick", "größe")
+    assert run.request.seed == 3
+    assert set(run.request.versions) == {"mtl_nas", "torch", "optuna", "ray", "numpy", "networkx"}
+    assert run.request.fingerprint == dataset().fingerprint
+    assert run.trials()  # proposed, not trained
+    assert all(not trial.scored for trial in run.trials())
+    assert (run.finished, run.finalists()) == (False, [])
+    assert not (begun / "run.lock").exists()
+    with pytest.raises(RunError) as problem:
+        run.best()
+    assert str(problem.value) == f"the search in '{begun}' is not finished; go on with: mtl-search resume {begun}"
+    assert len(run.study().trials) == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "difference"),
+    [
+        ({"seed": 4}, "another seed (3, now 4)"),
+        ({"sampler": "random"}, "another sampler (auto, now random)"),
+        ({"budget": Budget(trials=11)}, "another budget ("),
+        ({"data": load_dataset(frame(500), tasks=["klick", "größe"])}, "other data (fingerprint "),
+        ({"data": load_dataset(frame(), tasks=["größe", "klick"])}, "other data (fingerprint "),
+        ({"data": load_dataset(frame(), tasks=["klick", "größe"], ignore=["tag"])}, "other data (fingerprint "),
+    ],
+)
+def test_another_search_in_its_folder_is_refused_with_the_difference(
+    begun: Path, changes: dict[str, Any], difference: str
+) -> None:
+    said = refusal(begun, **changes)
+    assert said.startswith(f"run folder '{begun}' holds a search ")
+    assert difference in said
+    assert said.endswith("; give another --folder")
+
+
+def test_a_choice_added_to_the_space_makes_it_another_search(begun: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wider = {**study_fixtures.SPACE, "training": {"passes": {"choice": [1, 2]}}}
+    monkeypatch.setattr(study_fixtures, "SPACE", wider)
+    assert refusal(begun) == f"run folder '{begun}' holds a search with another space; give another --folder"
+
+
+def test_a_run_on_data_from_memory_says_how_to_go_on(begun: Path) -> None:
+    with pytest.raises(RunError) as problem:
+        resume(begun)
+    assert str(problem.value) == (
+        f"the data of '{begun}' came from memory: call search(..., folder='{begun}') with them"
+    )
+    with pytest.raises(RunError, match="holds a search on other data"):
+        resume(begun, data=load_dataset(frame(500), tasks=["klick", "größe"]))
+
+
+def test_a_folder_that_cannot_be_a_run_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").touch()
+    assert refusal(tmp_path) == f"folder '{tmp_path}' is not empty and holds no run; give another --folder"
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+    assert "is a file, and a run needs a folder" in refusal(tmp_path / "thesis.tex")
+
+
+def test_a_folder_that_is_in_use_is_refused_by_name(begun: Path) -> None:
+    with RunFolder(begun).lock():
+        assert f"is in use by process {os.getpid()} on " in refusal(begun)
+
+
+def test_trials_cannot_open_the_test_split() -> None:
+    seen = dataset().for_search()
+    with pytest.raises(DataError, match=r"^the test split is opened once, by the final stage of a search$"):
+        seen.rows("test")
+    with pytest.raises(DataError, match=r"^the raw rows stay with the data set"):
+        seen.frame("train")
+    assert seen.table is None
+
+
+# The searcher that Ray asks
+
+
+def reported(*answers: Answer) -> dict[str, Any]:
+    return {"score": answers[0].score, "answers": [answer.model_dump_json() for answer in answers]}
+
+
+def test_ray_is_given_jobs_then_nothing_at_a_barrier_then_the_end(tmp_path: Path) -> None:
+    driven = core(tmp_path, request(trials=2, cohort=2, rungs=(1.0,), finalists=1, seeds=1), presets=())
+    searcher = JobSearcher(driven)
+    configs = {name: searcher.suggest(name) for name in ("a", "b")}
+    assert all(set(config) == {"jobs"} for config in configs.values())
+    assert searcher.suggest("c") is None
+    for name, config in configs.items():
+        (job,) = config["jobs"]
+        searcher.on_trial_complete(name, reported(study_fixtures.trained(Job.model_validate_json(job))))
+    final = searcher.suggest("d")
+    searcher.on_trial_complete("d", None, error=True)
+    assert searcher.suggest("e") == final  # lost once: again
+    searcher.on_trial_complete("e", reported(Answer(score=0.5)))
+    assert searcher.suggest("f") == "FINISHED"
+    assert [fact.failure for fact in facts(tmp_path) if isinstance(fact, Failed)] == ["lost"]
+
+
+def test_jobs_of_one_shape_are_one_trial_of_ray_and_a_worker_that_dies_loses_all(tmp_path: Path) -> None:
+    tree = {"training": {"learning_rate": {"float": [1e-4, 1e-2], "log": True}}}
+    asked = request(tree=tree, trials=3, cohort=3, rungs=(1.0,), finalists=1, seeds=1)
+    searcher = JobSearcher(core(tmp_path, asked, tree=tree, presets=(), gpus=1))
+    first = searcher.suggest("a")
+    assert len(first["jobs"]) == 3
+    assert searcher.suggest("b") is None
+    searcher.on_trial_complete("a", None, error=True)
+    again = [searcher.suggest(name) for name in "cde"]
+    assert [job for config in again for job in config["jobs"]] == first["jobs"]  # each alone
+    assert [fact.number for fact in facts(tmp_path) if isinstance(fact, Failed)] == [0, 1, 2]
+
+
+def test_a_problem_in_the_core_ends_the_search_and_is_kept(tmp_path: Path) -> None:
+    searcher = JobSearcher(core(tmp_path, request()))
+    searcher.suggest("a")
+    (tmp_path / "trials.jsonl").unlink()
+    (tmp_path / "trials.jsonl").mkdir()  # the record cannot be written
+    searcher.on_trial_complete("a", reported(Answer(score=0.5)))
+    assert isinstance(searcher.problem, IsADirectoryError)
+    assert searcher.suggest("b") == "FINISHED"
+
+
+def test_the_searcher_is_not_carried_to_workers(tmp_path: Path) -> None:
+    import copy
+    import pickle
+
+    searcher = JobSearcher(core(tmp_path, request(schema=PLAIN), schema=PLAIN))
+    assert copy.deepcopy(searcher) is searcher
+    assert len(pickle.dumps(searcher)) < 200
+
+
+# With Ray
+
+
+@pytest.fixture(scope="module")
+def session() -> Iterator[None]:
+    """One Ray for the searches of this process."""
+    import ray
+
+    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="error")
+    yield
+    ray.shutdown()
+
+
+@pytest.fixture(scope="module")
+def finished(session: None, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A search on two cores that nothing disturbs."""
+    return small_search(tmp_path_factory.mktemp("finished") / "run")
+
+
+def of(kind: type[Any], found: list[Fact]) -> list[Any]:
+    return [fact for fact in found if isinstance(fact, kind)]
+
+
+def results(run: Run) -> list[str]:
+    """Everything that the record holds but times, whatever the order of arrival."""
+    return sorted(map(repr, timeless(facts(run.path))))
+
+
+@pytest.mark.slow
+def test_a_search_ends_with_the_best_finalist_as_a_model_that_loads(finished: Run) -> None:
+    assert finished.finished
+    model = load_model(finished.path / "best")
+    predicted = model.predict(frame())
+    assert list(predicted) == ["klick", "größe"]
+    assert len(predicted) == len(frame())
+    best = finished.best()
+    assert best in finished.finalists()
+    assert (finished.path / "best" / "README.md").exists()
+    assert best.tested
+    assert set(best.tested[finished.standing.best.seed]) == {"klick", "größe"}  # type: ignore[union-attr]
+    assert np.isfinite(predicted.to_numpy()).all()
+
+
+@pytest.mark.slow
+def test_a_search_keeps_to_its_budget_and_its_order(finished: Run) -> None:
+    found = facts(finished.path)
+    assert len(finished.standing.trained) == 10
+    assert [fact.origin for fact in of(Proposed, found)[:5]] == [
+        f"preset:{name}" for name in ("single_task", "shared_bottom", "mmoe", "ple", "metaheac")
+    ]
+    assert len(of(Scored, found)) == 10 + len([fact for fact in found if fact.fact == "promoted"])
+    (chosen,) = of(Chosen, found)
+    assert {fact.number for fact in of(Finalist, found)} == set(chosen.numbers)
+    assert 0 in chosen.numbers  # the yardstick
+    assert {fact.number for fact in of(lines.Tested, found)} == set(chosen.numbers)
+    after = found[found.index(of(Best, found)[0]) + 1 :]
+    assert after == of(lines.Tested, found)  # the test split is opened when the best is decided
+    assert not (finished.path / "states").exists()
+    assert not of(Failed, found)
+    (note,) = of(Note, found)
+    assert note.text.startswith("sampler random: ")  # so few trials teach nothing
+    assert all(fact.rows_per_second > 0 for fact in of(Finalist, found))
+
+
+@pytest.mark.slow
+def test_a_finished_search_is_not_searched_again(finished: Run) -> None:
+    before = (finished.path / "trials.jsonl").read_bytes()
+    again = small_search(finished.path)
+    assert again.best().number == finished.best().number
+    assert resume(finished.path, data=dataset()).finished
+    assert (finished.path / "trials.jsonl").read_bytes() == before
+
+
+@pytest.mark.slow
+def test_a_finished_search_without_its_model_writes_it_again(finished: Run) -> None:
+    weights = finished.path / "best" / "model.safetensors"
+    before = weights.read_bytes()
+    (finished.path / "best" / "README.md").unlink()
+    weights.unlink()
+    small_search(finished.path)
+    assert weights.read_bytes() == before
+
+
+@pytest.mark.slow
+def test_one_core_decides_what_two_decide(finished: Run, session: None, tmp_path: Path) -> None:
+    alone = small_search(tmp_path / "run", cpus=1)
+    assert decisions(facts(alone.path)) == decisions(facts(finished.path))
+    assert results(alone) == results(finished)
+
+
+@pytest.mark.slow
+def test_a_trial_whose_worker_dies_is_run_again_and_trials_see_no_test_rows(
+    finished: Run, session: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train_one, died, seen = ray_backend.train_one, tmp_path / "died", tmp_path / "seen"
+
+    def dies_once(config: dict[str, Any], data: Any, depot: Any, device: str) -> None:
+        (job,) = map(json.loads, config["jobs"])
+        seen.write_text(json.dumps([sorted(data.encoded), data.table is None]))
+        if job["number"] == 7 and not died.exists():
+            died.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        train_one(config, data, depot, device)
+
+    monkeypatch.setattr(ray_backend, "train_one", dies_once)
+    run = small_search(tmp_path / "run")
+    (lost,) = of(Failed, facts(run.path))
+    assert (lost.number, lost.rung, lost.failure, lost.reason) == (7, 0, "lost", "the worker died")
+    assert run.standing.trials[7].failed is None
+    assert json.loads(seen.read_text()) == [["train", "validation"], True]
+    assert [line for line in results(run) if not line.startswith("Failed")] == results(finished)
+
+
+@pytest.mark.slow
+def test_where_jobs_of_one_shape_are_fused_a_search_comes_to_the_same_end(
+    finished: Run, session: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a GPU, but on the cores: seeds of a finalist are one job there."""
+    runs_on = Core.runs_on
+    monkeypatch.setattr(Core, "runs_on", lambda core, workers, gpus=0: runs_on(core, workers, 1))
+    run = small_search(tmp_path / "run")
+    assert [(one.number, one.seed) for one in of(Finalist, facts(run.path))]
+    assert run.standing.chosen == finished.standing.chosen
+    for number in finished.standing.chosen.numbers:  # type: ignore[union-attr]
+        for seed, known in finished.standing.trials[number].finalist.items():
+            assert run.standing.trials[number].finalist[seed].score == pytest.approx(known.score, abs=1e-3)
+
+
+@pytest.mark.slow
+def test_errors_that_are_alike_end_the_search_and_free_its_folder(
+    session: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ray import tune
+
+    def breaks(config: dict[str, Any], data: Any, depot: Any, device: str) -> None:
+        answer = Answer(failure="error", reason="KeyError: 'preis'", trace="Traceback (most recent call last)")
+        tune.report({"score": 0.0, "answers": [answer.model_dump_json()]})
+
+    monkeypatch.setattr(ray_backend, "train_one", breaks)
+    with pytest.raises(RunError, match="3 trials failed alike, so the search stops: KeyError: 'preis'"):
+        small_search(tmp_path / "run")
+    assert not (tmp_path / "run" / "run.lock").exists()
+    assert len(of(Failed, facts(tmp_path / "run"))) == 3
+
+
+@pytest.mark.slow
+def test_more_cores_than_there_are_is_refused_with_numbers(session: None, tmp_path: Path) -> None:
+    assert refusal(tmp_path / "run", cpus=64) == "a search needs 64 cpus, and Ray has 2; lower --cpus"
+    said = refusal(tmp_path / "gpus", resources=Resources(cpus=1, gpus=8))
+    assert said.startswith("a search needs 8 gpus, and Ray has ")
+
+
+@pytest.mark.parametrize(
+    ("asked", "there", "workers", "gpu"),
+    [
+        ({}, (16, 0), 16, 0.0),
+        ({"gpus": 0.0}, (16, 2), 16, 0.0),
+        ({}, (16, 1), 4, 0.25),
+        ({"gpus": 0.5}, (16, 1), 4, 0.125),
+        ({"cpus": 2, "gpus": 0.5}, (16, 1), 2, 0.25),
+        ({"cpus": 6}, (16, 4), 6, 0.5),
+        ({"cpus": 3}, (16, 4), 3, 1.0),
+        ({}, (64, 4), 16, 0.25),
+    ],
+)
+def test_every_worker_has_a_whole_gpu_or_a_part_of_one(
+    asked: dict[str, Any], there: tuple[int, float], workers: int, gpu: float
+) -> None:
+    found = ray_backend.shares(Resources(**asked), *there)
+    assert (found.workers, found.gpu) == (workers, pytest.approx(gpu))
+    assert found.device == ("cuda" if gpu else "cpu")
+    assert found.resources == {"cpu": 1.0, **({"gpu": gpu} if gpu else {})}
+
+
+def test_a_gpu_that_torch_does_not_see_is_refused_before_ray_starts(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    with pytest.raises(RunError, match="a search needs 64 gpus, and torch sees . here; lower --gpus"):
+        ray_backend.execute(core(tmp_path, request()), None, folder, Resources(cpus=1, gpus=64))  # type: ignore[arg-type]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT], ids=["killed", "interrupted"])
+def test_a_search_that_is_stopped_in_its_middle_goes_on_to_the_same_end(
+    finished: Run, session: None, tmp_path: Path, how: signal.Signals
+) -> None:
+    """The driver is a process of its own, with a Ray of its own whatever cluster the environment names."""
+    folder = tmp_path / "run"
+    command = [
+        sys.executable,
+        "-c",
+        "import sys, study_fixtures; study_fixtures.small_search(sys.argv[1])",
+        str(folder),
+    ]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(map(str, (TESTS, TESTS.parent))),
+        "RAY_ADDRESS": "127.0.0.1:9",
+    }
+    driver = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+    try:
+        wait_for(driver, lambda: len(of(Scored, facts(folder))) >= 5)
+        driver.send_signal(how)
+        _, said = driver.communicate(timeout=60)
+    finally:
+        driver.kill()
+        driver.wait()
+    assert driver.returncode != 0
+    assert ("KeyboardInterrupt" in said) == (how is signal.SIGINT), said
+    assert (folder / "run.lock").exists() == (how is signal.SIGKILL)
+    assert 5 <= len(of(Scored, facts(folder))) < len(of(Scored, facts(finished.path)))
+    run = small_search(folder)
+    assert decisions(facts(folder)) == decisions(facts(finished.path))
+    assert results(run) == results(finished)
+
+
+def wait_for(driver: "subprocess.Popen[str]", condition: Any, seconds: float = 120.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert driver.poll() is None, driver.communicate()[1]
+        assert time.monotonic() < end
+        time.sleep(0.05)

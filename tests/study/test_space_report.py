@@ -1,0 +1,111 @@
+"""Health after a run: planted effects, decisions without one, ranges that end too early."""
+
+import random
+
+import pytest
+from study_fixtures import proposed, scored, standing_of
+
+from mtl_nas.cli.healthy import _said
+from mtl_nas.data import load_dataset
+from mtl_nas.metrics.significance import holm, welch
+from mtl_nas.record.events import Failed
+from mtl_nas.space import Random, read_space
+from mtl_nas.study.space_report.decisions import asked
+from mtl_nas.study.space_report.report import health
+
+TREE = {
+    "design": {
+        "levels": [{"shared": {"int": [1, 8]}, "specific": 0, "mixing": {"placement": "task"}}],
+        "tower": {"hidden": {"choice": [[], [8], [16]]}},
+    },
+    "training": {
+        "learning_rate": {"float": [1e-4, 1e-1], "log": True},
+        "schedule": {"choice": ["linear", "constant"]},
+    },
+}
+SHARED, RATE, SCHEDULE = "design.levels.0.shared", "training.learning_rate", "training.schedule"
+
+
+@pytest.fixture(scope="module")
+def space():
+    return read_space(TREE, "planted").for_schema(load_dataset("synthetic-mmoe").schema)
+
+
+def trials(space, count, score, noise=0.01, seed=0):
+    """Random draws, scored by their decisions."""
+    chance = random.Random(seed)
+    lines = []
+    for number in range(count):
+        decider = Random(f"{seed} {number}")
+        decisions = {}
+
+        class Kept:
+            def choose(self, path, domain, *, decider=decider, decisions=decisions):
+                decisions[path] = decider.choose(path, domain)
+                return decisions[path]
+
+        space.walk(Kept())
+        lines += [proposed(number, decisions=decisions, origin="random")]
+        lines += [scored(number, 0, score(decisions) + chance.gauss(0, noise))]
+    return lines
+
+
+def test_a_planted_effect_leads_and_what_does_nothing_is_not_seen(space) -> None:
+    found = health(space, standing_of(*trials(space, 60, lambda made: 0.1 * made[SCHEDULE])))
+    leading = found.effects[0]
+    assert (leading.path, leading.groups[0].label, leading.groups[-1].label) == (SCHEDULE, "constant", "linear")
+    assert leading.measurable
+    assert leading.difference == pytest.approx(0.1, abs=0.02)
+    assert [one.path for one in found.effects if one.measurable] == [SCHEDULE]
+
+
+def test_noise_alone_shows_an_effect_in_few_of_many_runs(space) -> None:
+    shown = [
+        any(one.measurable for one in health(space, standing_of(*trials(space, 40, lambda _: 0.5, seed=seed))).effects)
+        for seed in range(20)
+    ]
+    assert sum(shown) <= 4  # 5 % of the runs are expected
+
+
+def test_most_of_the_best_at_an_end_is_an_edge_to_widen(space) -> None:
+    found = health(space, standing_of(*trials(space, 200, lambda made: 0.1 * made[SHARED], noise=0.02)))
+    assert [(edge.path, edge.end) for edge in found.edges] == [(SHARED, "high")]
+    assert found.edges[0].sentence.endswith("best designs at 8, the high end of 1..8")
+
+
+def test_an_optimum_inside_a_range_is_no_edge(space) -> None:
+    found = health(space, standing_of(*trials(space, 200, lambda made: -abs(made[SHARED] - 4), noise=0.02)))
+    assert not [edge for edge in found.edges if edge.path == SHARED]
+
+
+def test_of_few_trials_nothing_is_said(space) -> None:
+    found = health(space, standing_of(*trials(space, 19, lambda made: float(made[SCHEDULE]))))
+    assert (found.effects, found.edges, list(_said(found))) == ((), (), [])
+
+
+def test_failures_and_duplicates_are_counted(space) -> None:
+    lines = trials(space, 3, lambda _: 0.5)
+    lines += [proposed(3), Failed(number=3, rung=0, failure="diverged", reason="the loss became infinite")]
+    lines += [proposed(4, duplicate_of=0)]
+    found = health(space, standing_of(*lines))
+    assert (found.failures, found.duplicates, found.proposals) == ({"diverged": 1}, 1, 5)
+
+
+def test_lines_name_the_effect_and_the_edge(space) -> None:
+    lines = list(_said(health(space, standing_of(*trials(space, 200, lambda made: 0.1 * made[SHARED])))))
+    assert any(line.startswith(f"  matters      {SHARED}: above ") for line in lines)
+    assert any(line.startswith(f"  widen this   {SHARED}: ") for line in lines)
+    assert len(lines) <= 7
+
+
+def test_trials_outside_the_space_met_no_hole(space) -> None:
+    assert asked(space, {}) == {}
+
+
+def test_welch_of_two_groups_is_the_t_test_and_equal_groups_are_chance() -> None:
+    from scipy.stats import ttest_ind
+
+    one, other = [0.1, 0.5, 0.3, 0.8], [0.9, 1.4, 0.7]
+    assert welch([one, other]) == pytest.approx(ttest_ind(one, other, equal_var=False).pvalue)
+    assert welch([[1.0, 1.0], [1.0, 1.0]]) == 1.0
+    assert holm([0.01, 0.04, 0.03]) == [0.03, 0.06, 0.06]

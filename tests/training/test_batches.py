@@ -1,0 +1,145 @@
+"""Where batches come from: the order of rows, what breaks leave unchanged, and that streaming changes no score."""
+
+import numpy as np
+import pytest
+import torch
+from fit_fixtures import TRAINING, assert_equal, noisy, table
+
+import mtl_nas as mn
+from mtl_nas.composition import compose
+from mtl_nas.data import load_dataset
+from mtl_nas.data.storage.rows import joined
+from mtl_nas.design import Losses
+from mtl_nas.evaluation import judge
+from mtl_nas.training import Fit, batches
+from mtl_nas.training.batches import Reading, Resident, Streamed, feed
+
+TASKS = {"click": None, "buy": {"after": "click"}, "stars": None, "price": None}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("encoded")
+    table(1500).assign(pull=np.linspace(1, 2, 1500)).to_parquet(folder / "t.parquet")
+    return mn.encode(folder / "t.parquet", folder / "e", TASKS, weight="pull")
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """Blocks of some batches, runs of some rows, everything that is stored streamed."""
+    monkeypatch.setattr(batches, "RESIDENT", 0)
+    monkeypatch.setattr(batches, "BLOCK", 300)
+    monkeypatch.setattr(batches, "RUN", 32)
+
+
+def reading(data: mn.Dataset) -> Reading:
+    return Reading(data.schema, compose(noisy(), data.schema), data.schema.tasks, device="cpu", dtype=torch.float32)
+
+
+def fit(data: mn.Dataset, *, training=TRAINING, losses=None, in_memory=False) -> Fit:
+    train = joined([data.rows("train")]) if in_memory else data.rows("train")
+    design = noisy().model_copy(update={"losses": losses or noisy().losses})
+    graph = compose(design, data.schema)
+    return Fit(graph, design.losses, training, data.schema, train, data.rows("tuning"))
+
+
+def test_resident_batches_are_a_permutation_of_the_seed_and_the_pass(data):
+    rows = joined([data.rows("train")])
+    found = feed(rows, reading(data), batch_size=64, seed=3)
+    assert isinstance(found, Resident)
+    order = torch.randperm(len(rows), generator=torch.Generator().manual_seed((3 << 20) + 1))
+    inputs, targets = found.batch(19 + 2)  # the third of the second pass
+    assert torch.equal(inputs["ids"], torch.from_numpy(reading(data).inputs(rows)["ids"].numpy())[order[128:192]])
+    assert torch.equal(targets.weights, torch.from_numpy(rows.weights)[order[128:192]])
+
+
+def test_stored_rows_that_are_small_train_bit_for_bit_as_in_memory(data):
+    pair = []
+    for in_memory in (False, True):
+        pair.append(fit(data, in_memory=in_memory))
+        pair[-1].advance()
+    assert isinstance(pair[0].feed, Resident)
+    assert_equal(*pair)
+
+
+@pytest.mark.parametrize("batch_size", [64, 50, 7, 700, 5000])
+@pytest.mark.parametrize("thinned", [False, True])
+def test_a_streamed_pass_visits_each_row_once(data, small, batch_size, thinned):
+    rows = data.rows("train")
+    chosen = np.flatnonzero(np.arange(len(rows)) % 3 > 0) if thinned else None
+    found = feed(rows, reading(data), batch_size=batch_size, seed=0, chosen=chosen)
+    assert isinstance(found, Streamed)
+    weights = rows.weights if chosen is None else rows.weights[chosen]  # no two are equal
+    steps = -(-len(weights) // batch_size)
+    passes = []
+    for number in range(2):
+        batches = [found.batch(number * steps + step)[1].weights for step in range(steps)]
+        assert [len(batch) for batch in batches[:-1]] == [batch_size] * (steps - 1)
+        passes.append(torch.cat(batches).numpy())
+        assert np.array_equal(np.sort(passes[-1]), np.sort(weights))
+    assert not np.array_equal(*passes)
+    if 7 < batch_size < len(weights):
+        assert 0.2 < np.abs(np.diff(passes[0])).mean() * 3 < 1.2  # neighbours in a batch are none in the table
+
+
+def test_inputs_and_labels_of_a_streamed_batch_belong_together(data, small):
+    rows = data.rows("train")
+    whole, found = reading(data).inputs(rows), feed(rows, reading(data), batch_size=50, seed=0)
+    inputs, targets = found.batch(8)
+    places = [int(np.flatnonzero(rows.weights == weight)[0]) for weight in targets.weights.numpy()]
+    assert all(torch.equal(inputs[name], column[places]) for name, column in whole.items())
+    assert torch.equal(targets.labels, reading(data).targets(rows).labels[places])
+
+
+def test_a_batch_depends_on_nothing_but_the_seed_and_the_step(data, small):
+    one, other, seeded = (feed(data.rows("train"), reading(data), batch_size=50, seed=seed) for seed in (0, 0, 1))
+    for step in (3, 40, 11):
+        one.batch(step)
+    assert torch.equal(one.batch(9)[0]["ids"], other.batch(9)[0]["ids"])
+    assert not torch.equal(one.batch(9)[0]["ids"], seeded.batch(9)[0]["ids"])
+
+
+@pytest.mark.parametrize("negatives", [1.0, 0.5])
+def test_a_streamed_fit_that_breaks_inside_a_block_goes_on_bit_for_bit(tmp_path, small, negatives):
+    table(1500).to_parquet(tmp_path / "t.parquet")
+    tasks = {"click": None, "buy": {"after": "click"}}
+    data = mn.encode(tmp_path / "t.parquet", tmp_path / "e", tasks, ignore=["stars", "price"])
+    losses = Losses(negatives=negatives)
+    whole = fit(data, losses=losses)
+    assert isinstance(whole.feed, Streamed)
+    shares = (8 / whole.steps, 23 / whole.steps, 1.0)
+    saved = None
+    for share in shares:
+        whole.advance(share)
+        part = fit(data, losses=losses)
+        if saved is not None:
+            part.load(saved)
+        part.advance(share)
+        saved = part.save()
+    assert_equal(part, whole)
+    assert (whole.train_rows == 1200) == (negatives == 1.0)
+
+
+def test_predictions_of_stored_rows_are_those_in_memory(data, monkeypatch):
+    monkeypatch.setattr("mtl_nas.model.row_prediction.BLOCK", 64)
+    network = fit(data).network
+    rows = data.rows("validation")
+    stored, known = judge(network, rows, data.schema), judge(network, joined([rows]), data.schema)
+    assert stored[1].keys() == known[1].keys()
+    assert all(np.allclose(stored[0][name], known[0][name], atol=1e-6) for name in known[0])
+
+
+@pytest.mark.slow
+def test_scores_of_streamed_and_resident_rows_agree_to_the_noise_of_seeds(tmp_path, small):
+    """Of a table in the order of a label's score, which is the worst for blocks of neighbours."""
+    frame = table(4000).sort_values("size")
+    frame.to_parquet(tmp_path / "t.parquet")
+    data = mn.encode(tmp_path / "t.parquet", tmp_path / "e", TASKS)
+    assert load_dataset(tmp_path / "t.parquet", TASKS).fingerprint == data.fingerprint
+    scores: dict[bool, list[float]] = {}
+    for in_memory in (False, True):
+        for seed in range(3):
+            training = TRAINING.model_copy(update={"passes": 4, "seed": seed})
+            scores.setdefault(in_memory, []).append(fit(data, training=training, in_memory=in_memory).advance().score)
+    noise = np.std(list(scores.values()), axis=1, ddof=1).max()
+    assert abs(np.mean(scores[False]) - np.mean(scores[True])) < max(2 * noise, 0.01)

@@ -1,0 +1,206 @@
+"""Row-wise steps on large embedding tables: AdamW on the rows that a batch has."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch.testing import assert_close
+
+import mtl_nas as mn
+from mtl_nas.design import Losses, Meta, Training
+from mtl_nas.metrics.table_scores import score_tasks
+from mtl_nas.model.prediction import predict
+from mtl_nas.training import Fit
+from mtl_nas.training.stepping import sparse_tables
+
+ROWS = 240
+
+
+def table(seed: int = 0) -> mn.Dataset:
+    draw = np.random.default_rng(seed)
+    user, number = draw.integers(0, 12, ROWS), draw.normal(size=ROWS)
+    history = [list(map(str, draw.integers(0, 9, draw.integers(0, 5)))) for _ in range(ROWS)]
+    click = (draw.random(ROWS) < 1 / (1 + np.exp(-(user - 6) / 2 - number))).astype(int)
+    frame = pd.DataFrame({"user": user.astype(str), "number": number, "history": history, "click": click})
+    frame["late"] = (draw.random(ROWS) < 0.2 + 0.5 * click).astype(int)
+    kinds = {name: {"kind": "binary"} for name in ("click", "late")}
+    sequences = {"history": {"items": "history"}}
+    return mn.load_dataset(frame, tasks=kinds, sequences=sequences, columns={"user": "category", "number": "number"})
+
+
+DATA = table()
+HISTORIES = [{}, {"kind": "gru", "hidden": 4}]
+
+
+def design(numbers: str = "bucket", tables: str = "shared", **histories: object) -> mn.Design:
+    return mn.Design.model_validate(
+        {
+            "inputs": {"embedding": 3, "numbers": numbers, "buckets": 8, "tables": tables, "histories": histories},
+            "levels": [{"shared": 2, "expert": {"hidden": [5]}}],
+            "tower": {"hidden": [4]},
+        }
+    )
+
+
+def fit(made: mn.Design, *, batch: int, passes: int = 2, losses: Losses | None = None, **training: object) -> Fit:
+    asked = Training.model_validate({"passes": passes, "batch_size": batch, "learning_rate": 0.01, **training})
+    graph = mn.compose(made, DATA.schema)
+    return Fit(graph, losses or made.losses, asked, DATA.schema, DATA.rows("train"), DATA.rows("tuning"))
+
+
+@pytest.fixture
+def row_wise(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every table counts as large."""
+    monkeypatch.setattr(sparse_tables, "LARGE", 1)
+
+
+def tables(one: Fit) -> list[torch.Tensor]:
+    """As they are at present."""
+    if one.large:
+        one.large.settle()
+    return [weight.detach().clone() for weight in one.network.tables()]
+
+
+@pytest.mark.parametrize("histories", HISTORIES)
+@pytest.mark.parametrize("numbers", ["bucket", "piecewise", "standard"])
+@pytest.mark.parametrize("shared", ["shared", "task"])
+def test_where_every_step_sees_every_row_it_is_the_dense_step(
+    numbers: str, shared: str, histories: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, options = design(numbers, shared, **histories), {"batch": ROWS, "passes": 4, "weight_decay": 0.1}
+    dense = fit(made, **options)
+    dense.advance()
+    monkeypatch.setattr(sparse_tables, "LARGE", 1)
+    rows = fit(made, **options)
+    rows.advance()
+    seen = [table.seen > 0 for table in rows.large.tables]
+    for one, other, there in zip(tables(dense), tables(rows), seen, strict=True):
+        assert_close(one[:, there], other[:, there], rtol=1e-4, atol=1e-6)
+    assert_close(dense.best.score, rows.best.score, rtol=1e-4, atol=1e-5)
+
+
+def test_a_step_touches_no_row_that_its_batch_does_not_have(row_wise: None) -> None:
+    one = fit(design(), batch=4)
+    large = one.large
+    assert large is not None
+    before, (inputs, found) = tables(one)[0], one.feed.batch(0)
+    one._descent.fill(inputs, found)
+    large.step(1, 0.01)
+    moved = (tables(one)[0] != before).any(dim=-1)[0].nonzero().flatten()
+    assert set(moved.tolist()) <= set(inputs["ids"].unique().tolist())
+    assert len(moved)
+
+
+@pytest.mark.parametrize("schedule", ["constant", "linear"])
+def test_rows_that_batches_miss_end_where_the_dense_step_takes_them(
+    schedule: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = {"batch": 4, "passes": 2, "weight_decay": 0.1, "learning_rate": 1e-3, "schedule": schedule}
+    dense = fit(design(), **options)
+    start = tables(dense)[0]
+    dense.run(60)
+    monkeypatch.setattr(sparse_tables, "LARGE", 1)
+    rows = fit(design(), **options)
+    rows.run(60)
+    way, other = tables(dense)[0] - start, tables(rows)[0] - start
+    assert float((way - other).norm() / way.norm()) < 0.15
+
+
+@pytest.mark.parametrize("stops", [(5,), (2, 3, 5)])
+def test_weight_decay_of_rows_that_are_not_seen_is_made_up_for(stops: tuple[int, ...], row_wise: None) -> None:
+    one = fit(design(), batch=4, passes=1, weight_decay=1.0, schedule="linear")
+    start = tables(one)[0]
+    for stop in stops:
+        one.run(stop)
+        one.large.settle()  # type: ignore[union-attr]
+    unseen = torch.ones(start.shape[1], dtype=torch.bool)
+    for step in range(5):
+        unseen[one.feed.batch(step)[0]["ids"].unique().long()] = False
+    rates = [0.01 * (1 - step / one.steps) for step in range(5)]
+    assert_close(tables(one)[0][:, unseen], start[:, unseen] * float(np.prod([1 - rate for rate in rates])))
+    assert unseen.any()
+
+
+def test_rows_brought_up_to_date_after_every_step_are_nearly_the_dense_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    options = {"batch": 4, "passes": 1, "weight_decay": 0.5, "schedule": "linear"}
+    dense = fit(design(), **options)
+    start = tables(dense)[0]
+    dense.run(30)
+    monkeypatch.setattr(sparse_tables, "LARGE", 1)
+    rows = fit(design(), **options)
+    for stop in range(1, 31):
+        rows.run(stop)
+        rows.large.settle()  # type: ignore[union-attr]
+    way, other = tables(dense)[0] - start, tables(rows)[0] - start
+    assert float((way - other).norm() / way.norm()) < 0.05
+
+
+def test_rows_that_are_looked_at_before_all_are_up_to_date_are_as_after(row_wise: None) -> None:
+    one = fit(design(**HISTORIES[1]), batch=2, weight_decay=0.5)
+    one.run(9)
+    large = one.large
+    assert large is not None
+    before = predict(one.network, one._tuning_features, DATA.schema, read=large.at_present)
+    stale = predict(one.network, one._tuning_features, DATA.schema)
+    large.settle()
+    after = predict(one.network, one._tuning_features, DATA.schema)
+    for task, values in after.items():
+        assert_close(before[task], values, rtol=1e-6, atol=1e-7)
+        assert np.abs(stale[task] - values).max() > 1e-5
+
+
+def test_the_weights_of_the_best_check_are_those_that_it_looked_at(row_wise: None) -> None:
+    one = fit(design(), batch=4, passes=3, weight_decay=0.5)
+    best = one.advance()
+    found = predict(one.best_network(), one._tuning_features, DATA.schema)
+    assert score_tasks(found, one.tuning, DATA.schema) == best.scores
+
+
+def test_the_best_network_has_tables_of_its_own_in_one_piece(row_wise: None) -> None:
+    one = fit(design(tables="task"), batch=16)
+    one.advance()
+    tables = one.best_network().tables()
+    assert max(table.shape[0] for table in tables) > 1
+    assert all(table.is_contiguous() for table in tables)
+    assert not one.network.tables()[0].is_contiguous()
+
+
+def test_a_saved_fit_goes_on_as_one_that_was_not_broken_off(row_wise: None) -> None:
+    made = design("piecewise", **HISTORIES[1])
+    whole, first, second = (fit(made, batch=16, weight_decay=0.1) for _ in range(3))
+    whole.advance(0.5), whole.advance(1.0)
+    first.advance(0.5)
+    second.load(first.save())
+    second.advance(1.0)
+    assert [check.score for check in second.checks] == [check.score for check in whole.checks]
+    for one, other in zip(tables(whole), tables(second), strict=True):
+        assert torch.equal(one, other)
+
+
+def test_scores_are_those_of_the_dense_step_to_seed_noise(monkeypatch: pytest.MonkeyPatch) -> None:
+    def score() -> float:
+        one = fit(design(), batch=16, passes=6)
+        return one.advance().scores["click"]["auc"] or 0.0
+
+    dense = score()
+    monkeypatch.setattr(sparse_tables, "LARGE", 1)
+    assert abs(score() - dense) < 0.05
+
+
+def test_halved_precision_reads_large_tables_too(row_wise: None) -> None:
+    one = fit(design(**HISTORIES[1]), batch=16, precision="bfloat16")
+    assert one.advance().score > 0.5
+    assert one.network.tables()[0].dtype == torch.float32
+
+
+@pytest.mark.parametrize(
+    ("losses", "training"),
+    [
+        (Losses(), {"meta": Meta()}),
+        (Losses(aggregation="pcgrad", aggregate_embeddings=True), {}),
+    ],
+)
+def test_what_needs_the_gradient_of_whole_tables_gets_it(
+    losses: Losses, training: dict[str, object], row_wise: None
+) -> None:
+    assert fit(design(), batch=16, losses=losses, **training).large is None

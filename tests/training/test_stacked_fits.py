@@ -1,0 +1,242 @@
+"""Several fits as one: every member comes to what it comes to alone."""
+
+import gc
+import weakref
+from pathlib import Path
+
+import pytest
+import torch
+from stacked_fixtures import DATA, TRAINING, design, done, fit, trial_job
+from study_fixtures import core, decisions, facts, request, run
+from torch.testing import assert_close
+
+import mtl_nas as mn
+from mtl_nas.design import Losses, Proposal, Training
+from mtl_nas.study.jobs import Answer, Job
+from mtl_nas.training import Fit
+from mtl_nas.training.fit import Check, DivergedError
+from mtl_nas.training.stacked_fits import advance_together, fusible
+from mtl_nas.training.stepping import cuda_graph
+
+MEMBERS = (
+    {"seed": 0},
+    {"seed": 1, "weight_decay": 0.5},
+    {"seed": 2, "learning_rate": 0.002, "schedule": "linear"},
+)
+
+
+@pytest.mark.parametrize("losses", [Losses(), Losses(weighting="uncertainty", weights={"price": 0.3})])
+def test_each_member_comes_to_what_it_comes_to_alone(losses: Losses) -> None:
+    together = [fit(design(), losses, **member) for member in MEMBERS]
+    assert fusible(together)
+    found = advance_together(together)
+    for member, one, best in zip(MEMBERS, together, found, strict=True):
+        alone = fit(design(), losses, **member)
+        assert isinstance(best, Check)
+        assert_close(best.score, alone.advance().score, rtol=0, atol=1e-9)
+        assert [check.step for check in one.checks] == [check.step for check in alone.checks]
+        for name, weight in alone.network.weights().items():
+            assert_close(one.network.weights()[name], weight, rtol=1e-6, atol=1e-7)
+        for name, weight in alone.best_network().weights().items():
+            assert_close(one.best_network().weights()[name], weight, rtol=1e-6, atol=1e-7)
+
+
+def test_members_read_the_same_tensors() -> None:
+    rows, graph = (DATA.rows("train"), DATA.rows("tuning")), mn.compose(design(), DATA.schema)
+    first = Fit(graph, Losses(), Training(passes=1), DATA.schema, *rows)
+    other = Fit(graph, Losses(), Training(passes=1, seed=1), DATA.schema, *rows, beside=first)
+    assert first.feed.features is other.feed.features  # type: ignore[union-attr]
+    assert first._tuning_features is other._tuning_features
+
+
+def test_a_member_that_diverges_harms_no_other() -> None:
+    together = [fit(design(), seed=0), fit(design(), seed=1, learning_rate=1e300), fit(design(), seed=2)]
+    found = advance_together(together)
+    assert isinstance(found[1], DivergedError)
+    for place in (0, 2):
+        best = found[place]
+        assert isinstance(best, Check)
+        assert_close(best.score, fit(design(), seed=place).advance().score, rtol=0, atol=1e-9)
+
+
+def test_members_are_saved_and_go_on_alone_or_together() -> None:
+    whole = [fit(design(), **member) for member in MEMBERS]
+    advance_together(whole)
+    begun = [fit(design(), **member) for member in MEMBERS]
+    advance_together(begun, 1 / 3)
+    again = [fit(design(), **member) for member in MEMBERS]
+    for one, saved in zip(again, begun, strict=True):
+        one.load(saved.save())
+    advance_together(again[:2])
+    again[2].advance()
+    for one, other in zip(again, whole, strict=True):
+        for name, weight in other.network.weights().items():
+            assert_close(one.network.weights()[name], weight, rtol=1e-6, atol=1e-7)
+
+
+@pytest.mark.parametrize("graphed", [(), ("cpu",)])
+def test_a_fit_is_freed_with_its_last_use(graphed: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cuda_graph, "GRAPHED", graphed)
+    monkeypatch.setattr(cuda_graph, "captured", lambda call, device: lambda: torch.tensor(0.0))  # refused
+    fits = [fit(design(), seed=seed) for seed in range(3)]
+    gone = [weakref.ref(weight) for one in fits for weight in one.network.parameters()]
+    gc.disable()
+    try:
+        advance_together(fits[:2])
+        fits[2].advance()
+        del fits
+        assert not any(weight() is not None for weight in gone)
+    finally:
+        gc.enable()
+
+
+def test_halved_members_come_to_similar_scores() -> None:
+    together = [fit(design(), seed=seed, precision="bfloat16") for seed in range(3)]
+    for seed, best in enumerate(advance_together(together)):
+        assert isinstance(best, Check)
+        assert best.score == pytest.approx(fit(design(), seed=seed, precision="float32").advance().score, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("made", "losses", "training"),
+    [
+        (design(inputs={"histories": {"kind": "gru", "hidden": 3}}), None, {}),
+        (design(), Losses(weighting="dwa"), {}),
+        (design(), Losses(aggregation="pcgrad"), {}),
+        (design(), None, {"patience": 1}),
+    ],
+)
+def test_what_needs_more_than_a_sum_of_losses_is_trained_alone(
+    made: mn.Design, losses: Losses | None, training: dict[str, object]
+) -> None:
+    assert not fusible([fit(made, losses, seed=seed, **training) for seed in range(2)])
+
+
+def test_designs_of_two_shapes_are_no_group() -> None:
+    assert not fusible([fit(design()), fit(design(tower={"hidden": [5]}))])
+    assert not fusible([fit(design()), fit(design(), batch_size=16)])
+
+
+def test_dropout_of_members_is_drawn_apart() -> None:
+    dropping = design(levels=[{"shared": 2, "expert": {"hidden": [8], "dropout": 0.5}}])
+    together = [fit(dropping, seed=0), fit(dropping, seed=0)]
+    advance_together(together, 0.1)
+    first, second = (torch.cat([weight.flatten() for weight in one.network.parameters()]) for one in together)
+    assert not torch.equal(first, second)
+
+
+def test_members_may_differ_in_the_weights_of_their_losses() -> None:
+    weighed = [Losses(weights={"price": weight}) for weight in (0.3, 1.0, 20.0)]
+    together = [fit(design(), losses, seed=place) for place, losses in enumerate(weighed)]
+    assert fusible(together)
+    for place, (losses, best) in enumerate(zip(weighed, advance_together(together), strict=True)):
+        assert isinstance(best, Check)
+        assert_close(best.score, fit(design(), losses, seed=place).advance().score, rtol=0, atol=1e-7)
+    assert not fusible([fit(design(), losses) for losses in (weighed[0], Losses(weights={"price": 0.0}))])
+
+
+def finalist_job(seed: int) -> Job:
+    proposal = Proposal(design=design(), training=Training.model_validate(TRAINING))
+    return Job(number=3, kind="finalist", rung=0, share=1.0, seed=seed, proposal=proposal)
+
+
+def same(one: Answer, other: Answer) -> bool:
+    return (one.failure, one.rows, one.score) == (None, other.rows, pytest.approx(other.score, abs=1e-9))
+
+
+def test_seeds_of_a_finalist_as_one_answer_as_each_alone() -> None:
+    kept, apart = dict[str, bytes](), dict[str, bytes]()
+    jobs = [finalist_job(seed) for seed in (7, 8, 9)]
+    for job, one in zip(jobs, done(kept, *jobs), strict=True):
+        (alone,) = done(apart, job)
+        assert same(one, alone)
+        assert one.seconds > 0
+    assert set(kept) == set(apart)  # weights and predictions of every seed
+
+
+def test_trials_of_one_shape_as_one_answer_as_each_alone_at_every_rung() -> None:
+    kept, apart = dict[str, bytes](), dict[str, bytes]()
+    for rung, before in ((0, None), (1, 0)):
+        place = {"rung": rung, "from_rung": before, "share": (rung + 1) / 3}
+        jobs = [trial_job(number, **place) for number in range(3)]
+        assert jobs[0].common == jobs[1].common
+        for job, one in zip(jobs, done(kept, *jobs), strict=True):
+            (alone,) = done(apart, job)
+            assert same(one, alone)
+    assert set(kept) == set(apart)  # states of every trial at each rung
+
+
+def test_a_trial_above_a_measured_limit_leaves_the_others() -> None:
+    slow = trial_job(1, latency=True, limits={"latency_ms": 1e-6})
+    first, limited, last = done({}, trial_job(0), slow, trial_job(2))
+    assert limited.failure == "limit"
+    for job, one in ((trial_job(0), first), (trial_job(2), last)):
+        assert same(one, *done({}, job))
+
+
+def test_trials_that_memory_has_no_room_for_together_are_trained_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(fits: object, share: float) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("mtl_nas.study.execution.worker.advance_together", full)
+    jobs = [trial_job(number) for number in range(2)]
+    for job, one in zip(jobs, done({}, *jobs), strict=True):
+        assert same(one, *done({}, job))
+
+
+def test_trials_of_two_shapes_in_one_answer_as_each_alone() -> None:
+    jobs = [trial_job(0), trial_job(1, made=design(tower={"hidden": [5]}))]
+    assert jobs[0].common != jobs[1].common
+    for job, one in zip(jobs, done({}, *jobs), strict=True):
+        assert same(one, *done({}, job))
+
+
+ONE_SHAPE = {
+    "design": {"levels": [{"shared": 3, "expert": {"hidden": [4]}}]},
+    "training": {"learning_rate": {"float": [1e-4, 1e-2], "log": True}},
+}
+
+
+def test_a_worker_is_given_trials_of_one_shape_up_to_a_bound(tmp_path: Path) -> None:
+    driven = core(tmp_path, request(trials=16, cohort=16, tree=ONE_SHAPE), tree=ONE_SHAPE, presets=(), gpus=1)
+    groups = [driven.next_jobs() for _ in range(2)]
+    assert [len(group) for group in groups] == [8, 8]
+    assert len({job.number for group in groups for job in group}) == 16
+
+
+def test_trials_of_one_shape_are_spread_over_gpus(tmp_path: Path) -> None:
+    driven = core(tmp_path, request(trials=12, cohort=12, tree=ONE_SHAPE), tree=ONE_SHAPE, presets=(), gpus=3)
+    assert [len(driven.next_jobs()) for _ in range(3)] == [4, 4, 4]
+
+
+def test_trials_that_a_worker_could_not_train_as_one_are_given_out_alone(tmp_path: Path) -> None:
+    level = {"shared": 2, "expert": {"hidden": [4]}, "mixing": {"by": "routing", "penalty": 0.1}}
+    tree = {**ONE_SHAPE, "design": {"levels": [level]}}
+    driven = core(tmp_path, request(trials=4, cohort=4, tree=tree), tree=tree, presets=(), gpus=1)
+    assert [len(driven.next_jobs()) for _ in range(4)] == [1, 1, 1, 1]
+
+
+def test_a_trial_whose_worker_died_is_done_alone(tmp_path: Path) -> None:
+    driven = core(tmp_path, request(trials=4, cohort=4, tree=ONE_SHAPE), tree=ONE_SHAPE, presets=(), gpus=1)
+    jobs = driven.next_jobs()
+    assert len(jobs) == 4
+    for job in jobs:
+        driven.job_done(job, Answer(failure="lost", reason="the worker died"))
+    assert [len(driven.next_jobs()) for _ in jobs] == [1, 1, 1, 1]
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_fused_or_not_a_search_decides_the_same(tmp_path: Path, workers: int) -> None:
+    found = {}
+    for fused in (False, True):
+        folder = tmp_path / str(fused)
+        run(core(folder, request(trials=12, tree=ONE_SHAPE), tree=ONE_SHAPE, gpus=int(fused)), workers=workers)
+        found[fused] = decisions(facts(folder))
+    assert found[False] == found[True]
+
+
+def test_members_know_how_fast_they_were_trained() -> None:
+    together = [fit(design(), seed=seed) for seed in range(2)]
+    advance_together(together)
+    assert all(one.rows_per_second > 0 for one in together)
+    assert together[0].rows_per_second == together[1].rows_per_second
