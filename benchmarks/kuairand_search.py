@@ -1,10 +1,10 @@
-"""Whether a search finds on KuaiRand-Pure what no hand design is: `like` as good as alone, `click` as good as shared.
+"""Whether a search finds on KuaiRand-Pure what no preset is: `like` as good as alone, `click` as good as shared.
 
     MTL_NAS_DATA=/path/to/data python -m benchmarks.kuairand_search           # some two hours on two cores
     python -m benchmarks.kuairand_search "histories left out"
 
 Four kinds of feedback, with the users' histories and without. A search as it comes, then its best on fresh seeds beside
-hand designs, each of which has the training that was found and that of docs/hand-designs.md: the better of the two
+presets, each of which has the training that was found and that of docs/presets.md: the better of the two
 counts. Test rows; differences are paired by seed and row. Beside them boosted trees. A broken-off search goes on from
 runs/kuairand/. Prints tables, and writes benchmarks/results/kuairand-search.json.
 """
@@ -39,7 +39,7 @@ FRESH = 100  # the first of the seeds that no search has seen
 
 @dataclass(frozen=True)
 class Found:
-    """What a search ended with, and hand designs, on the same seeds."""
+    """What a search ended with, and presets, on the same seeds."""
 
     data: mn.Dataset
     best: mn.Proposal
@@ -59,7 +59,7 @@ class Found:
         return interval(*parts)
 
     def better(self, design: str, task: str) -> str:
-        """Of a hand design's two trainings, the one with the higher score on a task."""
+        """Of a preset's two trainings, the one with the higher score on a task."""
         return max(
             (name for name in self.contenders if name.startswith(design)), key=lambda name: self.mean(name, task)
         )

@@ -1,4 +1,4 @@
-r"""Every hand design on real tables: the test score of each task over seeds, boosted trees beside it.
+r"""Every preset on real tables: the test score of each task over seeds, boosted trees beside it.
 
     python -m benchmarks.presets kuairand census-income/group1 census-income/group2
     python -m benchmarks.presets synthetic-mmoe/1 synthetic-mmoe/0.5 synthetic-mmoe/0 \
@@ -30,7 +30,7 @@ from mtl_nas.metrics.scores import main_metric
 from mtl_nas.presets import fitting
 
 RESULTS = Path(__file__).parent / "results"
-TRAINING = {"passes": 3, "learning_rate": 3e-3, "schedule": "linear", "weight_decay": 0.3}
+TRAINING = {"epochs": 3, "learning_rate": 3e-3, "schedule": "linear", "weight_decay": 0.3}
 PLANTED = {"learning_rate": 3e-3, "schedule": "linear"}  # of synthetic-mmoe: as many passes as its size asks for
 MATCHED = {  # as in the MMoE paper: 13,108 and 13,056 weights, gates not counted
     "shared_bottom": {"hidden": (113,), "tower": (8,), "numbers": "standard"},

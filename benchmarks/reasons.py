@@ -28,7 +28,7 @@ from mtl_nas.metrics.bootstrap import Interval, Judged, interval, judged
 from mtl_nas.metrics.scores import main_metric
 
 RESULTS = Path(__file__).parent / "results"
-PLAN = mn.Training(passes=30, batch_size=64, learning_rate=2e-3)
+PLAN = mn.Training(epochs=30, batch_size=64, learning_rate=2e-3)
 SIZES = {"hidden": (32, 16), "tower": (8,), "numbers": "standard"}
 DESIGNS = {"single_task": {}, "shared_bottom": {}, "mmoe": {"experts": 4}}
 COLUMNS = ("reason", "task", "single", "alone", "shared bottom", "over alone", "mmoe", "overfit", "claim", "shows")

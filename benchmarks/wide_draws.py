@@ -4,7 +4,7 @@
 
 For each table of the protocol: the share of draws above the limit, their share of the operations of all draws, the
 widest over the median one; and of the winners in benchmarks/results/protocol.json that had no limit, how many there
-are, and the most parameters over the largest hand design's. Prints a table, and writes
+are, and the most parameters over the largest preset's. Prints a table, and writes
 benchmarks/results/wide-draws.json.
 """
 
@@ -31,22 +31,22 @@ def measured(name: str, winners: dict[str, dict[str, Any]]) -> dict[str, float]:
     """Of one table."""
     schema = table(name).schema
     space = mn.load_space("everything").for_schema(schema)
-    most = with_default({}, space, schema)["operations"]
+    most = with_default({}, space, schema)["macs"]
     costs = []
     for seed in range(DRAWS):
         try:
-            costs.append(mn.compose(space.resolve(Random(seed)).design, schema).operations)
+            costs.append(mn.compose(space.resolve(Random(seed)).design, schema).macs)
         except mn.MtlNasError:  # no design of this table
             continue
-    operations = np.array(costs)
+    macs = np.array(costs)
     largest = max(mn.compose(design, schema).parameters for design in fitting(schema)[0].values())
     free = [one["parameters"] for method in winners.values() for one in method.values() if "limits" not in one]
-    wide = operations > most
+    wide = macs > most
     return {
-        "draws": len(operations),
+        "draws": len(macs),
         "above": float(wide.mean()),
-        "operations above": float(operations[wide].sum() / operations.sum()),
-        "widest over median": float(operations.max() / np.median(operations)),
+        "operations above": float(macs[wide].sum() / macs.sum()),
+        "widest over median": float(macs.max() / np.median(macs)),
         "winners": len(free),
         "largest winner": max(free, default=0) / largest,
     }

@@ -29,7 +29,7 @@ def main() -> None:
     design = mn.preset("metaheac", data.schema)
     few, split = shown(NEW, 3000, seed=1), Split(validation=0.1, test=0.8)  # 300 rows train, 2,400 judge
     for name, meta in (("jointly", None), ("by meta-learning", mn.Meta(order=1, inner_rate=0.02))):
-        training = mn.Training(passes=12, batch_size=256, learning_rate=5e-3, meta=meta)
+        training = mn.Training(epochs=12, batch_size=256, learning_rate=5e-3, meta=meta)
         result = mn.evaluate(design, data, training, split="test")
         mean = np.mean([scores["auc"] for scores in result.scores.values() if scores["auc"] is not None])
         old = mn.LoadedModel(result.network, data.schema)

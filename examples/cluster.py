@@ -16,7 +16,7 @@ def searched(address: str, folder: str) -> None:
     """A small search through the cluster."""
     rows = mn.load_dataset("synthetic-mmoe").frame("train").head(3_000)
     data = mn.load_dataset(rows, {"y1": {"kind": "regression"}, "y2": {"kind": "regression"}})
-    space = mn.load_space({"design": {"levels": [{"shared": {"int": [2, 6]}}]}, "training": {"passes": 4}})
+    space = mn.load_space({"design": {"levels": [{"shared": {"int": [2, 6]}}]}, "training": {"epochs": 4}})
     run = mn.search(
         space,
         data,

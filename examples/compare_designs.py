@@ -23,9 +23,9 @@ def main() -> None:
         tower=Tower(hidden=(16,)),
     )
     graph = mn.compose(own, data.schema)
-    print(f"{graph.parameters:,} parameters, {graph.operations:,} multiply-adds a row, key {graph.key}")
+    print(f"{graph.parameters:,} parameters, {graph.macs:,} multiply-adds a row, key {graph.key}")
 
-    training = mn.Training(passes=2, learning_rate=3e-3)
+    training = mn.Training(epochs=2, learning_rate=3e-3)
     result = mn.evaluate(own, data, training)
     print(f"validation: {result.scores['click']}")
 

@@ -25,7 +25,7 @@ def main(folder: str = "runs/first_search") -> None:
     print(data)
 
     everything = mn.load_space("everything")
-    space = mn.SearchSpace("quick", {**everything.tree, "training": {"passes": 2, "learning_rate": 3e-3}})
+    space = mn.SearchSpace("quick", {**everything.tree, "training": {"epochs": 2, "learning_rate": 3e-3}})
     budget = mn.Budget(trials=9, finalists=1, seeds=1)  # five presets and four proposals
     run = mn.search(space, data, budget=budget, folder=folder, seed=0)
 

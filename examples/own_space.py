@@ -18,7 +18,7 @@ SPACE = mn.SearchSpace(
             "levels": Repeat(1, 2, LEVEL),
             "tower": {"hidden": Choice(([], [16]))},
         },
-        "training": {"passes": 4, "learning_rate": Float(1e-3, 1e-2, log=True)},
+        "training": {"epochs": 4, "learning_rate": Float(1e-3, 1e-2, log=True)},
     },
 )
 

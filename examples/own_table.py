@@ -40,7 +40,7 @@ def main(folder: str = "runs/own_table") -> None:
 
     data = mn.load_dataset(here / "shop.csv", TASKS)
     print("\n".join(data.notes))
-    space = mn.load_space({"design": {"levels": [{"shared": {"int": [2, 6]}}]}, "training": {"passes": 4}})
+    space = mn.load_space({"design": {"levels": [{"shared": {"int": [2, 6]}}]}, "training": {"epochs": 4}})
     run = mn.search(space, data, budget=mn.Budget(trials=9, finalists=1, seeds=1), folder=here / "run")
     print(f"best: {run.best().name}")
 

@@ -42,7 +42,7 @@ def main() -> None:
         sequences={"history": {"items": "history", "properties": ["history_kind"], "length": 8}},
     )
     print("\n".join(data.notes))
-    training = mn.Training(passes=6, batch_size=128, learning_rate=1e-2)
+    training = mn.Training(epochs=6, batch_size=128, learning_rate=1e-2)
     design = mn.preset("shared_bottom", data.schema, hidden=(64,), tower=(16,))
     result = mn.evaluate(design, data, training, split="test")
     print(f"with the histories: AUC {result.scores['like']['auc']:.3f}")

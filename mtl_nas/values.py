@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import UnionType
@@ -28,6 +29,14 @@ def parse(kind: type[V], tree: object, where: str, error: type[MtlNasError] = Mt
         return kind.model_validate(tree)
     except pydantic.ValidationError as problem:
         raise error(f"{where}: {_first_problem(kind, problem)}") from None
+
+
+def renamed(tree: Mapping[str, Any], old: str, new: str, where: str) -> Mapping[str, Any]:
+    """The tree with a key of version 0.1.0 under its name of today; a FutureWarning says so."""
+    if old not in tree or new in tree:
+        return tree
+    warnings.warn(f"{where}: '{old}' is now '{new}'; the next version reads the new name alone", FutureWarning, 2)
+    return {new if key == old else key: value for key, value in tree.items()}
 
 
 def nearest(name: str, names: Iterable[str]) -> str:

@@ -32,7 +32,7 @@ def table(rows: int = 600) -> pd.DataFrame:
 
 
 DATA = load_dataset(table(), {"click": None, "buy": {"after": "click"}, "stars": None, "price": None})
-TRAINING = Training(passes=1, batch_size=64)
+TRAINING = Training(epochs=1, batch_size=64)
 SMALL = mn.preset("esmm", DATA.schema, hidden=(4,), embedding=2)
 
 

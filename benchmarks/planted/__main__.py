@@ -8,7 +8,7 @@ has to lead all that lack the plant by three deviations between its seeds. A sea
 where its winner's true score is not below the planted design's by more than one such deviation. Prints a table, and
 writes benchmarks/results/planted.json with versions and machine.
 
-Trainings go to runs/planted/ as they end, and so do searches, so an interrupted command goes on. No hand design is
+Trainings go to runs/planted/ as they end, and so do searches, so an interrupted command goes on. No preset is
 tried first: their sizes are not those of the space, so what they are truly worth is not known.
 """
 

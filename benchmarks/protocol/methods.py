@@ -1,4 +1,4 @@
-"""What is compared: the search, hand designs whose training is tuned, random draws. All take the same work."""
+"""What is compared: the search, presets whose training is tuned, random draws. All take the same work."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,8 +17,8 @@ PASSES = 2
 SEEDS = 5  # search seeds a method and table
 PILOT = 20  # full trainings
 PLAIN = ("single_task", "shared_bottom", "mmoe", "ple")
-FIFTH = {True: "dupn", False: "stem"}  # with and without histories: the strongest of docs/hand-designs.md
-METHODS = ("search", "tuned hand designs", "random")
+FIFTH = {True: "dupn", False: "stem"}  # with and without histories: the strongest of docs/presets.md
+METHODS = ("search", "tuned presets", "random")
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def pilot(data: mn.Dataset, folder: Path, resources: Resources) -> str | None:
     return found.standing.pilot.reason if found.standing.pilot else None
 
 
-def hand_designs(schema: Schema) -> tuple[str, ...]:
+def presets(schema: Schema) -> tuple[str, ...]:
     """The five that are tuned."""
     return (*PLAIN, FIFTH[bool(schema.sequences)])
 
@@ -55,15 +55,15 @@ def _search(schema: Schema) -> Asked:
 def _tuned(schema: Schema) -> Asked:
     """Each of the five at the default training, then random pairs of a design and a training, each trained fully."""
     designs = fitting(schema)[0]
-    names = hand_designs(schema)
+    names = presets(schema)
     options = [designs[name].model_dump(mode="json") for name in names]
     tree = {"design": {"choice": options}, "training": plain(_everything())["training"]}
-    space = read_space(tree, "tuned hand designs")
+    space = read_space(tree, "tuned presets")
     return Asked(space, {"budget": _whole(), "sampler": "random", "presets": names})
 
 
 def _random(schema: Schema) -> Asked:
-    """Random draws of the space that the search has, each trained fully; no hand design is tried first."""
+    """Random draws of the space that the search has, each trained fully; no preset is tried first."""
     return Asked(_everything(), {"budget": _whole(), "sampler": "random", "presets": ()})
 
 
@@ -74,7 +74,7 @@ def _whole() -> mn.Budget:
 def _everything() -> SearchSpace:
     """The default space, two passes over the rows."""
     tree = plain(load_space("everything"))
-    return read_space({**tree, "training": {**tree["training"], "passes": PASSES}}, "everything")
+    return read_space({**tree, "training": {**tree["training"], "epochs": PASSES}}, "everything")
 
 
 METHODS_BY_NAME = dict(zip(METHODS, (_search, _tuned, _random), strict=True))

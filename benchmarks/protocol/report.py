@@ -79,7 +79,7 @@ def report(kept: Mapping[str, Any]) -> str:
 
 
 def summary(kept: Mapping[str, Any]) -> str:
-    """The README's table: means over tasks and searches, and the word on tuned hand designs."""
+    """The README's table: means over tasks and searches, and the word on tuned presets."""
     found = {one.table: one for one in holm([compared(name, here, RIVALS[0]) for name, here in kept["tables"].items()])}
     rows = [
         f"| table | {' | '.join(METHODS)} | boosted trees, untuned | search over {RIVALS[0]} |",

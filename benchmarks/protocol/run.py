@@ -1,4 +1,4 @@
-"""Equal work for the search, for tuned hand designs and for random draws, on seven tables.
+"""Equal work for the search, for tuned presets and for random draws, on seven tables.
 
     MTL_NAS_DATA=/path/to/data python -m benchmarks.protocol.run                  # all: some hours on two cores
     python -m benchmarks.protocol.run adult gas-turbine --seeds 1
@@ -46,7 +46,7 @@ def found(done: mn.Run, data: mn.Dataset) -> Kept:
 
 def noise(data: mn.Dataset) -> list[dict[str, float]]:
     """Test scores of MMoE, trained again and again on other seeds."""
-    training = {"passes": PASSES, "learning_rate": 3e-3, "schedule": "linear"}
+    training = {"epochs": PASSES, "learning_rate": 3e-3, "schedule": "linear"}
     design = mn.preset("mmoe", data.schema)
     results = [
         mn.evaluate(design, data, mn.Training(**training, seed=seed), split="test") for seed in range(NOISE_TRAININGS)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 
-from mtl_nas.record.events import FACT, Fact
+from mtl_nas.record.events import EVENTS, Event
 
 OFTEN, RARELY = 0.02, 0.5  # seconds between two looks at the record, and at the processes
 WORKER = "ray::ImplicitFunc"  # how Ray names what trains
@@ -46,7 +46,7 @@ class Processes(threading.Thread):
 class Timed:
     """A fact, when it was in the record, and the core seconds of all processes until then."""
 
-    fact: Fact
+    event: Event
     seconds: float
     core_seconds: float
 
@@ -58,7 +58,7 @@ class Clock(threading.Thread):
         super().__init__(daemon=True)
         self._record, self._start, self._ended, self._place = record, time.perf_counter(), threading.Event(), 0
         self.processes = Processes()
-        self.facts: list[Timed] = []
+        self.events: list[Timed] = []
 
     def run(self) -> None:
         """Look at the record until the end."""
@@ -84,7 +84,7 @@ class Clock(threading.Thread):
         self._place += whole
         now = time.perf_counter() - self._start
         for line in text[:whole].splitlines():
-            self.facts.append(Timed(FACT.validate_json(line), now, self.processes.core_seconds))
+            self.events.append(Timed(EVENTS.validate_json(line), now, self.processes.core_seconds))
 
 
 def _computed(process: psutil.Process) -> float:

@@ -14,7 +14,7 @@ from mtl_nas.data.schema import Category, Task
 from mtl_nas.training import Fit
 from mtl_nas.training.stacked_fits import advance_together
 
-MOST_PASSES = 1_000  # a training may have; none is reached
+MOST_EPOCHS = 1_000  # a training may have; none is reached
 TUNING_ROWS = 16  # looked at after each epoch
 
 
@@ -22,11 +22,11 @@ def rate(sizes: Sizes, measured: Measured) -> list[float]:
     """Rows a second, of one seed, in each epoch after the first; a look at a few tuning rows ends each."""
     fits, clock = [fitted(sizes, measured, seed) for seed in range(measured.seeds)], measured.clock
 
-    def advance(passes: int) -> None:
+    def advance(epochs: int) -> None:
         if len(fits) > 1:
-            advance_together(fits, passes / MOST_PASSES)
+            advance_together(fits, epochs / MOST_EPOCHS)
         else:
-            fits[0].advance(passes / MOST_PASSES)
+            fits[0].advance(epochs / MOST_EPOCHS)
 
     advance(1)  # warms up
     rates: list[float] = []
@@ -43,7 +43,7 @@ def fitted(sizes: Sizes, measured: Measured, seed: int = 0) -> Fit:
     torch.set_num_threads(measured.threads)
     ids, labels = drawn(sizes)
     rows = Rows(categories=ids, numbers=np.zeros((len(ids), 0), np.float32), sequences={}, labels=labels)
-    training = mn.Training(batch_size=measured.batch, passes=MOST_PASSES, precision=measured.precision, seed=seed)
+    training = mn.Training(batch_size=measured.batch, epochs=MOST_EPOCHS, precision=measured.precision, seed=seed)
     of_sizes = schema(sizes)
     design = designed(sizes, of_sizes, norm=measured.norm)
     tuning = rows.take(slice(0, TUNING_ROWS))

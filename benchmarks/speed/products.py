@@ -16,7 +16,7 @@ DEFINITION = (
 
 def step_operations(architecture: Architecture, batch: int) -> int:
     """Floating-point operations of one training step, as ``DEFINITION`` says."""
-    return 2 * 3 * architecture.operations * batch
+    return 2 * 3 * architecture.macs * batch
 
 
 def rate(sizes: Sizes, measured: Measured) -> list[float]:

@@ -85,7 +85,7 @@ def _products(case: Kept) -> Table:
     rows = []
     for label in (label for label in case["rates"] if label.startswith("ours")):
         ours, products = case["rates"][label], case["rates"]["matrix products, " + label.removeprefix("ours, ")]
-        done = [6 * case["operations"] * rate for rate in ours]
+        done = [6 * case["macs"] * rate for rate in ours]
         share = ratio(done, products)
         target = f"{OF_PRODUCTS:.0%}: {verdict(share.middle, OF_PRODUCTS)}" if label == "ours, float32" else ""
         speeds = [f"{median(values) / 1e9:.0f}" for values in (done, products)]

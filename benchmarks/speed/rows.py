@@ -110,7 +110,7 @@ def trained(folder: Path, rows: int) -> dict[str, Any]:
     batches.RESIDENT = 0
     data = mn.load_dataset(folder / str(rows))
     fit = fitted(data, data.rows("train"), data.rows("tuning"))
-    check = fit.advance(min(1.0, TRAINED / (fit.train_rows * fit.steps / fit.steps_a_pass)))
+    check = fit.advance(min(1.0, TRAINED / (fit.train_rows * fit.steps / fit.steps_per_epoch)))
     return {"trained": fit.rows, "score": round(check.score, 4), "rows_per_second": round(fit.rows_per_second)}
 
 
@@ -145,14 +145,14 @@ def agreed(folder: Path, rows: int) -> dict[str, Any]:
     scores: dict[str, list[float]] = {}
     for name, train in (("in_memory", joined([data.rows("train")])), ("streamed", data.rows("train"))):
         for seed in range(3):
-            fit = fitted(data, train, data.rows("tuning"), passes=1.0, seed=seed)
+            fit = fitted(data, train, data.rows("tuning"), epochs=1.0, seed=seed)
             scores.setdefault(name, []).append(round(fit.advance().score, 4))
     return scores
 
 
-def fitted(data: mn.Dataset, train: Rows, tuning: Rows, *, passes: float = 40.0, seed: int = 0) -> Fit:
+def fitted(data: mn.Dataset, train: Rows, tuning: Rows, *, epochs: float = 40.0, seed: int = 0) -> Fit:
     graph = compose(mn.preset("mmoe", data.schema), data.schema)
-    return Fit(graph, Losses(), Training(passes=passes, batch_size=BATCH, seed=seed), data.schema, train, tuning)
+    return Fit(graph, Losses(), Training(epochs=epochs, batch_size=BATCH, seed=seed), data.schema, train, tuning)
 
 
 def lap(fit: Fit) -> tuple[float, float]:

@@ -49,7 +49,7 @@ def grown(sizes: Sizes, here: Measured) -> dict[str, dict[str, Call]]:
 def trials_an_hour(workers: int) -> float:
     """Of a small search on a small table, Ray's start and the finalist included."""
     data, space = mn.load_dataset("synthetic-mmoe/0.5"), mn.load_space("mmoe")
-    short = mn.SearchSpace("short", {**space.tree, "training": {**space.tree["training"], "passes": PASSES}})
+    short = mn.SearchSpace("short", {**space.tree, "training": {**space.tree["training"], "epochs": PASSES}})
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
         run = mn.search(

@@ -34,17 +34,17 @@ class Job:
     stepped: float
 
 
-def jobs(facts: list[Timed]) -> list[Job]:
+def jobs(events: list[Timed]) -> list[Job]:
     """All of a record, in the order in which they ended."""
     found = []
-    for timed in facts:
-        fact = timed.fact
-        if isinstance(fact, Scored | Finalist):
-            stepped = fact.rows / fact.rows_per_second if fact.rows_per_second else 0.0
-            score = fact.score if isinstance(fact, Scored) else None
-            found.append(Job(timed.seconds, timed.core_seconds, score, fact.seconds, min(stepped, fact.seconds)))
-        elif isinstance(fact, Failed):
-            found.append(Job(timed.seconds, timed.core_seconds, None, fact.seconds, 0.0))
+    for timed in events:
+        event = timed.event
+        if isinstance(event, Scored | Finalist):
+            stepped = event.rows / event.rows_per_second if event.rows_per_second else 0.0
+            score = event.score if isinstance(event, Scored) else None
+            found.append(Job(timed.seconds, timed.core_seconds, score, event.seconds, min(stepped, event.seconds)))
+        elif isinstance(event, Failed):
+            found.append(Job(timed.seconds, timed.core_seconds, None, event.seconds, 0.0))
     return found
 
 
@@ -83,16 +83,16 @@ def main() -> None:
         "seconds": seconds,
         "core_seconds": clock.processes.core_seconds,
         "workers": options.workers,
-        "trials": sum(isinstance(timed.fact, Proposed) for timed in clock.facts),
+        "trials": sum(isinstance(timed.event, Proposed) for timed in clock.events),
         "megabytes": clock.processes.megabytes,
-        "jobs": [asdict(job) for job in jobs(clock.facts)],
+        "jobs": [asdict(job) for job in jobs(clock.events)],
     }
     print(json.dumps(found))
 
 
 def _tiny_space() -> mn.SearchSpace:
     tree = mn.load_space("mmoe").tree
-    return mn.SearchSpace("tiny", {**tree, "training": {**tree["training"], "passes": 1}})
+    return mn.SearchSpace("tiny", {**tree, "training": {**tree["training"], "epochs": 1}})
 
 
 if __name__ == "__main__":

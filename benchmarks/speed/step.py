@@ -91,7 +91,7 @@ def main() -> None:
                 console.print(f"{model}, batch {batch}, {device}")
                 rates = alternated(calls, options.rounds, said=console.print)
                 case = {"model": model, "batch": batch, "device": device, "rates": rates}
-                kept["cases"].append({**case, "sizes": asdict(sizes), "operations": graph(sizes).operations})
+                kept["cases"].append({**case, "sizes": asdict(sizes), "macs": graph(sizes).macs})
                 options.kept.parent.mkdir(exist_ok=True)
                 options.kept.write_text(json.dumps(kept, indent=1) + "\n")
     for table in step_tables(kept):

@@ -32,7 +32,7 @@ from benchmarks.table.table import DenseTable, read
 from mtl_nas.architecture import Architecture
 from mtl_nas.data import Schema
 from mtl_nas.design import Design
-from mtl_nas.record import Budget, Fact, Request
+from mtl_nas.record import Budget, Event, Request
 from mtl_nas.space import Random, Replay, SearchSpace
 from mtl_nas.space.files import plain
 from mtl_nas.study.driver import Core
@@ -59,8 +59,8 @@ def space(name: str) -> SearchSpace:
 
 
 @cache
-def hand_designs(name: str) -> dict[str, Design]:
-    """Hand designs in the sizes of the table's space, as far as it holds them."""
+def presets(name: str) -> dict[str, Design]:
+    """Presets in the sizes of the table's space, as far as it holds them."""
     sizes: dict[str, Any] = {"tower": (16,), "hidden": (64, 32), "embedding": 8}
     found = {}
     for one, more in (
@@ -77,7 +77,7 @@ def hand_designs(name: str) -> dict[str, Design]:
     return found
 
 
-class Memory(list[Fact]):
+class Memory(list[Event]):
     """A record that no disk keeps."""
 
 
@@ -172,7 +172,7 @@ def searched(
         sampler=sampler,  # type: ignore[arg-type]
         seed=seed,
     )
-    core = TableCore(asked, Memory(), space(name), schema(name), hand_designs(name) if presets else {}, rows=table.rows)  # type: ignore[arg-type]
+    core = TableCore(asked, Memory(), space(name), schema(name), presets(name) if presets else {}, rows=table.rows)  # type: ignore[arg-type]
     crew = Workers(table, workers)
     crew.run(core)
     done = [trial for trial in core.standing.trials.values() if trial.finalist]

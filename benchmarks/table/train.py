@@ -75,7 +75,7 @@ def trained(name: str, key: str, decisions: dict[str, int | float], seed: int) -
         for task in data.schema.tasks
     }
     about = {"key": key, "seed": seed, "decisions": json.dumps(decisions, sort_keys=True)}
-    cost = {"parameters": graph.parameters, "operations": graph.operations, "seconds": round(seconds, 3)}
+    cost = {"parameters": graph.parameters, "macs": graph.macs, "seconds": round(seconds, 3)}
     return {**about, **cost, "rows": fit.rows, **scores}
 
 

@@ -107,9 +107,7 @@ def text(architecture: Architecture, width: int = 80) -> str:
         lines += textwrap.wrap(start.rstrip(), width, subsequent_indent=" " * (first + 2)) if below else []
         indent = " " * (4 if below else len(start))
         lines += textwrap.wrap(reads, width, initial_indent=indent if below else start, subsequent_indent=indent)
-    return "\n".join(
-        (*lines, f"{architecture.parameters:,} parameters, {architecture.operations:,} multiply-adds a row")
-    )
+    return "\n".join((*lines, f"{architecture.parameters:,} parameters, {architecture.macs:,} multiply-adds a row"))
 
 
 def _reads(box: Box, found: tuple[Box, ...]) -> str:

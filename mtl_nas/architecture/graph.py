@@ -85,9 +85,9 @@ class Architecture(Value):
         return own + sum(shared.values())
 
     @cached_property
-    def operations(self) -> int:
+    def macs(self) -> int:
         """Multiply-adds of one forward pass of one row."""
-        return sum(node.block.operations(self.inputs_of(node)) for node in self.nodes)
+        return sum(node.block.macs(self.inputs_of(node)) for node in self.nodes)
 
     @cached_property
     def key(self) -> str:

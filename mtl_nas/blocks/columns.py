@@ -59,7 +59,7 @@ class Embedding(Value):
         """Trained numbers."""
         return self.rows * self.width
 
-    def operations(self, inputs: Widths[int]) -> int:
+    def macs(self, inputs: Widths[int]) -> int:
         """Multiply-adds a row: only interpolation computes."""
         return 2 * len(self.numbers) * self.width if self.encoding == "piecewise" else 0
 
@@ -80,7 +80,7 @@ class FieldMean(Value):
         """Trained numbers."""
         return 0
 
-    def operations(self, inputs: Widths[int]) -> int:
+    def macs(self, inputs: Widths[int]) -> int:
         """Multiply-adds a row."""
         return self.fields * self.width
 
@@ -100,6 +100,6 @@ class TaskEmbedding(Value):
         """Trained numbers."""
         return self.width
 
-    def operations(self, inputs: Widths[int]) -> int:
+    def macs(self, inputs: Widths[int]) -> int:
         """Multiply-adds a row."""
         return 0

@@ -26,7 +26,7 @@ class Layers(Value):
         normed = 2 * sum(self.hidden) if self.norm != "none" else 0
         return sum(fan_in * fan_out + fan_out for fan_in, fan_out in pairwise((width, *self.hidden))) + normed
 
-    def _operations(self, width: int) -> int:
+    def _macs(self, width: int) -> int:
         return sum(fan_in * fan_out for fan_in, fan_out in pairwise((width, *self.hidden)))
 
 
@@ -57,12 +57,12 @@ class Expert(Layers):
         width = inputs[0]
         return self._parameters(width) + self.cross * (width**2 + width) + 2 * width * self.feature_gate
 
-    def operations(self, inputs: Widths[int]) -> int:
+    def macs(self, inputs: Widths[int]) -> int:
         """Multiply-adds a row."""
         width = inputs[0]
         crossed = self.cross * (width**2 + width)
         gated = 2 * width * self.feature_gate + width if self.feature_gate else 0
-        return self._operations(width) + crossed + gated
+        return self._macs(width) + crossed + gated
 
 
 class Tower(Layers):
@@ -81,6 +81,6 @@ class Tower(Layers):
         last = (inputs[0], *self.hidden)[-1]
         return self._parameters(inputs[0]) + last * self.outputs + self.outputs
 
-    def operations(self, inputs: Widths[int]) -> int:
+    def macs(self, inputs: Widths[int]) -> int:
         """Multiply-adds a row."""
-        return self._operations(inputs[0]) + (inputs[0], *self.hidden)[-1] * self.outputs
+        return self._macs(inputs[0]) + (inputs[0], *self.hidden)[-1] * self.outputs

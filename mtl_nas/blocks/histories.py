@@ -57,7 +57,7 @@ class Sequence(Value):
         biases = (2 if self.kind == "gru" else 1) * self.gates * self.hidden
         return sum(self.sizes) * self.width + self._maps() + biases + self._scorer(inputs, biases=True)
 
-    def operations(self, inputs: Widths[int]) -> int:
+    def macs(self, inputs: Widths[int]) -> int:
         """Multiply-adds a row."""
         weighing = self.length * (self._scorer(inputs, biases=False) + self.state) if self.attention != "none" else 0
         pooling = len(self.sizes) * self.length * self.width if self.kind == "mean" and not weighing else 0

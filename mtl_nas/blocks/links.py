@@ -43,7 +43,7 @@ class Transfer(Value):
         """Numbers in one set of value, query and key maps."""
         return 3 * (inputs[0] ** 2 + self.bias * inputs[0])
 
-    def operations(self, inputs: Widths[int]) -> int:
+    def macs(self, inputs: Widths[int]) -> int:
         """Multiply-adds a row."""
         width, slots = inputs[0], len(inputs)
         return (slots - 1) * width**2 + slots * 3 * width**2 + 2 * slots * width
@@ -65,7 +65,7 @@ class Product(Value):
         """Trained numbers."""
         return 0
 
-    def operations(self, inputs: Widths[int]) -> int:
+    def macs(self, inputs: Widths[int]) -> int:
         """Multiply-adds a row."""
         return len(inputs)
 
@@ -90,6 +90,6 @@ class Thresholds(Value):
         """Trained numbers."""
         return self.outputs
 
-    def operations(self, inputs: Widths[int]) -> int:
+    def macs(self, inputs: Widths[int]) -> int:
         """Multiply-adds a row."""
         return self.outputs

@@ -24,7 +24,7 @@ class Concat(Value):
         """Trained numbers."""
         return 0
 
-    def operations(self, inputs: Widths[int]) -> int:
+    def macs(self, inputs: Widths[int]) -> int:
         """Multiply-adds a row."""
         return 0
 
@@ -43,7 +43,7 @@ class Sum(Value):
         """Trained numbers."""
         return 0
 
-    def operations(self, inputs: Widths[int]) -> int:
+    def macs(self, inputs: Widths[int]) -> int:
         """Multiply-adds a row."""
         return sum(inputs)
 
@@ -62,7 +62,7 @@ class Stop(Value):
         """Trained numbers."""
         return 0
 
-    def operations(self, inputs: Widths[int]) -> int:
+    def macs(self, inputs: Widths[int]) -> int:
         """Multiply-adds a row."""
         return 0
 
@@ -111,7 +111,7 @@ class Gate(Value):
         inner = sum(fan_in * fan_out + fan_out for fan_in, fan_out in pairwise(widths))
         return inner + widths[-1] * count + self.bias * count
 
-    def operations(self, inputs: Widths[int]) -> int:
+    def macs(self, inputs: Widths[int]) -> int:
         """Multiply-adds a row, the mixing included."""
         experts = self.experts(inputs)
         if not self.asks:
@@ -139,7 +139,7 @@ class Stitch(Value):
         """Trained numbers."""
         return sum(inputs) if self.channelwise else len(inputs)
 
-    def operations(self, inputs: Widths[int]) -> int:
+    def macs(self, inputs: Widths[int]) -> int:
         """Multiply-adds a row."""
         return sum(inputs)
 
@@ -168,7 +168,7 @@ class Route(Value):
         """Trained numbers."""
         return len(inputs) + (sum(width**2 for width in inputs) if self.transform else 0)
 
-    def operations(self, inputs: Widths[int]) -> int:
+    def macs(self, inputs: Widths[int]) -> int:
         """Multiply-adds a row."""
         return sum(inputs) + (sum(width**2 for width in inputs) if self.transform else 0)
 

@@ -1,6 +1,8 @@
 """The command line: a user's error is one line on standard error and exit code 2; all else is a bug: a traceback."""
 
 import sys
+import warnings
+from typing import Any
 
 from mtl_nas.cli.app import app
 from mtl_nas.errors import MtlNasError
@@ -8,6 +10,7 @@ from mtl_nas.errors import MtlNasError
 
 def main() -> None:
     """Run ``mtl-search``."""
+    warnings.showwarning = _print_warning  # type: ignore[assignment]  # the category and the line do not matter
     try:
         app()
     except MtlNasError as problem:
@@ -18,6 +21,10 @@ def main() -> None:
             raise
         print(f"mtl-search: '{problem.filename}' cannot be used: {(problem.strerror or '').lower()}", file=sys.stderr)
         sys.exit(2)
+
+
+def _print_warning(message: Warning | str, *_: Any) -> None:
+    print(f"mtl-search: note: {message}", file=sys.stderr)
 
 
 __all__ = ["app", "main"]

@@ -83,7 +83,7 @@ def run(
         str | None,
         typer.Option("--objective", help="mean, worst, a task; several, or parameters, latency_ms: a front"),
     ] = None,
-    limit: Annotated[list[str] | None, typer.Option("--limit", help="parameters=2e6, operations=, latency_ms=")] = None,
+    limit: Annotated[list[str] | None, typer.Option("--limit", help="parameters=2e6, macs=, latency_ms=")] = None,
     sampler: Annotated[str | None, typer.Option("--sampler", help="auto, tpe, evolution, local, nsga2, random")] = None,
     presets: Annotated[str | None, typer.Option("--presets", help="tried first: mmoe,ple or none; not all")] = None,
     ensemble: Annotated[

@@ -18,14 +18,14 @@ from mtl_nas.errors import ArchitectureError, DataError
 from mtl_nas.metrics.bootstrap import Interval, Judged, interval, judged
 from mtl_nas.metrics.scores import main_metric
 
-YARDSTICK = "single_task"
+BASELINE = "single_task"
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A task's score for one design: mean and standard deviation over seeds, gain over the yardstick.
+    """A task's score for one design: mean and standard deviation over seeds, gain over the baseline.
 
-    ``gained`` is the gain with its interval: of tasks alone, and not of the yardstick itself.
+    ``gained`` is the gain with its interval: of tasks alone, and not of the baseline itself.
     """
 
     score: float | None
@@ -51,7 +51,7 @@ class Row:
     gain: float | None  # mean over tasks
     against_best: Interval | None  # None for the best itself
     parameters: int
-    operations: int
+    macs: int
     rows_per_second: float
     seeds: int
     diagnosis: Diagnosis | None = None
@@ -111,7 +111,7 @@ def compare(
     """
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     training = training or Training()
-    found = contenders(what, data, seeds=seeds, training=training, yardstick=YARDSTICK, device=device)
+    found = contenders(what, data, seeds=seeds, training=training, baseline=BASELINE, device=device)
     lines = differences(*(graph(one, data) for one in what)) if len(what) == 2 else ()
     return compared(found, data, tuple(lines))
 
@@ -128,15 +128,15 @@ def compared(found: Sequence[Contender], data: Dataset, differences: tuple[str, 
         raise DataError(f"no task has a score on the test rows of '{data.name}': their labels are all the same")
     means = {name: fmean(part.score for part in parts) for name, parts in shares.items()}
     best = max(found, key=lambda one: (one.chosen, one.choosing is not None, one.choosing or 0.0, means[one.name]))
-    yardstick = next(one for one in found if one.name == YARDSTICK)
+    baseline = next(one for one in found if one.name == BASELINE)
     by_task = {one.name: _by_task(one, labels, data.schema) for one in found}
     rows = [
         _row(
             one,
-            yardstick,
+            baseline,
             means,
             None if one is best else interval(shares[one.name], shares[best.name]),
-            {} if one is yardstick else _gained(by_task[one.name], by_task[YARDSTICK]),
+            {} if one is baseline else _gained(by_task[one.name], by_task[BASELINE]),
             data.schema,
         )
         for one in found
@@ -157,13 +157,13 @@ def _by_task(one: Contender, labels: NDArray[np.float64], schema: Schema) -> dic
     return {task: [part for part in parts if part is not None] for task, parts in found.items()}
 
 
-def _gained(one: Mapping[str, list[Judged]], yardstick: Mapping[str, list[Judged]]) -> dict[str, Interval]:
-    return {task: interval(parts, yardstick[task]) for task, parts in one.items() if parts and yardstick[task]}
+def _gained(one: Mapping[str, list[Judged]], baseline: Mapping[str, list[Judged]]) -> dict[str, Interval]:
+    return {task: interval(parts, baseline[task]) for task, parts in one.items() if parts and baseline[task]}
 
 
 def _row(
     one: Contender,
-    yardstick: Contender,
+    baseline: Contender,
     means: dict[str, float],
     against: Interval | None,
     gained: Mapping[str, Interval],
@@ -171,7 +171,7 @@ def _row(
 ) -> Row:
     tasks = [name for name in schema.task_names if name in one.scores[0]]
     conditional = [head for head in one.scores[0] if head not in schema.task_names]
-    cells = {head: _cell(one, yardstick, head, gained.get(head), schema) for head in (*tasks, *conditional)}
+    cells = {head: _cell(one, baseline, head, gained.get(head), schema) for head in (*tasks, *conditional)}
     gains = [cell.gain for head, cell in cells.items() if cell.gain is not None and head in schema.task_names]
     return Row(
         name=one.name,
@@ -180,16 +180,16 @@ def _row(
         gain=fmean(gains) if gains else None,
         against_best=against,
         parameters=one.parameters,
-        operations=one.operations,
+        macs=one.macs,
         rows_per_second=one.rows_per_second,
         seeds=len(one.seeds),
         diagnosis=one.diagnosis,
     )
 
 
-def _cell(one: Contender, yardstick: Contender, head: str, gained: Interval | None, schema: Schema) -> Cell:
+def _cell(one: Contender, baseline: Contender, head: str, gained: Interval | None, schema: Schema) -> Cell:
     values = _values(one, head, schema)
-    base = _values(yardstick, head, schema) if head in yardstick.scores[0] else []
+    base = _values(baseline, head, schema) if head in baseline.scores[0] else []
     return Cell(
         score=fmean(values) if values else None,
         deviation=stdev(values) if len(values) > 1 else None,

@@ -35,7 +35,7 @@ class Contender:
 
     name: str
     parameters: int
-    operations: int  # of one row
+    macs: int  # of one row
     scores: tuple[Scores, ...]
     predictions: tuple[Predictions, ...]  # by seed; of an ensemble the same for each, to be paired with others
     rows_per_second: float
@@ -46,9 +46,9 @@ class Contender:
 
 
 def contenders(
-    what: Sequence[Contestant], data: Dataset, *, seeds: int, training: Training, yardstick: str, device: str
+    what: Sequence[Contestant], data: Dataset, *, seeds: int, training: Training, baseline: str, device: str
 ) -> list[Contender]:
-    """In the order given; a preset that a run holds is not trained again, a missing yardstick is added."""
+    """In the order given; a preset that a run holds is not trained again, a missing baseline is added."""
     opened = [_opened(one, data) for one in what]
     runs = [one for one in opened if isinstance(one, Run)]
     found: list[Contender] = []
@@ -60,8 +60,8 @@ def contenders(
     if runs:
         training = runs[0].space().for_schema(data.schema).default().training
     designs = {_name(given, place): one for place, (one, given) in enumerate(zip(opened, what, strict=True))}
-    if yardstick not in names and yardstick not in designs:
-        designs[yardstick] = preset(yardstick, data.schema)
+    if baseline not in names and baseline not in designs:
+        designs[baseline] = preset(baseline, data.schema)
     for name, one in designs.items():
         if name not in names and isinstance(one, Design | Architecture):
             found.append(trained(name, one, data, training, numbers, device=device))
@@ -91,7 +91,7 @@ def trained(
     return Contender(
         name=name,
         parameters=architecture.parameters,
-        operations=architecture.operations,
+        macs=architecture.macs,
         scores=tuple(result.scores for result in results),
         predictions=tuple(result.predictions for result in results),
         rows_per_second=float(np.median([result.rows_per_second for result in results])),
@@ -122,7 +122,7 @@ def _finalist(run: Run, trial: Trial, data: Dataset) -> Contender:
     return Contender(
         name=trial.name,
         parameters=architecture.parameters,
-        operations=architecture.operations,
+        macs=architecture.macs,
         scores=tuple(trial.tested[seed] for seed in seeds),
         predictions=tuple(
             {name: np.asarray(values, dtype=np.float64) for name, values in one.items()} for one in predictions
@@ -143,7 +143,7 @@ def _ensemble(run: Run, found: Ensembled) -> Contender:
     return Contender(
         name=f"ensemble of {len(found.members)}",
         parameters=sum(trial.proposed.parameters for trial in trials),
-        operations=sum(trial.proposed.operations for trial in trials),
+        macs=sum(trial.proposed.macs for trial in trials),
         scores=(found.scores,),
         predictions=(tested(run.folder, found.members),) * len(seeds),
         rows_per_second=1

@@ -1,23 +1,23 @@
 """How a model is trained."""
 
 import math
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from mtl_nas.values import Value
+from mtl_nas.values import Value, renamed
 
-ENOUGH_ROWS, FEWEST_PASSES, MOST_PASSES = 400_000, 4, 40
-STEPS_A_PASS, SMALLEST_BATCH, LARGEST_BATCH = 100, 64, 512
+ENOUGH_ROWS, FEWEST_EPOCHS, MOST_EPOCHS = 400_000, 4, 40
+STEPS_PER_EPOCH, SMALLEST_BATCH, LARGEST_BATCH = 100, 64, 512
 
 
 Precision = Literal["float32", "bfloat16", "float64"]
 
 
 class Work(NamedTuple):
-    """Passes over the train rows, and rows a step."""
+    """Epochs, and rows per step."""
 
-    passes: float
+    epochs: float
     batch_size: int
 
 
@@ -39,13 +39,13 @@ OWN = ("seed", "learning_rate", "schedule", "warmup", "weight_decay")  # of a tr
 
 
 class Training(Value):
-    """How a model is trained. One pass is every train row once.
+    """How a model is trained. One epoch is every train row once.
 
-    Without a number, passes and batch size follow the table: 400,000 rows of work within 4 to 40 passes, some hundred
-    steps a pass within batches of 64 to 512. A small table would be left untrained by what suits a large one.
+    Where ``epochs`` or ``batch_size`` is None, it follows the number of train rows: 400,000 rows of work within 4 to 40
+    epochs, and about a hundred steps per epoch within batches of 64 to 512 rows.
     """
 
-    passes: Annotated[float, Field(gt=0.0, le=1000.0)] | None = None
+    epochs: Annotated[float, Field(gt=0.0, le=1000.0)] | None = None
     batch_size: Annotated[int, Field(ge=1)] | None = None
     learning_rate: Annotated[float, Field(gt=0.0)] = 1e-3
     schedule: Literal["constant", "linear", "cosine"] = "constant"  # from the full rate to none at the last step
@@ -56,6 +56,11 @@ class Training(Value):
     meta: Meta | None = None
     seed: Annotated[int, Field(ge=0)] = 0
 
+    @model_validator(mode="before")
+    @classmethod
+    def _passes_are_epochs(cls, tree: Any) -> Any:
+        return renamed(tree, "passes", "epochs", "training") if isinstance(tree, dict) else tree
+
     @property
     def common(self) -> "Training":
         """What trainings share that are done as one: everything but seed and rates."""
@@ -64,10 +69,10 @@ class Training(Value):
     def work(self, rows: int) -> Work:
         """What this comes to on a table of so many train rows.
 
-        >>> Training().work(200_000), Training(passes=1).work(2_400)
-        (Work(passes=4, batch_size=512), Work(passes=1.0, batch_size=64))
+        >>> Training().work(200_000), Training(epochs=1).work(2_400)
+        (Work(epochs=4, batch_size=512), Work(epochs=1.0, batch_size=64))
         """
-        passes = min(max(ENOUGH_ROWS / rows, FEWEST_PASSES), MOST_PASSES)
-        power = 2 ** math.ceil(math.log2(max(rows / STEPS_A_PASS, 1)))
+        epochs = min(max(ENOUGH_ROWS / rows, FEWEST_EPOCHS), MOST_EPOCHS)
+        power = 2 ** math.ceil(math.log2(max(rows / STEPS_PER_EPOCH, 1)))
         batch = min(max(power, SMALLEST_BATCH), LARGEST_BATCH)
-        return Work(self.passes or passes, self.batch_size or batch)
+        return Work(self.epochs or epochs, self.batch_size or batch)

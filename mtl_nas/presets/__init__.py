@@ -1,4 +1,4 @@
-"""Presets: the hand designs of the literature, with the sizes their authors or their best-known library published.
+"""Presets: the presets of the literature, with the sizes their authors or their best-known library published.
 
 The package is not named after its functions, so that ``mtl_nas.preset`` is always the function.
 """
@@ -33,7 +33,7 @@ PRESETS: dict[str, Callable[..., Design]] = {  # in the order in which a search 
 
 
 def preset(name: str, schema: Schema, **sizes: Any) -> Design:
-    """The hand design of that name; sizes are keywords of its function, for example ``experts=8, hidden=(64, 32)``."""
+    """The preset of that name; sizes are keywords of its function, for example ``experts=8, hidden=(64, 32)``."""
     if name not in PRESETS:
         raise DesignError(unknown_preset(name))
     return PRESETS[name](schema, **sizes)

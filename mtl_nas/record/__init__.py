@@ -1,9 +1,9 @@
 """The run folder: plain files, no optuna, no torch."""
 
-from mtl_nas.record.events import Fact
+from mtl_nas.record.events import Event
 from mtl_nas.record.folder import RunFolder, write_whole
 from mtl_nas.record.journal import Record
 from mtl_nas.record.request import Budget, Request
 from mtl_nas.record.state import Standing, Trial
 
-__all__ = ["Budget", "Fact", "Record", "Request", "RunFolder", "Standing", "Trial", "write_whole"]
+__all__ = ["Budget", "Event", "Record", "Request", "RunFolder", "Standing", "Trial", "write_whole"]

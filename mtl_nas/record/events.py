@@ -18,7 +18,7 @@ class Proposed(Value):
     A duplicate is answered by the trial it repeats, unless it is a replicate: that trains the same on a new seed.
     """
 
-    fact: Literal["proposed"] = "proposed"
+    event: Literal["proposed"] = "proposed"
     number: int
     origin: str  # preset:<name>, the sampler's word, replicate, import:<run>
     parents: tuple[int, ...] = ()  # the trials that it was changed from
@@ -27,7 +27,7 @@ class Proposed(Value):
     architecture_key: str
     proposal_key: str
     parameters: int
-    operations: int
+    macs: int
     duplicate_of: int | None = None
     replicate: int = 0  # 0: of no trial, or an answered duplicate
     taken_over: bool = False  # from another run, with its scores
@@ -36,7 +36,7 @@ class Proposed(Value):
 class Scored(Value):
     """A trial reached a rung. ``score`` is the best so far, ``rows`` and ``seconds`` the work since the rung below."""
 
-    fact: Literal["scored"] = "scored"
+    event: Literal["scored"] = "scored"
     number: int
     rung: int
     score: float
@@ -50,7 +50,7 @@ class Scored(Value):
 class Promoted(Value):
     """A trial goes on to the next rung."""
 
-    fact: Literal["promoted"] = "promoted"
+    event: Literal["promoted"] = "promoted"
     number: int
     rung: int
     reason: str
@@ -59,7 +59,7 @@ class Promoted(Value):
 class Stopped(Value):
     """A trial is not trained further, and why."""
 
-    fact: Literal["stopped"] = "stopped"
+    event: Literal["stopped"] = "stopped"
     number: int
     rung: int
     reason: str
@@ -68,7 +68,7 @@ class Stopped(Value):
 class Failed(Value):
     """An attempt ended without a score. A lost worker is tried again once, anything else is final."""
 
-    fact: Literal["failed"] = "failed"
+    event: Literal["failed"] = "failed"
     number: int
     rung: int
     failure: Failure
@@ -85,7 +85,7 @@ class Piloted(Value):
     Spearman's of each rung's scores with those of full trainings. ``rungs`` are the ones that are used from now on.
     """
 
-    fact: Literal["piloted"] = "piloted"
+    event: Literal["piloted"] = "piloted"
     noise: float
     spread: float
     correlations: dict[int, float]
@@ -98,7 +98,7 @@ class Piloted(Value):
 class Closed(Value):
     """No further proposals, and why."""
 
-    fact: Literal["closed"] = "closed"
+    event: Literal["closed"] = "closed"
     reason: str
     exhausted: bool = False  # the space has nothing new; else the time is up
 
@@ -106,7 +106,7 @@ class Closed(Value):
 class Chosen(Value):
     """The finalists: trained again from scratch on these seeds."""
 
-    fact: Literal["chosen"] = "chosen"
+    event: Literal["chosen"] = "chosen"
     numbers: tuple[int, ...]
     seeds: tuple[int, ...]
 
@@ -114,7 +114,7 @@ class Chosen(Value):
 class Retired(Value):
     """A finalist is not trained on further seeds, and why."""
 
-    fact: Literal["retired"] = "retired"
+    event: Literal["retired"] = "retired"
     number: int
     reason: str
 
@@ -122,7 +122,7 @@ class Retired(Value):
 class Finalist(Value):
     """A finalist on one fresh seed, scored on the rows that no rung has seen."""
 
-    fact: Literal["finalist"] = "finalist"
+    event: Literal["finalist"] = "finalist"
     number: int
     seed: int
     score: float
@@ -135,7 +135,7 @@ class Finalist(Value):
 class Tested(Value):
     """A finalist on the test split, which is opened once, scores by seed; what its first seed shows on tuning rows."""
 
-    fact: Literal["tested"] = "tested"
+    event: Literal["tested"] = "tested"
     number: int
     scores: dict[int, Scores]
     diagnosis: Diagnosis | None = None  # of records before there were any
@@ -144,7 +144,7 @@ class Tested(Value):
 class Best(Value):
     """The finalist whose model is in ``best/``, and why."""
 
-    fact: Literal["best"] = "best"
+    event: Literal["best"] = "best"
     number: int
     seed: int
     reason: str = ""
@@ -161,7 +161,7 @@ class Member(Value):
 class Ensembled(Value):
     """Finalists whose predictions are averaged: the score on the choosing rows that chose them, the test scores."""
 
-    fact: Literal["ensembled"] = "ensembled"
+    event: Literal["ensembled"] = "ensembled"
     members: tuple[Member, ...]
     score: float
     scores: Scores
@@ -170,11 +170,11 @@ class Ensembled(Value):
 class Note(Value):
     """Something a reader of the record should know."""
 
-    fact: Literal["note"] = "note"
+    event: Literal["note"] = "note"
     text: str
 
 
-Fact = Annotated[
+Event = Annotated[
     Proposed
     | Scored
     | Promoted
@@ -189,6 +189,6 @@ Fact = Annotated[
     | Best
     | Ensembled
     | Note,
-    Field(discriminator="fact"),
+    Field(discriminator="event"),
 ]
-FACT: TypeAdapter[Fact] = TypeAdapter(Fact)
+EVENTS: TypeAdapter[Event] = TypeAdapter(Event)

@@ -5,7 +5,7 @@ from pathlib import Path
 from mtl_nas.record.folder import write_whole
 
 
-class Depot:
+class FileStore:
     """Lives where the run folder is; light, as it is a process of its own beside the workers."""
 
     def __init__(self, folder: str) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from mtl_nas.errors import RunError
-from mtl_nas.record.events import FACT, Fact
+from mtl_nas.record.events import EVENTS, Event
+from mtl_nas.record.older_versions import current_event
 
 
 class Record:
@@ -17,21 +18,21 @@ class Record:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def __iter__(self) -> Iterator[Fact]:
+    def __iter__(self) -> Iterator[Event]:
         """Facts from the first to the last whole line."""
         if not self.path.exists():
             return
         text = self.path.read_bytes()
         for number, line in enumerate(text[: text.rfind(b"\n") + 1].splitlines(), start=1):
             try:
-                yield FACT.validate_json(line)
+                yield _read(line)
             except ValidationError as problem:
                 reason = problem.errors(include_url=False)[0]["msg"]
-                raise RunError(f"{self.path}: line {number} is no fact of this version: {reason}") from None
+                raise RunError(f"{self.path}: line {number} is no event of this version: {reason}") from None
 
-    def append(self, fact: Fact) -> None:
+    def append(self, event: Event) -> None:
         """Write one fact and wait until it is on the disk."""
-        line = json.dumps(fact.model_dump(mode="json"), sort_keys=True, ensure_ascii=False, allow_nan=False)
+        line = json.dumps(event.model_dump(mode="json"), sort_keys=True, ensure_ascii=False, allow_nan=False)
         with self.path.open("ab") as file:
             file.write(line.encode() + b"\n")
             file.flush()
@@ -48,3 +49,10 @@ class Record:
         with self.path.open("r+b") as file:
             file.truncate(whole)
         return True
+
+
+def _read(line: bytes) -> Event:
+    """An event; a line of version 0.1.0 begins with the key ``fact`` in place of ``event``."""
+    if b'"fact": ' in line and isinstance(tree := json.loads(line), dict) and "fact" in tree:
+        return EVENTS.validate_python(current_event(tree))
+    return EVENTS.validate_json(line)

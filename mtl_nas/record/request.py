@@ -2,10 +2,11 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from mtl_nas.design.training import Precision
-from mtl_nas.values import Value
+from mtl_nas.record.older_versions import current_request
+from mtl_nas.values import Value, renamed
 
 
 class Budget(Value):
@@ -47,8 +48,8 @@ class Budget(Value):
 
 
 Sampler = Literal["auto", "tpe", "evolution", "local", "nsga2", "random"]
-Aim = str | dict[str, float]  # mean, worst, a task, weights by task; parameters, operations, latency_ms
-COSTS = ("parameters", "operations", "latency_ms")  # latency: milliseconds of a batch of 256 predictions
+Aim = str | dict[str, float]  # mean, worst, a task, weights by task; parameters, macs, latency_ms
+COSTS = ("parameters", "macs", "latency_ms")  # latency: milliseconds of a batch of 256 predictions
 
 
 def _known_limits(limits: dict[str, float]) -> dict[str, float]:
@@ -58,13 +59,17 @@ def _known_limits(limits: dict[str, float]) -> dict[str, float]:
     return limits
 
 
-Limits = Annotated[dict[str, float], AfterValidator(_known_limits)]
+def _current_limits(limits: Any) -> Any:
+    return renamed(limits, "operations", "macs", "limits") if isinstance(limits, dict) else limits
+
+
+Limits = Annotated[dict[str, float], BeforeValidator(_current_limits), AfterValidator(_known_limits)]
 
 
 class Request(Value):
     """``search.yaml`` of a run folder."""
 
-    version: Literal[1] = 1
+    version: Literal[2] = 2
     data: dict[str, Any]  # the declaration: table, split, tasks, sequences; or only a name for a frame in memory
     tasks: tuple[str, ...]
     fingerprint: str
@@ -80,3 +85,8 @@ class Request(Value):
     precision: Precision = "float32"  # what auto came to when the search began
     seed: int = 0
     versions: dict[str, str] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_version_1(cls, tree: Any) -> Any:
+        return current_request(tree) if isinstance(tree, dict) and tree.get("version") == 1 else tree

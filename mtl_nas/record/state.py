@@ -12,7 +12,7 @@ from mtl_nas.record.events import (
     Chosen,
     Closed,
     Ensembled,
-    Fact,
+    Event,
     Failed,
     Finalist,
     Piloted,
@@ -69,7 +69,7 @@ class Trial:
 
     @property
     def preset(self) -> str | None:
-        """The name of the hand design that it is."""
+        """The name of the preset that it is."""
         origin, _, preset = self.proposed.origin.partition(":")
         return preset if origin == "preset" else None
 
@@ -119,7 +119,7 @@ class Standing:
     chosen: Chosen | None = None
     best: Best | None = None
     ensembled: Ensembled | None = None
-    facts: int = 0  # lines of the record
+    events: int = 0  # lines of the record
     rows: int = 0  # trained and scored, finalists included
     seconds: float = 0.0  # of work, failures and finalists included, summed over workers
     first_with: dict[str, int] = field(default_factory=dict)  # proposal key -> the trial that trains it
@@ -127,49 +127,49 @@ class Standing:
     copies: dict[int, list[int]] = field(default_factory=dict)  # trial -> those that train the same on other seeds
 
     @classmethod
-    def of(cls, facts: Iterable[Fact]) -> "Standing":
+    def of(cls, events: Iterable[Event]) -> "Standing":
         """The standing after these facts."""
         standing = cls()
-        for fact in facts:
-            standing.add(fact)
+        for event in events:
+            standing.add(event)
         return standing
 
-    def add(self, fact: Fact) -> None:
+    def add(self, event: Event) -> None:
         """Take one more fact into account."""
-        self.facts += 1
-        match fact:
+        self.events += 1
+        match event:
             case Proposed():
-                self._begin(fact)
+                self._begin(event)
             case Scored():
-                self.trials[fact.number].scored[fact.rung] = fact
-                self._charge(fact)
+                self.trials[event.number].scored[event.rung] = event
+                self._charge(event)
             case Promoted():
-                self.trials[fact.number].rung, self.trials[fact.number].stopped = fact.rung, None
+                self.trials[event.number].rung, self.trials[event.number].stopped = event.rung, None
             case Stopped():
-                self.trials[fact.number].stopped = fact
+                self.trials[event.number].stopped = event
             case Failed():
-                self.trials[fact.number].failures.append(fact)
-                self.seconds += fact.seconds
+                self.trials[event.number].failures.append(event)
+                self.seconds += event.seconds
             case Finalist():
-                self.trials[fact.number].finalist[fact.seed] = fact
-                self._charge(fact)
+                self.trials[event.number].finalist[event.seed] = event
+                self._charge(event)
             case Retired():
-                self.trials[fact.number].retired = fact
+                self.trials[event.number].retired = event
             case Tested():
-                self.trials[fact.number].tested = dict(fact.scores)
-                self.trials[fact.number].diagnosis = fact.diagnosis
+                self.trials[event.number].tested = dict(event.scores)
+                self.trials[event.number].diagnosis = event.diagnosis
             case Piloted():
-                self.pilot = fact
+                self.pilot = event
             case Closed() | Chosen() | Best() | Ensembled():
-                setattr(self, fact.fact, fact)
+                setattr(self, event.event, event)
 
-    def _begin(self, fact: Proposed) -> None:
-        self.trials[fact.number] = Trial(fact)
-        self.first_with.setdefault(fact.proposal_key, fact.number)
-        if (name := self.trials[fact.number].preset) is not None:
-            self.presets[name] = fact.number
-        if fact.replicate and fact.duplicate_of is not None:
-            self.copies.setdefault(fact.duplicate_of, []).append(fact.number)
+    def _begin(self, event: Proposed) -> None:
+        self.trials[event.number] = Trial(event)
+        self.first_with.setdefault(event.proposal_key, event.number)
+        if (name := self.trials[event.number].preset) is not None:
+            self.presets[name] = event.number
+        if event.replicate and event.duplicate_of is not None:
+            self.copies.setdefault(event.duplicate_of, []).append(event.number)
 
     @property
     def trained(self) -> list[Trial]:
@@ -180,6 +180,6 @@ class Standing:
         """The trials that train this proposal, each on a seed of its own; the original first."""
         return [self.trials[number] for number in (trial.original, *self.copies.get(trial.original, []))]
 
-    def _charge(self, fact: Scored | Finalist) -> None:
-        self.rows += fact.rows
-        self.seconds += fact.seconds
+    def _charge(self, event: Scored | Finalist) -> None:
+        self.rows += event.rows
+        self.seconds += event.seconds

@@ -3,7 +3,7 @@
 from mtl_nas.space.deciders import Decider, Decisions, Defaults, Enumerate, Random, Replay
 from mtl_nas.space.files import load_space, read_space, space_names
 from mtl_nas.space.holes import Choice, EachTask, Float, Int, Maybe, Repeat, Subset
-from mtl_nas.space.space import SearchSpace, resolve
+from mtl_nas.space.space import SearchSpace
 
 __all__ = [
     "Choice",
@@ -22,6 +22,5 @@ __all__ = [
     "Subset",
     "load_space",
     "read_space",
-    "resolve",
     "space_names",
 ]

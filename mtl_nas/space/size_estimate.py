@@ -141,7 +141,7 @@ def _occurrences(graphs: Iterable[Architecture]) -> list[int]:
     """How often each different graph occurs. Keys are long to find: graphs that differ in a count need none."""
     alike: dict[tuple[int, int, int], list[Architecture]] = {}
     for graph in graphs:
-        alike.setdefault((len(graph.nodes), graph.parameters, graph.operations), []).append(graph)
+        alike.setdefault((len(graph.nodes), graph.parameters, graph.macs), []).append(graph)
     found: list[int] = []
     for same in alike.values():
         found += [1] if len(same) == 1 else Counter(graph.key for graph in same).values()

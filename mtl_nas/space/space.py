@@ -11,7 +11,7 @@ from mtl_nas.errors import SpaceError
 from mtl_nas.space.deciders import Decider, Decisions, Defaults, Ends, Random, Replay, Turn
 from mtl_nas.space.holes import NEEDS, Domain, Tree
 from mtl_nas.space.traversal import counted, filled, fitted, holes_in, spellings
-from mtl_nas.values import parse
+from mtl_nas.values import parse, renamed
 
 TRIED = 64  # turns and random draws that are checked when a space is defined
 
@@ -35,6 +35,10 @@ class SearchSpace:
 
     def __post_init__(self) -> None:
         """Refuse a space of which a proposal is impossible."""
+        training = self.tree.get("training")
+        if isinstance(training, Mapping):
+            current = renamed(training, "passes", "epochs", f"space '{self.name}': training")
+            object.__setattr__(self, "tree", {**self.tree, "training": current})
         corners: tuple[Decider, ...] = (Defaults(), Ends(high=False), Ends(high=True))
         for decider in (*corners, *map(Turn, range(TRIED)), *map(Random, range(TRIED))):
             self.resolve(decider)
@@ -99,8 +103,3 @@ class SearchSpace:
     def contains(self, what: Proposal | Design) -> bool:
         """Some decisions resolve to it."""
         return self.encode(what) is not None
-
-
-def resolve(space: SearchSpace, decider: Decider) -> Proposal:
-    """The proposal that the decider's choices spell."""
-    return space.resolve(decider)

@@ -17,7 +17,7 @@ from mtl_nas.record import Budget, Standing
 from mtl_nas.space import Random, SearchSpace
 from mtl_nas.study.objectives.limits import excess
 from mtl_nas.study.progress import units_total
-from mtl_nas.study.schedule.finalists import HAND_DESIGNS
+from mtl_nas.study.schedule.finalists import PRESETS_KEPT
 from mtl_nas.training import DivergedError, Fit
 
 STEPS = 12  # of each design that is tried
@@ -62,8 +62,8 @@ def rehearse(
         torch.set_num_threads(threads)
     mean = sum(cost.seconds for cost in costs) / len(costs)
     units = units_total(Standing(), budget)
-    if budget.trainings is None:  # the best presets and the yardstick are trained as finalists too
-        units += min(HAND_DESIGNS + 1, len(presets)) * budget.seeds
+    if budget.trainings is None:  # the best presets and the baseline are trained as finalists too
+        units += min(PRESETS_KEPT + 1, len(presets)) * budget.seeds
     total = units * mean / workers
     return Rehearsal(costs, (0.6 * total, 1.6 * total), _megabytes(), workers)
 
@@ -92,13 +92,13 @@ def _megabytes() -> float | None:
 def _cost(name: str, design: Design, training: Training, data: Dataset) -> Cost:
     architecture = compose(design, data.schema)
     rows = data.rows("train")
-    passes, batch = training.work(len(rows))
+    epochs, batch = training.work(len(rows))
     few = rows.take(slice(None, STEPS * batch))
-    short = training.model_copy(update={"passes": 1.0, "batch_size": batch})
+    short = training.model_copy(update={"epochs": 1.0, "batch_size": batch})
     fit = Fit(architecture, design.losses, short, data.schema, few, data.rows("tuning").take(slice(None, 64)))
     start = time.perf_counter()
     with suppress(DivergedError):  # a search records it and goes on
         fit.advance(1 / STEPS)  # the first step warms up
         fit.advance()
     speed = fit.rows_per_second or len(few) / (time.perf_counter() - start)
-    return Cost(name, architecture.parameters, speed, passes * len(rows) / speed)
+    return Cost(name, architecture.parameters, speed, epochs * len(rows) / speed)

@@ -11,14 +11,14 @@ from mtl_nas.composition import compose
 from mtl_nas.data import Schema
 from mtl_nas.design import Design, Proposal
 from mtl_nas.errors import DesignError, RunError, SpaceError
-from mtl_nas.record.events import Chosen, Closed, Fact, Failed, Finalist, Note, Proposed, Scored
+from mtl_nas.record.events import Chosen, Closed, Event, Failed, Finalist, Note, Proposed, Scored
 from mtl_nas.record.journal import Record
 from mtl_nas.record.request import Request
 from mtl_nas.record.state import Standing
 from mtl_nas.space import SearchSpace
 from mtl_nas.study.jobs import Answer, Job
 from mtl_nas.study.objectives.limits import excess
-from mtl_nas.study.objectives.objective import YARDSTICK, Goal
+from mtl_nas.study.objectives.objective import BASELINE, Goal
 from mtl_nas.study.samplers import History, automatic, propose
 from mtl_nas.study.schedule.actions import Ask, Decide, Finish, Train
 from mtl_nas.study.schedule.budget import Plan
@@ -31,7 +31,7 @@ DUPLICATES = 5  # in a row, then draws that are new are asked for
 SAME_ERRORS = 3  # of the user's making, then the search stops
 TIME_FOR_SEARCH = 0.6  # of the time that is given; the rest is for finalists
 
-Watch = Callable[[Fact], None]
+Watch = Callable[[Event], None]
 
 
 class Core:
@@ -49,14 +49,14 @@ class Core:
         presets: Mapping[str, Design],
         *,
         rows: int = 1,
-        watch: Watch = lambda fact: None,
+        watch: Watch = lambda event: None,
         workers: int = 1,
     ) -> None:
         self.request, self.space, self.schema = request, space, schema
         self.presets = {name: design for name, design in presets.items() if self._keeps_to_limits(name, design)}
         goal = Goal.of(request.objectives, schema)
-        passes, _ = space.default().training.work(rows)
-        full = max(1, round(passes * rows))
+        epochs, _ = space.default().training.work(rows)
+        full = max(1, round(epochs * rows))
         self.plan = Plan(request.budget, tuple(self.presets), request.seed, goal, full, request.precision)
         self.sampler, self.why = (
             automatic(self.plan) if request.sampler == "auto" else (request.sampler, "it was asked for")
@@ -107,9 +107,9 @@ class Core:
                     self._propose_again(number)
                 case Train(jobs):
                     return tuple(self._with_latency(job) for job in jobs)
-                case Decide(facts):
-                    for fact in facts:
-                        self._write(self._affordable(fact) if isinstance(fact, Chosen) else fact)
+                case Decide(events):
+                    for event in events:
+                        self._write(self._affordable(event) if isinstance(event, Chosen) else event)
                 case Finish():
                     self.done = True
         return ()
@@ -165,15 +165,15 @@ class Core:
                 drawn = propose(
                     self.space, seen, sampler=self.sampler, seed=self.request.seed, ordinal=ordinal, attempt=attempt
                 )
-                fact = self._proposed(drawn.proposal, drawn.decisions, drawn.origin, drawn.parents)
+                event = self._proposed(drawn.proposal, drawn.decisions, drawn.origin, drawn.parents)
             except (DesignError, SpaceError) as wrong:
                 problem = str(wrong)
                 continue
-            if (wide := excess(fact, self.request.limits)) is not None:
+            if (wide := excess(event, self.request.limits)) is not None:
                 problem = wide
                 continue
-            if fact.duplicate_of is None or fact.replicate or repeated < DUPLICATES:
-                self._write(fact)
+            if event.duplicate_of is None or event.replicate or repeated < DUPLICATES:
+                self._write(event)
                 return
         if not self.standing.trained:
             raise SpaceError(f"space '{self.space.name}': no draw fits this data: {problem}")
@@ -199,7 +199,7 @@ class Core:
             architecture_key=architecture.key,
             proposal_key=key,
             parameters=architecture.parameters,
-            operations=architecture.operations,
+            macs=architecture.macs,
             duplicate_of=first,
             replicate=copies if copies < self.request.budget.replicates else 0,
         )
@@ -208,8 +208,8 @@ class Core:
         return compose(design, self.schema)
 
     def _keeps_to_limits(self, name: str, design: Design) -> bool:
-        """The yardstick always does: gains are measured against it, whatever its size."""
-        if name == YARDSTICK or not self.request.limits:
+        """The baseline always does: gains are measured against it, whatever its size."""
+        if name == BASELINE or not self.request.limits:
             return True
         return excess(compose(design, self.schema), self.request.limits) is None
 
@@ -217,10 +217,8 @@ class Core:
         most = self.request.limits.get("latency_ms")
         if job.kind == "finalist" or job.from_rung is not None or not (most or "latency_ms" in self.plan.goal.aims):
             return job
-        yardstick = self.standing.trials[job.number].preset == YARDSTICK
-        return job.model_copy(
-            update={"latency": True, "limits": {"latency_ms": most} if most and not yardstick else {}}
-        )
+        baseline = self.standing.trials[job.number].preset == BASELINE
+        return job.model_copy(update={"latency": True, "limits": {"latency_ms": most} if most and not baseline else {}})
 
     def _say_sampler(self) -> None:
         said = Note(text=f"sampler {self.sampler}: {self.why}")
@@ -272,19 +270,20 @@ class Core:
         if len(equal) >= SAME_ERRORS:
             raise RunError(f"{answer.trace}\n{len(equal)} trials failed alike, so the search stops: {answer.reason}")
 
-    def write(self, fact: Fact) -> None:
+    def write(self, event: Event) -> None:
         """Note a fact that was decided elsewhere: what another run found, a remark."""
-        self._write(fact)
+        self._write(event)
 
-    def _write(self, fact: Fact) -> None:
-        self._record.append(fact)
-        self.standing.add(fact)
-        self._watch(fact)
+    def _write(self, event: Event) -> None:
+        self._record.append(event)
+        self.standing.add(event)
+        self._watch(event)
 
 
 def proposal_key(architecture_key: str, proposal: Proposal) -> str:
     """Equal for proposals that train the same graph the same way, whatever the words for it."""
-    losses, training = proposal.design.losses.model_dump_json(), proposal.training.model_dump_json()
+    losses = proposal.design.losses.model_dump_json()
+    training = proposal.training.model_dump_json().replace('"epochs":', '"passes":', 1)  # as version 0.1.0 spelled it
     return "p1:" + blake2b("\n".join((architecture_key, losses, training)).encode(), digest_size=16).hexdigest()
 
 

@@ -14,7 +14,7 @@ from mtl_nas.record.events import (
     Best,
     Chosen,
     Closed,
-    Fact,
+    Event,
     Failed,
     Finalist,
     Note,
@@ -69,9 +69,9 @@ class Progress:
         if self._shown:
             self._console.print(text, style="yellow", highlight=False, markup=False, soft_wrap=True)
 
-    def __call__(self, fact: Fact) -> None:
+    def __call__(self, event: Event) -> None:
         """Note an event."""
-        text = self._event(fact)
+        text = self._event(event)
         if text is None:
             return
         self._last = text
@@ -81,32 +81,32 @@ class Progress:
     def _print(self, line: str, style: str = "") -> None:
         self._console.print(Text(line, style), soft_wrap=True)  # names of tasks may look like markup
 
-    def _event(self, fact: Fact) -> str | None:
-        trial = self.standing.trials.get(getattr(fact, "number", -1))
-        match fact:
-            case Proposed() if fact.duplicate_of is not None:
-                return f"trial {fact.number} repeats trial {fact.duplicate_of}: answered from the record"
+    def _event(self, event: Event) -> str | None:
+        trial = self.standing.trials.get(getattr(event, "number", -1))
+        match event:
+            case Proposed() if event.duplicate_of is not None:
+                return f"trial {event.number} repeats trial {event.duplicate_of}: answered from the record"
             case Scored() if trial is not None:
-                return f"{_called(trial)} at rung {fact.rung}: {_scores_text(fact.scores)}"
+                return f"{_called(trial)} at rung {event.rung}: {_scores_text(event.scores)}"
             case Stopped() if trial is not None:
-                return f"{_called(trial)} stopped: {fact.reason}"
+                return f"{_called(trial)} stopped: {event.reason}"
             case Failed() if trial is not None:
-                return f"{_called(trial)} failed ({fact.failure}): {fact.reason}"
+                return f"{_called(trial)} failed ({event.failure}): {event.reason}"
             case Finalist() if trial is not None:
                 count = len(trial.finalist)
-                return f"finalist {_called(trial)}, seed {count}: {_scores_text(fact.scores)}"
+                return f"finalist {_called(trial)}, seed {count}: {_scores_text(event.scores)}"
             case Piloted():
-                return f"pilot: {fact.reason}"
+                return f"pilot: {event.reason}"
             case Retired() if trial is not None:
-                return f"finalist {_called(trial)} gets no further seed: {fact.reason}"
+                return f"finalist {_called(trial)} gets no further seed: {event.reason}"
             case Closed():
-                return f"no further proposals: {fact.reason}"
+                return f"no further proposals: {event.reason}"
             case Chosen():
-                return f"finalists: {len(fact.numbers)} designs on {len(fact.seeds)} fresh seeds"
+                return f"finalists: {len(event.numbers)} designs on {len(event.seeds)} fresh seeds"
             case Note():
-                return fact.text
+                return event.text
             case Best() if trial is not None:
-                return f"best: {_called(trial)}: {fact.reason}"
+                return f"best: {_called(trial)}: {event.reason}"
         return None
 
     def _panel(self) -> Group:

@@ -62,9 +62,9 @@ def search(
 
     The presets that fit, or those that are named, are trained first, the finalists on fresh seeds, and the test split
     is opened once.
-    ``objectives``: mean, worst, a task, weights by task; with several, or with parameters, operations or latency_ms
+    ``objectives``: mean, worst, a task, weights by task; with several, or with parameters, macs or latency_ms
     among them, a front. ``limits``: of those three, kept to by every design; operations have one where none is given,
-    five times those of the largest hand design. ``start``: a run on the same data whose trials are taken over where
+    five times those of the largest preset. ``start``: a run on the same data whose trials are taken over where
     this space holds them. ``ensemble``: finalists are averaged too, beside the best. A RunError says why a folder
     cannot be used.
     """

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from mtl_nas.errors import RunError
 from mtl_nas.record import RunFolder, Standing, Trial
-from mtl_nas.record.events import Fact, Note, Stopped
+from mtl_nas.record.events import Event, Note, Stopped
 from mtl_nas.study.driver import Core
 
 
@@ -13,12 +13,12 @@ def take_over(core: Core) -> None:
     path = core.request.start
     if path is None or any(not trial.proposed.taken_over for trial in core.standing.trials.values()):
         return
-    found = list(_facts(core, path))
-    for fact in found[core.standing.facts :]:
-        core.write(fact)
+    found = list(_events(core, path))
+    for event in found[core.standing.events :]:
+        core.write(event)
 
 
-def _facts(core: Core, path: str) -> Iterator[Fact]:
+def _events(core: Core, path: str) -> Iterator[Event]:
     folder = RunFolder(path)
     before, now = folder.request(), core.request
     if before.fingerprint != now.fingerprint:

@@ -85,9 +85,9 @@ class Fit:
         torch.manual_seed(training.seed)
         self.network = build(architecture, seed=training.seed, dtype=dtype).to(self.device)
         self.train_rows = len(train) if chosen is None else len(chosen)
-        passes, self.batch_size = training.work(self.train_rows)
-        self.steps_a_pass = math.ceil(self.train_rows / self.batch_size)
-        self.steps = max(1, round(passes * self.steps_a_pass))
+        epochs, self.batch_size = training.work(self.train_rows)
+        self.steps_per_epoch = math.ceil(self.train_rows / self.batch_size)
+        self.steps = max(1, round(epochs * self.steps_per_epoch))
         self.large = large_tables(self.network, losses, training, self.steps) if row_wise else None
         self._descent = Descent(self.network, losses, training, schema, self.large)
         self.objective, self.forward = self._descent.objective, self._descent.forward
@@ -107,7 +107,7 @@ class Fit:
         """Train to that share of the work, looking at the tuning rows there and at the end of each pass."""
         goal = self.step_at(share)
         while self.step < goal and not self.stopped:
-            stop = min(goal, (self.step // self.steps_a_pass + 1) * self.steps_a_pass)
+            stop = min(goal, (self.step // self.steps_per_epoch + 1) * self.steps_per_epoch)
             self.run(stop)
             self.check()
         if self.best is None:
@@ -125,8 +125,8 @@ class Fit:
     @property
     def rows(self) -> int:
         """Rows trained so far."""
-        passes, steps = divmod(self.step, self.steps_a_pass)
-        return passes * self.train_rows + min(steps * self.batch_size, self.train_rows)
+        epochs, steps = divmod(self.step, self.steps_per_epoch)
+        return epochs * self.train_rows + min(steps * self.batch_size, self.train_rows)
 
     @property
     def rows_per_second(self) -> float:
@@ -189,8 +189,8 @@ class Fit:
                 self.large.step(self.step + 1, rate)
             self._descent.after_step(inputs, found)
             self.step += 1
-            if self.step % self.steps_a_pass == 0:
-                self.objective.pass_ended()
+            if self.step % self.steps_per_epoch == 0:
+                self.objective.epoch_ended()
         if not math.isfinite(total.item()):
             raise DivergedError(f"the loss is no longer finite after {self.rows} rows; lower the learning rate")
         self.laps.append((self.rows - rows, time.perf_counter() - start))
@@ -241,5 +241,5 @@ def _tried(
     """A fit of few rows, to time its steps."""
     _, batch = training.work(len(train))
     few = train.take(slice(None, TRIED * batch))
-    asked = training.model_copy(update={"precision": precision, "batch_size": batch, "passes": 1000.0})
+    asked = training.model_copy(update={"precision": precision, "batch_size": batch, "epochs": 1000.0})
     return Fit(architecture, losses, asked, schema, few, few.take(slice(None, 1)), device=device)

@@ -98,9 +98,9 @@ class Objective(nn.Module):
         if self.losses.decay:
             self.steps += 1
 
-    def pass_ended(self) -> None:
+    def epoch_ended(self) -> None:
         """Every train row was seen once more."""
-        self.weighting.pass_ended()
+        self.weighting.epoch_ended()
 
     def _weighed(self, logits: Sequence[Tensor], found: Targets) -> tuple[Tensor, Tensor]:
         losses, present = self.task_losses(logits, found)

@@ -40,7 +40,7 @@ def advance_together(fits: Sequence[Fit], share: float = 1.0) -> list[Outcome]:
     problems: dict[int, DivergedError] = {}
     goal = first.step_at(share)
     while first.step < goal:
-        group.run(min(goal, (first.step // first.steps_a_pass + 1) * first.steps_a_pass))
+        group.run(min(goal, (first.step // first.steps_per_epoch + 1) * first.steps_per_epoch))
         for place, fit in enumerate(fits):
             if place not in problems:
                 try:

@@ -19,7 +19,7 @@ from mtl_nas.training.stepping import sparse_tables
 
 SCHEMA = schema_of("click@use", "buy<click@use", "pay<buy@money", categories=(5,), histories=((6, 3),))
 NEW = Task(name="share", kind="binary", classes=("0", "1"))
-SMALL = mn.Training(passes=2, batch_size=64, learning_rate=3e-3)
+SMALL = mn.Training(epochs=2, batch_size=64, learning_rate=3e-3)
 
 
 def table(rows: int, *, seed: int) -> pd.DataFrame:

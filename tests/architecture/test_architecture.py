@@ -210,7 +210,7 @@ def test_a_set_of_weights_counts_once() -> None:
         return Architecture(nodes=(TABLE, *experts, *rest), heads=(head,))
 
     assert (pair("").parameters, pair("set").parameters) == (18 + 7, 9 + 7)
-    assert pair("").operations == pair("set").operations == 12 + 6
+    assert pair("").macs == pair("set").macs == 12 + 6
     assert pair("").key != pair("set").key
 
 
@@ -240,7 +240,7 @@ def test_an_architecture_round_trips_through_json(name: str) -> None:
     again = Architecture.model_validate_json(architecture.model_dump_json())
     assert again == architecture
     assert again.key == architecture.key
-    assert (again.parameters, again.operations) == (architecture.parameters, architecture.operations)
+    assert (again.parameters, again.macs) == (architecture.parameters, architecture.macs)
 
 
 def test_numbers_are_counted_by_hand_on_a_small_graph() -> None:
@@ -249,7 +249,7 @@ def test_numbers_are_counted_by_hand_on_a_small_graph() -> None:
     found = graph(*experts, ("g", Gate(), "embedding", "a", "b"), ("tower/click", Tower(hidden=(2,)), "g"))
     assert found.widths == {"embedding": 2, "a": 3, "b": 3, "g": 3, "tower/click": 1}
     assert found.parameters == 2 * (2 * 3 + 3) + 2 * 2 + (3 * 2 + 2 + 2 + 1)
-    assert found.operations == 2 * (2 * 3) + (2 * 2 + 2 * 3) + (3 * 2 + 2)
+    assert found.macs == 2 * (2 * 3) + (2 * 2 + 2 * 3) + (3 * 2 + 2)
 
 
 @pytest.mark.parametrize("share", [True, False])

@@ -382,7 +382,7 @@ EQUAL: dict[str, tuple[Design, Design, Schema]] = {
 def test_what_is_equal_by_structure_has_one_key(one: Design, two: Design, schema: Schema) -> None:
     first, second = compose(one, schema), compose(two, schema)
     assert first.key == second.key
-    assert (first.parameters, first.operations) == (second.parameters, second.operations)
+    assert (first.parameters, first.macs) == (second.parameters, second.macs)
 
 
 @pytest.mark.parametrize(("one", "two", "schema"), EQUAL.values(), ids=EQUAL)

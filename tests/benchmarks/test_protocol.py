@@ -33,26 +33,26 @@ def benchmarks_are_there(monkeypatch):
 @pytest.mark.skipif(not OFFLINE.is_dir(), reason="needs $MTL_NAS_DATA")
 @pytest.mark.parametrize("name", NAMES)
 def test_a_table_has_its_tasks_and_every_method_fits_it(name):
-    from benchmarks.protocol.methods import METHODS_BY_NAME, hand_designs
+    from benchmarks.protocol.methods import METHODS_BY_NAME, presets
     from benchmarks.protocol.tables import TABLES, table
 
     assert tuple(TABLES) == tuple(NAMES)
     data = table(name)
     assert data.schema.task_names == NAMES[name]
-    assert set(hand_designs(data.schema)) <= set(fitting(data.schema)[0])
+    assert set(presets(data.schema)) <= set(fitting(data.schema)[0])
     for asked in METHODS_BY_NAME.values():
         space = asked(data.schema).space
-        assert read_space(plain(space), space.name).for_schema(data.schema).default().training.passes == 2
+        assert read_space(plain(space), space.name).for_schema(data.schema).default().training.epochs == 2
 
 
 def test_tuned_designs_are_points_of_their_space_and_random_draws_begin_with_none():
-    from benchmarks.protocol.methods import METHODS_BY_NAME, hand_designs
+    from benchmarks.protocol.methods import METHODS_BY_NAME, presets
 
     funnel = load_dataset("synthetic-funnel")
-    asked = METHODS_BY_NAME["tuned hand designs"](funnel.schema)
+    asked = METHODS_BY_NAME["tuned presets"](funnel.schema)
     space = asked.space.for_schema(funnel.schema)
-    assert all(space.contains(fitting(funnel.schema)[0][name]) for name in hand_designs(funnel.schema))
-    assert asked.options["presets"] == hand_designs(funnel.schema)
+    assert all(space.contains(fitting(funnel.schema)[0][name]) for name in presets(funnel.schema))
+    assert asked.options["presets"] == presets(funnel.schema)
     assert METHODS_BY_NAME["random"](funnel.schema).options["presets"] == ()
 
 
@@ -65,7 +65,7 @@ def kept(**gains):
                 str(seed): {"scores": {"a": 0.8 + lead + 0.0002 * seed * lead, "b": 0.7}, "work": 20.0}
                 for seed in range(5)
             }
-            for method, lead in (("search", gain), ("tuned hand designs", 0.0), ("random", 0.0))
+            for method, lead in (("search", gain), ("tuned presets", 0.0), ("random", 0.0))
         }
         noise = [{"a": 0.79 + 0.004 * (seed % 2), "b": 0.7} for seed in range(10)]
         metrics, trees = {"a": "auc", "b": "auc"}, {"a": 0.8, "b": 0.7}

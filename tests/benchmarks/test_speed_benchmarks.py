@@ -22,7 +22,7 @@ def test_operations_of_a_small_step_are_those_counted_by_hand():
     experts = 2 * (6 * 4)
     gates = 2 * (6 * 2 + 2 * 4)  # asking, then mixing two experts of width 4; one a task
     towers = 2 * 4
-    assert graph(sizes).operations == experts + gates + towers
+    assert graph(sizes).macs == experts + gates + towers
     assert step_operations(graph(sizes), batch=10) == 6 * 10 * (experts + gates + towers)
 
 
@@ -61,7 +61,7 @@ def test_a_measured_epoch_is_every_row_once():
     from benchmarks.speed.sizes import Measured, Sizes
 
     fit = fitted(Sizes(rows=70, fields=3, levels=5, hidden=(4,)), Measured(batch=32))
-    assert (fit.steps_a_pass, fit.train_rows) == (3, 70)
+    assert (fit.steps_per_epoch, fit.train_rows) == (3, 70)
 
 
 def test_every_call_is_taken_once_a_round_in_its_order():
@@ -161,7 +161,7 @@ def test_the_page_shows_what_was_measured_and_what_is_missed():
     rates = {"ours, float32": [40.0, 50.0], "torch-rechub": [10.0, 10.0], "deepctr-torch": [20.0, 25.0]}
     sides = {"model": "mmoe", "batch": 1024, "device": "cpu", "rates": rates}
     large = {"ours, float32": [1e6], "matrix products, float32": [1e10]}
-    products = {"model": "mmoe", "batch": 4096, "device": "cpu", "rates": large, "operations": 1000}
+    products = {"model": "mmoe", "batch": 4096, "device": "cpu", "rates": large, "macs": 1000}
     kept = {"step": {"cases": [sides, products], "machine": {"cores": 2, "memory_gib": 24, "torch": "2.13.0"}}}
     page = written("before\n<!-- step -->\nold\n<!-- end of step -->\nafter", kept)
     assert page.startswith("before\n<!-- step -->")

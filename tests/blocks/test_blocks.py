@@ -35,7 +35,7 @@ HISTORY: dict[str, Any] = {"name": "history", "sizes": (5, 3), "length": 7, "wid
 GATED: dict[str, Any] = {"kind": "property_gated_lstm", "properties": 1, "hidden": 6}
 WEIGHED: dict[str, Any] = {"attention": "softmax", "attention_hidden": (3,)}
 SIGMOID: dict[str, Any] = {"attention": "sigmoid", "attention_hidden": ()}
-COUNTED: list[tuple[Any, tuple[int, ...], int, int, int]] = [  # block, inputs -> units, parameters, operations
+COUNTED: list[tuple[Any, tuple[int, ...], int, int, int]] = [  # block, inputs -> units, parameters, macs
     (Embedding(**COLUMNS, width=4, encoding="standard"), (), 10, 13 * 4, 0),
     (Embedding(**COLUMNS, width=4, encoding="quantile", missing=("age",)), (), 11, 13 * 4, 0),
     (Embedding(**COLUMNS, width=4, encoding="bucket", buckets=8), (), 16, (13 + 2 * 9) * 4, 0),
@@ -97,13 +97,11 @@ COUNTED: list[tuple[Any, tuple[int, ...], int, int, int]] = [  # block, inputs -
 ]
 
 
-@pytest.mark.parametrize(("block", "inputs", "units", "parameters", "operations"), COUNTED)
-def test_a_block_counts_what_it_is(
-    block: Any, inputs: tuple[int, ...], units: int, parameters: int, operations: int
-) -> None:
+@pytest.mark.parametrize(("block", "inputs", "units", "parameters", "macs"), COUNTED)
+def test_a_block_counts_what_it_is(block: Any, inputs: tuple[int, ...], units: int, parameters: int, macs: int) -> None:
     assert block.units(inputs) == units
     assert block.parameters(inputs) == parameters
-    assert block.operations(inputs) == operations
+    assert block.macs(inputs) == macs
 
 
 def test_every_kind_is_counted_and_registered() -> None:
@@ -125,9 +123,9 @@ def test_shared_maps_are_counted_apart() -> None:
 
 def test_the_published_comparison_of_sizes_comes_out() -> None:
     """MMoE paper: a bottom of 113 with towers of 8 has 13,108 weights, 8 experts of 16 have 13,056 (gates apart)."""
-    towers = 2 * Expert(hidden=(8,)).operations((113,))
-    assert Expert(hidden=(113,)).operations((100,)) + towers == 13_108
-    assert 8 * Expert(hidden=(16,)).operations((100,)) + 2 * Expert(hidden=(8,)).operations((16,)) == 13_056
+    towers = 2 * Expert(hidden=(8,)).macs((113,))
+    assert Expert(hidden=(113,)).macs((100,)) + towers == 13_108
+    assert 8 * Expert(hidden=(16,)).macs((100,)) + 2 * Expert(hidden=(8,)).macs((16,)) == 13_056
 
 
 @pytest.mark.parametrize(

@@ -183,7 +183,7 @@ def test_a_folder_that_is_cut_short_is_one_line(here, typed, refused):
 
 @pytest.mark.slow
 def test_a_search_on_an_encoded_folder_is_that_on_its_table(here, typed):
-    tiny = {"design": {"levels": [{"shared": {"int": [1, 3]}, "expert": {"hidden": [8]}}]}, "training": {"passes": 1}}
+    tiny = {"design": {"levels": [{"shared": {"int": [1, 3]}, "expert": {"hidden": [8]}}]}, "training": {"epochs": 1}}
     written(tiny, "own.yaml")
     typed("encode", "search.yaml", "--to", "rows")
     quick = ("--space", "own.yaml", "--trials", "2", "--presets", "none", "--cpus", "1")

@@ -90,7 +90,7 @@ def test_a_run_whose_files_are_broken_says_which(run, here, refused):
     whole, lines = asked.read_text(), record.read_text().splitlines(keepends=True)
     record.write_text(lines[0] + "{broken\n" + lines[1])
     for command in (("resume", run), ("show", run), ("compare", run), ("export", run, "--to", "out")):
-        assert refused(*command).startswith("run/trials.jsonl: line 2 is no fact of this version: ")
+        assert refused(*command).startswith("run/trials.jsonl: line 2 is no event of this version: ")
     record.write_text("".join(lines))
     asked.write_text(whole.replace("seed: 0", "seed: zero"))
     assert refused("resume", run).startswith("run/search.yaml: seed: input should be a valid integer")

@@ -43,7 +43,7 @@ def _few_replicates(monkeypatch):
     monkeypatch.setattr("mtl_nas.metrics.bootstrap.REPLICATES", 400)
 
 
-TRAINING = Training(passes=2, batch_size=64, learning_rate=0.01)
+TRAINING = Training(epochs=2, batch_size=64, learning_rate=0.01)
 
 
 def contender(name: str, data: Dataset, quality: float, *, seeds: int = 3, spread: float = 0.02, **more) -> Contender:
@@ -60,7 +60,7 @@ def contender(name: str, data: Dataset, quality: float, *, seeds: int = 3, sprea
     return Contender(
         name=name,
         parameters=architecture.parameters,
-        operations=architecture.operations,
+        macs=architecture.macs,
         scores=tuple(score_tasks(one, rows, schema) for one in predictions),
         predictions=tuple(predictions),
         rows_per_second=54_321.0,

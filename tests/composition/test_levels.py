@@ -252,7 +252,7 @@ def test_tied_gates_of_tasks_share_weights_and_the_shared_one_keeps_its_own() ->
     }
     free = compose(Design(levels=(Level(shared=2),) * 2), PAIR)
     saved = free.widths["embedding"] * 2 + 16 * 2  # a set a level, of a query by two experts
-    assert (free.parameters - tied.parameters, free.operations) == (saved, tied.operations)
+    assert (free.parameters - tied.parameters, free.macs) == (saved, tied.macs)
 
 
 def test_a_mean_has_no_weights_to_tie() -> None:

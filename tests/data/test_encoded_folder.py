@@ -175,7 +175,7 @@ def test_a_data_set_travels_as_a_path_and_says_where_it_is_not(parquet, tmp_path
 
 def test_a_worker_without_the_folder_answers_with_the_reason(parquet, tmp_path):
     data = mn.encode(parquet, tmp_path / "encoded", TASKS).for_search()
-    proposal = Proposal(design=mn.preset("shared_bottom", data.schema), training=mn.Training(passes=1))
+    proposal = Proposal(design=mn.preset("shared_bottom", data.schema), training=mn.Training(epochs=1))
     job = Job(number=0, kind="finalist", rung=0, share=1.0, seed=0, proposal=proposal)
     assert work([job], data, get={}.get, put={}.__setitem__)[0].failure is None
     (tmp_path / "encoded").rename(tmp_path / "elsewhere")

@@ -367,19 +367,19 @@ def test_sentences_say_what_a_diagnosis_holds() -> None:
 
 
 def test_a_record_of_before_is_read_and_a_diagnosis_comes_back_whole() -> None:
-    old = events.FACT.validate_json('{"fact": "tested", "number": 0, "scores": {"1": {"click": {"auc": 0.7}}}}')
+    old = events.EVENTS.validate_json('{"event": "tested", "number": 0, "scores": {"1": {"click": {"auc": 0.7}}}}')
     assert isinstance(old, events.Tested)
     assert old.diagnosis is None
     new = events.Tested(number=0, scores={}, diagnosis=Diagnosis(rows=9, mixtures=MIXTURES))
-    assert events.FACT.validate_json(json.dumps(new.model_dump(mode="json"), sort_keys=True)) == new
+    assert events.EVENTS.validate_json(json.dumps(new.model_dump(mode="json"), sort_keys=True)) == new
 
 
 def test_the_final_stage_writes_what_the_first_seed_shows(tmp_path: Path) -> None:
-    proposal = Proposal(design=MMOE, training=Training(passes=1, batch_size=64))
+    proposal = Proposal(design=MMOE, training=Training(epochs=1, batch_size=64))
     folder, schema = RunFolder(tmp_path), DATA.schema
     asked = {"data": {}, "tasks": schema.task_names, "fingerprint": DATA.fingerprint, "space": {}, "space_name": "none"}
     folder.begin(Request(**asked, budget=Budget()))
-    known = {"architecture_key": "a", "proposal_key": "p", "parameters": 1, "operations": 1}
+    known = {"architecture_key": "a", "proposal_key": "p", "parameters": 1, "macs": 1}
     folder.record.append(events.Proposed(number=0, origin="given", proposal=proposal, **known))
     folder.record.append(events.Chosen(numbers=(0,), seeds=(5, 3)))
     for seed in (3, 5):

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from study_fixtures import SPACE, dataset, facts, frame
+from study_fixtures import SPACE, dataset, events, frame
 
 import mtl_nas as mn
 from mtl_nas.cli import main
@@ -156,7 +156,7 @@ def finished(tmp_path_factory) -> Iterator[Path]:
 @pytest.mark.slow
 def test_a_search_leaves_an_ensemble_that_is_chosen_once_and_compared(finished, capsys):
     run = mn.load_run(finished)
-    (found,) = [fact for fact in facts(finished) if isinstance(fact, Ensembled)]
+    (found,) = [event for event in events(finished) if isinstance(event, Ensembled)]
     assert run.request.ensemble
     assert sum(member.share for member in found.members) == pytest.approx(1)
     assert {member.number for member in found.members} <= {trial.number for trial in run.finalists()}

@@ -54,7 +54,7 @@ STRANGE = pd.DataFrame({SIZE: [None, 1e30, -1e30], COLOR: ["never seen", None, 7
 
 def result(precision: str = "float32") -> mn.Result:
     design = mn.preset("esmm", DATA.schema, hidden=(8,), embedding=4)
-    return mn.evaluate(design, DATA, Training(passes=1, batch_size=64, precision=precision), split="test")
+    return mn.evaluate(design, DATA, Training(epochs=1, batch_size=64, precision=precision), split="test")
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16", "float64"])
@@ -177,7 +177,7 @@ OWN = {
         "funnel": {"choice": ["direct", "product"]},
         "losses": {"weights": {"each_task": {"float": [0.5, 2.0]}}},
     },
-    "training": {"passes": 2, "batch_size": 64, "learning_rate": {"float": [1e-3, 1e-2], "log": True}},
+    "training": {"epochs": 2, "batch_size": 64, "learning_rate": {"float": [1e-3, 1e-2], "log": True}},
 }
 
 

@@ -35,7 +35,7 @@ def table(rows: int = 1000) -> pd.DataFrame:
 
 
 DATA = load_dataset(table(), {"click": None, "buy": {"after": "click"}, "stars": None, "price": None})
-TRAINING = Training(passes=2, batch_size=64, learning_rate=0.01)
+TRAINING = Training(epochs=2, batch_size=64, learning_rate=0.01)
 
 
 def noisy(norm: str = "batch", dropout: float = 0.2) -> Design:

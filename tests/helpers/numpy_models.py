@@ -1,4 +1,4 @@
-"""The hand designs as their papers write them: features -> logits a task, from weights named by node.
+"""The presets as their papers write them: features -> logits a task, from weights named by node.
 
 No graph is looked at: these hold the composition against the literature. Names of tasks are those of the weights.
 """

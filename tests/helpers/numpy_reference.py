@@ -4,7 +4,7 @@ Nothing here is batched over instances, planned or shared with the package. Each
 with an imaginary part of 1e-30 it carries a derivative exactly (the complex step), so gradients need no second
 implementation.
 
-``outputs`` walks any architecture node by node; ``numpy_models`` writes the hand designs down as their papers do.
+``outputs`` walks any architecture node by node; ``numpy_models`` writes the presets down as their papers do.
 """
 
 import math

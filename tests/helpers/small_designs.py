@@ -1,4 +1,4 @@
-"""Every hand design in few units, on schemas that it fits, and the pieces of other designs."""
+"""Every preset in few units, on schemas that it fits, and the pieces of other designs."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -51,7 +51,7 @@ FAMILIES = (("click@a",), ("click@a", "buy@a"), ("click@a", "buy@b", "like@a"), 
 
 
 def schemas(name: str) -> list[Schema]:
-    """On which that hand design is tried: one, two and three tasks, and all kinds of task."""
+    """On which that preset is tried: one, two and three tasks, and all kinds of task."""
     tasks: Sequence[Sequence[str]] = FAMILIES if name == "home" else TASKS
     if name in ("esmm", "aitm"):
         tasks = (("click", "buy<click"), TASKS[3])

@@ -43,13 +43,13 @@ def design(**parts: object) -> mn.Design:
 
 def fit(made: mn.Design, losses: Losses | None = None, **training: object) -> Fit:
     asked = Training.model_validate(
-        {"passes": 3, "batch_size": 32, "learning_rate": 0.01, "precision": "float64", **training}
+        {"epochs": 3, "batch_size": 32, "learning_rate": 0.01, "precision": "float64", **training}
     )
     graph = mn.compose(made, DATA.schema)
     return Fit(graph, losses or made.losses, asked, DATA.schema, DATA.rows("train"), DATA.rows("tuning"))
 
 
-TRAINING = {"passes": 3, "batch_size": 32, "precision": "float64"}
+TRAINING = {"epochs": 3, "batch_size": 32, "precision": "float64"}
 
 
 def trial_job(number: int, *, made: mn.Design | None = None, **changes: object) -> Job:

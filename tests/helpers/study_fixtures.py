@@ -19,7 +19,7 @@ from mtl_nas.data import Dataset, load_dataset
 from mtl_nas.data.schema import Schema
 from mtl_nas.design import Design, Proposal
 from mtl_nas.presets import fitting
-from mtl_nas.record import Budget, Fact, Record, Request, Standing
+from mtl_nas.record import Budget, Event, Record, Request, Standing
 from mtl_nas.record.events import Finalist, Proposed, Scored
 from mtl_nas.record.request import Aim
 from mtl_nas.space import Decisions, SearchSpace, read_space
@@ -54,7 +54,7 @@ SPACE: dict[str, Any] = {
         "tower": {"hidden": {"choice": [[], [8]]}},
     },
     "training": {
-        "passes": 1,
+        "epochs": 1,
         "learning_rate": {"float": [1e-4, 1e-2], "log": True},
         "patience": {"maybe": {"int": [1, 3]}},
     },
@@ -169,20 +169,20 @@ def run(driven: Core, *, work: Work = trained, workers: int = 1, order: int = 0)
     return list(jobs_done(driven, work=work, workers=workers, order=order))
 
 
-def facts(folder: Path) -> list[Fact]:
+def events(folder: Path) -> list[Event]:
     return list(Record(folder / "trials.jsonl"))
 
 
-def decisions(found: Sequence[Fact]) -> list[Fact]:
+def decisions(found: Sequence[Event]) -> list[Event]:
     """The facts that are decided, in their order; those that arrive are left out."""
-    return [fact for fact in found if fact.fact not in ("scored", "failed", "finalist")]
+    return [event for event in found if event.event not in ("scored", "failed", "finalist")]
 
 
-def timeless(found: Sequence[Fact]) -> list[Fact]:
+def timeless(found: Sequence[Event]) -> list[Event]:
     """The same facts without what a clock had a part in."""
     measured = ("seconds", "rows_per_second")
     return [
-        fact.model_copy(update={name: 0.0 for name in measured if name in type(fact).model_fields}) for fact in found
+        event.model_copy(update={name: 0.0 for name in measured if name in type(event).model_fields}) for event in found
     ]
 
 
@@ -195,7 +195,7 @@ def proposed(number: int, proposal: Proposal | None = None, **fields: Any) -> Pr
         "architecture_key": f"a{number}",
         "proposal_key": f"p{number}",
         "parameters": 10,
-        "operations": 20,
+        "macs": 20,
     }
     return Proposed(**{**known, **fields})
 
@@ -210,7 +210,7 @@ def finalist(number: int, seed: int, score: float = 0.5, **fields: Any) -> Final
     return Finalist(number=number, seed=seed, score=score, **{**known, **fields})
 
 
-def standing_of(*found: Fact) -> Standing:
+def standing_of(*found: Event) -> Standing:
     return Standing.of(found)
 
 

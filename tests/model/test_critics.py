@@ -42,7 +42,7 @@ def test_a_set_of_critics_counts_once() -> None:
     assert pair.parameters == 2 * ((features * 4 + 4) + features * 2) + 2 * (4 + 1) + pair.node(
         "embedding"
     ).block.parameters(())
-    assert pair.operations == 2 * (features * 4 + (features * 2 + 2) + 2 * 4)
+    assert pair.macs == 2 * (features * 4 + (features * 2 + 2) + 2 * 4)
 
 
 def test_critics_may_have_hidden_layers_and_options() -> None:

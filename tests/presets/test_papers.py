@@ -1,4 +1,4 @@
-"""The hand designs' graphs against their papers: composition against the literature, both in plain numpy."""
+"""The presets' graphs against their papers: composition against the literature, both in plain numpy."""
 
 from collections.abc import Mapping
 from typing import Any

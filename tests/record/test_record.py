@@ -14,13 +14,13 @@ from study_fixtures import proposed, request, scored, standing_of
 
 from mtl_nas.design import Design, Level, Proposal
 from mtl_nas.errors import RunError
-from mtl_nas.record import Budget, Fact, Record, RunFolder, Standing, events, write_whole
+from mtl_nas.record import Budget, Event, Record, RunFolder, Standing, events, write_whole
 from mtl_nas.record.events import Best, Chosen, Closed, Failed, Finalist, Note, Promoted, Stopped
-from mtl_nas.record.file_store import Depot
+from mtl_nas.record.file_store import FileStore
 from mtl_nas.values import parse
 
 SCORES: dict[str, dict[str, float | None]] = {"größe": {"auc": None, "logloss": 0.25}}
-FACTS: list[Fact] = [
+FACTS: list[Event] = [
     proposed(
         0, Proposal(design=Design(levels=(Level(shared=2),))), origin="preset:ple", decisions={"a": 1, "b.0": 0.5}
     ),
@@ -45,8 +45,8 @@ def record(tmp_path: Path) -> Record:
 
 
 def written(record: Record) -> list[bytes]:
-    for fact in FACTS:
-        record.append(fact)
+    for event in FACTS:
+        record.append(event)
     return record.path.read_bytes().splitlines(keepends=True)
 
 
@@ -58,7 +58,7 @@ def test_a_record_gives_back_its_facts_in_order(record: Record) -> None:
     lines = written(record)
     assert list(record) == list(record) == FACTS
     assert len(lines) == len(FACTS)
-    assert [json.loads(line)["fact"] for line in lines] == [fact.fact for fact in FACTS]
+    assert [json.loads(line)["event"] for line in lines] == [event.event for event in FACTS]
 
 
 def test_a_line_is_sorted_json_with_names_as_they_are_written(record: Record) -> None:
@@ -95,19 +95,19 @@ def test_readers_of_a_growing_record_see_whole_facts(record: Record) -> None:
     reader = iter(record)
     assert next(reader) == FACTS[0]
     with record.path.open("ab") as file:
-        file.write(b'{"fact": "no')
+        file.write(b'{"event": "no')
     assert list(record) == FACTS[:1]
 
 
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        (b'{"fact": "guessed"}', "Input tag 'guessed' found using 'fact' does not match any of the expected tags"),
+        (b'{"event": "guessed"}', "Input tag 'guessed' found using 'event' does not match any of the expected tags"),
         (b"nonsense", "Invalid JSON"),
         (b"", "Invalid JSON"),
-        (b'{"fact": "closed"}', "Field required"),
-        (b'{"fact": "closed", "reason": "x", "hue": 1}', "Extra inputs are not permitted"),
-        (b'{"fact": "note", "text": "\xff"}', "Invalid JSON"),
+        (b'{"event": "closed"}', "Field required"),
+        (b'{"event": "closed", "reason": "x", "hue": 1}', "Extra inputs are not permitted"),
+        (b'{"event": "note", "text": "\xff"}', "Invalid JSON"),
     ],
 )
 def test_a_line_that_is_no_fact_is_named_with_its_number(record: Record, line: bytes, reason: str) -> None:
@@ -116,7 +116,7 @@ def test_a_line_that_is_no_fact_is_named_with_its_number(record: Record, line: b
         file.write(line + b"\n")
     with pytest.raises(RunError) as problem:
         list(record)
-    assert str(problem.value).startswith(f"{record.path}: line 2 is no fact of this version: {reason}")
+    assert str(problem.value).startswith(f"{record.path}: line 2 is no event of this version: {reason}")
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
@@ -132,8 +132,8 @@ def test_a_score_that_is_no_number_is_no_fact(value: float) -> None:
 
 def test_a_standing_is_the_same_however_it_is_reached() -> None:
     whole, stepwise = Standing.of(FACTS), Standing()
-    for fact in FACTS:
-        stepwise.add(fact)
+    for event in FACTS:
+        stepwise.add(event)
     assert whole == stepwise
     assert (whole.rows, whole.seconds) == (105, 0.75)
     assert (whole.closed, whole.chosen, whole.best) == (FACTS[7], FACTS[8], FACTS[11])
@@ -230,9 +230,9 @@ def test_a_budget_that_makes_no_sense_is_refused(budget: dict[str, Any], message
 def test_a_request_of_another_version_is_refused(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
     folder.begin(request())
-    text = folder.request_path.read_text().replace("version: 1", "version: 2", 1)
+    text = folder.request_path.read_text().replace("version: 2", "version: 3", 1)
     folder.request_path.write_text(text)
-    with pytest.raises(RunError, match=r"search\.yaml: version: input should be 1, got 2$"):
+    with pytest.raises(RunError, match=r"search\.yaml: version: input should be 2, got 3$"):
         folder.request()
 
 
@@ -322,8 +322,8 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pyte
 
 
 def test_a_depot_keeps_files_by_name(tmp_path: Path) -> None:
-    depot = Depot(str(tmp_path))
-    assert depot.get("states/00001-0.pt") is None
-    depot.put("states/00001-0.pt", b"state")
-    assert depot.get("states/00001-0.pt") == b"state"
+    file_store = FileStore(str(tmp_path))
+    assert file_store.get("states/00001-0.pt") is None
+    file_store.put("states/00001-0.pt", b"state")
+    assert file_store.get("states/00001-0.pt") == b"state"
     assert (tmp_path / "states" / "00001-0.pt").read_bytes() == b"state"

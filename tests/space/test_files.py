@@ -84,8 +84,8 @@ def test_a_number_that_yaml_reads_as_text_is_a_number(text: str) -> None:
 
 
 def test_a_draw_of_numbers_in_text_is_found_again() -> None:
-    space = read_space(yaml.safe_load("training: {passes: 1/3, weight_decay: {choice: [1e-4, 1e-3]}}"), "x")
-    assert space.default().training.passes == pytest.approx(1 / 3)
+    space = read_space(yaml.safe_load("training: {epochs: 1/3, weight_decay: {choice: [1e-4, 1e-3]}}"), "x")
+    assert space.default().training.epochs == pytest.approx(1 / 3)
     assert space.contains(space.default())
     assert space.contains(space.resolve(Random(1)))
 
@@ -267,5 +267,5 @@ def test_a_file_is_named_after_its_stem_and_a_tree_is_called_space(tmp_path: Pat
     path = tmp_path / "mine.yml"
     path.write_text("training: {batch_size: {choice: [64, 128]}}", encoding="utf-8")
     assert load_space(path).name == "mine"
-    assert load_space({"training": {"passes": 1}}).name == "space"
+    assert load_space({"training": {"epochs": 1}}).name == "space"
     assert isinstance(load_space({}), SearchSpace)

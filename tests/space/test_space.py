@@ -29,7 +29,6 @@ from mtl_nas.space import (
     SearchSpace,
     Subset,
     load_space,
-    resolve,
     space_names,
 )
 from mtl_nas.space.deciders import Decider, Ends, allowed
@@ -124,12 +123,11 @@ def test_what_a_space_does_not_mention_stands_at_its_default() -> None:
     space = SearchSpace("few", {"design": {"tower": {"hidden": Choice(([8], [16]))}}})
     assert space.contains(Design(tower={"hidden": (8,)}))  # type: ignore[arg-type]
     assert not space.contains(Design(tower={"hidden": (8,), "dropout": 0.1}))  # type: ignore[arg-type]
-    assert not space.contains(Proposal(design=Design(tower={"hidden": (8,)}), training=Training(passes=3)))  # type: ignore[arg-type]
+    assert not space.contains(Proposal(design=Design(tower={"hidden": (8,)}), training=Training(epochs=3)))  # type: ignore[arg-type]
 
 
-def test_resolve_is_the_method_of_the_space() -> None:
+def test_the_default_is_what_the_defaults_decide() -> None:
     space = load_space("mmoe")
-    assert resolve(space, Random(3)) == space.resolve(Random(3))
     assert space.default() == space.resolve(Defaults())
 
 

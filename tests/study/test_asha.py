@@ -6,9 +6,9 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from study_fixtures import core, facts, proposed, request, run, scored, standing_of, trained
+from study_fixtures import core, events, proposed, request, run, scored, standing_of, trained
 
-from mtl_nas.record import Budget, Fact, Standing
+from mtl_nas.record import Budget, Event, Standing
 from mtl_nas.record.events import Chosen, Closed, Failed, Promoted, Stopped
 from mtl_nas.study.jobs import Job
 from mtl_nas.study.schedule.actions import Ask, Decide, Train
@@ -22,12 +22,12 @@ PLAN = Plan(BUDGET)
 SEARCH = {"trials": 18, "rungs": RUNGS, "promotion": "asynchronous", "reduction": 3.0}
 
 
-def step(*found: Fact, running: Collection[int] = (), plan: Plan = PLAN) -> object:
+def step(*found: Event, running: Collection[int] = (), plan: Plan = PLAN) -> object:
     return promotion_step(standing_of(*found), plan, running)
 
 
-def reached(*scores: float, rung: int = 0) -> list[Fact]:
-    lines: list[Fact] = [proposed(number) for number in range(len(scores))]
+def reached(*scores: float, rung: int = 0) -> list[Event]:
+    lines: list[Event] = [proposed(number) for number in range(len(scores))]
     return [*lines, *(scored(number, rung, score) for number, score in enumerate(scores))]
 
 
@@ -79,13 +79,13 @@ def test_at_the_end_what_is_not_among_the_best_is_stopped_with_a_reason() -> Non
     taken = step(*lines)
     assert isinstance(taken, Decide)
     reason = "not among the best of its rung at the end"
-    assert taken.facts == tuple(
+    assert taken.events == tuple(
         Stopped(number=number, rung=rung, reason=reason) for number, rung in ((0, 0), (1, 1), (2, 0))
     )
     for written in range(3):
-        assert step(*lines, *taken.facts[:written]) == Decide(taken.facts[written:])
-    assert step(*lines, *taken.facts) is None
-    (last,) = next_step(standing_of(*lines, *taken.facts), PLAN).facts  # type: ignore[union-attr]
+        assert step(*lines, *taken.events[:written]) == Decide(taken.events[written:])
+    assert step(*lines, *taken.events) is None
+    (last,) = next_step(standing_of(*lines, *taken.events), PLAN).events  # type: ignore[union-attr]
     assert isinstance(last, Chosen)
 
 
@@ -97,16 +97,16 @@ def test_while_the_last_trials_run_nothing_is_stopped() -> None:
 def test_a_promotion_waits_where_what_is_under_way_takes_the_work_that_is_left() -> None:
     bound = Plan(BUDGET.model_copy(update={"trainings": 20.0}), full=100)
     left = bound.left(standing_of())
-    lines: list[Fact] = [proposed(number) for number in range(9)]
+    lines: list[Event] = [proposed(number) for number in range(9)]
     assert bound.underway(standing_of(*lines)) == pytest.approx(1.0)
     spent = round(100 * (left - 0.25) / 9)
     lines += [scored(number, 0, 0.1 * number, rows=spent) for number in range(9)]
     for number in (8, 7):
         taken = step(*lines, running={7, 8}, plan=bound)
         assert isinstance(taken, Decide)
-        (fact,) = taken.facts
-        assert (fact.fact, fact.number) == ("promoted", number)  # type: ignore[union-attr]
-        lines.append(fact)
+        (event,) = taken.events
+        assert (event.event, event.number) == ("promoted", number)  # type: ignore[union-attr]
+        lines.append(event)
         assert jobs(step(*lines, plan=bound))
     assert [job.number for job in jobs(step(*lines, running={7, 8}, plan=bound))] == [7, 8]  # 6 is not promoted
 
@@ -114,7 +114,7 @@ def test_a_promotion_waits_where_what_is_under_way_takes_the_work_that_is_left()
 def test_a_step_is_a_function_of_the_record_and_of_what_runs(tmp_path: Path) -> None:
     driven = core(tmp_path, request(**SEARCH))
     run(driven, work=partial(trained, rungs=RUNGS), workers=2)
-    lines = facts(tmp_path)
+    lines = events(tmp_path)
     for place in range(0, len(lines), 3):
         for running in ((), {1}, {2, 4}):
             one, other = (next_step(standing_of(*lines[:place]), driven.plan, running) for _ in range(2))
@@ -140,7 +140,7 @@ def test_no_worker_waits_while_there_is_room_and_the_run_ends(
         job = running.pop(place % len(running))
         driven.job_done(job, trained(job, rungs=RUNGS))
     assert driven.done
-    standing = Standing.of(facts(tmp_path))
+    standing = Standing.of(events(tmp_path))
     assert standing.chosen is not None
     assert {rung for trial in standing.trained for rung in trial.scored} == {0, 1, 2}
     assert all(driven.plan.settled(trial) for trial in standing.trained)

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
-from study_fixtures import decisions, facts
+from study_fixtures import decisions, events
 
 from mtl_nas.exports import load_model
 from mtl_nas.record.events import Failed, Scored
@@ -40,7 +40,7 @@ def test_nodes_join_and_leave_and_the_search_decides_as_on_one_machine(tmp_path:
 
     def scored() -> int:
         record = tmp_path / "run" / "trials.jsonl"
-        return sum(isinstance(fact, Scored) for fact in facts(tmp_path / "run")) if record.exists() else 0
+        return sum(isinstance(event, Scored) for event in events(tmp_path / "run")) if record.exists() else 0
 
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
     try:
@@ -57,9 +57,9 @@ def test_nodes_join_and_leave_and_the_search_decides_as_on_one_machine(tmp_path:
     assert started(tmp_path / "alone", cpus=2).wait(PATIENCE) == 0
     run, alone = load_run(tmp_path / "run"), load_run(tmp_path / "alone")
     assert run.finished
-    assert decisions(facts(run.path)) == decisions(facts(alone.path))
+    assert decisions(events(run.path)) == decisions(events(alone.path))
     assert {trial.number: trial.scored.keys() for trial in run.trials()} == {
         trial.number: trial.scored.keys() for trial in alone.trials()
     }
-    assert all(fact.failure == "lost" for fact in facts(run.path) if isinstance(fact, Failed))
+    assert all(event.failure == "lost" for event in events(run.path) if isinstance(event, Failed))
     assert load_model(run.path / "best").network.weights().keys()

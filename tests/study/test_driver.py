@@ -19,7 +19,7 @@ from study_fixtures import (
     TINY,
     core,
     decisions,
-    facts,
+    events,
     jobs_done,
     request,
     run,
@@ -29,7 +29,7 @@ from study_fixtures import (
 )
 
 from mtl_nas.errors import RunError, SpaceError
-from mtl_nas.record import Fact, Standing
+from mtl_nas.record import Event, Standing
 from mtl_nas.record.events import Chosen, Closed, Failed, Finalist, Note, Promoted, Proposed, Scored, Stopped
 from mtl_nas.record.request import Aim
 from mtl_nas.space import load_space
@@ -44,27 +44,27 @@ LOST = Answer(failure="lost", reason="the worker died")
 
 
 @cache
-def unbroken(sampler: str, objectives: tuple[Aim, ...] = ("mean",)) -> tuple[Fact, ...]:
+def unbroken(sampler: str, objectives: tuple[Aim, ...] = ("mean",)) -> tuple[Event, ...]:
     """A run of one worker that nothing disturbs."""
     with TemporaryDirectory() as folder:
         run(core(Path(folder), request(sampler=sampler, objectives=objectives, **LONG)))
-        return tuple(facts(Path(folder)))
+        return tuple(events(Path(folder)))
 
 
-def of(kind: type[Any], found: Sequence[Fact]) -> list[Any]:
-    return [fact for fact in found if isinstance(fact, kind)]
+def of(kind: type[Any], found: Sequence[Event]) -> list[Any]:
+    return [event for event in found if isinstance(event, kind)]
 
 
 # A run from beginning to end
 
 
 def test_presets_come_first_then_random_draws_then_what_tpe_proposes() -> None:
-    origins = [fact.origin for fact in of(Proposed, unbroken("tpe"))]
+    origins = [event.origin for event in of(Proposed, unbroken("tpe"))]
     assert origins[:3] == [f"preset:{name}" for name in PRESETS]
     assert set(origins[3:9]) == {"random"}  # nothing is told before the first barrier
     assert Counter(origins[9:])["tpe"] >= 5
     assert Counter(origins[9:])["random"] >= 2
-    assert {fact.origin for fact in of(Proposed, unbroken("random"))[3:]} == {"random"}
+    assert {event.origin for event in of(Proposed, unbroken("random"))[3:]} == {"random"}
 
 
 def test_every_trial_ends_with_a_score_or_a_reason() -> None:
@@ -72,16 +72,16 @@ def test_every_trial_ends_with_a_score_or_a_reason() -> None:
     for trial in standing.trained:
         ends = [trial.stopped is not None, 1 in trial.scored, trial.failed is not None]
         assert sum(ends) == 1
-    assert all(" at rung 0)" in fact.reason for fact in of(Stopped, unbroken("tpe")) + of(Promoted, unbroken("tpe")))
+    assert all(" at rung 0)" in event.reason for event in of(Stopped, unbroken("tpe")) + of(Promoted, unbroken("tpe")))
 
 
 def test_a_barrier_comes_when_its_whole_cohort_has_arrived() -> None:
     standing, boundaries = Standing(), []
-    for fact in unbroken("tpe"):
-        if isinstance(fact, Promoted | Stopped):
+    for event in unbroken("tpe"):
+        if isinstance(event, Promoted | Stopped):
             assert all(trial.scored for trial in standing.trained)
             boundaries.append(len(standing.trained))
-        standing.add(fact)
+        standing.add(event)
     assert set(boundaries) == {6, 12, 18, 24}
 
 
@@ -94,7 +94,7 @@ def test_the_best_preset_and_the_yardstick_reach_the_last_rung_and_the_finals(tm
         return answer.model_copy(update={"score": answer.score - worse})
 
     run(core(tmp_path, asked), work=against_presets)
-    standing = Standing.of(facts(tmp_path))
+    standing = Standing.of(events(tmp_path))
     best = max((standing.trials[number] for number in range(3)), key=lambda trial: trial.scored[0].score)
     assert 1 in standing.trials[0].scored
     assert 1 in best.scored
@@ -114,14 +114,14 @@ def test_a_promoted_trial_goes_on_with_its_own_seed(tmp_path: Path) -> None:
 
 
 def test_every_fact_is_in_the_record_before_it_is_acted_on_and_told_to_who_watches(tmp_path: Path) -> None:
-    told: list[Fact] = []
+    told: list[Event] = []
 
-    def watch(fact: Fact) -> None:
-        told.append(fact)
-        assert facts(tmp_path)[-1] == fact
+    def watch(event: Event) -> None:
+        told.append(event)
+        assert events(tmp_path)[-1] == event
 
     run(core(tmp_path, request(trials=6), watch=watch))
-    assert told == facts(tmp_path)
+    assert told == events(tmp_path)
 
 
 def test_no_job_is_handed_out_twice(tmp_path: Path) -> None:
@@ -135,9 +135,9 @@ def test_no_job_is_handed_out_twice(tmp_path: Path) -> None:
 def test_the_same_request_proposes_the_same_and_another_seed_does_not(tmp_path: Path) -> None:
     for name, seed in (("a", 0), ("b", 0), ("c", 1)):
         run(core(tmp_path / name, request(seed=seed)))
-    first, again, other = (facts(tmp_path / name) for name in "abc")
+    first, again, other = (events(tmp_path / name) for name in "abc")
     assert first == again
-    keys = [[fact.proposal_key for fact in of(Proposed, found)[3:]] for found in (first, other)]
+    keys = [[event.proposal_key for event in of(Proposed, found)[3:]] for found in (first, other)]
     assert not set(keys[0]) & set(keys[1])
 
 
@@ -149,7 +149,7 @@ def test_decisions_do_not_depend_on_workers_or_on_who_is_done_first(tmp_path: Pa
     for place, (workers, order) in enumerate([(1, 1), (2, 1), (2, 2), (4, 1), (4, 2)]):
         folder = tmp_path / str(place)
         run(core(folder, request(sampler=sampler, **LONG)), workers=workers, order=order)
-        found = facts(folder)
+        found = events(folder)
         assert decisions(found) == decisions(unbroken(sampler))
         assert sorted(map(repr, found)) == sorted(map(repr, unbroken(sampler)))
         assert workers == 1 or found != list(unbroken(sampler))
@@ -220,8 +220,8 @@ def test_a_run_killed_again_and_again_under_changing_workers_decides_the_same(
         record = tmp_path / "trials.jsonl"
         record.write_bytes(record.read_bytes()[: -dice.randrange(1, 200)])
     assert deaths >= 3
-    assert decisions(facts(tmp_path)) == decisions(unbroken(sampler))
-    assert sorted(map(repr, timeless(facts(tmp_path)))) == sorted(map(repr, timeless(unbroken(sampler))))
+    assert decisions(events(tmp_path)) == decisions(unbroken(sampler))
+    assert sorted(map(repr, timeless(events(tmp_path)))) == sorted(map(repr, timeless(unbroken(sampler))))
 
 
 # Budget
@@ -229,7 +229,7 @@ def test_a_run_killed_again_and_again_under_changing_workers_decides_the_same(
 
 def test_the_budget_counts_what_is_trained_and_neither_duplicates_nor_finalists(tmp_path: Path) -> None:
     jobs = run(core(tmp_path, request(trials=11, cohort=4)))
-    standing = Standing.of(facts(tmp_path))
+    standing = Standing.of(events(tmp_path))
     assert len(standing.trained) == 11
     assert len({job.number for job in jobs if job.rung == 0 and job.kind == "trial"}) == 11
     assert sum(job.kind == "finalist" for job in jobs) == 2 * len(standing.chosen.numbers)  # type: ignore[union-attr]
@@ -238,7 +238,7 @@ def test_the_budget_counts_what_is_trained_and_neither_duplicates_nor_finalists(
 def test_failures_count_as_trials(tmp_path: Path) -> None:
     failures = {(number, 0): [Answer(failure="diverged", reason=f"trial {number}")] for number in range(3, 12)}
     run(core(tmp_path, request(trials=12)), work=scripted(failures=failures))
-    standing = Standing.of(facts(tmp_path))
+    standing = Standing.of(events(tmp_path))
     assert len(standing.trained) == 12
     assert standing.chosen is not None
     assert set(standing.chosen.numbers) == {0, 1, 2}
@@ -260,7 +260,7 @@ def test_when_its_time_is_up_a_search_proposes_nothing_more_and_ends_with_what_i
     driven = core(tmp_path, request(trials=100, cohort=4, seconds=100.0))
     for _ in jobs_done(driven):
         clock.now += 2.0
-    found = facts(tmp_path)
+    found = events(tmp_path)
     (closed,) = of(Closed, found)
     assert closed.reason == "time for proposals is up (60% of 100 s)"
     place = found.index(closed)
@@ -282,7 +282,7 @@ def test_finalists_are_as_many_as_the_time_left_allows(tmp_path: Path, monkeypat
 
     driven = core(tmp_path, request(trials=100, cohort=4, seconds=60.0, finalists=4, seeds=5))
     run(driven, work=slow)
-    found = facts(tmp_path)
+    found = events(tmp_path)
     (note,), (taken,) = of(Note, found), of(Chosen, found)
     wanted = chosen(Standing.of(found[: found.index(taken)]), driven.plan)
     fewer = f"{len(taken.numbers)} finalists on {len(taken.seeds)} seeds"
@@ -299,7 +299,7 @@ def test_without_a_bound_time_decides_nothing(tmp_path: Path, monkeypatch: pytes
     assert driven.seconds_left is None
     for _ in jobs_done(driven):
         clock.now += 1e6
-    assert facts(tmp_path) == list(unbroken("tpe"))
+    assert events(tmp_path) == list(unbroken("tpe"))
 
 
 @pytest.mark.parametrize("promotion", ["synchronous", "asynchronous"])
@@ -314,7 +314,7 @@ def test_work_that_is_bounded_is_overshot_by_one_full_training_at_most(
             trainings=trainings, rungs=rungs, sampler="random", promotion=promotion, seed=seed, racing=False
         )
         run(core(tmp_path / str(seed), asked), work=partial(trained, rungs=rungs), workers=workers, order=seed)
-        standing = Standing.of(facts(tmp_path / str(seed)))
+        standing = Standing.of(events(tmp_path / str(seed)))
         assert standing.trained
         assert standing.chosen is not None
         assert standing.chosen.numbers
@@ -327,7 +327,7 @@ def test_work_that_is_bounded_is_overshot_by_one_full_training_at_most(
 
 def test_a_small_space_is_trained_once_each_and_then_closed(tmp_path: Path) -> None:
     jobs = run(core(tmp_path, request(tree=TINY, trials=40), tree=TINY, presets=()))
-    standing = Standing.of(facts(tmp_path))
+    standing = Standing.of(events(tmp_path))
     assert len(standing.trained) == 6  # three numbers of experts, two towers
     repeated = [trial for trial in standing.trials.values() if trial.proposed.duplicate_of is not None]
     assert repeated
@@ -339,22 +339,22 @@ def test_a_small_space_is_trained_once_each_and_then_closed(tmp_path: Path) -> N
 
 def test_a_duplicate_has_the_key_of_the_trial_it_repeats(tmp_path: Path) -> None:
     run(core(tmp_path, request(tree=TINY, trials=40), tree=TINY, presets=()))
-    found = of(Proposed, facts(tmp_path))
-    for fact in found:
-        same = [other.number for other in found if other.proposal_key == fact.proposal_key]
-        assert fact.duplicate_of == (None if fact.number == same[0] else same[0])
+    found = of(Proposed, events(tmp_path))
+    for event in found:
+        same = [other.number for other in found if other.proposal_key == event.proposal_key]
+        assert event.duplicate_of == (None if event.number == same[0] else same[0])
 
 
 def test_after_some_duplicates_in_a_row_a_new_design_is_forced(tmp_path: Path) -> None:
     run(core(tmp_path, request(tree=TINY, trials=40), tree=TINY, presets=()))
-    repeats = "".join("." if fact.duplicate_of is None else "d" for fact in of(Proposed, facts(tmp_path)))
+    repeats = "".join("." if event.duplicate_of is None else "d" for event in of(Proposed, events(tmp_path)))
     assert max(map(len, repeats.split("."))) <= 5
 
 
 def test_designs_that_compose_to_one_graph_are_one_trial(tmp_path: Path) -> None:
     tree = {"design": {"levels": [{"shared": 1, "mixing": {"bias": {"choice": [False, True]}}}]}}  # a gate over one
     run(core(tmp_path, request(tree=tree, trials=5), tree=tree, presets=()))
-    standing = Standing.of(facts(tmp_path))
+    standing = Standing.of(events(tmp_path))
     assert len(standing.trained) == 1
     assert len({trial.proposal.model_dump_json() for trial in standing.trials.values()}) == 2
 
@@ -366,8 +366,8 @@ def test_designs_that_compose_to_one_graph_are_one_trial(tmp_path: Path) -> None
 def test_a_failure_ends_a_trial_and_touches_no_other(tmp_path: Path, failure: Any) -> None:
     work = scripted(failures={(4, 0): [Answer(failure=failure, reason="why", trace="where")]})
     jobs = run(core(tmp_path, request()), work=work)
-    standing = Standing.of(facts(tmp_path))
-    (found,) = of(Failed, facts(tmp_path))
+    standing = Standing.of(events(tmp_path))
+    (found,) = of(Failed, events(tmp_path))
     assert (found.number, found.rung, found.failure, found.reason, found.trace) == (4, 0, failure, "why", "where")
     assert standing.trials[4].failed == found
     assert sum(job.number == 4 for job in jobs) == 1
@@ -382,7 +382,7 @@ def test_a_failure_at_a_higher_rung_keeps_the_trial_out_of_the_finals(tmp_path: 
     best = max(promoted - {0, 1, 2})
     work = scripted(failures={(best, 1): [Answer(failure="memory", reason="out of memory")]})
     run(core(tmp_path / "second", request()), work=work)
-    standing = Standing.of(facts(tmp_path / "second"))
+    standing = Standing.of(events(tmp_path / "second"))
     assert standing.trials[best].failed is not None
     assert standing.chosen is not None
     assert best not in standing.chosen.numbers
@@ -396,13 +396,13 @@ def test_a_trial_whose_worker_is_lost_runs_again_and_nothing_else_changes(tmp_pa
     again = [job for job in jobs if (job.number, job.rung, job.kind) == (number, rung, "trial")]
     assert len(again) == 2
     assert again[0] == again[1]
-    assert decisions(facts(tmp_path / "first")) == decisions(facts(tmp_path / "second"))
-    assert Standing.of(facts(tmp_path / "second")).trials[number].failed is None
+    assert decisions(events(tmp_path / "first")) == decisions(events(tmp_path / "second"))
+    assert Standing.of(events(tmp_path / "second")).trials[number].failed is None
 
 
 def test_a_trial_whose_worker_is_lost_twice_has_failed(tmp_path: Path) -> None:
     jobs = run(core(tmp_path, request()), work=scripted(failures={(5, 0): [LOST, LOST]}))
-    failed = Standing.of(facts(tmp_path)).trials[5].failed
+    failed = Standing.of(events(tmp_path)).trials[5].failed
     assert failed is not None
     assert (failed.failure, failed.reason) == ("lost", "the worker died")
     assert sum(job.number == 5 for job in jobs) == 2
@@ -419,7 +419,7 @@ def test_a_finalist_whose_worker_is_lost_runs_again_and_one_that_fails_does_with
         return trained(job)
 
     jobs = run(core(tmp_path, request()), work=work)
-    standing = Standing.of(facts(tmp_path))
+    standing = Standing.of(events(tmp_path))
     assert [len(standing.trials[number].finalist) for number in range(3)] == [2, 1, 1]
     assert all(trial.failed is None for trial in standing.trials.values())
     assert sum(job.kind == "finalist" for job in jobs) == 2 * len(standing.chosen.numbers) + 2  # type: ignore[union-attr]
@@ -433,11 +433,11 @@ def test_three_equal_errors_stop_the_search_with_the_traceback(tmp_path: Path) -
     assert str(problem.value) == (
         "Traceback (most recent call last)\n3 trials failed alike, so the search stops: KeyError: 'price'"
     )
-    assert [fact.number for fact in of(Failed, facts(tmp_path))] == [3, 5, 6]
+    assert [event.number for event in of(Failed, events(tmp_path))] == [3, 5, 6]
     with pytest.raises(RunError, match="4 trials failed alike"):
         run(core(tmp_path, request()), work=scripted(failures={(8, 0): [same]}))
     run(core(tmp_path, request()))
-    assert Standing.of(facts(tmp_path)).chosen is not None
+    assert Standing.of(events(tmp_path)).chosen is not None
 
 
 @pytest.mark.parametrize("failure", ["error", "diverged", "lost"])
@@ -445,7 +445,7 @@ def test_different_errors_and_failures_of_a_design_do_not_stop_the_search(tmp_pa
     reasons = [f"KeyError: {number}" if failure == "error" else "same" for number in range(12)]
     failures = {(number, 0): [Answer(failure=failure, reason=reasons[number])] * 2 for number in range(3, 12)}
     run(core(tmp_path, request()), work=scripted(failures=failures))
-    assert Standing.of(facts(tmp_path)).chosen is not None
+    assert Standing.of(events(tmp_path)).chosen is not None
 
 
 # Spaces and data that do not fit
@@ -453,15 +453,15 @@ def test_different_errors_and_failures_of_a_design_do_not_stop_the_search(tmp_pa
 
 def test_a_preset_outside_the_space_is_trained_and_not_told_to_the_sampler(tmp_path: Path) -> None:
     run(core(tmp_path, request(schema=PLAIN), schema=PLAIN))
-    found = of(Proposed, facts(tmp_path))
-    assert [fact.decisions for fact in found[:3]] == [None, None, None]
-    assert all(fact.decisions for fact in found[3:])
+    found = of(Proposed, events(tmp_path))
+    assert [event.decisions for event in found[:3]] == [None, None, None]
+    assert all(event.decisions for event in found[3:])
 
 
 def test_a_preset_inside_the_space_is_told_with_its_decisions(tmp_path: Path) -> None:
     tree = plain(load_space("everything"))
     run(core(tmp_path, request(tree=tree, trials=4), tree=tree))
-    assert all(fact.decisions for fact in of(Proposed, facts(tmp_path)))
+    assert all(event.decisions for event in of(Proposed, events(tmp_path)))
 
 
 def test_a_space_that_never_fits_the_data_is_refused_with_the_reason(tmp_path: Path) -> None:
@@ -471,7 +471,7 @@ def test_a_space_that_never_fits_the_data_is_refused_with_the_reason(tmp_path: P
         run(core(tmp_path / "bare", request(tree=tree), tree=tree, presets=()))
     assert str(problem.value) == f"space 'made-up': no draw fits this data: {reason}"
     run(core(tmp_path / "presets", request(tree=tree), tree=tree))
-    (closed,) = of(Closed, facts(tmp_path / "presets"))
+    (closed,) = of(Closed, events(tmp_path / "presets"))
     assert closed.reason == f"100 draws brought nothing new: {reason}"
 
 
@@ -479,16 +479,16 @@ def test_a_draw_that_does_not_fit_is_replaced_by_one_that_does(tmp_path: Path) -
     links = {"choice": ["none", [["click", "bye"]]]}
     tree = {**SPACE, "design": {**SPACE["design"], "transfers": {"links": links}}}
     run(core(tmp_path, request(tree=tree), tree=tree))
-    found = of(Proposed, facts(tmp_path))
+    found = of(Proposed, events(tmp_path))
     assert len(found) >= 12
-    assert {str(fact.proposal.design.transfers.links) for fact in found} == {"none"}
+    assert {str(event.proposal.design.transfers.links) for event in found} == {"none"}
 
 
 def test_a_run_that_is_over_stays_over(tmp_path: Path) -> None:
     run(core(tmp_path, request(trials=4)))
-    before = facts(tmp_path)
+    before = events(tmp_path)
     driven = core(tmp_path, request(trials=4))
     assert driven.next_jobs() == ()
     assert driven.done
-    assert facts(tmp_path) == before
+    assert events(tmp_path) == before
     assert of(Scored, before)

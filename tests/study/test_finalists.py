@@ -11,7 +11,7 @@ from study_fixtures import (
     chance,
     core,
     decisions,
-    facts,
+    events,
     finalist,
     proposed,
     request,
@@ -21,7 +21,7 @@ from study_fixtures import (
     trained,
 )
 
-from mtl_nas.record import Budget, Fact, Standing
+from mtl_nas.record import Budget, Event, Standing
 from mtl_nas.record.events import Chosen, Failed, Promoted, Retired
 from mtl_nas.study.jobs import Answer, Job
 from mtl_nas.study.objectives.objective import Goal
@@ -34,9 +34,9 @@ HAND = ("single_task", "mmoe", "ple", "cgc", "aitm")
 BUDGET = Budget(trials=20, rungs=(0.5, 1.0), finalists=4, seeds=3)
 
 
-def ended(searched: Sequence[float], hand: Sequence[float] = (0.1, 0.2, 0.3, 0.4, 0.5)) -> list[Fact]:
-    """All trained to the end, hand designs first."""
-    scores, lines = [*hand, *searched], list[Fact]()
+def ended(searched: Sequence[float], hand: Sequence[float] = (0.1, 0.2, 0.3, 0.4, 0.5)) -> list[Event]:
+    """All trained to the end, presets first."""
+    scores, lines = [*hand, *searched], list[Event]()
     for number, score in enumerate(scores):
         origin = f"preset:{HAND[number]}" if number < len(hand) else "random"
         lines += [proposed(number, origin=origin), scored(number, 0, score), Promoted(number=number, rung=1, reason="")]
@@ -44,7 +44,7 @@ def ended(searched: Sequence[float], hand: Sequence[float] = (0.1, 0.2, 0.3, 0.4
     return lines
 
 
-def numbers(lines: Sequence[Fact], budget: Budget = BUDGET, goal: Goal = Goal()) -> tuple[int, ...]:  # noqa: B008
+def numbers(lines: Sequence[Event], budget: Budget = BUDGET, goal: Goal = Goal()) -> tuple[int, ...]:  # noqa: B008
     return chosen(standing_of(*lines), Plan(budget, HAND, goal=goal)).numbers
 
 
@@ -86,7 +86,7 @@ def test_a_searched_design_is_judged_by_the_mean_over_its_seeds() -> None:
 def test_of_several_objectives_the_front_with_most_room_comes_first() -> None:
     lines = ended([0.60, 0.80, 0.70, 0.50])
     for place, parameters in ((5, 10), (6, 40), (7, 35), (8, 50)):
-        line = next(line for line in lines if line.fact == "proposed" and line.number == place)
+        line = next(line for line in lines if line.event == "proposed" and line.number == place)
         lines[lines.index(line)] = line.model_copy(update={"parameters": parameters})
     assert numbers(lines, goal=Goal(("mean", "parameters")))[:3] == (5, 6, 7)
 
@@ -103,8 +103,8 @@ SEEDS = (11, 12, 13)
 PLAN = Plan(BUDGET, HAND)
 
 
-def race(scores: Mapping[int, Sequence[float]], *more: Fact, plan: Plan = PLAN) -> object:
-    """The step after these finalists' scores on the first seeds; 0 is the yardstick, 1 and 2 are hand designs."""
+def race(scores: Mapping[int, Sequence[float]], *more: Event, plan: Plan = PLAN) -> object:
+    """The step after these finalists' scores on the first seeds; 0 is the baseline, 1 and 2 are presets."""
     lines = ended([0.7, 0.8, 0.9], (0.1, 0.2, 0.3))
     arrived = [finalist(number, seed, value) for number in scores for seed, value in zip(SEEDS, scores[number])]  # noqa: B905
     decided = Chosen(numbers=tuple(scores), seeds=SEEDS)
@@ -113,7 +113,7 @@ def race(scores: Mapping[int, Sequence[float]], *more: Fact, plan: Plan = PLAN) 
 
 def retired(step: object) -> tuple[int, ...]:
     assert isinstance(step, Decide)
-    return tuple(fact.number for fact in step.facts if isinstance(fact, Retired))
+    return tuple(event.number for event in step.events if isinstance(event, Retired))
 
 
 def jobs(step: object) -> tuple[Job, ...]:
@@ -135,11 +135,11 @@ def test_who_is_clearly_behind_gets_no_further_seed_and_the_near_ones_do() -> No
     step = race(CLEAR)
     assert retired(step) == (3, 2)
     assert isinstance(step, Decide)
-    first = step.facts[0]
+    first = step.events[0]
     assert isinstance(first, Retired)
     assert first.reason.startswith("0.1995 behind trial 5 on 2 seeds, more than the 0.00")
     assert first.reason.endswith(" that noise explains")
-    rest = jobs(race(CLEAR, *step.facts))
+    rest = jobs(race(CLEAR, *step.events))
     assert [(job.number, job.seed) for job in rest] == [(5, 13), (4, 13), (0, 13), (1, 13)]
 
 
@@ -183,7 +183,7 @@ def test_on_the_last_seed_nobody_is_retired() -> None:
 
 
 def test_a_finalist_that_failed_on_a_seed_is_in_no_comparison() -> None:
-    lines: list[Fact] = [Failed(number=3, rung=0, failure="diverged", reason="", seed=12)]
+    lines: list[Event] = [Failed(number=3, rung=0, failure="diverged", reason="", seed=12)]
     step = race({**CLEAR, 3: [0.1]}, *lines)
     assert retired(step) == (2,)
 
@@ -200,8 +200,8 @@ def test_the_race_is_decided_by_scores_and_not_by_who_arrived_first() -> None:
 def test_a_race_of_which_half_is_written_is_finished_as_it_was_begun() -> None:
     whole = race(CLEAR)
     assert isinstance(whole, Decide)
-    assert len(whole.facts) == 2
-    assert race(CLEAR, whole.facts[0]) == Decide(whole.facts[1:])
+    assert len(whole.events) == 2
+    assert race(CLEAR, whole.events[0]) == Decide(whole.events[1:])
 
 
 # In a run
@@ -225,14 +225,14 @@ def test_a_race_cut_at_any_line_decides_the_same_with_any_workers(
 ) -> None:
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)
     run(core(tmp_path, request(**SEARCH)), work=apart)
-    path, whole = tmp_path / "trials.jsonl", facts(tmp_path)
+    path, whole = tmp_path / "trials.jsonl", events(tmp_path)
     lines = path.read_bytes().splitlines(keepends=True)
-    start = next(place for place, fact in enumerate(whole) if isinstance(fact, Chosen))
-    assert sum(isinstance(fact, Retired) for fact in whole) >= 2
+    start = next(place for place, event in enumerate(whole) if isinstance(event, Chosen))
+    assert sum(isinstance(event, Retired) for event in whole) >= 2
     for place in range(start, len(lines)):
         path.write_bytes(b"".join(lines[:place]))
         run(core(tmp_path, request(**SEARCH)), work=apart, workers=workers, order=place)
-        assert decisions(facts(tmp_path)) == decisions(whole)
+        assert decisions(events(tmp_path)) == decisions(whole)
 
 
 def test_racing_saves_trainings_and_keeps_the_winner(tmp_path: Path) -> None:
@@ -240,7 +240,7 @@ def test_racing_saves_trainings_and_keeps_the_winner(tmp_path: Path) -> None:
     for racing in (False, True):
         folder = tmp_path / str(racing)
         run(core(folder, request(racing=racing, **SEARCH)), work=apart)
-        standing = Standing.of(facts(folder))
+        standing = Standing.of(events(folder))
         there = [trial for trial in standing.trials.values() if len(trial.finalist) == 4]
         winner = max(there, key=lambda trial: trial.finalist_mean)
         ends[racing] = (winner.number, sum(len(trial.finalist) for trial in standing.trials.values()))

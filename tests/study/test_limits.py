@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
-from study_fixtures import TINY, core, facts, request, run, trained
+from study_fixtures import TINY, core, events, request, run, trained
 
 import mtl_nas as mn
-from mtl_nas.record import Fact, Request, Standing
+from mtl_nas.record import Event, Request, Standing
 from mtl_nas.record.events import Closed, Failed, Proposed
 from mtl_nas.space import read_space
 from mtl_nas.study.jobs import Answer, Job
@@ -18,12 +18,12 @@ from mtl_nas.study.samplers import SAMPLERS
 PRESETS = ("single_task", "mmoe", "ple")
 
 
-def found(folder: Path, asked: Request, **options: Any) -> list[Fact]:
+def found(folder: Path, asked: Request, **options: Any) -> list[Event]:
     run(core(folder, asked, **options))
-    return facts(folder)
+    return events(folder)
 
 
-def sizes(lines: list[Fact], count: str = "parameters") -> dict[str, list[int]]:
+def sizes(lines: list[Event], count: str = "parameters") -> dict[str, list[int]]:
     """By origin."""
     known: dict[str, list[int]] = {}
     for line in lines:
@@ -32,17 +32,17 @@ def sizes(lines: list[Fact], count: str = "parameters") -> dict[str, list[int]]:
     return known
 
 
-@pytest.mark.parametrize("count", ["parameters", "operations"])
+@pytest.mark.parametrize("count", ["parameters", "macs"])
 @pytest.mark.parametrize("sampler", SAMPLERS)
 def test_no_proposal_but_the_yardstick_is_above_a_limit_that_can_be_counted(
     tmp_path: Path, sampler: str, count: str
 ) -> None:
     free = sizes(found(tmp_path / "free", request(sampler=sampler, trials=24)), count)
-    yardstick = free["preset:single_task"][0]
+    baseline = free["preset:single_task"][0]
     drawn = sorted(size for origin, many in free.items() if not origin.startswith("preset") for size in many)
-    most = min(drawn[len(drawn) // 3], yardstick - 1)
+    most = min(drawn[len(drawn) // 3], baseline - 1)
     bound = sizes(found(tmp_path / "bound", request(sampler=sampler, trials=24, limits={count: float(most)})), count)
-    assert bound.pop("preset:single_task") == [yardstick]
+    assert bound.pop("preset:single_task") == [baseline]
     assert all(size <= most for many in bound.values() for size in many)
     kept = {f"preset:{name}" for name in PRESETS[1:] if free[f"preset:{name}"][0] <= most}
     assert {origin for origin in bound if origin.startswith("preset")} == kept
@@ -69,7 +69,7 @@ def slow_if_wide(job: Job) -> Answer:
 
 def test_latency_is_measured_once_a_trial_and_what_is_above_the_limit_ends_there(tmp_path: Path) -> None:
     jobs = run(core(tmp_path, request(trials=20, limits={"latency_ms": 4.0})), work=slow_if_wide)
-    standing = Standing.of(facts(tmp_path))
+    standing = Standing.of(events(tmp_path))
     over = [trial for trial in standing.trained if trial.failed is not None]
     assert over
     for trial in over:
@@ -81,7 +81,7 @@ def test_latency_is_measured_once_a_trial_and_what_is_above_the_limit_ends_there
     assert not {trial.number for trial in over} & set(standing.chosen.numbers)
     assert len(standing.trained) == 20
     assert all(job.latency == (job.kind == "trial" and job.rung == 0) for job in jobs)
-    assert all(job.limits == {} for job in jobs if job.number == 0)  # the yardstick
+    assert all(job.limits == {} for job in jobs if job.number == 0)  # the baseline
     assert {trial.latency_ms for trial in standing.trained if trial.scored and trial.number} <= {1.0, 2.0, 3.0, 4.0}
 
 
@@ -93,19 +93,19 @@ def test_latency_is_measured_where_it_is_an_objective_and_else_not(tmp_path: Pat
 
 @pytest.mark.parametrize("limits", [{"parameters": 0.0}, {"latency_ms": -1.0}, {"weight": 1.0}])
 def test_a_limit_is_a_positive_number_for_something_that_costs(limits: dict[str, float]) -> None:
-    with pytest.raises(ValidationError, match="limits are positive numbers for parameters, operations, latency_ms"):
+    with pytest.raises(ValidationError, match="limits are positive numbers for parameters, macs, latency_ms"):
         request(limits=limits)
 
 
 def test_where_no_limit_is_given_operations_have_one() -> None:
     data = mn.load_dataset("synthetic-mmoe/0.5")
     space = mn.load_space("everything").for_schema(data.schema)
-    largest = max(mn.compose(mn.preset(name, data.schema), data.schema).operations for name in ("ple", "adatt", "stem"))
-    most = with_default({"parameters": 1e6}, space, data.schema)["operations"]
+    largest = max(mn.compose(mn.preset(name, data.schema), data.schema).macs for name in ("ple", "adatt", "stem"))
+    most = with_default({"parameters": 1e6}, space, data.schema)["macs"]
     assert 5 * largest <= most < 1e8
     wide = read_space({"design": {"levels": [{"shared": 1, "expert": {"hidden": [4096, 4096]}}]}}, "wide")
     own = wide.for_schema(data.schema)
-    operations = mn.compose(own.default().design, data.schema).operations
-    assert with_default({}, own, data.schema)["operations"] == 5 * operations > most  # the space is not empty
-    given = {"operations": 5.0}
+    macs = mn.compose(own.default().design, data.schema).macs
+    assert with_default({}, own, data.schema)["macs"] == 5 * macs > most  # the space is not empty
+    given = {"macs": 5.0}
     assert with_default(given, space, data.schema) == given

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 from study_fixtures import finalist, proposed, scored, standing_of
 
-from mtl_nas.record import Budget, Fact, Standing
+from mtl_nas.record import Budget, Event, Standing
 from mtl_nas.record.events import Chosen, Closed, Failed, Promoted, Stopped
 from mtl_nas.study.jobs import Job, seed_of
 from mtl_nas.study.schedule.actions import Ask, Decide, Finish, Train
@@ -19,36 +19,36 @@ PRESETS = ("single_task", "ple")
 SEED = 5
 
 
-def step(found: Sequence[Fact], *, budget: Budget = BUDGET, presets: Sequence[str] = ()) -> object:
+def step(found: Sequence[Event], *, budget: Budget = BUDGET, presets: Sequence[str] = ()) -> object:
     return next_step(standing_of(*found), Plan(budget, tuple(presets), SEED))
 
 
-def jobs(found: Sequence[Fact], *, budget: Budget = BUDGET, presets: Sequence[str] = ()) -> tuple[Job, ...]:
+def jobs(found: Sequence[Event], *, budget: Budget = BUDGET, presets: Sequence[str] = ()) -> tuple[Job, ...]:
     taken = step(found, budget=budget, presets=presets)
     assert isinstance(taken, Train)
     return taken.jobs
 
 
-def decided(found: Sequence[Fact], *, budget: Budget = BUDGET, presets: Sequence[str] = ()) -> tuple[Fact, ...]:
+def decided(found: Sequence[Event], *, budget: Budget = BUDGET, presets: Sequence[str] = ()) -> tuple[Event, ...]:
     taken = step(found, budget=budget, presets=presets)
     assert isinstance(taken, Decide)
-    return taken.facts
+    return taken.events
 
 
-def trials(count: int, *, presets: Sequence[str] = ()) -> list[Fact]:
+def trials(count: int, *, presets: Sequence[str] = ()) -> list[Event]:
     origins = [f"preset:{name}" for name in presets] + ["random"] * (count - len(presets))
     return [proposed(number, origin=origin) for number, origin in enumerate(origins)]
 
 
-def at_rung(rung: int, *scores: float | None) -> list[Fact]:
+def at_rung(rung: int, *scores: float | None) -> list[Event]:
     return [scored(number, rung, score) for number, score in enumerate(scores) if score is not None]
 
 
-def promoted(*numbers: int, rung: int = 1) -> list[Fact]:
+def promoted(*numbers: int, rung: int = 1) -> list[Event]:
     return [Promoted(number=number, rung=rung, reason="") for number in numbers]
 
 
-def stopped(*numbers: int, rung: int = 0) -> list[Fact]:
+def stopped(*numbers: int, rung: int = 0) -> list[Event]:
     return [Stopped(number=number, rung=rung, reason="") for number in numbers]
 
 
@@ -153,7 +153,7 @@ def test_the_order_of_arrival_decides_nothing() -> None:
 
 def test_of_equal_scores_the_earlier_trial_goes_on() -> None:
     found = decided([*trials(4), *at_rung(0, 0.3, 0.3, 0.3, 0.3)])
-    assert [fact.fact for fact in found] == ["promoted", "promoted", "stopped", "stopped"]
+    assert [event.event for event in found] == ["promoted", "promoted", "stopped", "stopped"]
 
 
 def test_the_best_preset_and_the_yardstick_are_never_cut() -> None:
@@ -165,7 +165,7 @@ def test_the_best_preset_and_the_yardstick_are_never_cut() -> None:
     )
     assert found[:3] == (
         Stopped(number=0, rung=0, reason="below cut 0.7000 (rank 6 of 7 at rung 0)"),
-        Promoted(number=1, rung=1, reason="the yardstick of gain (rank 7 of 7 at rung 0)"),
+        Promoted(number=1, rung=1, reason="the baseline of gain (rank 7 of 7 at rung 0)"),
         Promoted(number=2, rung=1, reason="the best preset (rank 5 of 7 at rung 0)"),
     )
 
@@ -175,7 +175,7 @@ def test_a_later_cohort_is_measured_against_all_before_it() -> None:
     second = [proposed(number) for number in (4, 5, 6, 7)]
     arrived = [scored(4, 0, 0.35), scored(5, 0, 0.15), scored(6, 0, 0.05), scored(7, 0, 0.25)]
     found = decided([*first, *second, *arrived])
-    assert [(fact.fact, fact.reason) for fact in found if not isinstance(fact, Chosen)] == [  # type: ignore[union-attr]
+    assert [(event.event, event.reason) for event in found if not isinstance(event, Chosen)] == [  # type: ignore[union-attr]
         ("promoted", "within cut 0.2500 (rank 2 of 8 at rung 0)"),
         ("stopped", "below cut 0.2500 (rank 6 of 8 at rung 0)"),
         ("stopped", "below cut 0.2500 (rank 8 of 8 at rung 0)"),
@@ -188,7 +188,7 @@ def test_each_rung_has_its_barrier() -> None:
     first = [*trials(4), *at_rung(0, 0.1, 0.2, 0.3, 0.4), *stopped(0, 1), *promoted(2, 3)]
     assert [(job.number, job.rung) for job in jobs(first, budget=three)] == [(2, 1), (3, 1)]
     second = [*first, scored(2, 1, 0.6), scored(3, 1, 0.5)]
-    assert [fact.fact for fact in decided(second, budget=three)] == ["promoted", "stopped"]
+    assert [event.event for event in decided(second, budget=three)] == ["promoted", "stopped"]
     third = [*second, *promoted(2, rung=2), *stopped(3, rung=1)]
     assert [(job.number, job.rung, job.keep_state) for job in jobs(third, budget=three)] == [(2, 2, False)]
     assert isinstance(decided([*third, scored(2, 2, 0.7)], budget=three)[0], Chosen)
@@ -202,7 +202,7 @@ def test_without_rungs_below_the_whole_nothing_is_cut() -> None:
 
 def test_a_trial_that_failed_does_not_hold_up_its_cohort() -> None:
     found = decided([*trials(4), *at_rung(0, 0.4, None, 0.2, 0.1), diverged(1)])
-    assert [(fact.fact, getattr(fact, "number", None)) for fact in found] == [
+    assert [(event.event, getattr(event, "number", None)) for event in found] == [
         ("promoted", 0),
         ("promoted", 2),
         ("stopped", 3),
@@ -217,7 +217,7 @@ def test_a_barrier_of_which_half_is_written_is_finished_before_anything_is_train
 
 
 def test_a_barrier_that_the_work_left_cuts_short_is_finished_as_it_was_begun() -> None:
-    """What is promoted before a kill has been paid for after it, yardstick and best preset included."""
+    """What is promoted before a kill has been paid for after it, baseline and best preset included."""
     for trainings in (10.0, 11.0, 12.0, 13.0, 14.0):
         bound = BUDGET.model_copy(update={"trainings": trainings, "reduction": 1.5, "cohort": 6})
         before = trials(8, presets=PRESETS)
@@ -225,9 +225,9 @@ def test_a_barrier_that_the_work_left_cuts_short_is_finished_as_it_was_begun() -
         plan = Plan(bound, PRESETS, SEED, full=400)
         whole = next_step(standing_of(*before), plan)
         assert isinstance(whole, Decide)
-        for written in range(len(whole.facts)):
-            half = standing_of(*before, *whole.facts[:written])
-            assert next_step(half, plan) == Decide(whole.facts[written:])
+        for written in range(len(whole.events)):
+            half = standing_of(*before, *whole.events[:written])
+            assert next_step(half, plan) == Decide(whole.events[written:])
 
 
 def test_promotions_end_with_the_work_and_say_so_and_the_yardstick_goes_on() -> None:
@@ -235,19 +235,19 @@ def test_promotions_end_with_the_work_and_say_so_and_the_yardstick_goes_on() -> 
     before = [*trials(8, presets=PRESETS), *at_rung(0, 0.1, 0.2, 0.9, 0.5, 0.6, 0.7, 0.3, 0.8)]
     found = next_step(standing_of(*before), Plan(bound, PRESETS, SEED, full=800))
     assert isinstance(found, Decide)
-    reasons = {fact.number: fact.reason for fact in found.facts}  # type: ignore[union-attr]
-    assert reasons[0] == "the yardstick of gain (rank 8 of 8 at rung 0)"
+    reasons = {event.number: event.reason for event in found.events}  # type: ignore[union-attr]
+    assert reasons[0] == "the baseline of gain (rank 8 of 8 at rung 0)"
     assert reasons[3] == "no work is left for it (rank 5 of 8 at rung 0)"
     assert reasons[2].startswith("within cut")
 
 
-def replicate(number: int, of: int) -> Fact:
+def replicate(number: int, of: int) -> Event:
     return proposed(number, proposal_key=f"p{of}", duplicate_of=of, replicate=1)
 
 
 def test_a_replicate_goes_where_the_mean_over_seeds_goes() -> None:
     found = decided([*trials(3), replicate(3, of=0), *at_rung(0, 0.2, 0.5, 0.4, 0.9)])
-    assert [(fact.fact, fact.reason) for fact in found] == [  # type: ignore[union-attr]
+    assert [(event.event, event.reason) for event in found] == [  # type: ignore[union-attr]
         ("promoted", "within cut 0.5000 (rank 1 of 3 at rung 0)"),
         ("promoted", "within cut 0.5000 (rank 2 of 3 at rung 0)"),
         ("stopped", "below cut 0.5000 (rank 3 of 3 at rung 0)"),
@@ -257,19 +257,19 @@ def test_a_replicate_goes_where_the_mean_over_seeds_goes() -> None:
 
 def test_a_replicate_of_a_trial_that_failed_or_was_stopped_is_judged_by_itself() -> None:
     found = decided([*trials(3), replicate(3, of=0), diverged(0), *at_rung(0, None, 0.5, 0.4, 0.9)])
-    assert [(fact.number, fact.fact) for fact in found] == [(1, "promoted"), (2, "stopped"), (3, "promoted")]  # type: ignore[union-attr]
+    assert [(event.number, event.event) for event in found] == [(1, "promoted"), (2, "stopped"), (3, "promoted")]  # type: ignore[union-attr]
     three = BUDGET.model_copy(update={"rungs": (0.25, 0.5, 1.0), "cohort": 2, "trials": 4})
     first = [*trials(2), *at_rung(0, 0.1, 0.2), *stopped(0), *promoted(1), scored(1, 1, 0.3), *promoted(1, rung=2)]
     second = [scored(1, 2, 0.4), replicate(2, of=0), proposed(3), scored(2, 0, 0.9), scored(3, 0, 0.0)]
     third = [*promoted(2), *stopped(3), scored(2, 1, 0.8)]
     (last,) = decided([*first, *second, *third], budget=three)
-    assert (last.fact, last.reason) == ("promoted", "within cut 0.8000 (rank 1 of 2 at rung 1)")  # type: ignore[union-attr]
+    assert (last.event, last.reason) == ("promoted", "within cut 0.8000 (rank 1 of 2 at rung 1)")  # type: ignore[union-attr]
 
 
 # Finalists
 
 
-def ended(*scores: float, presets: Sequence[str] = ()) -> list[Fact]:
+def ended(*scores: float, presets: Sequence[str] = ()) -> list[Event]:
     """All trained to the end."""
     count = len(scores)
     return [*trials(count, presets=presets), *at_rung(0, *scores), *promoted(*range(count)), *at_rung(1, *scores)]
@@ -293,7 +293,7 @@ def test_a_preset_that_was_stopped_is_a_finalist_and_one_that_failed_is_not() ->
 SHORT = BUDGET.model_copy(update={"rungs": (0.25, 0.5, 1.0), "finalists": 3})
 
 
-def numbers(*found: Fact, budget: Budget = SHORT) -> tuple[int, ...]:
+def numbers(*found: Event, budget: Budget = SHORT) -> tuple[int, ...]:
     return chosen(standing_of(*found), Plan(budget, seed=SEED)).numbers
 
 
@@ -361,12 +361,12 @@ SMALL_SPACE = Budget(trainings=20, trials=8, rungs=(0.25, 1.0), reduction=2.0, c
 EXHAUSTED = Closed(reason="every draw was tried before", exhausted=True)
 
 
-def cut(*more: Fact) -> list[Fact]:
+def cut(*more: Event) -> list[Event]:
     first = [*trials(4), *at_rung(0, 0.4, 0.3, 0.2, 0.1), *promoted(0, 1), *stopped(2, 3)]
     return [*first, scored(0, 1, 0.5), scored(1, 1, 0.4), *more]
 
 
-def left_over(found: Sequence[Fact], *, budget: Budget = SMALL_SPACE) -> object:
+def left_over(found: Sequence[Event], *, budget: Budget = SMALL_SPACE) -> object:
     return next_step(standing_of(*found), Plan(budget, (), SEED, full=10_000))
 
 
@@ -381,15 +381,15 @@ def test_an_exhausted_space_spends_its_work_on_what_was_cut_the_best_first() -> 
     assert [(job.number, job.from_rung, job.share) for job in training.jobs] == [(2, 0, 1.0), (3, 0, 1.0)]
     ended = left_over(cut(EXHAUSTED, *found, scored(2, 1, 0.9), scored(3, 1, 0.1)))
     assert isinstance(ended, Decide)
-    assert isinstance(ended.facts[0], Chosen)
-    assert ended.facts[0].numbers[0] == 2
+    assert isinstance(ended.events[0], Chosen)
+    assert ended.events[0].numbers[0] == 2
 
 
 def test_a_search_whose_time_is_up_takes_nothing_up() -> None:
     for given, budget in ((Closed(reason="time"), SMALL_SPACE), (EXHAUSTED, BUDGET)):  # unbounded: nothing is left over
         ended = left_over(cut(given), budget=budget)
         assert isinstance(ended, Decide)
-        assert isinstance(ended.facts[0], Chosen)
+        assert isinstance(ended.events[0], Chosen)
 
 
 def test_only_what_the_work_left_allows_is_taken_up() -> None:
@@ -400,7 +400,7 @@ def test_only_what_the_work_left_allows_is_taken_up() -> None:
         full = round(standing.rows / (budget.trainings - finalists * seeds - spare))
         taken = next_step(standing, Plan(budget, (), SEED, full=full))
         assert isinstance(taken, Decide)
-        assert [fact.number for fact in taken.facts if isinstance(fact, Promoted)] == wanted
+        assert [event.number for event in taken.events if isinstance(event, Promoted)] == wanted
 
 
 def test_finalists_have_the_seeds_that_the_work_left_allows() -> None:

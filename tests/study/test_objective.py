@@ -6,7 +6,7 @@ import pytest
 from study_fixtures import FUNNEL, finalist, proposed, scored, standing_of
 
 from mtl_nas.errors import RunError
-from mtl_nas.record import Fact, Standing
+from mtl_nas.record import Event, Standing
 from mtl_nas.record.events import Failed, Promoted
 from mtl_nas.record.request import Aim
 from mtl_nas.study.objectives.objective import Goal
@@ -20,10 +20,10 @@ def tasks(click: float, buy: float | None) -> dict[str, Any]:
     return {"scores": {"click": {"auc": click, "logloss": -9.0}, "buy": {"auc": buy}}}
 
 
-LINES: list[Fact] = [
-    proposed(0, origin="preset:single_task", parameters=100, operations=7),
-    proposed(1, parameters=300, operations=5),
-    proposed(2, parameters=200, operations=6),
+LINES: list[Event] = [
+    proposed(0, origin="preset:single_task", parameters=100, macs=7),
+    proposed(1, parameters=300, macs=5),
+    proposed(2, parameters=200, macs=6),
     scored(0, 0, 0.70, **tasks(0.80, 0.60), latency_ms=3.0),
     scored(1, 0, 0.73, **tasks(0.79, 0.67), latency_ms=1.5),
     scored(2, 0, 0.72, **tasks(0.81, 0.63), latency_ms=2.0),
@@ -61,7 +61,7 @@ def test_each_aim_has_its_value(aim: Aim, found: list[float]) -> None:
 
 @pytest.mark.parametrize(
     ("cost", "found"),
-    [("parameters", [-100, -300, -200]), ("operations", [-7, -5, -6]), ("latency_ms", [-3.0, -1.5, -2.0])],
+    [("parameters", [-100, -300, -200]), ("macs", [-7, -5, -6]), ("latency_ms", [-3.0, -1.5, -2.0])],
 )
 def test_a_cost_is_minimised(cost: str, found: list[float]) -> None:
     assert [two for _, two in values("mean", cost)] == found
@@ -108,7 +108,7 @@ def test_of_equal_values_the_earlier_trial_comes_first_whatever_the_order_in_whi
 
 
 def test_several_aims_order_by_front_and_then_by_room() -> None:
-    lines: list[Fact] = []
+    lines: list[Event] = []
     for number, (score, parameters) in enumerate([(0.5, 10), (0.6, 20), (0.61, 22), (0.9, 40), (0.55, 30)]):
         lines += [proposed(number, parameters=parameters), scored(number, 0, score)]
     found = order("mean", "parameters", standing=standing_of(*lines))
@@ -171,7 +171,7 @@ def test_the_best_check_is_kept_by_the_tasks_that_the_search_is_for(
         (
             ("clik",),
             "no objective 'clik'; did you mean 'click'?; "
-            "there are mean, worst, click, buy, parameters, operations, latency_ms, and weights by task",
+            "there are mean, worst, click, buy, parameters, macs, latency_ms, and weights by task",
         ),
         (("mean", "bye"), "no objective 'bye'; did you mean 'buy'?; there are "),
         (({"click": 1.0, "bye": 1.0},), "no objective 'bye'"),
@@ -194,9 +194,9 @@ def test_what_is_no_aim_is_refused_on_one_line(aims: tuple[Aim, ...], message: s
 
 def test_the_front_is_of_finalists_that_no_other_beats_in_every_aim() -> None:
     lines = [
-        fact
+        event
         for number in range(3)
-        for fact in (proposed(number, parameters=(10, 20, 30)[number]), scored(number, 1, 0.5))
+        for event in (proposed(number, parameters=(10, 20, 30)[number]), scored(number, 1, 0.5))
     ]
     finals = [finalist(number, 1, score) for number, score in enumerate((0.7, 0.6, 0.8))]
     standing = standing_of(*lines, *finals)

@@ -9,9 +9,9 @@ from statistics import fmean, variance
 import pytest
 from scipy.stats import spearmanr
 from slowly import slow
-from study_fixtures import core, decisions, facts, proposed, request, run, scored, standing_of, trained
+from study_fixtures import core, decisions, events, proposed, request, run, scored, standing_of, trained
 
-from mtl_nas.record import Budget, Fact, Standing
+from mtl_nas.record import Budget, Event, Standing
 from mtl_nas.record.events import Closed, Failed, Piloted, Promoted, Proposed, Stopped
 from mtl_nas.study.jobs import Answer, Job
 from mtl_nas.study.schedule.actions import Ask, Decide, Train
@@ -26,7 +26,7 @@ NAMES = ("single_task", "mmoe", "ple")
 
 def measurement(scores: Sequence[Sequence[float]], rungs: Sequence[Sequence[float]] = ()) -> Piloted:
     """Of designs with these scores by seed at the last rung; ``rungs``: the first seeds' scores at the lower rungs."""
-    lines: list[Fact] = []
+    lines: list[Event] = []
     count = len(scores)
     for number, seeds in enumerate(scores):
         lines += [proposed(number), *(scored(number, rung, column[number]) for rung, column in enumerate(rungs))]
@@ -129,8 +129,8 @@ def test_a_rung_is_given_up_where_few_trials_tell_it_clearly() -> None:
 
 
 def test_after_the_pilot_trials_go_by_the_rungs_that_are_left_and_finalists_are_as_it_says() -> None:
-    fact = Piloted(noise=0.1, spread=0.1, correlations={}, rungs=(1, 2), finalists=6, seeds=5, reason="")
-    standing = standing_of(proposed(0), fact, proposed(1))
+    event = Piloted(noise=0.1, spread=0.1, correlations={}, rungs=(1, 2), finalists=6, seeds=5, reason="")
+    standing = standing_of(proposed(0), event, proposed(1))
     assert PLAN.rungs(standing) == (1, 2)
     assert PLAN.goes_to(standing, standing.trials[1]) == 1
     assert PLAN.finals(standing) == (6, 5)
@@ -139,13 +139,13 @@ def test_after_the_pilot_trials_go_by_the_rungs_that_are_left_and_finalists_are_
 # Steps
 
 
-def step(*found: Fact, plan: Plan = PLAN) -> object:
+def step(*found: Event, plan: Plan = PLAN) -> object:
     return pilot_step(standing_of(*found), plan)
 
 
-def asked(plan: Plan = PLAN) -> list[Fact]:
+def asked(plan: Plan = PLAN) -> list[Event]:
     """All that the pilot proposes."""
-    lines: list[Fact] = []
+    lines: list[Event] = []
     while isinstance(taken := step(*lines, plan=plan), Ask):
         number = len(lines)
         if taken.again is None:
@@ -181,11 +181,11 @@ def test_all_go_on_to_the_end_whatever_their_scores() -> None:
         taken = step(*lines)
         assert isinstance(taken, Decide)
         if rung < 2:
-            assert {fact.rung for fact in taken.facts if isinstance(fact, Promoted)} == {rung + 1}
-            assert len(taken.facts) == 10
-            lines += taken.facts
-    assert isinstance(taken.facts[0], Piloted)
-    assert step(*lines, taken.facts[0]) is None
+            assert {event.rung for event in taken.events if isinstance(event, Promoted)} == {rung + 1}
+            assert len(taken.events) == 10
+            lines += taken.events
+    assert isinstance(taken.events[0], Piloted)
+    assert step(*lines, taken.events[0]) is None
 
 
 def test_promotions_of_which_half_are_written_are_finished_before_anything_is_trained() -> None:
@@ -194,7 +194,7 @@ def test_promotions_of_which_half_are_written_are_finished_before_anything_is_tr
     whole = step(*lines)
     assert isinstance(whole, Decide)
     for written in range(10):
-        assert step(*lines, *whole.facts[:written]) == Decide(whole.facts[written:])
+        assert step(*lines, *whole.events[:written]) == Decide(whole.events[written:])
 
 
 def test_a_trial_that_failed_holds_nothing_up() -> None:
@@ -203,7 +203,7 @@ def test_a_trial_that_failed_holds_nothing_up() -> None:
     lines.append(Failed(number=9, rung=0, failure="diverged", reason=""))
     taken = step(*lines)
     assert isinstance(taken, Decide)
-    assert [fact.number for fact in taken.facts if isinstance(fact, Promoted)] == list(range(9))
+    assert [event.number for event in taken.events if isinstance(event, Promoted)] == list(range(9))
 
 
 @pytest.mark.parametrize(
@@ -247,18 +247,18 @@ def upside_down(job: Job) -> Answer:
 
 def test_a_rung_that_the_pilot_drops_stops_nobody_afterwards(tmp_path: Path) -> None:
     jobs = run(core(tmp_path, request(**SEARCH)), work=upside_down)
-    standing = Standing.of(facts(tmp_path))
+    standing = Standing.of(events(tmp_path))
     assert standing.pilot is not None
     assert 0 not in standing.pilot.rungs
     after = [job for job in jobs if job.kind == "trial" and job.number >= 10]
     assert after
     assert {job.rung for job in after} <= set(standing.pilot.rungs)
-    assert all(fact.rung > 0 for fact in facts(tmp_path) if isinstance(fact, Stopped))
+    assert all(event.rung > 0 for event in events(tmp_path) if isinstance(event, Stopped))
 
 
 def test_its_trials_are_trials_of_the_search(tmp_path: Path) -> None:
     run(core(tmp_path, request(**SEARCH)), work=worker)
-    standing = Standing.of(facts(tmp_path))
+    standing = Standing.of(events(tmp_path))
     assert len(standing.trained) == 20
     assert sum(trial.proposed.origin == "replicate" for trial in standing.trained) == 4
     assert standing.chosen is not None
@@ -271,9 +271,9 @@ def test_a_pilot_cut_at_any_line_decides_the_same(
 ) -> None:
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)
     run(core(tmp_path, request(**SEARCH)), work=worker)
-    path, whole = tmp_path / "trials.jsonl", facts(tmp_path)
+    path, whole = tmp_path / "trials.jsonl", events(tmp_path)
     lines = path.read_bytes().splitlines(keepends=True)
     for place in range(0, len(lines), apart):
         path.write_bytes(b"".join(lines[:place]))
         run(core(tmp_path, request(**SEARCH)), work=worker, workers=workers, order=place)
-        assert decisions(facts(tmp_path)) == decisions(whole)
+        assert decisions(events(tmp_path)) == decisions(whole)

@@ -10,7 +10,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from optuna.trial import TrialState
 from study_fixtures import FUNNEL, SPACE, chance, drawn, proposed, scored, space, standing_of
 
-from mtl_nas.record import Budget, Fact, Standing
+from mtl_nas.record import Budget, Event, Standing
 from mtl_nas.record.events import Failed, Promoted, Stopped
 from mtl_nas.record.request import Aim
 from mtl_nas.space import Choice, Float, Int, Random, Replay, SearchSpace, load_space
@@ -27,17 +27,17 @@ GATE = "design.levels.0.mixing.hidden"
 MEAN, BOTH = Goal(), Goal(("mean", "parameters"))
 
 
-def told(count: int, made: SearchSpace = MADE) -> list[Fact]:
+def told(count: int, made: SearchSpace = MADE) -> list[Event]:
     """So many trials, each scored at the last rung."""
-    lines: list[Fact] = []
+    lines: list[Event] = []
     for number in range(count):
         lines += [drawn(made, number, Random(number)), scored(number, 0, 0.5 + 0.1 * chance("score", number))]
     return lines
 
 
-def mixed_history(made: SearchSpace = MADE) -> list[Fact]:
+def mixed_history(made: SearchSpace = MADE) -> list[Event]:
     """Trials of which some were stopped, repeat others on a new seed or unseen, failed, or are outside the space."""
-    lines: list[Fact] = []
+    lines: list[Event] = []
     for number in range(24):
         again = number - 5 if number % 6 == 5 else number
         copied = {"duplicate_of": again, "replicate": number % 12 // 6} if again != number else {}
@@ -128,7 +128,7 @@ def test_a_sampler_finds_what_is_better(sampler: str, two: bool) -> None:
 @pytest.mark.parametrize("sampler", [name for name in SAMPLERS if name != "random"])
 def test_a_value_that_is_seen_changes_what_is_proposed(sampler: str) -> None:
     lines = told(20)
-    worse = [scored(line.number, 0, 1 - line.score) if line.fact == "scored" else line for line in lines]
+    worse = [scored(line.number, 0, 1 - line.score) if line.event == "scored" else line for line in lines]
     one, other = (history(standing_of(*found), Goal()) for found in (lines, worse))
     assert any(SAMPLERS[sampler](MADE, one, seed) != SAMPLERS[sampler](MADE, other, seed) for seed in range(5))
 
@@ -174,7 +174,7 @@ def test_seed_attempt_and_number_of_trials_each_change_the_proposal() -> None:
 def test_a_score_that_is_told_changes_what_tpe_proposes() -> None:
     lines = told(20)
     seed = a_seed_that_asks_tpe(standing_of(*lines))
-    worse = [scored(line.number, 0, 1 - line.score) if line.fact == "scored" else line for line in lines]
+    worse = [scored(line.number, 0, 1 - line.score) if line.event == "scored" else line for line in lines]
     assert ask(standing_of(*lines), seed=seed) != ask(standing_of(*worse), seed=seed)
 
 
@@ -226,7 +226,7 @@ def test_the_automatic_sampler_is_chosen_by_work_and_objectives_and_says_why(
 # What is seen
 
 
-def seen_of(lines: Sequence[Fact], goal: Goal = MEAN) -> list[Seen]:
+def seen_of(lines: Sequence[Event], goal: Goal = MEAN) -> list[Seen]:
     return history(standing_of(*lines), goal)
 
 
@@ -307,7 +307,7 @@ def test_the_study_holds_the_trials_in_their_order_with_their_best_scores() -> N
 def test_the_study_maximises_and_its_plots_find_what_they_need() -> None:
     study = study_of(MADE, seen_of(told(12)), tpe_sampler(0))
     assert study.direction.name == "MAXIMIZE"
-    best = max((line for line in told(12) if line.fact == "scored"), key=lambda line: line.score)
+    best = max((line for line in told(12) if line.event == "scored"), key=lambda line: line.score)
     assert study.best_trial.number == best.number
     assert optuna.importance.get_param_importances(study, params=["design.inputs.embedding", "training.learning_rate"])
 
@@ -325,7 +325,7 @@ def test_of_very_many_trials_the_best_and_the_latest_are_told() -> None:
     numbers = [trial.user_attrs["number"] for trial in study_of(MADE, seen_of(lines), tpe_sampler(0)).trials]
     assert numbers == sorted(numbers)
     assert set(range(count - TOLD // 2, count)) <= set(numbers)
-    scores = {line.number: line.score for line in lines if line.fact == "scored"}
+    scores = {line.number: line.score for line in lines if line.event == "scored"}
     assert set(sorted(scores, key=lambda number: -scores[number])[: TOLD // 2]) <= set(numbers)
     assert len(numbers) <= TOLD
 
@@ -350,7 +350,7 @@ def test_one_path_that_branches_ask_differently_has_a_name_for_each() -> None:
 
 
 def test_branches_that_ask_differently_at_one_path_do_not_clash_in_optuna() -> None:
-    lines: list[Fact] = []
+    lines: list[Event] = []
     for number in range(30):  # both branches, among complete trials and pruned ones
         lines += [drawn(MADE, number, Random(number)), scored(number, 0, chance(number))]
         lines += [Stopped(number=number, rung=0, reason="")] if number % 3 else []

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 import study_fixtures
-from study_fixtures import PLAIN, core, dataset, decisions, facts, frame, request, small_search, timeless
+from study_fixtures import PLAIN, core, dataset, decisions, events, frame, request, small_search, timeless
 
 from mtl_nas.data import load_dataset
 from mtl_nas.errors import DataError, RunError
 from mtl_nas.exports import load_model
-from mtl_nas.record import Budget, Fact, RunFolder
+from mtl_nas.record import Budget, Event, RunFolder
 from mtl_nas.record import events as lines
 from mtl_nas.record.events import Best, Chosen, Failed, Finalist, Note, Proposed, Scored
 from mtl_nas.study import Resources, Run, load_run, resume
@@ -90,7 +90,7 @@ def test_another_search_in_its_folder_is_refused_with_the_difference(
 
 
 def test_a_choice_added_to_the_space_makes_it_another_search(begun: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    wider = {**study_fixtures.SPACE, "training": {"passes": {"choice": [1, 2]}}}
+    wider = {**study_fixtures.SPACE, "training": {"epochs": {"choice": [1, 2]}}}
     monkeypatch.setattr(study_fixtures, "SPACE", wider)
     assert refusal(begun) == f"run folder '{begun}' holds a search with another space; give another --folder"
 
@@ -147,7 +147,7 @@ def test_ray_is_given_jobs_then_nothing_at_a_barrier_then_the_end(tmp_path: Path
     assert searcher.suggest("e") == final  # lost once: again
     searcher.on_trial_complete("e", reported(Answer(score=0.5)))
     assert searcher.suggest("f") == "FINISHED"
-    assert [fact.failure for fact in facts(tmp_path) if isinstance(fact, Failed)] == ["lost"]
+    assert [event.failure for event in events(tmp_path) if isinstance(event, Failed)] == ["lost"]
 
 
 def test_jobs_of_one_shape_are_one_trial_of_ray_and_a_worker_that_dies_loses_all(tmp_path: Path) -> None:
@@ -160,7 +160,7 @@ def test_jobs_of_one_shape_are_one_trial_of_ray_and_a_worker_that_dies_loses_all
     searcher.on_trial_complete("a", None, error=True)
     again = [searcher.suggest(name) for name in "cde"]
     assert [job for config in again for job in config["jobs"]] == first["jobs"]  # each alone
-    assert [fact.number for fact in facts(tmp_path) if isinstance(fact, Failed)] == [0, 1, 2]
+    assert [event.number for event in events(tmp_path) if isinstance(event, Failed)] == [0, 1, 2]
 
 
 def test_a_problem_in_the_core_ends_the_search_and_is_kept(tmp_path: Path) -> None:
@@ -201,13 +201,13 @@ def finished(session: None, tmp_path_factory: pytest.TempPathFactory) -> Run:
     return small_search(tmp_path_factory.mktemp("finished") / "run")
 
 
-def of(kind: type[Any], found: list[Fact]) -> list[Any]:
-    return [fact for fact in found if isinstance(fact, kind)]
+def of(kind: type[Any], found: list[Event]) -> list[Any]:
+    return [event for event in found if isinstance(event, kind)]
 
 
 def results(run: Run) -> list[str]:
     """Everything that the record holds but times, whatever the order of arrival."""
-    return sorted(map(repr, timeless(facts(run.path))))
+    return sorted(map(repr, timeless(events(run.path))))
 
 
 @pytest.mark.slow
@@ -227,23 +227,23 @@ def test_a_search_ends_with_the_best_finalist_as_a_model_that_loads(finished: Ru
 
 @pytest.mark.slow
 def test_a_search_keeps_to_its_budget_and_its_order(finished: Run) -> None:
-    found = facts(finished.path)
+    found = events(finished.path)
     assert len(finished.standing.trained) == 10
-    assert [fact.origin for fact in of(Proposed, found)[:5]] == [
+    assert [event.origin for event in of(Proposed, found)[:5]] == [
         f"preset:{name}" for name in ("single_task", "shared_bottom", "mmoe", "ple", "metaheac")
     ]
-    assert len(of(Scored, found)) == 10 + len([fact for fact in found if fact.fact == "promoted"])
+    assert len(of(Scored, found)) == 10 + len([event for event in found if event.event == "promoted"])
     (chosen,) = of(Chosen, found)
-    assert {fact.number for fact in of(Finalist, found)} == set(chosen.numbers)
-    assert 0 in chosen.numbers  # the yardstick
-    assert {fact.number for fact in of(lines.Tested, found)} == set(chosen.numbers)
+    assert {event.number for event in of(Finalist, found)} == set(chosen.numbers)
+    assert 0 in chosen.numbers  # the baseline
+    assert {event.number for event in of(lines.Tested, found)} == set(chosen.numbers)
     after = found[found.index(of(Best, found)[0]) + 1 :]
     assert after == of(lines.Tested, found)  # the test split is opened when the best is decided
     assert not (finished.path / "states").exists()
     assert not of(Failed, found)
     (note,) = of(Note, found)
     assert note.text.startswith("sampler random: ")  # so few trials teach nothing
-    assert all(fact.rows_per_second > 0 for fact in of(Finalist, found))
+    assert all(event.rows_per_second > 0 for event in of(Finalist, found))
 
 
 @pytest.mark.slow
@@ -268,7 +268,7 @@ def test_a_finished_search_without_its_model_writes_it_again(finished: Run) -> N
 @pytest.mark.slow
 def test_one_core_decides_what_two_decide(finished: Run, session: None, tmp_path: Path) -> None:
     alone = small_search(tmp_path / "run", cpus=1)
-    assert decisions(facts(alone.path)) == decisions(facts(finished.path))
+    assert decisions(events(alone.path)) == decisions(events(finished.path))
     assert results(alone) == results(finished)
 
 
@@ -278,17 +278,17 @@ def test_a_trial_whose_worker_dies_is_run_again_and_trials_see_no_test_rows(
 ) -> None:
     train_one, died, seen = ray_backend.train_one, tmp_path / "died", tmp_path / "seen"
 
-    def dies_once(config: dict[str, Any], data: Any, depot: Any, device: str) -> None:
+    def dies_once(config: dict[str, Any], data: Any, file_store: Any, device: str) -> None:
         (job,) = map(json.loads, config["jobs"])
         seen.write_text(json.dumps([sorted(data.encoded), data.table is None]))
         if job["number"] == 7 and not died.exists():
             died.touch()
             os.kill(os.getpid(), signal.SIGKILL)
-        train_one(config, data, depot, device)
+        train_one(config, data, file_store, device)
 
     monkeypatch.setattr(ray_backend, "train_one", dies_once)
     run = small_search(tmp_path / "run")
-    (lost,) = of(Failed, facts(run.path))
+    (lost,) = of(Failed, events(run.path))
     assert (lost.number, lost.rung, lost.failure, lost.reason) == (7, 0, "lost", "the worker died")
     assert run.standing.trials[7].failed is None
     assert json.loads(seen.read_text()) == [["train", "validation"], True]
@@ -303,7 +303,7 @@ def test_where_jobs_of_one_shape_are_fused_a_search_comes_to_the_same_end(
     runs_on = Core.runs_on
     monkeypatch.setattr(Core, "runs_on", lambda core, workers, gpus=0: runs_on(core, workers, 1))
     run = small_search(tmp_path / "run")
-    assert [(one.number, one.seed) for one in of(Finalist, facts(run.path))]
+    assert [(one.number, one.seed) for one in of(Finalist, events(run.path))]
     assert run.standing.chosen == finished.standing.chosen
     for number in finished.standing.chosen.numbers:  # type: ignore[union-attr]
         for seed, known in finished.standing.trials[number].finalist.items():
@@ -316,7 +316,7 @@ def test_errors_that_are_alike_end_the_search_and_free_its_folder(
 ) -> None:
     from ray import tune
 
-    def breaks(config: dict[str, Any], data: Any, depot: Any, device: str) -> None:
+    def breaks(config: dict[str, Any], data: Any, file_store: Any, device: str) -> None:
         answer = Answer(failure="error", reason="KeyError: 'preis'", trace="Traceback (most recent call last)")
         tune.report({"score": 0.0, "answers": [answer.model_dump_json()]})
 
@@ -324,7 +324,7 @@ def test_errors_that_are_alike_end_the_search_and_free_its_folder(
     with pytest.raises(RunError, match="3 trials failed alike, so the search stops: KeyError: 'preis'"):
         small_search(tmp_path / "run")
     assert not (tmp_path / "run" / "run.lock").exists()
-    assert len(of(Failed, facts(tmp_path / "run"))) == 3
+    assert len(of(Failed, events(tmp_path / "run"))) == 3
 
 
 @pytest.mark.slow
@@ -382,7 +382,7 @@ def test_a_search_that_is_stopped_in_its_middle_goes_on_to_the_same_end(
     }
     driver = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
     try:
-        wait_for(driver, lambda: len(of(Scored, facts(folder))) >= 5)
+        wait_for(driver, lambda: len(of(Scored, events(folder))) >= 5)
         driver.send_signal(how)
         _, said = driver.communicate(timeout=60)
     finally:
@@ -391,9 +391,9 @@ def test_a_search_that_is_stopped_in_its_middle_goes_on_to_the_same_end(
     assert driver.returncode != 0
     assert ("KeyboardInterrupt" in said) == (how is signal.SIGINT), said
     assert (folder / "run.lock").exists() == (how is signal.SIGKILL)
-    assert 5 <= len(of(Scored, facts(folder))) < len(of(Scored, facts(finished.path)))
+    assert 5 <= len(of(Scored, events(folder))) < len(of(Scored, events(finished.path)))
     run = small_search(folder)
-    assert decisions(facts(folder)) == decisions(facts(finished.path))
+    assert decisions(events(folder)) == decisions(events(finished.path))
     assert results(run) == results(finished)
 
 

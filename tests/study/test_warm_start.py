@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from study_fixtures import SPACE, core, facts, request, run
+from study_fixtures import SPACE, core, events, request, run
 
 from mtl_nas.errors import RunError
 from mtl_nas.record import RunFolder
@@ -35,22 +35,22 @@ def second(folder: Path, start: Path, **changes: Any) -> Core:
 
 
 def taken(folder: Path) -> list[Proposed]:
-    return [fact for fact in facts(folder) if isinstance(fact, Proposed) and fact.taken_over]
+    return [event for event in events(folder) if isinstance(event, Proposed) and event.taken_over]
 
 
 def test_trials_are_taken_over_with_their_scores_and_no_work(first: Path, tmp_path: Path) -> None:
     made = second(tmp_path / "second", first)
-    before = [fact for fact in facts(first) if isinstance(fact, Proposed) and fact.duplicate_of is None]
+    before = [event for event in events(first) if isinstance(event, Proposed) and event.duplicate_of is None]
     assert len(taken(tmp_path / "second")) == len(before)
-    assert {fact.proposal_key for fact in taken(tmp_path / "second")} == {fact.proposal_key for fact in before}
+    assert {event.proposal_key for event in taken(tmp_path / "second")} == {event.proposal_key for event in before}
     assert made.standing.rows == 0
-    known = {fact.number: fact for fact in taken(tmp_path / "second")}
-    for fact in facts(tmp_path / "second"):
-        if isinstance(fact, Scored):
-            key = known[fact.number].proposal_key
+    known = {event.number: event for event in taken(tmp_path / "second")}
+    for event in events(tmp_path / "second"):
+        if isinstance(event, Scored):
+            key = known[event.number].proposal_key
             old = next(trial for trial in before if trial.proposal_key == key)
-            scores = [one.score for one in facts(first) if isinstance(one, Scored) and one.number == old.number]
-            assert fact.score in scores
+            scores = [one.score for one in events(first) if isinstance(one, Scored) and one.number == old.number]
+            assert event.score in scores
 
 
 def test_the_search_goes_on_with_all_of_its_own_trials_and_trains_no_known_design_again(
@@ -62,7 +62,7 @@ def test_the_search_goes_on_with_all_of_its_own_trials_and_trains_no_known_desig
     own = [trial for trial in made.standing.trained if not trial.proposed.taken_over]
     assert len(own) == made.request.budget.trials
     assert not {job.number for job in jobs if job.kind == "trial"} & set(range(count))
-    assert [fact for fact in facts(tmp_path / "second") if isinstance(fact, Finalist)]
+    assert [event for event in events(tmp_path / "second") if isinstance(event, Finalist)]
 
 
 def test_a_break_while_trials_are_taken_over_changes_nothing(first: Path, tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_a_break_while_trials_are_taken_over_changes_nothing(first: Path, tmp_pa
 
 def test_it_says_how_many_the_new_space_holds(first: Path, tmp_path: Path) -> None:
     second(tmp_path / "second", first)
-    (note,) = [fact for fact in facts(tmp_path / "second") if isinstance(fact, Note) and "taken over" in fact.text]
+    (note,) = [event for event in events(tmp_path / "second") if isinstance(event, Note) and "taken over" in event.text]
     count = len(taken(tmp_path / "second"))
     assert note.text == f"{count} of {count} trials taken over from first"
 

@@ -71,15 +71,15 @@ def test_a_streamed_pass_visits_each_row_once(data, small, batch_size, thinned):
     assert isinstance(found, Streamed)
     weights = rows.weights if chosen is None else rows.weights[chosen]  # no two are equal
     steps = -(-len(weights) // batch_size)
-    passes = []
+    epochs = []
     for number in range(2):
         batches = [found.batch(number * steps + step)[1].weights for step in range(steps)]
         assert [len(batch) for batch in batches[:-1]] == [batch_size] * (steps - 1)
-        passes.append(torch.cat(batches).numpy())
-        assert np.array_equal(np.sort(passes[-1]), np.sort(weights))
-    assert not np.array_equal(*passes)
+        epochs.append(torch.cat(batches).numpy())
+        assert np.array_equal(np.sort(epochs[-1]), np.sort(weights))
+    assert not np.array_equal(*epochs)
     if 7 < batch_size < len(weights):
-        assert 0.2 < np.abs(np.diff(passes[0])).mean() * 3 < 1.2  # neighbours in a batch are none in the table
+        assert 0.2 < np.abs(np.diff(epochs[0])).mean() * 3 < 1.2  # neighbours in a batch are none in the table
 
 
 def test_inputs_and_labels_of_a_streamed_batch_belong_together(data, small):
@@ -139,7 +139,7 @@ def test_scores_of_streamed_and_resident_rows_agree_to_the_noise_of_seeds(tmp_pa
     scores: dict[bool, list[float]] = {}
     for in_memory in (False, True):
         for seed in range(3):
-            training = TRAINING.model_copy(update={"passes": 4, "seed": seed})
+            training = TRAINING.model_copy(update={"epochs": 4, "seed": seed})
             scores.setdefault(in_memory, []).append(fit(data, training=training, in_memory=in_memory).advance().score)
     noise = np.std(list(scores.values()), axis=1, ddof=1).max()
     assert abs(np.mean(scores[False]) - np.mean(scores[True])) < max(2 * noise, 0.01)

@@ -95,7 +95,7 @@ def assert_used(tapes: list[Tape], count: int = 1) -> None:
 
 def fit(made: mn.Design | None = None, losses: Losses | None = None, **training: object) -> Fit:
     """Nine steps, the last of a pass on fewer rows; rates fall."""
-    asked = {"passes": 2, "batch_size": 48, "learning_rate": 0.01, "schedule": "linear", "weight_decay": 0.1}
+    asked = {"epochs": 2, "batch_size": 48, "learning_rate": 0.01, "schedule": "linear", "weight_decay": 0.1}
     made = made or design()
     options = Training.model_validate({**asked, "precision": "float64", **training})
     rows = DATA.rows("train"), DATA.rows("tuning")
@@ -224,7 +224,7 @@ def test_a_graph_of_this_gpu_trains_as_plain_steps_do(monkeypatch: pytest.Monkey
     capture = cuda_graph.captured
     monkeypatch.setattr(cuda_graph, "captured", lambda *call: captures.append(capture(*call)) or captures[-1])
     rows, graph = (DATA.rows("train"), DATA.rows("tuning")), mn.compose(design(), DATA.schema)
-    asked = Training(passes=2, batch_size=48, schedule="linear", precision="float64")
+    asked = Training(epochs=2, batch_size=48, schedule="linear", precision="float64")
     found = []
     for plain in (False, True):
         one = Fit(graph, design().losses, asked, DATA.schema, *rows, device="cuda")

@@ -48,7 +48,7 @@ def test_what_is_differentiated_is_computed_in_training_mode(calls: tuple[str, l
 def test_second_derivatives_are_left_to_torch(order: int, calls: tuple[str, list[tuple[bool, bool]]]) -> None:
     kind, seen = calls
     made = recurrent(kind)
-    training = mn.Training(passes=1, batch_size=64, meta=mn.Meta(scope="all", order=order))
+    training = mn.Training(epochs=1, batch_size=64, meta=mn.Meta(scope="all", order=order))
     rows = DATA.rows("train"), DATA.rows("tuning")
     Fit(mn.compose(made, DATA.schema), made.losses, training, DATA.schema, *rows).run(1)
     assert {cudnn for _, cudnn in seen} == {order == 1}

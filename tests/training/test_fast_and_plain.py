@@ -22,7 +22,7 @@ def data() -> mn.Dataset:
 def fits(name: str, data: mn.Dataset, precision: str = "float32") -> list[Fit]:
     design = mn.preset(name, data.schema)
     graph = mn.compose(design, data.schema)
-    asked = {"passes": 1, "batch_size": 512, "learning_rate": 3e-3, "schedule": "linear", "precision": precision}
+    asked = {"epochs": 1, "batch_size": 512, "learning_rate": 3e-3, "schedule": "linear", "precision": precision}
     trainings = [mn.Training.model_validate({**asked, "seed": seed}) for seed in SEEDS]
     rows = data.rows("train"), data.rows("tuning")
     return [Fit(graph, design.losses, training, data.schema, *rows) for training in trainings]

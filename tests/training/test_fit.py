@@ -62,7 +62,7 @@ def test_what_weighs_losses_and_turns_gradients_survives_breaks_in_the_middle_of
     except DesignError as missing:
         pytest.skip(str(missing))
     design = noisy("layer").model_copy(update={"losses": WAYS[name]})
-    training = TRAINING.model_copy(update={"passes": 4, "batch_size": 200, "meta": meta})
+    training = TRAINING.model_copy(update={"epochs": 4, "batch_size": 200, "meta": meta})
     rungs = (7 / 16, 15 / 16, 1.0)
     whole = fit(design, training)
     for share in rungs:
@@ -81,7 +81,7 @@ def test_what_weighs_losses_and_turns_gradients_survives_breaks_in_the_middle_of
 
 
 def test_a_fit_goes_on_after_its_best_network_was_read():
-    training = Training(passes=15, batch_size=64, learning_rate=0.05)
+    training = Training(epochs=15, batch_size=64, learning_rate=0.05)
     whole, read = (fit(noisy(dropout=0.0), training) for _ in range(2))
     for one in (whole, read):
         one.advance(0.9)
@@ -94,7 +94,7 @@ def test_a_fit_goes_on_after_its_best_network_was_read():
 
 
 def test_patience_is_counted_across_a_break():
-    training = Training(passes=40, batch_size=128, learning_rate=0.02, patience=2)
+    training = Training(epochs=40, batch_size=128, learning_rate=0.02, patience=2)
     whole = fit(noisy(dropout=0.0), training)
     whole.advance()
     assert whole.stopped
@@ -129,7 +129,7 @@ def test_what_was_drawn_before_changes_nothing():
 def test_rungs_are_nested_shares_of_the_work():
     one = fit()
     assert one.train_rows == 800
-    assert (one.steps_a_pass, one.steps) == (13, 26)
+    assert (one.steps_per_epoch, one.steps) == (13, 26)
     one.advance(1 / 9)
     assert (one.step, one.rows) == (3, 3 * 64)
     one.advance(1 / 3)
@@ -143,14 +143,14 @@ def test_rungs_are_nested_shares_of_the_work():
 
 
 def test_a_share_of_a_pass_is_a_training_too():
-    short = mn.evaluate(noisy(), DATA, Training(passes=0.5, batch_size=64))
+    short = mn.evaluate(noisy(), DATA, Training(epochs=0.5, batch_size=64))
     assert short.rows == 6 * 64
-    whole = mn.evaluate(noisy(), DATA, Training(passes=0.001, batch_size=5000))
+    whole = mn.evaluate(noisy(), DATA, Training(epochs=0.001, batch_size=5000))
     assert whole.rows == 800
 
 
 def test_the_best_check_is_kept_not_the_last_one():
-    training = Training(passes=15, batch_size=64, learning_rate=0.05)
+    training = Training(epochs=15, batch_size=64, learning_rate=0.05)
     result = mn.evaluate(noisy(dropout=0.0), DATA, training, split="tuning")
     best = max(check.score for check in result.checks)
     assert result.score == pytest.approx(best, abs=1e-12)
@@ -158,7 +158,7 @@ def test_the_best_check_is_kept_not_the_last_one():
 
 
 def test_a_rung_scores_the_best_so_far():
-    one = fit(noisy(dropout=0.0), Training(passes=12, batch_size=64, learning_rate=0.05))
+    one = fit(noisy(dropout=0.0), Training(epochs=12, batch_size=64, learning_rate=0.05))
     scores = [one.advance(share).score for share in (0.2, 0.5, 1.0)]
     assert scores == sorted(scores)
     assert scores[-1] == max(check.score for check in one.checks)
@@ -167,7 +167,7 @@ def test_a_rung_scores_the_best_so_far():
 @pytest.mark.parametrize("rate", [1e6, 1e30])
 def test_a_training_that_diverges_says_so(rate):
     with pytest.raises(DivergedError, match="no longer finite after .* rows; lower the learning rate"):
-        mn.evaluate(noisy("none", 0.0), DATA, Training(passes=5, batch_size=64, learning_rate=rate))
+        mn.evaluate(noisy("none", 0.0), DATA, Training(epochs=5, batch_size=64, learning_rate=rate))
 
 
 def test_a_batch_without_a_valid_label_is_no_error():
@@ -178,7 +178,7 @@ def test_a_batch_without_a_valid_label_is_no_error():
     sparse = Rows(rows.categories, rows.numbers, rows.sequences, labels)
     for weighting in ("static", "uncertainty"):
         design = noisy().model_copy(update={"losses": Losses(weighting=weighting)})
-        one = fit(design, TRAINING.model_copy(update={"batch_size": 8, "passes": 0.5}), sparse)
+        one = fit(design, TRAINING.model_copy(update={"batch_size": 8, "epochs": 0.5}), sparse)
         one.advance()
         assert all(parameter.isfinite().all() for parameter in one.network.parameters())
         if weighting == "uncertainty":
@@ -203,7 +203,7 @@ def test_other_precisions_come_to_similar_scores(precision):
 
 
 def test_a_design_learns_what_is_there():
-    result = mn.evaluate(noisy(dropout=0.0), DATA, Training(passes=12, batch_size=64, learning_rate=0.01))
+    result = mn.evaluate(noisy(dropout=0.0), DATA, Training(epochs=12, batch_size=64, learning_rate=0.01))
     assert result.scores["click"]["auc"] > 0.75
     assert result.scores["stars"]["auc"] > 0.8
     assert result.scores["price"]["r2"] > 0.7
@@ -214,7 +214,7 @@ def test_a_design_learns_what_is_there():
 
 def test_weights_of_losses_decide_what_is_learned():
     alone = Losses(weights={"click": 0.0, "buy": 0.0, "stars": 0.0})
-    training = Training(passes=8, batch_size=64, learning_rate=0.01)
+    training = Training(epochs=8, batch_size=64, learning_rate=0.01)
     found = mn.evaluate(noisy(dropout=0.0), DATA, training, losses=alone).checks[-1].scores
     assert found["price"]["r2"] > 0.7
     assert found["stars"]["log_loss"] > 1.0  # three classes, never trained

@@ -67,7 +67,7 @@ def table(rows: int = 1500) -> pd.DataFrame:
 
 
 DATA = load_dataset(table(), TASKS, weight="weight")
-TRAINING = mn.Training(passes=12, batch_size=64, learning_rate=0.01)
+TRAINING = mn.Training(epochs=12, batch_size=64, learning_rate=0.01)
 DESIGN = mn.preset("shared_bottom", DATA.schema, hidden=(16,), embedding=2)
 
 
@@ -165,7 +165,7 @@ def test_weights_steer_training():
         {"x": np.resize([0.0, 1.0], 800), "y": np.repeat([0, 1], 400), "w": np.repeat([1.0, 9.0], 400)}
     )
     design = mn.preset("shared_bottom", load_dataset(frame, ["y"], weight="w").schema, hidden=(4,))
-    training = mn.Training(passes=20, batch_size=64, learning_rate=0.01)
+    training = mn.Training(epochs=20, batch_size=64, learning_rate=0.01)
     for weight, chance in (("w", 0.9), (None, 0.5)):
         data = load_dataset(frame, ["y"], weight=weight, ignore=["w"] if weight is None else [])
         fit = Fit(mn.compose(design, data.schema), design.losses, training, data.schema, *map(data.rows, PARTS))

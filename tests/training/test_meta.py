@@ -92,7 +92,7 @@ def test_the_orders_agree_as_the_inner_rate_goes_to_zero():
 
 def slopes(meta: Meta | None, rows: slice, *, design: Design, empty: tuple[str, slice] | None = None):
     """Gradients by name after one batch, and the fit; ``empty``: a task without labels in some rows of the batch."""
-    training = Training(passes=1, batch_size=64, precision="float64", meta=meta)
+    training = Training(epochs=1, batch_size=64, precision="float64", meta=meta)
     one = fit(design, training)
     features = {name: column[rows] for name, column in one.feed.features.items()}
     found = Targets(one.feed.targets.labels[rows], one.feed.targets.valid[rows].clone())
@@ -140,7 +140,7 @@ def test_a_task_without_a_row_in_one_half_is_out_of_the_step(half):
 def test_running_moments_follow_the_support_half_at_the_weights_that_predict():
     design = noisy("batch", 0.0)
     _, (one, _) = slopes(Meta(inner_rate=0.5, steps=2), slice(0, 40), design=design)
-    other = fit(design, Training(passes=1, batch_size=64, precision="float64"))
+    other = fit(design, Training(epochs=1, batch_size=64, precision="float64"))
     other.network.train()
     other.network({name: column[:20] for name, column in other.feed.features.items()})
     wanted = dict(other.network.named_buffers())
@@ -155,7 +155,7 @@ METAHEAC = preset("metaheac", DATA.schema, experts=2, critics=2, hidden=(4,), ga
 @pytest.mark.parametrize("scope", ["all", "task_embedding", "critics"])
 def test_a_task_adapts_the_weights_of_its_scope_alone(scope):
     rate = 0.5
-    one = fit(METAHEAC, Training(passes=1, precision="float64", meta=Meta(scope=scope, inner_rate=rate)))
+    one = fit(METAHEAC, Training(epochs=1, precision="float64", meta=Meta(scope=scope, inner_rate=rate)))
     names = one.network.parameters_of(scope)
     own = dict(one.network.named_parameters())
     assert (len(names) == len(own)) == (scope == "all")
@@ -197,7 +197,7 @@ def test_meta_learning_goes_with_every_weighting_and_direction_and_learns(losses
     design = METAHEAC.model_copy(update={"losses": losses})
     if losses.aggregation != "none":
         pytest.importorskip("torchjd", reason="extra [gradients]")
-    training = Training(passes=3, batch_size=64, learning_rate=0.01, meta=Meta(order=order, inner_rate=0.05))
+    training = Training(epochs=3, batch_size=64, learning_rate=0.01, meta=Meta(order=order, inner_rate=0.05))
     one = fit(design, training)
     one.advance()
     assert one.best.scores["click"]["auc"] > 0.7

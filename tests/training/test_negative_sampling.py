@@ -125,7 +125,7 @@ def test_a_fit_trains_on_the_kept_rows_in_every_pass():
     for share in (1.0, 0.5):
         losses = Losses(negatives=share)
         architecture = compose(Design(losses=losses), data.schema)
-        one = Fit(architecture, losses, Training(passes=2), data.schema, train, data.rows("tuning"))
+        one = Fit(architecture, losses, Training(epochs=2), data.schema, train, data.rows("tuning"))
         one.advance()
         assert one.rows == 2 * one.train_rows
         assert one.feed.targets.labels[:, 0].sum().item() == (train.labels[:, 0] == 1).sum()

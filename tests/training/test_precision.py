@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from study_fixtures import SPACE, dataset, facts, small_search
+from study_fixtures import SPACE, dataset, events, small_search
 
 from mtl_nas.design import Training
 from mtl_nas.design.training import Precision
@@ -53,7 +53,7 @@ def test_a_fit_settles_its_own_precision() -> None:
     data = dataset()
     graph = runner.compose(read_space(SPACE, "made-up").default().design, data.schema)
     rows = data.rows("train"), data.rows("tuning")
-    made = fit.Fit(graph, fit.Losses(), Training(passes=1, precision="auto"), data.schema, *rows)
+    made = fit.Fit(graph, fit.Losses(), Training(epochs=1, precision="auto"), data.schema, *rows)
     assert made.training.precision in ("float32", "bfloat16")
     assert made.step == 0
 
@@ -77,7 +77,7 @@ def test_a_search_asks_the_clock_once_and_its_workers_never(
     plan = Plan(run.request.budget, precision=run.request.precision)
     jobs = [trial_job(run.standing, plan, trial) for trial in run.trials()]
     assert {job.proposal.training.precision for job in jobs} <= {"float32", "bfloat16"}
-    said = {fact.proposal.training.precision for fact in facts(run.path) if isinstance(fact, Proposed)}
+    said = {event.proposal.training.precision for event in events(run.path) if isinstance(event, Proposed)}
     assert said <= {"float32", "auto"}  # the record holds what was asked
 
 

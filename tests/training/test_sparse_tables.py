@@ -42,8 +42,8 @@ def design(numbers: str = "bucket", tables: str = "shared", **histories: object)
     )
 
 
-def fit(made: mn.Design, *, batch: int, passes: int = 2, losses: Losses | None = None, **training: object) -> Fit:
-    asked = Training.model_validate({"passes": passes, "batch_size": batch, "learning_rate": 0.01, **training})
+def fit(made: mn.Design, *, batch: int, epochs: int = 2, losses: Losses | None = None, **training: object) -> Fit:
+    asked = Training.model_validate({"epochs": epochs, "batch_size": batch, "learning_rate": 0.01, **training})
     graph = mn.compose(made, DATA.schema)
     return Fit(graph, losses or made.losses, asked, DATA.schema, DATA.rows("train"), DATA.rows("tuning"))
 
@@ -67,7 +67,7 @@ def tables(one: Fit) -> list[torch.Tensor]:
 def test_where_every_step_sees_every_row_it_is_the_dense_step(
     numbers: str, shared: str, histories: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made, options = design(numbers, shared, **histories), {"batch": ROWS, "passes": 4, "weight_decay": 0.1}
+    made, options = design(numbers, shared, **histories), {"batch": ROWS, "epochs": 4, "weight_decay": 0.1}
     dense = fit(made, **options)
     dense.advance()
     monkeypatch.setattr(sparse_tables, "LARGE", 1)
@@ -95,7 +95,7 @@ def test_a_step_touches_no_row_that_its_batch_does_not_have(row_wise: None) -> N
 def test_rows_that_batches_miss_end_where_the_dense_step_takes_them(
     schedule: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    options = {"batch": 4, "passes": 2, "weight_decay": 0.1, "learning_rate": 1e-3, "schedule": schedule}
+    options = {"batch": 4, "epochs": 2, "weight_decay": 0.1, "learning_rate": 1e-3, "schedule": schedule}
     dense = fit(design(), **options)
     start = tables(dense)[0]
     dense.run(60)
@@ -108,7 +108,7 @@ def test_rows_that_batches_miss_end_where_the_dense_step_takes_them(
 
 @pytest.mark.parametrize("stops", [(5,), (2, 3, 5)])
 def test_weight_decay_of_rows_that_are_not_seen_is_made_up_for(stops: tuple[int, ...], row_wise: None) -> None:
-    one = fit(design(), batch=4, passes=1, weight_decay=1.0, schedule="linear")
+    one = fit(design(), batch=4, epochs=1, weight_decay=1.0, schedule="linear")
     start = tables(one)[0]
     for stop in stops:
         one.run(stop)
@@ -122,7 +122,7 @@ def test_weight_decay_of_rows_that_are_not_seen_is_made_up_for(stops: tuple[int,
 
 
 def test_rows_brought_up_to_date_after_every_step_are_nearly_the_dense_ones(monkeypatch: pytest.MonkeyPatch) -> None:
-    options = {"batch": 4, "passes": 1, "weight_decay": 0.5, "schedule": "linear"}
+    options = {"batch": 4, "epochs": 1, "weight_decay": 0.5, "schedule": "linear"}
     dense = fit(design(), **options)
     start = tables(dense)[0]
     dense.run(30)
@@ -150,7 +150,7 @@ def test_rows_that_are_looked_at_before_all_are_up_to_date_are_as_after(row_wise
 
 
 def test_the_weights_of_the_best_check_are_those_that_it_looked_at(row_wise: None) -> None:
-    one = fit(design(), batch=4, passes=3, weight_decay=0.5)
+    one = fit(design(), batch=4, epochs=3, weight_decay=0.5)
     best = one.advance()
     found = predict(one.best_network(), one._tuning_features, DATA.schema)
     assert score_tasks(found, one.tuning, DATA.schema) == best.scores
@@ -179,7 +179,7 @@ def test_a_saved_fit_goes_on_as_one_that_was_not_broken_off(row_wise: None) -> N
 
 def test_scores_are_those_of_the_dense_step_to_seed_noise(monkeypatch: pytest.MonkeyPatch) -> None:
     def score() -> float:
-        one = fit(design(), batch=16, passes=6)
+        one = fit(design(), batch=16, epochs=6)
         return one.advance().scores["click"]["auc"] or 0.0
 
     dense = score()

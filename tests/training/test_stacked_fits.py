@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from stacked_fixtures import DATA, TRAINING, design, done, fit, trial_job
-from study_fixtures import core, decisions, facts, request, run
+from study_fixtures import core, decisions, events, request, run
 from torch.testing import assert_close
 
 import mtl_nas as mn
@@ -43,8 +43,8 @@ def test_each_member_comes_to_what_it_comes_to_alone(losses: Losses) -> None:
 
 def test_members_read_the_same_tensors() -> None:
     rows, graph = (DATA.rows("train"), DATA.rows("tuning")), mn.compose(design(), DATA.schema)
-    first = Fit(graph, Losses(), Training(passes=1), DATA.schema, *rows)
-    other = Fit(graph, Losses(), Training(passes=1, seed=1), DATA.schema, *rows, beside=first)
+    first = Fit(graph, Losses(), Training(epochs=1), DATA.schema, *rows)
+    other = Fit(graph, Losses(), Training(epochs=1, seed=1), DATA.schema, *rows, beside=first)
     assert first.feed.features is other.feed.features  # type: ignore[union-attr]
     assert first._tuning_features is other._tuning_features
 
@@ -231,7 +231,7 @@ def test_fused_or_not_a_search_decides_the_same(tmp_path: Path, workers: int) ->
     for fused in (False, True):
         folder = tmp_path / str(fused)
         run(core(folder, request(trials=12, tree=ONE_SHAPE), tree=ONE_SHAPE, gpus=int(fused)), workers=workers)
-        found[fused] = decisions(facts(folder))
+        found[fused] = decisions(events(folder))
     assert found[False] == found[True]
 
 

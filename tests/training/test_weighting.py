@@ -49,7 +49,7 @@ def test_an_absent_task_pulls_nothing_and_its_state_stays(name):
     for factor in (1.0, 0.7, 0.9):  # with all tasks there, so that there is a state
         one(losses_of(shared, factor * numbers(0.5, 2.0, 3.0)), EVERY).sum().backward()
         one.after_step(lambda: numbers(0.4, 1.8, 2.9))
-        one.pass_ended()
+        one.epoch_ended()
     before = state(one)
     losses = losses_of(shared, numbers(0.5, 0.0, 3.0))
     one.zero_grad()
@@ -63,7 +63,7 @@ def test_an_absent_task_pulls_nothing_and_its_state_stays(name):
     assert name == "static" or slopes[1] == 0.0
     assert all(parameter.grad is None or parameter.grad[1] == 0.0 for parameter in one.parameters())
     one.after_step(lambda: numbers(0.4, 0.0, 2.9))
-    one.pass_ended()
+    one.epoch_ended()
     after = state(one)
     assert all(torch.equal(after[key][1], before[key][1]) for key in before if after[key].ndim)
 
@@ -86,8 +86,8 @@ def test_with_a_task_absent_the_others_are_weighed_as_if_it_did_not_exist(name):
         if name != "gradnorm":  # which keeps the sum of all weights
             three.after_step(lambda values=values: 0.9 * values)
             two.after_step(lambda values=values: 0.9 * values[[0, 2]])
-        three.pass_ended()
-        two.pass_ended()
+        three.epoch_ended()
+        two.epoch_ended()
 
 
 @pytest.mark.parametrize("name", WEIGHTINGS)
@@ -107,7 +107,7 @@ def test_a_loss_of_zero_has_a_finite_term_and_slope(name):
         terms = one(losses_of(shared, numbers(0.0, 1.0, 2.0)), EVERY)
         terms.sum().backward()
         one.after_step(lambda: numbers(0.0, 0.5, 1.0))
-        one.pass_ended()
+        one.epoch_ended()
     assert terms.isfinite().all()
     assert shared.parameter.grad.isfinite().all()
     assert all(value.isfinite().all() for key, value in one.state_dict().items() if key != "older")
@@ -138,7 +138,7 @@ def test_dynamic_average_compares_the_last_two_passes():
     for losses in ([(4.0, 1.0), (2.0, 1.0)], [(1.5, 1.5), (1.5, 0.5)]):  # means (3, 1), then (1.5, 1)
         for values in losses:
             assert one(numbers(*values), everyone).tolist() == list(values)  # two passes of equal weights
-        one.pass_ended()
+        one.epoch_ended()
     ratios = np.exp(np.array([0.5, 1.0]) / 2)
     weights = 2 * ratios / ratios.sum()
     assert one(numbers(1.0, 3.0), everyone).tolist() == pytest.approx([weights[0], 3 * weights[1]], abs=1e-12)
@@ -191,7 +191,7 @@ def test_dynamic_average_agrees_with_torchjd():
     for one_pass in drawn:
         for losses in one_pass:
             torch.testing.assert_close(ours(losses, EVERY).sum(), oracle(losses), rtol=1e-12, atol=0.0)
-        ours.pass_ended()
+        ours.epoch_ended()
         oracle.step()
 
 

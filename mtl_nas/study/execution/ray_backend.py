@@ -29,7 +29,7 @@ from ray.tune.search import Searcher
 
 from mtl_nas.data import Dataset
 from mtl_nas.errors import RunError
-from mtl_nas.record.file_store import Depot
+from mtl_nas.record.file_store import FileStore
 from mtl_nas.record.folder import RunFolder
 from mtl_nas.study.driver import Core
 from mtl_nas.study.execution.worker import work
@@ -142,13 +142,13 @@ class JobSearcher(Searcher):
             return None
 
 
-def train_one(config: dict[str, Any], data: Dataset, depot: Any, device: str) -> None:
+def train_one(config: dict[str, Any], data: Dataset, file_store: Any, device: str) -> None:
     """The trainable: at module level, so that it carries nothing of the driver into a worker."""
     answers = work(
         [Job.model_validate_json(job) for job in config["jobs"]],
         data,
-        get=lambda name: ray.get(depot.get.remote(name)),
-        put=lambda name, content: ray.get(depot.put.remote(name, content)),
+        get=lambda name: ray.get(file_store.get.remote(name)),
+        put=lambda name, content: ray.get(file_store.put.remote(name, content)),
         device=device,
     )
     tune.report({"score": answers[0].score, "answers": [answer.model_dump_json() for answer in answers]})
@@ -161,8 +161,10 @@ def execute(core: Core, data: Dataset, folder: RunFolder, resources: Resources) 
         core.runs_on(found.workers, found.gpus)
         node = ray.get_runtime_context().get_node_id()
         here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(node, soft=False)
-        depot = ray.remote(Depot).options(num_cpus=0, scheduling_strategy=here).remote(str(folder.path.resolve()))
-        trainable = tune.with_parameters(train_one, data=data.for_search(), depot=depot, device=found.device)
+        file_store = (
+            ray.remote(FileStore).options(num_cpus=0, scheduling_strategy=here).remote(str(folder.path.resolve()))
+        )
+        trainable = tune.with_parameters(train_one, data=data.for_search(), file_store=file_store, device=found.device)
         searcher = JobSearcher(core)
         tuner = tune.Tuner(
             tune.with_resources(trainable, found.resources),

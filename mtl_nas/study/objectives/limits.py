@@ -12,20 +12,20 @@ from mtl_nas.presets import fitting
 from mtl_nas.record.events import Proposed
 from mtl_nas.space import SearchSpace
 
-MOST = 5  # times the operations of the largest hand design that fits, or of the space's default if that is larger
+MOST = 5  # times the operations of the largest preset that fits, or of the space's default if that is larger
 
 
 def with_default(limits: Mapping[str, float], space: SearchSpace, schema: Schema) -> dict[str, float]:
     """Those that are given, and the most operations a row of a space for this schema."""
-    if "operations" in limits:
+    if "macs" in limits:
         return dict(limits)
     designs = [*fitting(schema)[0].values(), space.default().design]
-    return {**limits, "operations": float(MOST * max(compose(design, schema).operations for design in designs))}
+    return {**limits, "macs": float(MOST * max(compose(design, schema).macs for design in designs))}
 
 
 def excess(costs: Architecture | Proposed, limits: Mapping[str, float]) -> str | None:
     """Which limit is passed, of those that can be counted."""
-    for name, count in (("parameters", costs.parameters), ("operations", costs.operations)):
+    for name, count in (("parameters", costs.parameters), ("macs", costs.macs)):
         most = limits.get(name)
         if most is not None and count > most:
             return f"{count:,} {name}, above the limit of {most:,.0f}"

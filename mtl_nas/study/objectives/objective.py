@@ -13,7 +13,7 @@ from mtl_nas.record.state import Standing, Trial
 from mtl_nas.study.objectives.pareto import fronts, ranked
 from mtl_nas.values import nearest
 
-YARDSTICK = "single_task"
+BASELINE = "single_task"
 Measured = Scored | Finalist
 
 
@@ -61,7 +61,7 @@ class Goal:
     def values(self, standing: Standing, trial: Trial, rung: int) -> tuple[float, ...]:
         """One number an aim, the larger the better, averaged over the seeds that reached the rung."""
         scored = [one.scored[rung] for one in standing.alike(trial) if rung in one.scored]
-        base = standing.trials[standing.presets[YARDSTICK]].scored if YARDSTICK in standing.presets else {}
+        base = standing.trials[standing.presets[BASELINE]].scored if BASELINE in standing.presets else {}
         return tuple(fmean(self._value(aim, trial, one, base.get(rung)) for one in scored) for aim in self.aims)
 
     def order(self, standing: Standing, trials: Iterable[Trial], rung: int) -> list[Trial]:
@@ -80,7 +80,7 @@ class Goal:
         ]
 
     def final_value(self, standing: Standing, trial: Trial, seed: int) -> float:
-        """The first aim's value of a finalist on one seed, against the yardstick's on the same."""
+        """The first aim's value of a finalist on one seed, against the baseline's on the same."""
         return self._final_value(self.aims[0], standing, trial, seed)
 
     def front(self, standing: Standing, finalists: Iterable[Trial]) -> list[Trial]:
@@ -93,19 +93,19 @@ class Goal:
         return [there[place] for place in fronts(values)[0]] if there else []
 
     def _final_value(self, aim: Aim, standing: Standing, trial: Trial, seed: int) -> float:
-        base = standing.trials[standing.presets[YARDSTICK]].finalist if YARDSTICK in standing.presets else {}
+        base = standing.trials[standing.presets[BASELINE]].finalist if BASELINE in standing.presets else {}
         return self._value(aim, trial, trial.finalist[seed], base.get(seed))
 
-    def _value(self, aim: Aim, trial: Trial, found: Measured, yardstick: Measured | None) -> float:
+    def _value(self, aim: Aim, trial: Trial, found: Measured, baseline: Measured | None) -> float:
         if aim == "mean":
             return found.score
-        if aim in ("parameters", "operations"):
+        if aim in ("parameters", "macs"):
             return -float(getattr(trial.proposed, str(aim)))
         if aim == "latency_ms":
             return -trial.latency_ms
         if aim == "worst":
             gains = [
-                value - ((self._main(yardstick, task) if yardstick else None) or 0.0)
+                value - ((self._main(baseline, task) if baseline else None) or 0.0)
                 for task in self._metrics
                 if (value := self._main(found, task)) is not None
             ]

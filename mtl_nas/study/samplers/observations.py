@@ -7,7 +7,7 @@ from typing import Protocol
 from mtl_nas.design import Proposal
 from mtl_nas.record.state import Standing, Trial
 from mtl_nas.space import Decisions, SearchSpace
-from mtl_nas.study.objectives.objective import YARDSTICK, Goal
+from mtl_nas.study.objectives.objective import BASELINE, Goal
 from mtl_nas.study.objectives.pareto import ranked
 
 Values = tuple[float, ...]
@@ -66,8 +66,8 @@ class History:
 
     def of(self, standing: Standing) -> list[Seen]:
         """All that has decisions and a value, in the order of proposal."""
-        yardstick = standing.presets.get(YARDSTICK)
-        base = 0 if yardstick is None else len(standing.trials[yardstick].scored)  # gains are measured against it
+        baseline = standing.presets.get(BASELINE)
+        base = 0 if baseline is None else len(standing.trials[baseline].scored)  # gains are measured against it
         found = []
         for number, trial in standing.trials.items():
             source = standing.trials[trial.original]

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from mtl_nas.record.events import Fact
+from mtl_nas.record.events import Event
 from mtl_nas.record.state import Standing, Trial
 from mtl_nas.study.jobs import Job, seed_of
 from mtl_nas.study.schedule.budget import Plan
@@ -27,7 +27,7 @@ class Train:
 class Decide:
     """Facts that have become true."""
 
-    facts: tuple[Fact, ...]
+    events: tuple[Event, ...]
 
 
 @dataclass(frozen=True)

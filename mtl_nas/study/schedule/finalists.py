@@ -9,21 +9,21 @@ from scipy.special import stdtrit
 from mtl_nas.record.events import Chosen, Retired
 from mtl_nas.record.state import Standing, Trial
 from mtl_nas.study.jobs import Job, seed_of
-from mtl_nas.study.objectives.objective import YARDSTICK
+from mtl_nas.study.objectives.objective import BASELINE
 from mtl_nas.study.schedule.actions import Decide, Step, Train
 from mtl_nas.study.schedule.budget import Plan
 from mtl_nas.study.schedule.leftover_budget import seeds_for
 
-HAND_DESIGNS = 3  # finalists at most beside the yardstick, the best ones
-SEARCHED = 2  # finalists at least, where so many have a score: hand designs alone would say nothing about the space
+PRESETS_KEPT = 3  # finalists at most beside the baseline, the best ones
+SEARCHED = 2  # finalists at least, where so many have a score: presets alone would say nothing about the space
 BEHIND = 0.975  # one-sided confidence that a finalist is behind the leader
 
 
 def chosen(standing: Standing, plan: Plan) -> Chosen:
-    """The best searched trials, the best hand designs and the yardstick, so that one table holds them all.
+    """The best searched trials, the best presets and the baseline, so that one table holds them all.
 
     Searched trials are those at the last rung; of fewer than two, the best at the highest rungs below join them. Where
-    the work is bounded there is room for the best hand design alone beside the yardstick.
+    the work is bounded there is room for the best preset alone beside the baseline.
     """
     count, _ = plan.finals(standing)
     bounded = plan.budget.trainings is not None
@@ -32,8 +32,8 @@ def chosen(standing: Standing, plan: Plan) -> Chosen:
         trial for trial in standing.trained if trial.failed is None and trial.scored and not trial.proposed.replicate
     ]
     searched = plan.goal.far_and_good(standing, (trial for trial in scored if trial.preset is None))
-    hand = plan.goal.far_and_good(standing, (trial for trial in scored if trial.preset not in (None, YARDSTICK)))
-    kept = [*hand[: 1 if bounded else HAND_DESIGNS], *(trial for trial in scored if trial.preset == YARDSTICK)]
+    hand = plan.goal.far_and_good(standing, (trial for trial in scored if trial.preset not in (None, BASELINE)))
+    kept = [*hand[: 1 if bounded else PRESETS_KEPT], *(trial for trial in scored if trial.preset == BASELINE)]
     finished = sum(last in trial.scored for trial in searched)
     if bounded:
         count -= len(kept)
@@ -47,14 +47,14 @@ def chosen(standing: Standing, plan: Plan) -> Chosen:
 def within(decided: Chosen, standing: Standing, trainings: float) -> Chosen:
     """As many of the finalists as so many trainings allow: fewer seeds first, then fewer designs.
 
-    The best design, the best preset and the yardstick stay whatever it costs.
+    The best design, the best preset and the baseline stay whatever it costs.
     """
     seeds = max(1, min(len(decided.seeds), int(trainings / len(decided.numbers))))
     count = max(1, int(trainings / seeds))
     presets = [number for number in decided.numbers if standing.trials[number].preset is not None]
     best = sorted(presets, key=lambda number: -(standing.trials[number].score or 0.0))[:1]
-    yardstick = [number for number in presets if standing.trials[number].preset == YARDSTICK]
-    kept = dict.fromkeys((decided.numbers[0], *best, *yardstick))
+    baseline = [number for number in presets if standing.trials[number].preset == BASELINE]
+    kept = dict.fromkeys((decided.numbers[0], *best, *baseline))
     for number in decided.numbers:
         if len(kept) < count:
             kept[number] = None
@@ -69,9 +69,9 @@ def final_step(standing: Standing, plan: Plan, decided: Chosen) -> Step | None:
         jobs = tuple(_job(trial, plan, seed) for trial in trials for seed in seeds if _runs(trial, seed))
         if jobs:
             return Train(jobs)
-        facts = _retired(standing, plan, decided, decided.seeds[: round_ + 1])
-        if facts and round_ + 1 < len(decided.seeds):
-            return Decide(facts)
+        events = _retired(standing, plan, decided, decided.seeds[: round_ + 1])
+        if events and round_ + 1 < len(decided.seeds):
+            return Decide(events)
     return None
 
 
@@ -92,7 +92,7 @@ def _job(trial: Trial, plan: Plan, seed: int) -> Job:
 
 
 def _retired(standing: Standing, plan: Plan, decided: Chosen, seeds: Sequence[int]) -> tuple[Retired, ...]:
-    """Finalists that are clearly behind after these seeds, all but the yardstick and the best hand design."""
+    """Finalists that are clearly behind after these seeds, all but the baseline and the best preset."""
     if not (plan.budget.racing and plan.goal.single and len(seeds) > 1):
         return ()
     scores = {
@@ -106,7 +106,7 @@ def _retired(standing: Standing, plan: Plan, decided: Chosen, seeds: Sequence[in
     error, freedom = _noise(scores)
     margin = float(stdtrit(freedom, BEHIND)) * error * math.sqrt(2 / len(seeds))
     leader = max(means, key=lambda number: means[number])
-    hand = [number for number in means if standing.trials[number].preset not in (None, YARDSTICK)]
+    hand = [number for number in means if standing.trials[number].preset not in (None, BASELINE)]
     kept = {leader, *sorted(hand, key=lambda number: -means[number])[:1]}
     return tuple(
         Retired(
@@ -117,7 +117,7 @@ def _retired(standing: Standing, plan: Plan, decided: Chosen, seeds: Sequence[in
         for number, mean in means.items()
         if means[leader] - mean > margin
         and number not in kept
-        and standing.trials[number].preset != YARDSTICK
+        and standing.trials[number].preset != BASELINE
         and standing.trials[number].retired is None
     )
 

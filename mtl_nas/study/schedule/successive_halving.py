@@ -2,16 +2,16 @@
 
 A cohort is proposed, trained to the first rung, and only when all of it has arrived are its best promoted: those
 among the best ``1 / reduction`` of all trials that reached that rung. So arrival order never matters, and the same
-seed decides the same with any number of workers. The single-task preset (the yardstick of gain) and the best preset
+seed decides the same with any number of workers. The single-task preset (the baseline of gain) and the best preset
 are never cut.
 """
 
 import math
 
-from mtl_nas.record.events import Fact, Promoted, Stopped
+from mtl_nas.record.events import Event, Promoted, Stopped
 from mtl_nas.record.state import Standing, Trial
 from mtl_nas.study.jobs import Job
-from mtl_nas.study.objectives.objective import YARDSTICK
+from mtl_nas.study.objectives.objective import BASELINE
 from mtl_nas.study.schedule.actions import Ask, Decide, Step, Train, trial_job
 from mtl_nas.study.schedule.budget import Plan
 
@@ -33,8 +33,8 @@ def halving_step(standing: Standing, plan: Plan) -> Step | None:
     jobs = _jobs(standing, plan, waiting)
     if jobs:
         return Train(jobs)
-    facts = _barrier(standing, plan, waiting)
-    return Decide(facts) if facts else None
+    events = _barrier(standing, plan, waiting)
+    return Decide(events) if events else None
 
 
 def _boundary(standing: Standing, plan: Plan) -> int:
@@ -56,7 +56,7 @@ def _jobs(standing: Standing, plan: Plan, waiting: list[Trial]) -> tuple[Job, ..
     )
 
 
-def _barrier(standing: Standing, plan: Plan, waiting: list[Trial]) -> tuple[Fact, ...]:
+def _barrier(standing: Standing, plan: Plan, waiting: list[Trial]) -> tuple[Event, ...]:
     """Promotions and stops at the lowest rung where a cohort waits; nothing where none waits."""
     if not waiting:
         return ()
@@ -68,22 +68,22 @@ def _barrier(standing: Standing, plan: Plan, waiting: list[Trial]) -> tuple[Fact
     places = math.ceil(len(reached) / plan.budget.reduction)
     rank = {trial.original: place for place, trial in enumerate(reached, start=1)}
     best_preset = next((trial for trial in reached if trial.preset is not None), None)
-    safe = {trial.number for trial in waiting if trial is best_preset or trial.preset == YARDSTICK}
+    safe = {trial.number for trial in waiting if trial is best_preset or trial.preset == BASELINE}
     cost = plan.budget.rungs[above] - plan.budget.rungs[rung]
     left = plan.left(standing) + SLACK - len(safe) * (1.0 - plan.budget.rungs[rung])  # theirs to the end
     cut = f" {plan.goal.values(standing, reached[places - 1], rung)[0]:.4f}" if plan.goal.single else ""
-    facts: list[Promoted | Stopped] = []
+    events: list[Promoted | Stopped] = []
     for trial in sorted(waiting, key=lambda one: (rank[one.original], one.number)):  # promoted just now or not yet
         place = rank[trial.original]
         text = f"rank {place} of {len(reached)} at rung {rung}"
         if place <= places and (trial.number in safe or left >= cost):
-            facts.append(Promoted(number=trial.number, rung=above, reason=f"within cut{cut} ({text})"))
+            events.append(Promoted(number=trial.number, rung=above, reason=f"within cut{cut} ({text})"))
             left -= 0.0 if trial.number in safe else cost
         elif trial.number in safe:
-            why = "the best preset" if trial is best_preset else "the yardstick of gain"
-            facts.append(Promoted(number=trial.number, rung=above, reason=f"{why} ({text})"))
+            why = "the best preset" if trial is best_preset else "the baseline of gain"
+            events.append(Promoted(number=trial.number, rung=above, reason=f"{why} ({text})"))
         else:
             why = f"below cut{cut}" if place > places else "no work is left for it"
-            facts.append(Stopped(number=trial.number, rung=rung, reason=f"{why} ({text})"))
+            events.append(Stopped(number=trial.number, rung=rung, reason=f"{why} ({text})"))
     undecided = {trial.number for trial in waiting if plan.goes_to(standing, trial) == rung}
-    return tuple(sorted((fact for fact in facts if fact.number in undecided), key=lambda fact: fact.number))
+    return tuple(sorted((event for event in events if event.number in undecided), key=lambda event: event.number))

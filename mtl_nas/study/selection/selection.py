@@ -24,7 +24,7 @@ from mtl_nas.record.events import Best, Tested
 from mtl_nas.record.folder import RunFolder, write_whole
 from mtl_nas.record.state import Standing, Trial
 from mtl_nas.study.jobs import predictions_name, weights_name
-from mtl_nas.study.objectives.objective import YARDSTICK, Goal
+from mtl_nas.study.objectives.objective import BASELINE, Goal
 from mtl_nas.training.fit import DTYPES
 
 
@@ -47,9 +47,9 @@ def finish(folder: RunFolder, standing: Standing, data: Dataset) -> None:
     for trial in done:
         if not trial.tested:
             scores, diagnosis = _tested(folder, trial, data), _diagnosed(folder, trial, data, standing)
-            fact = Tested(number=trial.number, scores=scores, diagnosis=diagnosis)
-            folder.record.append(fact)
-            standing.add(fact)
+            event = Tested(number=trial.number, scores=scores, diagnosis=diagnosis)
+            folder.record.append(event)
+            standing.add(event)
     if not (folder.best / "README.md").exists():
         trial = standing.trials[standing.best.number]
         write_finalist(folder, trial, data, folder.best, seed=standing.best.seed)
@@ -81,14 +81,14 @@ def chosen(
 
 def judgements(folder: RunFolder, trial: Trial, data: Dataset, goal: Goal, standing: Standing) -> list[Judged]:
     """What choosing rows say of each seed; where the worst gain is the aim, of the task that gains least."""
-    yardstick = standing.trials.get(standing.presets.get(YARDSTICK, -1))
-    if goal.aims[0] != "worst" or yardstick is None or not yardstick.finalist:
+    baseline = standing.trials.get(standing.presets.get(BASELINE, -1))
+    if goal.aims[0] != "worst" or baseline is None or not baseline.finalist:
         return _judged(folder, trial, data, weights=goal.weights)
     gains = {
         task: [
             one - other
             for one, other in zip(
-                _judged(folder, trial, data, tasks=[task]), _judged(folder, yardstick, data, tasks=[task]), strict=False
+                _judged(folder, trial, data, tasks=[task]), _judged(folder, baseline, data, tasks=[task]), strict=False
             )
         ]
         for task in data.schema.task_names
@@ -109,7 +109,7 @@ def _judged(folder: RunFolder, trial: Trial, data: Dataset, **what: Any) -> list
 def _keeps_to(limits: Mapping[str, float], trial: Trial) -> bool:
     costs = {
         "parameters": trial.proposed.parameters,
-        "operations": trial.proposed.operations,
+        "macs": trial.proposed.macs,
         "latency_ms": trial.latency_ms,
     }
     return all(costs[name] <= most for name, most in limits.items())

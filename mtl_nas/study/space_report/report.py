@@ -42,7 +42,7 @@ def health(space: SearchSpace, standing: Standing, goal: Goal | None = None) -> 
     enough = len(there) >= FEWEST
     scores = {trial.number: goal.values(standing, trial, rung)[0] for trial in there}
     met = {trial.number: asked(space, trial.proposed.decisions or {}) for trial in scored}
-    drawn = [trial for trial in scored if trial.preset is None]  # hand designs stand where their authors put them
+    drawn = [trial for trial in scored if trial.preset is None]  # presets stand where their authors put them
     return Health(
         rung=rung,
         compared=len(there),

@@ -30,7 +30,7 @@ class Weighting(nn.Module):
     def after_step(self, again: Callable[[], Tensor]) -> None:
         """The weights have moved; ``again`` gives the losses of the same batch at the new ones."""
 
-    def pass_ended(self) -> None:
+    def epoch_ended(self) -> None:
         """Every train row was seen once more."""
 
 
@@ -88,7 +88,7 @@ class DynamicAverage(Weighting):
         ratios = torch.where(self.older.isnan(), 1.0, self.newer / self.older.clamp(min=EPSILON))
         return present.sum() * present_softmax(ratios / 2.0, present) * losses
 
-    def pass_ended(self) -> None:
+    def epoch_ended(self) -> None:
         """The means of this pass become the last ones."""
         seen = self.counts > 0
         self.older.copy_(torch.where(seen, self.newer, self.older))

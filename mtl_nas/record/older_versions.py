@@ -1,0 +1,40 @@
+"""Files that version 0.1.0 wrote, translated to the words of this version."""
+
+from collections.abc import Mapping
+from typing import Any
+
+RENAMED = {"passes": "epochs", "operations": "macs"}
+
+
+def current_event(line: Mapping[str, Any]) -> dict[str, Any]:
+    """A line of ``trials.jsonl``: ``fact`` is ``event`` now, ``operations`` are ``macs``, ``passes`` are ``epochs``."""
+    event = {{"fact": "event", "operations": "macs"}.get(key, key): value for key, value in line.items()}
+    if event["event"] == "proposed":
+        proposal = event["proposal"]
+        event["proposal"] = {**proposal, "training": _current_keys(proposal["training"])}
+        decisions = event["decisions"] or {}
+        event["decisions"] = {_current_path(path): value for path, value in decisions.items()} or event["decisions"]
+    return event
+
+
+def current_request(request: Mapping[str, Any]) -> dict[str, Any]:
+    """``search.yaml`` of a run folder."""
+    space = request["space"]
+    training = {"training": _current_keys(space["training"])} if "training" in space else {}
+    objectives = [
+        RENAMED.get(objective, objective) if isinstance(objective, str) else objective
+        for objective in request["objectives"]
+    ]
+    changed = {"space": {**space, **training}, "limits": _current_keys(request["limits"]), "objectives": objectives}
+    return {**request, **changed, "version": 2}
+
+
+def _current_keys(tree: Any) -> Any:
+    """The tree with its keys, at every depth, in the words of this version."""
+    if isinstance(tree, Mapping):
+        return {RENAMED.get(key, key): _current_keys(branch) for key, branch in tree.items()}
+    return [_current_keys(branch) for branch in tree] if isinstance(tree, list) else tree
+
+
+def _current_path(path: str) -> str:
+    return path.replace("training.passes", "training.epochs", 1) if path.startswith("training.passes") else path

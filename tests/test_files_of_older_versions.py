@@ -1,0 +1,160 @@
+"""Files that older versions wrote are read, and predict and decide as they did."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import mtl_nas as mn
+from mtl_nas.composition import compose
+from mtl_nas.data.schema import Schema
+from mtl_nas.presets import fitting
+from mtl_nas.record import RunFolder
+from mtl_nas.record.older_versions import current_event
+from mtl_nas.space import Replay, load_space
+from mtl_nas.study.driver import proposal_key
+
+FILES = Path(__file__).parent / "fixtures" / "0.1.0"
+KEYS: dict[str, Any] = json.loads((FILES / "keys.json").read_text())
+PRESETS_CORRECTED_SINCE: tuple[str, ...] = ()
+
+
+def copied(name: str, folder: Path) -> Path:
+    """A file or folder of 0.1.0, with the folder of the table where ``/data`` stands in it."""
+    shutil.copy(FILES / "visits.csv", folder)
+    source, copy = FILES / name, folder / name
+    shutil.copytree(source, copy) if source.is_dir() else shutil.copy(source, copy)
+    for path in [copy / "search.yaml", copy / "dataset.json"]:
+        if path.exists():
+            path.write_text(path.read_text().replace("/data/", f"{folder}/"))
+    return copy
+
+
+def assert_predicts(predictions: pd.DataFrame, file: str) -> None:
+    expected = pd.read_csv(FILES / file)
+    assert list(predictions) == list(expected)
+    np.testing.assert_allclose(predictions.to_numpy(), expected.to_numpy(), rtol=2e-6)
+
+
+@pytest.mark.parametrize("name", KEYS["schemas"])
+def test_keys_of_presets_are_unchanged(name: str) -> None:
+    schema = Schema.model_validate(KEYS["schemas"][name]["schema"])
+    assert schema.model_dump(mode="json") == KEYS["schemas"][name]["schema"]
+    designs, _ = fitting(schema)
+    keys = {preset: compose(design, schema).key for preset, design in designs.items()}
+    unchanged = {preset: key for preset, key in keys.items() if preset not in PRESETS_CORRECTED_SINCE}
+    expected = KEYS["schemas"][name]["keys"]
+    assert unchanged == {preset: key for preset, key in expected.items() if preset not in PRESETS_CORRECTED_SINCE}
+    assert keys.keys() == expected.keys()
+
+
+def test_fingerprints_of_data_are_unchanged(tmp_path: Path) -> None:
+    for name in ("search.yaml", "space.yaml"):
+        shutil.copy(FILES / name, tmp_path)
+    shutil.copy(FILES / "visits.csv", tmp_path)
+    assert mn.load_dataset(str(tmp_path / "search.yaml")).fingerprint == KEYS["fingerprints"]["visits"]
+    assert mn.load_dataset("synthetic-funnel").fingerprint == KEYS["fingerprints"]["synthetic-funnel"]
+
+
+@pytest.mark.parametrize("path", sorted((FILES / "spaces").glob("*.yaml")), ids=lambda path: path.stem)
+def test_spaces_have_the_same_default(path: Path) -> None:
+    expected = json.loads((FILES / "space-defaults.json").read_text())[path.stem]
+    for name, known in expected.items():
+        schema = Schema.model_validate(KEYS["schemas"][name]["schema"])
+        default = load_space(str(path)).for_schema(schema).default()
+        graph = compose(default.design, schema)
+        assert (graph.key, graph.parameters, graph.macs) == (
+            known["architecture"],
+            known["parameters"],
+            known["operations"],
+        )
+        assert proposal_key(graph.key, default) == known["proposal"]
+
+
+def test_a_space_with_passes_is_read_with_a_note() -> None:
+    with pytest.warns(FutureWarning, match=r"'passes' is now 'epochs'"):
+        space = load_space(str(FILES / "space.yaml"))
+    assert [path for path in space.domains() if path.startswith("training")] == [
+        "training.epochs",
+        "training.learning_rate",
+    ]
+    proposal = space.default()
+    assert (proposal.training.epochs, space.contains(proposal)) == (2, True)
+
+
+def test_a_training_with_passes_is_read_with_a_note() -> None:
+    with pytest.warns(FutureWarning, match=r"'passes' is now 'epochs'"):
+        assert mn.Training.model_validate({"passes": 3}) == mn.Training(epochs=3)
+
+
+@pytest.mark.parametrize("name", ["model", "onnx-model", "run/best"])
+def test_a_model_predicts_as_it_did(name: str) -> None:
+    model = mn.load_model(FILES / name)
+    assert_predicts(model.predict(pd.read_csv(FILES / "visits.csv")), "predictions.csv")
+
+
+def test_an_ensemble_predicts_as_it_did() -> None:
+    ensemble = mn.load_ensemble(FILES / "run" / "ensemble")
+    assert_predicts(ensemble.predict(pd.read_csv(FILES / "visits.csv")), "ensemble-predictions.csv")
+
+
+def test_an_encoded_folder_is_the_table_that_it_was(tmp_path: Path) -> None:
+    data = mn.load_dataset(str(copied("encoded", tmp_path)))
+    assert data.fingerprint == KEYS["fingerprints"]["visits"]
+    assert {split: len(data.rows(split)) for split in ("train", "tuning", "choosing", "test")} == {
+        "train": 192,
+        "tuning": 12,
+        "choosing": 12,
+        "test": 24,
+    }
+
+
+def test_a_run_folder_opens(tmp_path: Path) -> None:
+    run = mn.load_run(copied("run", tmp_path))
+    assert run.finished
+    assert (run.best().name, len(run.trials()), len(run.finalists())) == ("mmoe", 5, 4)
+    assert run.space().default().training.epochs == 2
+    space = run.space()
+    for trial in run.trials():
+        decisions = trial.proposed.decisions
+        assert decisions is None or space.resolve(Replay(decisions)) == trial.proposal
+    assert any("training.epochs" in (trial.proposed.decisions or {}) for trial in run.trials())
+    assert RunFolder(run.path).request().limits.keys() == {"macs"}
+
+
+def test_every_line_of_a_record_is_read_as_it_was_meant() -> None:
+    for text in (FILES / "run" / "trials.jsonl").read_text().splitlines():
+        line = json.loads(text)
+        event = current_event(line)
+        assert event["event"] == line["fact"]
+        if line["fact"] == "proposed":
+            assert event["macs"] == line["operations"]
+            assert event["proposal"]["training"]["epochs"] == line["proposal"]["training"]["passes"]
+            assert len(event["decisions"] or {}) == len(line["decisions"] or {})
+
+
+def proposal_keys(lines: list[bytes]) -> list[tuple[str, str]]:
+    events = map(json.loads, lines)
+    return [(line["architecture_key"], line["proposal_key"]) for line in events if line["fact"] == "proposed"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.6, 0.9])
+def test_a_run_that_was_cut_is_resumed(tmp_path: Path, share: float) -> None:
+    folder = copied("run", tmp_path)
+    record = folder / "trials.jsonl"
+    lines = record.read_bytes().splitlines(keepends=True)
+    kept = lines[: int(share * len(lines))]
+    record.write_bytes(b"".join(kept))
+    for written in ("best", "ensemble"):
+        shutil.rmtree(folder / written)
+    run = mn.resume(folder, resources=mn.Resources(cpus=1))
+    assert run.finished
+    assert (folder / "best" / "architecture.json").exists()
+    keys = [(trial.proposed.architecture_key, trial.proposed.proposal_key) for trial in run.trials()]
+    assert keys[:2] == proposal_keys(lines)[:2]  # the presets
+    assert keys[: len(proposal_keys(kept))] == proposal_keys(kept)
