@@ -4,7 +4,7 @@
     python -m benchmarks.kuairand_search "histories left out"
 
 Four kinds of feedback, with the users' histories and without. A search as it comes, then its best on fresh seeds beside
-presets, each of which has the training that was found and that of docs/presets.md: the better of the two
+presets, each of which has the training that was found and that of docs/results/presets.md: the better of the two
 counts. Test rows; differences are paired by seed and row. Beside them boosted trees. A broken-off search goes on from
 runs/kuairand/. Prints tables, and writes benchmarks/results/kuairand-search.json.
 """

@@ -17,7 +17,7 @@ PASSES = 2
 SEEDS = 5  # search seeds a method and table
 PILOT = 20  # full trainings
 PLAIN = ("single_task", "shared_bottom", "mmoe", "ple")
-FIFTH = {True: "dupn", False: "stem"}  # with and without histories: the strongest of docs/presets.md
+FIFTH = {True: "dupn", False: "stem"}  # with and without histories: the strongest of docs/results/presets.md
 METHODS = ("search", "tuned presets", "random")
 
 

@@ -17,7 +17,7 @@ LEVEL = 0.05
 RIVALS = METHODS[1:]
 MARKS = ("<!-- results -->", "<!-- end of results -->")
 ROOT = Path(__file__).parents[2]
-PAGE, README = ROOT / "docs" / "protocol.md", ROOT / "README.md"
+PAGE, README = ROOT / "docs" / "results" / "protocol.md", ROOT / "README.md"
 
 
 @dataclass(frozen=True)

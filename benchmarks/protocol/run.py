@@ -3,9 +3,9 @@
     MTL_NAS_DATA=/path/to/data python -m benchmarks.protocol.run                  # all: some hours on two cores
     python -m benchmarks.protocol.run adult gas-turbine --seeds 1
 
-docs/protocol.md says what is compared and why. Every search has its folder under runs/protocol/, so an interrupted
-command goes on. What each ended with is kept in benchmarks/results/protocol.json, and the report is printed;
-``python -m benchmarks.protocol.report`` writes it into docs/protocol.md.
+docs/results/protocol.md says what is compared and why. Every search has its folder under runs/protocol/, so an
+interrupted command goes on. What each ended with is kept in benchmarks/results/protocol.json, and the report printed;
+``python -m benchmarks.protocol.report`` writes it into docs/results/protocol.md.
 """
 
 import argparse

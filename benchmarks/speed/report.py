@@ -1,4 +1,4 @@
-"""The tables of docs/speed.md from what was measured: ``python -m benchmarks.speed.report`` writes them.
+"""The tables of docs/results/speed.md from what was measured: ``python -m benchmarks.speed.report`` writes them.
 
 A measurement that is not kept leaves its part of the page as it is. One that was kept as ``step-<machine>.json``, by
 ``--kept``, goes to the part of that name.
@@ -15,7 +15,7 @@ from benchmarks.speed import spent
 from benchmarks.speed.alternating import ratio, verdict
 from benchmarks.speed.tables import Table
 
-PAGE = Path(__file__).parents[2] / "docs" / "speed.md"
+PAGE = Path(__file__).parents[2] / "docs" / "results" / "speed.md"
 RESULTS = Path(__file__).parents[1] / "results"
 LEADS = {"torch-rechub": 3.5, "deepctr-torch": 2.5}  # wanted of ours in float32
 HALVED_LEAD, HALVED_BATCH = 6.0, 1_024  # wanted of ours in bfloat16 over torch-rechub

@@ -4,7 +4,7 @@
     python -m benchmarks.speed.scale --only experts --rounds 3
 
 Each measurement is a fresh process, the sizes alternate. Prints tables, and writes benchmarks/results/scale.json;
-``python -m benchmarks.speed.report`` writes them into docs/speed.md.
+``python -m benchmarks.speed.report`` writes them into docs/results/speed.md.
 """
 
 import argparse

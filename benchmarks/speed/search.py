@@ -6,7 +6,7 @@
 Parts: ``tuned``, torch-rechub under Optuna with a median pruner; ``search``, ours; ``ray``, our space under Ray Tune's
 OptunaSearch with fresh actors; ``tiny``, a search of trials that are nearly nothing. Each is a process of its own, with
 one worker. Prints tables, and writes benchmarks/results/search.json; ``python -m benchmarks.speed.report`` writes them
-into docs/speed.md.
+into docs/results/speed.md.
 """
 
 import argparse

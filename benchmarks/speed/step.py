@@ -5,7 +5,7 @@
 
 One table, one model, one batch size, one thread for all; whole epochs after a warm-up, data loading included,
 evaluation left out. Beside them the peers' models alone, on tensors that are there. Prints tables, and writes
-benchmarks/results/step.json; ``python -m benchmarks.speed.report`` writes them into docs/speed.md.
+benchmarks/results/step.json; ``python -m benchmarks.speed.report`` writes them into docs/results/speed.md.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""docs/python.md says what the code takes: every public name is on it, with the parameters and defaults that it has."""
+"""docs/how-to/python.md says what the code takes: every public name is on it, with its parameters and defaults."""
 
 import ast
 import inspect
@@ -9,7 +9,7 @@ import pytest
 
 import mtl_nas as mn
 
-PAGE = (Path(__file__).parents[2] / "docs" / "python.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "python.md").read_text()
 BLOCKS = re.findall(r"^```text\n(.*?)^```", PAGE, re.S | re.M)
 CALLS = {
     name: arguments

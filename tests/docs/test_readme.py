@@ -17,7 +17,7 @@ from mtl_nas.space import load_space, space_names
 from mtl_nas.study.search_file import SearchOptions
 
 ROOT = Path(__file__).parents[2]
-PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "CONTRIBUTING.md")
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), ROOT / "CONTRIBUTING.md")
 NOT_RUN = "# not run here"  # the first line of a block that needs what a test has not
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 

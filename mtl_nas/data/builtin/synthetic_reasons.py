@@ -5,7 +5,7 @@ independent standard normals. The column ``split`` decides: a few train rows, so
 rows to see it. "share" is the part of a label's variance that its features explain: the highest R2 there is.
 
 Gains in the docstrings are those of a shared bottom over a network for each task (hidden 32 and 16, tower 8, mean over
-five seeds); benchmarks/reasons.py measures them, docs/reasons.md has them with their intervals.
+five seeds); benchmarks/reasons.py measures them, docs/explanation/reasons.md has them with their intervals.
 """
 
 from collections.abc import Callable, Mapping

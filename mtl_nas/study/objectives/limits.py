@@ -1,6 +1,6 @@
 """Limits of what a design costs, and the one that holds where nobody sets it.
 
-Without it a few draws of a wide space take most of the time, and win nothing (docs/search.md).
+Without it a few draws of a wide space take most of the time, and win nothing (docs/explanation/search.md).
 """
 
 from collections.abc import Mapping
