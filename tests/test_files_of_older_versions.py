@@ -20,7 +20,7 @@ from mtl_nas.study.driver import proposal_key
 
 FILES = Path(__file__).parent / "fixtures" / "0.1.0"
 KEYS: dict[str, Any] = json.loads((FILES / "keys.json").read_text())
-PRESETS_CORRECTED_SINCE: tuple[str, ...] = ()
+PRESETS_CORRECTED_SINCE = ("metaheac",)  # its gates have the biases of the authors' code
 
 
 def copied(name: str, folder: Path) -> Path:

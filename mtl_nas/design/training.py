@@ -25,7 +25,7 @@ class Meta(Value):
     """Model-agnostic meta-learning over tasks (MAML, Finn et al., 2017; MetaHeac, Zhu et al., 2021).
 
     Each batch is halved into support and query rows. A task adapts a copy of the weights by ``steps`` gradient steps
-    on its support loss; the outer step minimises the mean of the tasks' query losses at the adapted copies. order 1
+    on its support loss; the outer step minimises the sum of the tasks' query losses at the adapted copies. order 1
     leaves out second derivatives. scope: which weights adapt.
     """
 

@@ -154,9 +154,10 @@ def metaheac(
 ) -> Design:
     """Experts and critics that all tasks share, gated by fields and a task embedding (MetaHeac, Zhu et al., 2021).
 
-    Trained jointly unless ``Training(meta=Meta())`` says otherwise. ``gate=()`` are the linear gates of MTReclib.
+    Both gates have a bias, as in the authors' code. ``gate=()`` gives the linear gates of MTReclib. Tasks are trained
+    jointly unless ``Training(meta=Meta())`` asks for meta-learning.
     """
-    options: dict[str, Any] = {"query": "fields", "tied": True, "hidden": gate}
+    options: dict[str, Any] = {"query": "fields", "tied": True, "hidden": gate, "bias": True}
     level = Level(shared=experts, expert=Expert(hidden=hidden), mixing=Gating(**options))
     heads = Critics(count=critics, critic=Layers(hidden=critic), gate=Weighing(**options))
     return Design(inputs=Inputs(embedding=embedding, **inputs), levels=(level,), critics=heads)

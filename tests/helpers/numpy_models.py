@@ -151,7 +151,7 @@ def metaheac(
 ) -> dict[str, Array]:
     """2.10, fixed tasks: the chance ``sum_c b_c sigmoid(critic_c(z))``; gates ask [mean of fields; task embedding].
 
-    All tasks use the same gates and critics; with one task these are its own.
+    All tasks use the same gates and critics; with one task these are its own. Gates have a bias (the authors' code).
     """
     mean = x.reshape(len(x), fields, -1).mean(axis=1)
     every = [mlp(x, weights, f"level0/expert/{index}", hidden) for index in range(experts)]
@@ -160,10 +160,10 @@ def metaheac(
         v = np.concatenate([mean, np.tile(weights[f"task_embedding/{task}/vector"], (len(x), 1))], axis=1)
         alone = len(tasks) == 1
         gates = ("level0/gate/" + task, "critics/gate/" + task) if alone else TIED_GATES
-        z = weighed(softmax(ask(v, weights, gates[0], depth=gate)), every)
+        z = weighed(softmax(ask(v, weights, gates[0], depth=gate, bias=True)), every)
         nodes = [f"critic/{task}/{index}" if alone else f"shared/critic/{index}" for index in range(critics)]
         each = [sigmoid(z @ weights[f"{node}/weight0"].T + weights[f"{node}/bias0"]) for node in nodes]
-        chances[task] = weighed(softmax(ask(v, weights, gates[1], depth=gate)), each)
+        chances[task] = weighed(softmax(ask(v, weights, gates[1], depth=gate, bias=True)), each)
     return chances
 
 

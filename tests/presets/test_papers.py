@@ -13,6 +13,7 @@ from small_designs import FAMILIES, HANDS, SIZES, THREE, TWO, schemas, small
 from mtl_nas.architecture import Head
 from mtl_nas.composition import compose
 from mtl_nas.data.schema import Schema
+from mtl_nas.design import Design
 
 WITH_CHANCES = ("esmm", "metaheac")  # their papers write probabilities, the others logits
 OTHER_SIZES: dict[str, tuple[str, Schema, dict[str, Any]]] = {
@@ -121,17 +122,47 @@ def specific(count: int | Mapping[str, int], tasks: tuple[str, ...]) -> dict[str
     return {task: count if isinstance(count, int) else count[task] for task in tasks}
 
 
-def test_a_family_sees_no_other_family() -> None:
-    """HoME: a task's prediction does not move with the experts of another family, on either level."""
-    schema = schemas("home")[FAMILIES.index(("click@a", "buy@b", "like@a"))]
+TWO_FAMILIES = schemas("home")[FAMILIES.index(("click@a", "buy@b", "like@a"))]
+
+
+def changes_by_family_b(design: Design, nodes: str) -> dict[str, float]:
+    """Task -> the largest change of its logit when the nodes of family b with these names are scaled."""
     random = np.random.default_rng(9)
-    architecture = compose(small("home", schema, shared=0), schema)
+    architecture = compose(design, TWO_FAMILIES)
     weights, features = random_weights(architecture, random), random_features(architecture, 5, random)
-    moved = {name: weight * (1.5 if "family/b" in name else 1) for name, weight in weights.items()}
-    before, after = (reference.outputs(architecture, chosen, features) for chosen in (weights, moved))
-    np.testing.assert_array_equal(before["tower/click"], after["tower/click"])
-    np.testing.assert_array_equal(before["tower/like"], after["tower/like"])
-    assert np.abs(before["tower/buy"] - after["tower/buy"]).min() > 0
+    scaled = {name: weight * (1.5 if nodes in name else 1) for name, weight in weights.items()}
+    before, after = (reference.outputs(architecture, chosen, features) for chosen in (weights, scaled))
+    return {task: np.abs(before[f"tower/{task}"] - after[f"tower/{task}"]).max() for task in TWO_FAMILIES.task_names}
+
+
+def with_shared_gates_on_shared_experts(design: Design) -> Design:
+    levels = [
+        level.model_copy(update={"mixing": level.mixing.model_copy(update={"shared_sees": "shared"})})
+        for level in design.levels
+    ]
+    return design.model_copy(update={"levels": tuple(levels)})
+
+
+@pytest.mark.parametrize(
+    "design",
+    [small("home", TWO_FAMILIES, shared=0), with_shared_gates_on_shared_experts(small("home", TWO_FAMILIES))],
+    ids=["no shared experts", "shared gates see shared experts"],
+)
+def test_no_other_family_moves_a_task_of_home_where_no_shared_state_mixes_families(design: Design) -> None:
+    changes = changes_by_family_b(design, "family/b")
+    assert changes["click"] == changes["like"] == 0
+    assert changes["buy"] > 0
+
+
+def test_the_shared_state_of_home_carries_other_families_at_the_defaults() -> None:
+    """The shared gate of the first level mixes every family's experts; shared experts of the second read its state."""
+    assert min(changes_by_family_b(small("home", TWO_FAMILIES), "level0/family/b").values()) > 1e-3
+
+
+def test_experts_of_the_second_level_of_home_serve_their_family_alone_at_the_defaults() -> None:
+    changes = changes_by_family_b(small("home", TWO_FAMILIES), "level1/family/b")
+    assert changes["click"] == changes["like"] == 0
+    assert changes["buy"] > 0
 
 
 def test_mixed_critics_give_chances_beyond_one_fifth() -> None:

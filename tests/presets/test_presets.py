@@ -149,12 +149,16 @@ def test_routes_are_options_of_snr() -> None:
 
 
 def test_experts_and_critics_of_metaheac_are_gated_alike() -> None:
-    """By a hidden layer of 64 on the mean of the fields and the task's embedding, the same for all tasks."""
+    """By a hidden layer of 64 on the mean of the fields and the task's embedding, the same for all tasks.
+
+    The last layer of both gates has a bias, as in the authors' code.
+    """
     design = preset("metaheac", PLAIN)
-    asked = {"query": "fields", "tied": True, "hidden": (64,)}
-    assert design.levels[0].mixing == Gating(**asked)
-    assert design.critics == Critics(count=5, critic=Layers(), gate=Weighing(**asked))
-    assert preset("metaheac", PLAIN, gate=()).levels[0].mixing == Gating(query="fields", tied=True)  # MTReclib
+    options = {"query": "fields", "tied": True, "hidden": (64,), "bias": True}
+    assert design.levels[0].mixing == Gating(**options)
+    assert design.critics == Critics(count=5, critic=Layers(), gate=Weighing(**options))
+    linear = Gating(query="fields", tied=True, bias=True)
+    assert preset("metaheac", PLAIN, gate=()).levels[0].mixing == linear  # MTReclib
 
 
 def test_home_is_families_then_tasks_of_normalised_swish_experts() -> None:

@@ -189,7 +189,8 @@ def test_a_scope_names_the_parameters_of_its_nodes() -> None:
     assert [tuple(named[name].shape) for name in vectors] == [(3, 8)]
     shapes = sorted(tuple(named[name].shape) for name in critics)
     wide = 8 + 8  # the mean of the fields and the task's embedding
-    assert shapes == sorted([(2, 1, 64), (2, 1), (1, 64, wide), (1, 64), (1, 2, 64)])  # two critics, their one gate
+    two_critics, their_gate = [(2, 1, 64), (2, 1)], [(1, 64, wide), (1, 64), (1, 2, 64), (1, 2)]
+    assert shapes == sorted(two_critics + their_gate)
     assert not set(vectors) & set(critics)
 
 
