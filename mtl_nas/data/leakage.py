@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from mtl_nas.data.schema import Schema, Task
 from mtl_nas.data.storage.rows import Rows
 from mtl_nas.errors import DataError
+from mtl_nas.random_streams import LEAK_CHECK_SEED
 
 MOST_ROWS = 100_000
 FEWEST_ROWS = 30
@@ -17,7 +18,7 @@ COLUMNS_AT_ONCE = 64
 def refuse_leaks(rows: Rows, schema: Schema) -> None:
     """DataError naming the first column that equals a label of these rows, or is missing exactly where it is 0 or 1."""
     if len(rows) > MOST_ROWS:
-        rows = rows.take(np.random.RandomState(0).permutation(len(rows))[:MOST_ROWS])
+        rows = rows.take(np.random.RandomState(LEAK_CHECK_SEED).permutation(len(rows))[:MOST_ROWS])
     for place, task in enumerate(schema.tasks):
         shares: list[tuple[str, float]] = []
         valid = ~np.isnan(rows.labels[:, place])

@@ -10,6 +10,7 @@ from mtl_nas.data.declaration import Split
 from mtl_nas.data.parsing import category_text
 from mtl_nas.data.parsing.numeric import parsed
 from mtl_nas.errors import DataError
+from mtl_nas.random_streams import SPLIT_SEED
 
 Parts = dict[str, NDArray[np.int64]]
 SPLITS = ("train", "validation", "test")
@@ -73,14 +74,14 @@ def _shares(units: NDArray[np.int64] | None, count: int, ends: list[float]) -> l
     """
     cuts = [round(end * count) for end in ends]
     if units is None:
-        order = np.random.RandomState(0).permutation(count)
+        order = np.random.RandomState(SPLIT_SEED).permutation(count)
         part = np.empty(count, dtype=np.uint8)
         for number, (first, last) in enumerate(zip([0, *cuts], [*cuts, count], strict=True)):
             part[order[first:last]] = number
         del order
         return [np.flatnonzero(part == number) for number in range(len(ends) + 1)]
     _, place, sizes = np.unique(units, return_inverse=True, return_counts=True)
-    order = np.random.RandomState(0).permutation(len(sizes))  # its stream never changes between versions
+    order = np.random.RandomState(SPLIT_SEED).permutation(len(sizes))
     middle = np.empty(len(sizes))
     middle[order] = np.cumsum(sizes[order]) - sizes[order] / 2
     found = np.searchsorted(cuts, middle, side="right")[place]

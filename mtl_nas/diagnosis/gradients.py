@@ -11,6 +11,7 @@ from torch import Tensor
 from mtl_nas.data import Rows, Schema
 from mtl_nas.design import Losses
 from mtl_nas.model import Network
+from mtl_nas.random_streams import DIAGNOSIS_SEED
 from mtl_nas.record.diagnosis import Agreement
 from mtl_nas.training.balancing.shared_parameters import Reaching
 from mtl_nas.training.losses import Targets, targets, task_losses
@@ -35,7 +36,7 @@ def agreements(
     found = _targets(network, rows, schema)
     trained = np.arange(len(rows))
     if losses.negatives < 1.0:
-        trained = kept_rows(rows.labels, schema, losses.negatives, seed=0)
+        trained = kept_rows(rows.labels, schema, losses.negatives, seed=DIAGNOSIS_SEED)
     whole, *parts = [
         _cosines(
             network, shared, {name: column[chosen] for name, column in inputs.items()}, found.at(chosen), schema, losses

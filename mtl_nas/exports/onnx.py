@@ -18,6 +18,7 @@ from mtl_nas.errors import ExportError
 from mtl_nas.exports.model_folder import LoadedModel
 from mtl_nas.model.features import NORMAL_GRID, NORMAL_SCORES, boundaries, features, knots
 from mtl_nas.model.prediction import name_of, predict, predictions
+from mtl_nas.random_streams import EXPORT_CHECK_SEED
 from mtl_nas.record.folder import write_whole
 
 MODEL, PREPROCESSING = "model.onnx", "preprocessing.json"
@@ -188,7 +189,7 @@ def preprocessing(schema: Schema, inputs: list[str], outputs: list[str]) -> dict
 
 def random_rows(schema: Schema, count: int) -> Rows:
     """Rows as the schema's columns could be: every id, numbers over and beyond the range, missing ones too."""
-    draw = np.random.default_rng(0)
+    draw = np.random.default_rng(EXPORT_CHECK_SEED)
     numbers = np.empty((count, len(schema.numbers)), dtype=np.float32)
     for place, number in enumerate(schema.numbers):
         numbers[:, place] = draw.choice([*number.quantiles, number.quantiles[0] - 1, number.quantiles[-1] + 1], count)

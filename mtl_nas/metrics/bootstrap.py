@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from mtl_nas.data import Schema
 from mtl_nas.metrics.influence import influence
+from mtl_nas.random_streams import BOOTSTRAP_BLOCK_SEED, BOOTSTRAP_SEED
 
 BLOCKS = 512  # rows are drawn in that many random blocks, which is as good and a hundred times faster
 REPLICATES = 4000
@@ -68,7 +69,7 @@ def judged(
         return None
     shares = [weight for weight, _, _ in known]
     psi = np.average([psi for _, _, psi in known], axis=0, weights=shares)
-    block = np.random.default_rng(0).permutation(len(psi)) % BLOCKS
+    block = np.random.default_rng(BOOTSTRAP_BLOCK_SEED).permutation(len(psi)) % BLOCKS
     return Judged(
         float(np.average([score for _, score, _ in known], weights=shares)), np.bincount(block, psi, BLOCKS) / len(psi)
     )
@@ -81,7 +82,7 @@ def interval(one: Sequence[Judged], other: Sequence[Judged]) -> Interval:
         return Interval(0.0, 0.0, 0.0)
     scores = np.array([a.score - b.score for a, b in pairs])  # (S,)
     shares = np.array([a.shares - b.shares for a, b in pairs])  # (S, BLOCKS)
-    draw = np.random.default_rng(0)
+    draw = np.random.default_rng(BOOTSTRAP_SEED)
     seeds = len(pairs)
     picked = draw.integers(0, seeds, (REPLICATES, seeds))
     counts = np.stack([(picked == seed).sum(axis=1) for seed in range(seeds)], axis=1) / seeds  # (R, S)

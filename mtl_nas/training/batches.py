@@ -17,12 +17,12 @@ from mtl_nas.data import Rows, Schema
 from mtl_nas.data.schema import Task
 from mtl_nas.data.storage.rows import joined
 from mtl_nas.model.features import features
+from mtl_nas.random_streams import STREAMED_ROWS, epoch_order_seed, training_stream
 from mtl_nas.training.losses import Targets, targets
 
 RESIDENT = 2**28  # bytes of stored train rows above which they are streamed; of the data alone, not of what is free
 BLOCK = 2**18  # rows that are shuffled at once
 RUN = 2**12  # rows that are read at once, one after the other in the table
-STREAM = 2  # of the seed's random numbers, apart from those of weights, orders and negatives
 
 Inputs = dict[str, Tensor]
 
@@ -71,7 +71,7 @@ class Resident:
         """What the step trains on."""
         number, place = divmod(step, self._steps)
         if self._order is None or self._order[0] != number:
-            generator = torch.Generator().manual_seed((self._seed << 20) + number)
+            generator = torch.Generator().manual_seed(epoch_order_seed(self._seed, number))
             order = torch.randperm(self._rows, generator=generator)
             self._order = (number, order.to(self.targets.labels.device))
         start = place * self._batch_size
@@ -107,7 +107,7 @@ class Streamed:
 
     def runs(self, number: int, block: int) -> list[slice]:
         """The runs of a block of a pass, as they lie among the rows to train on."""
-        random = np.random.default_rng((STREAM, self._seed, number))
+        random = training_stream(STREAMED_ROWS, self._seed, number)
         edges = np.arange(random.integers(RUN) - RUN, self._rows + RUN, RUN).clip(0, self._rows)
         starts, lengths = edges[:-1], np.diff(edges)  # cut elsewhere in each pass; at both ends shorter, or empty
         order = random.permutation(len(starts))
@@ -126,7 +126,7 @@ class Streamed:
         chosen = self._chosen
         runs = self.runs(number, block)
         rows = joined([self._stored.take(run if chosen is None else chosen[run]) for run in runs])
-        order = np.random.default_rng((STREAM, self._seed, number, block)).permutation(len(rows))
+        order = training_stream(STREAMED_ROWS, self._seed, number, block).permutation(len(rows))
         found = self._reading.targets(rows)
         shuffled = torch.from_numpy(order).to(found.labels.device)
         return (number, block), self._reading.inputs(rows), found, shuffled

@@ -5,9 +5,9 @@ from numpy.typing import NDArray
 
 from mtl_nas.composition.funnel import funnel_root
 from mtl_nas.data.schema import Schema
+from mtl_nas.random_streams import NEGATIVE_SAMPLING, training_stream
 
 DRAWN = 2**20  # rows at once
-STREAM = 1  # of the seed's random numbers, apart from those of weights and orders
 
 
 def kept_rows(labels: NDArray[np.float32], schema: Schema, share: float, seed: int) -> NDArray[np.int64]:
@@ -16,7 +16,7 @@ def kept_rows(labels: NDArray[np.float32], schema: Schema, share: float, seed: i
     Drawn once from the seed. A DesignError where the tasks are not one funnel.
     """
     root = funnel_root(schema)
-    column, random = labels[:, schema.task_names.index(root)], np.random.default_rng((STREAM, seed))
+    column, random = labels[:, schema.task_names.index(root)], training_stream(NEGATIVE_SAMPLING, seed)
     kept = np.empty(len(column), dtype=bool)
     for start in range(0, len(column), DRAWN):  # the stream of numbers is the same, however it is cut
         negative = column[start : start + DRAWN] == 0  # not where it is missing

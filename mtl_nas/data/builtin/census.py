@@ -16,6 +16,7 @@ import pandas as pd
 
 from mtl_nas.data.builtin.census_files import table
 from mtl_nas.data.declaration import Declaration, Source, Split, TaskDeclaration
+from mtl_nas.random_streams import CENSUS_TEST_SEED
 
 Group = Literal["", "/group1", "/group2"]
 GROUPS: tuple[Group, ...] = ("", "/group1", "/group2")
@@ -40,7 +41,7 @@ NUMBERS = (
 def census_income(group: Group = "") -> pd.DataFrame:
     """Features, labels as 0 and 1, and the column ``split``."""
     train, test = table("census-income.data"), table("census-income.test")
-    order = np.random.RandomState(0).permutation(len(test))
+    order = np.random.RandomState(CENSUS_TEST_SEED).permutation(len(test))
     frame = pd.concat([train, test.iloc[order]], ignore_index=True)
     labels = {
         "income": frame["income_class"] == "50000+.",
