@@ -1,4 +1,6 @@
-"""How many examples property tests draw: few where slow tests are left out, so that the quick run stays quick."""
+"""What makes the quick tests quick: fewer examples of property tests, and no waiting for the disk."""
+
+import os
 
 import pytest
 from hypothesis import settings
@@ -10,3 +12,10 @@ settings.register_profile("full", max_examples=60, deadline=None, derandomize=Tr
 def pytest_configure(config: pytest.Config) -> None:
     asked = config.getoption("--hypothesis-profile")
     settings.load_profile(asked or ("quick" if "not slow" in config.getoption("markexpr") else "full"))
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting_for_the_disk(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A record is synced after every event; quick tests write thousands, and none of them cuts the power."""
+    if request.node.get_closest_marker("slow") is None:
+        monkeypatch.setattr(os, "fsync", lambda descriptor: None)

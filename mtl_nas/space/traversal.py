@@ -6,12 +6,16 @@ keys and places joined by dots; resuming and replaying depend on them and on the
 
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import replace
-from itertools import combinations
+from itertools import combinations, product
+from math import prod
+from types import NoneType
 from typing import Any
 
 from mtl_nas.errors import SpaceError
 from mtl_nas.space.deciders import Decider, Decisions, allowed
 from mtl_nas.space.holes import SWITCH, Choice, Domain, EachTask, Float, Int, Maybe, Needs, Repeat, Subset, Tree
+
+PLAIN = (str, int, float, bool, NoneType)  # leaves, the most frequent branches
 
 
 def fitted(tree: Tree, has: Container[str]) -> Tree:
@@ -32,34 +36,36 @@ def fitted(tree: Tree, has: Container[str]) -> Tree:
 def filled(tree: Tree, path: str, decider: Decider, decisions: Decisions, tasks: tuple[str, ...]) -> Any:
     """The plain tree that the decider's choices spell; they are added to the decisions."""
 
-    def decide(place: str, domain: Domain) -> Any:
-        decisions[place] = decision = decider.choose(place, domain)
+    def decide(path: str, domain: Domain) -> Any:
+        decisions[path] = decision = decider.choose(path, domain)
         if not allowed(domain, decision):
-            raise SpaceError(f"'{place}' cannot be {decision!r}")
+            raise SpaceError(f"'{path}' cannot be {decision!r}")
         return decision
 
-    def fill(branch: Tree, place: str) -> Any:
-        return filled(branch, place, decider, decisions, tasks)
+    def fill(branch: Tree, path: str) -> Any:
+        if isinstance(branch, PLAIN):
+            return branch
+        match branch:
+            case Mapping():
+                return {key: fill(below, f"{path}.{key}" if path else key) for key, below in branch.items()}
+            case list() | tuple():
+                return [fill(below, f"{path}.{index}") for index, below in enumerate(branch)]
+            case Int() | Float():
+                return decide(path, branch)
+            case Choice():
+                taken = decide(path, branch)
+                return fill(branch.options[taken], _option_path(branch, taken, path))
+            case Repeat():
+                return [fill(branch.of, f"{path}.{index}") for index in range(decide(path, branch.count))]
+            case Maybe():
+                return fill(branch.of, path) if decide(f"{path}?", SWITCH) else None
+            case EachTask():
+                return {task: fill(branch.of, f"{path}.{task}") for task in tasks}
+            case Subset():
+                return _some(_items(branch, tasks), branch.min, path, decide)
+        return branch
 
-    match tree:
-        case Int() | Float():
-            return decide(path, tree)
-        case Choice():
-            taken = decide(path, tree)
-            return fill(tree.options[taken], _option_path(tree, taken, path))
-        case Repeat():
-            return [fill(tree.of, f"{path}.{index}") for index in range(decide(path, tree.count))]
-        case Maybe():
-            return fill(tree.of, path) if decide(f"{path}?", SWITCH) else None
-        case EachTask():
-            return {task: fill(tree.of, f"{path}.{task}") for task in tasks}
-        case Subset():
-            return _some(_items(tree, tasks), tree.min, path, decide)
-        case Mapping():
-            return {key: fill(branch, f"{path}.{key}" if path else key) for key, branch in tree.items()}
-        case list() | tuple():
-            return [fill(branch, f"{path}.{index}") for index, branch in enumerate(tree)]
-    return tree
+    return fill(tree, path)
 
 
 def _option_path(hole: Choice, place: int, path: str) -> str:
@@ -102,10 +108,7 @@ def counted(tree: Tree, tasks: tuple[str, ...]) -> int:
             count = len(_items(tree, tasks))
             return sum(len(list(combinations(range(count), taken))) for taken in range(min(tree.min, count), count + 1))
     branches = tree.values() if isinstance(tree, Mapping) else tree if isinstance(tree, list | tuple) else ()
-    product = 1
-    for branch in branches:
-        product *= counted(branch, tasks)
-    return product
+    return prod(counted(branch, tasks) for branch in branches)
 
 
 def holes_in(tree: Tree, path: str, tasks: tuple[str, ...]) -> Iterator[tuple[str, Domain]]:
@@ -178,10 +181,11 @@ def spellings(tree: Tree, value: Any, path: str, tasks: tuple[str, ...]) -> Iter
 
 
 def _all_match(branches: list[tuple[Tree, Any, str]], tasks: tuple[str, ...]) -> Iterator[Decisions]:
-    if not branches:
-        yield {}
-        return
-    (tree, value, path), *others = branches
-    for first in spellings(tree, value, path, tasks):
-        for rest in _all_match(others, tasks):
-            yield {**first, **rest}
+    """Every combination of the branches' decisions; none, and no search for one, where a branch has none."""
+    alternatives = []
+    for tree, value, path in branches:
+        if not (found := list(spellings(tree, value, path, tasks))):
+            return
+        alternatives.append(found)
+    for combination in product(*alternatives):
+        yield {path: decision for decisions in combination for path, decision in decisions.items()}

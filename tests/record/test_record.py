@@ -71,7 +71,6 @@ def test_a_line_is_sorted_json_with_names_as_they_are_written(record: Record) ->
 def test_wherever_a_record_is_cut_its_whole_lines_are_read_and_it_goes_on(
     record: Record, monkeypatch: pytest.MonkeyPatch, step: int
 ) -> None:
-    monkeypatch.setattr(os, "fsync", lambda descriptor: None)  # thousands of cuts
     whole = b"".join(written(record))
     ends = [place + 1 for place, byte in enumerate(whole[:-1]) if byte == ord("\n")]
     for length in sorted({*range(0, len(whole), step), *ends}):

@@ -181,7 +181,6 @@ def test_a_run_cut_at_any_line_ends_like_one_that_was_not(
     tmp_path: Path, sampler: str, what: str, apart: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Cut after one line, inside the next, and so on; the disk's patience is not what is tested."""
-    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
     options: dict[str, Any] = {"sampler": sampler, **LONG, **CUT[what]}
     tree, presets = options.get("tree", SPACE), options.pop("presets", PRESETS)
     work = partial(trained, rungs=options["rungs"])
@@ -307,7 +306,6 @@ def test_without_a_bound_time_decides_nothing(tmp_path: Path, monkeypatch: pytes
 def test_work_that_is_bounded_is_overshot_by_one_full_training_at_most(
     tmp_path: Path, promotion: str, trainings: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
     rungs = (1 / 9, 1 / 3, 1.0)
     for seed, workers in enumerate((1, 2, 4) if promotion == "asynchronous" else (1, 1, 1)):
         asked = request(

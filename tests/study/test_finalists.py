@@ -223,7 +223,6 @@ SEARCH: dict[str, Any] = {"trials": 14, "finalists": 4, "seeds": 4}
 def test_a_race_cut_at_any_line_decides_the_same_with_any_workers(
     tmp_path: Path, workers: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
     run(core(tmp_path, request(**SEARCH)), work=apart)
     path, whole = tmp_path / "trials.jsonl", events(tmp_path)
     lines = path.read_bytes().splitlines(keepends=True)

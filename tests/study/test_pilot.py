@@ -269,7 +269,6 @@ def test_its_trials_are_trials_of_the_search(tmp_path: Path) -> None:
 def test_a_pilot_cut_at_any_line_decides_the_same(
     tmp_path: Path, workers: int, apart: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
     run(core(tmp_path, request(**SEARCH)), work=worker)
     path, whole = tmp_path / "trials.jsonl", events(tmp_path)
     lines = path.read_bytes().splitlines(keepends=True)
