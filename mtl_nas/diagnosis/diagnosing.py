@@ -12,7 +12,7 @@ from mtl_nas.diagnosis.units import Activations, activity
 from mtl_nas.diagnosis.usage import narrowed, unused, users
 from mtl_nas.model import Network
 from mtl_nas.model.activations import States
-from mtl_nas.model.features import features
+from mtl_nas.model.features import input_tensors
 from mtl_nas.record.diagnosis import Activity, Diagnosis, Mixture
 
 ROWS = 2_000
@@ -27,8 +27,7 @@ def diagnose(network: Network, rows: Rows, schema: Schema, *, losses: Losses) ->
     """
     sample = rows.take(np.unique(np.linspace(0, len(rows) - 1, min(ROWS, len(rows))).astype(np.int64)))
     device = next(network.parameters()).device
-    arrays = features(sample, schema, network.architecture)
-    inputs = {name: torch.tensor(array, device=device) for name, array in arrays.items()}
+    inputs = input_tensors(sample, schema, network.architecture, device=device)
     training = network.training
     network.eval()
     try:

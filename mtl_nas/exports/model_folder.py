@@ -16,7 +16,7 @@ from mtl_nas.data import Schema, encode
 from mtl_nas.data.columns.encoding import feature_columns
 from mtl_nas.errors import ArchitectureError, ExportError
 from mtl_nas.model import Network, build
-from mtl_nas.model.features import features
+from mtl_nas.model.features import input_tensors
 from mtl_nas.model.prediction import name_of, predict
 from mtl_nas.record.folder import write_whole
 from mtl_nas.values import parse, read_tree
@@ -41,8 +41,8 @@ class LoadedModel:
         ``click`` is a probability, ``buy|click`` a conditional one, ``stars=1`` that of a class; a regression or count
         task is a number. Unseen categories and missing values are no error; a missing column is a DataError.
         """
-        arrays = features(encode(frame, self.schema, labels=False), self.schema, self.architecture)
-        found = predict(self.network, {name: torch.tensor(array) for name, array in arrays.items()}, self.schema)
+        inputs = input_tensors(encode(frame, self.schema, labels=False), self.schema, self.architecture)
+        found = predict(self.network, inputs, self.schema)
         columns = {}
         for head, values in found.items():
             if values.ndim == 1:

@@ -16,7 +16,7 @@ from mtl_nas.blocks import Embedding
 from mtl_nas.data import Number, Rows, Schema, Task
 from mtl_nas.errors import ExportError
 from mtl_nas.exports.model_folder import LoadedModel
-from mtl_nas.model.features import NORMAL_GRID, NORMAL_SCORES, boundaries, features, knots
+from mtl_nas.model.features import NORMAL_GRID, NORMAL_SCORES, boundaries, input_tensors, knots
 from mtl_nas.model.prediction import name_of, predict, predictions
 from mtl_nas.random_streams import EXPORT_CHECK_SEED
 from mtl_nas.record.folder import write_whole
@@ -220,8 +220,7 @@ def _difference(runtime: Any, path: Path, model: LoadedModel, names: list[str]) 
     wanted = {entry.name for entry in session.get_inputs()}
     given = {name: array for name, array in _arrays(rows, model.schema).items() if name in wanted}
     found = session.run(None, given)
-    arrays = features(rows, model.schema, model.architecture)
-    right = predict(model.network, {name: torch.tensor(array) for name, array in arrays.items()}, model.schema)
+    right = predict(model.network, input_tensors(rows, model.schema, model.architecture), model.schema)
     tasks = [model.schema.task_of(name)[0] for name in names]
     return max(
         float((np.abs(values - right[name]) / _unit(right[name], task)).max())

@@ -1,10 +1,12 @@
-"""Encoded rows -> what a network reads; everything that does not change from step to step is done here, once."""
+"""Encoded rows -> the inputs of a network; everything that is equal in all steps is computed here, once."""
 
 from collections.abc import Mapping
 from statistics import NormalDist
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from mtl_nas.architecture import Architecture
 from mtl_nas.blocks import Embedding
@@ -16,8 +18,16 @@ NORMAL_GRID = np.linspace(1 / 1024, 1 - 1 / 1024, 1023)
 NORMAL_SCORES = np.array([NormalDist().inv_cdf(float(rank)) for rank in NORMAL_GRID])
 
 
-def features(rows: Rows, schema: Schema, architecture: Architecture) -> dict[str, NDArray[np.generic]]:
-    """Ids (N, F), fractions (N, M), scalars (N, S), ``sequence/<name>`` (N, columns, length), where read."""
+def input_tensors(
+    rows: Rows, schema: Schema, architecture: Architecture, *, device: str | torch.device = "cpu"
+) -> dict[str, Tensor]:
+    """Return ``input_arrays`` as tensors on a device."""
+    arrays = input_arrays(rows, schema, architecture)
+    return {name: torch.tensor(array, device=device) for name, array in arrays.items()}
+
+
+def input_arrays(rows: Rows, schema: Schema, architecture: Architecture) -> dict[str, NDArray[np.generic]]:
+    """Return ids (N, F), fractions (N, M), scalars (N, S) and ``sequence/<name>`` (N, columns, length), where read."""
     blocks = [node.block for node in architecture.nodes if isinstance(node.block, Embedding)]
     arrays: dict[str, NDArray[np.generic]] = {
         f"sequence/{name}": np.ascontiguousarray(ids, dtype=np.int32) for name, ids in rows.sequences.items()

@@ -3,10 +3,8 @@
 import time
 from statistics import median
 
-import torch
-
 from mtl_nas.data import Rows, Schema
-from mtl_nas.model.features import features
+from mtl_nas.model.features import input_tensors
 from mtl_nas.model.network import Network
 from mtl_nas.model.prediction import predict
 
@@ -17,8 +15,7 @@ REPEATED, WARM = 20, 3
 def latency_ms(network: Network, rows: Rows, schema: Schema, *, device: str = "cpu") -> float:
     """Milliseconds of a batch of predictions, the median of some, on the threads that torch has."""
     few = rows.take(slice(None, BATCH))
-    arrays = features(few, schema, network.architecture)
-    inputs = {name: torch.tensor(array, device=device) for name, array in arrays.items()}
+    inputs = input_tensors(few, schema, network.architecture, device=device)
     seconds = []
     for _ in range(WARM + REPEATED):
         start = time.perf_counter()

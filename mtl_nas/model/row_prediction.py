@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from mtl_nas.data.schema import Schema
 from mtl_nas.data.storage.rows import Rows
-from mtl_nas.model.features import features
+from mtl_nas.model.features import input_tensors
 from mtl_nas.model.network import Network
 from mtl_nas.model.prediction import ROWS_AT_ONCE, Read, predict
 
@@ -20,7 +20,6 @@ def predict_rows(
     size = BLOCK if rows.stored else max(len(rows), 1)
     parts = []
     for start in range(0, max(len(rows), 1), size):
-        arrays = features(rows.take(slice(start, start + size)), schema, network.architecture)
-        inputs = {name: torch.tensor(array, device=device) for name, array in arrays.items()}
+        inputs = input_tensors(rows.take(slice(start, start + size)), schema, network.architecture, device=device)
         parts.append(predict(network, inputs, schema, read=read))
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

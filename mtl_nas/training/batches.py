@@ -16,7 +16,7 @@ from mtl_nas.architecture import Architecture
 from mtl_nas.data import Rows, Schema
 from mtl_nas.data.schema import Task
 from mtl_nas.data.storage.rows import joined
-from mtl_nas.model.features import features
+from mtl_nas.model.features import input_tensors
 from mtl_nas.random_streams import STREAMED_ROWS, epoch_order_seed, training_stream
 from mtl_nas.training.losses import Targets, targets
 
@@ -48,8 +48,7 @@ class Reading:
 
     def inputs(self, rows: Rows) -> Inputs:
         """Features."""
-        arrays = features(rows, self._schema, self._architecture)
-        return {name: torch.tensor(array, device=self._device) for name, array in arrays.items()}
+        return input_tensors(rows, self._schema, self._architecture, device=self._device)
 
     def targets(self, rows: Rows) -> Targets:
         """Labels and weights."""
