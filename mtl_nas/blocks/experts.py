@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence as Widths
 from itertools import pairwise
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -11,16 +11,13 @@ from mtl_nas.values import Value
 
 
 class Layers(Value):
-    """Hidden layers: Linear -> norm -> activation -> dropout, the last one activated too.
+    """Hidden layers: Linear -> norm -> activation -> dropout, the last one activated too."""
 
-    residual adds what a layer reads to what it gives, where the widths agree.
-    """
-
-    hidden: tuple[Units, ...] = ()
-    activation: Activation = "relu"
-    norm: Norm = "none"
-    dropout: Share = 0.0
-    residual: bool = False
+    hidden: tuple[Units, ...] = Field((), description="width of each hidden layer")
+    activation: Activation = Field("relu", description="activation after every hidden layer")
+    norm: Norm = Field("none", description="normalisation before the activation")
+    dropout: Share = Field(0.0, description="share of units dropped after the activation")
+    residual: bool = Field(False, description="adds the input of a layer to its output, where the widths agree")
 
     def _parameters(self, width: int) -> int:
         normed = 2 * sum(self.hidden) if self.norm != "none" else 0
@@ -38,9 +35,9 @@ class Expert(Layers):
     """
 
     block: Literal["expert"] = "expert"
-    hidden: tuple[Units, ...] = (16,)
-    cross: Annotated[int, Field(ge=0, le=8)] = 0
-    feature_gate: Annotated[int, Field(ge=0, le=1024)] = 0
+    hidden: tuple[Units, ...] = Field((16,), description="width of each hidden layer; none: the identity")
+    cross: int = Field(0, ge=0, le=8, description="layers of DCN-v2 before the hidden ones")
+    feature_gate: int = Field(0, ge=0, le=1024, description="rank of a gate on the inputs (HoME); 0 is none")
     reads: ClassVar[tuple[str, ...]] = ("state",)
 
     @property

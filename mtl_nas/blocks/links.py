@@ -3,6 +3,8 @@
 from collections.abc import Sequence as Widths
 from typing import ClassVar, Literal
 
+from pydantic import Field
+
 from mtl_nas.blocks.options import Share, Units
 from mtl_nas.values import Value
 
@@ -11,18 +13,16 @@ class Transfer(Value):
     """(B, H), S x (B, H) -> (B, H): adaptive information transfer, AITM (Xi et al., 2021).
 
     Each source passes through a dense layer; its slot and the task's own are weighed by a softmax over
-    <query, key> / sqrt(H), and the values are summed. score: ``self`` takes each slot's query with its own key, as
-    published; ``cross`` takes the task's own query. With ``share`` all transfers of one width use one set of value,
-    query and key maps.
+    <query, key> / sqrt(H), and the values are summed.
     """
 
     block: Literal["transfer"] = "transfer"
-    information: Literal["relu", "linear"] = "relu"
-    bias: bool = False  # of the value, query and key maps
-    share: bool = True
-    score: Literal["self", "cross"] = "self"
-    stop_gradient: bool = False
-    dropout: Share = 0.0  # of what the sources pass
+    information: Literal["relu", "linear"] = Field("relu", description="the layer that each source passes through")
+    bias: bool = Field(False, description="biases of the value, query and key maps")
+    share: bool = Field(True, description="one set of these maps for all links of one width")
+    score: Literal["self", "cross"] = Field("self", description="each key meets its own query, or that of the task")
+    stop_gradient: bool = Field(False, description="the later task does not train the earlier one")
+    dropout: Share = Field(0.0, description="share of dropped units of what a source passes")
     reads: ClassVar[tuple[str, ...]] = ("own", "source")
 
     def units(self, inputs: Widths[int]) -> int:

@@ -2,29 +2,27 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from mtl_nas.blocks import NumberEncoding, SequenceAttention, SequenceKind, Units
 from mtl_nas.values import Value
 
 
 class Histories(Value):
-    """How behaviour sequences are read; DUPN (Ni et al., 2018) is the property-gated LSTM with softmax attention.
+    """How behaviour sequences are read; DUPN (Ni et al., 2018) is the property-gated LSTM with softmax attention."""
 
-    attention: positions are weighed by a network that sees each position's state and, unless ``context`` is none,
-    the features of the row; without attention a recurrent reader gives its last state and ``mean`` the plain mean.
-    """
-
-    kind: SequenceKind = "mean"
-    hidden: Units = 32  # of the recurrent kinds
-    attention: SequenceAttention = "none"
-    attention_hidden: tuple[Units, ...] = (64,)
-    context: Literal["none", "features"] = "features"
+    kind: SequenceKind = Field("mean", description="what reads a sequence; without attention, its last state or mean")
+    hidden: Units = Field(32, description="width of a recurrent reader")
+    attention: SequenceAttention = Field("none", description="weighs positions against one another, or each by itself")
+    attention_hidden: tuple[Units, ...] = Field((64,), description="hidden layers of the network that weighs positions")
+    context: Literal["none", "features"] = Field("features", description="what that network reads beside the position")
 
 
 class Inputs(Value):
-    """How columns become a state: the width of embeddings, the encoding of numbers, and who owns the tables."""
+    """How columns become a state."""
 
-    embedding: Units = 8
-    tables: Literal["shared", "task"] = "shared"  # task: a table for each task, and a shared one
-    numbers: NumberEncoding = "bucket"
-    buckets: Literal[8, 16, 32, 64, 128] = 32
+    embedding: Units = Field(8, description="width of the embedding of each column")
+    tables: Literal["shared", "task"] = Field("shared", description="one set of embedding tables, or one more per task")
+    numbers: NumberEncoding = Field("bucket", description="how numbers enter the network")
+    buckets: Literal[8, 16, 32, 64, 128] = Field(32, description="quantile buckets per number")
     histories: Histories = Histories()

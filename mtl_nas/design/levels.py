@@ -12,21 +12,20 @@ Count = Annotated[int, Field(ge=0, le=64)]
 
 
 class Weighing(Value):
-    """What a gate asks and how it weighs.
+    """How a gate weighs experts, and what it reads for that.
 
     query: the owner's ``state`` below (PLE), the ``features`` (MMoE), ``joint``: the owner's and the shared state added
     (STEM), or ``fields``: the mean of the fields' embeddings beside a learned embedding of the task (MetaHeac). Owners
-    whose experts have inputs of their own ask by the features instead of a state. tied: one network for the gates of
-    all tasks.
+    whose experts have inputs of their own query the features instead of a state.
     """
 
-    kind: Literal["softmax", "top_k", "sigmoid", "static"] = "softmax"
-    top: Annotated[int, Field(ge=1)] = 2  # of top_k
-    query: Literal["state", "features", "joint", "fields"] = "state"
-    tied: bool = False
-    hidden: tuple[Units, ...] = ()
-    bias: bool = False
-    temperature: Annotated[float, Field(gt=0.0)] = 1.0
+    kind: Literal["softmax", "top_k", "sigmoid", "static"] = Field("softmax", description="how experts are weighed")
+    top: int = Field(2, ge=1, description="how many experts top_k weighs")
+    query: Literal["state", "features", "joint", "fields"] = Field("state", description="what the gate reads")
+    tied: bool = Field(False, description="one network for the gates of all tasks")
+    hidden: tuple[Units, ...] = Field((), description="hidden layers of the gate")
+    bias: bool = Field(False, description="a bias in the last layer of the gate")
+    temperature: float = Field(1.0, gt=0.0, description="divides the logits of the gate")
 
     def block_over(self, experts: int) -> Gate:
         """The node that such a gate over so many experts is; options that change nothing stand at their defaults."""
@@ -38,22 +37,22 @@ class Weighing(Value):
 
 
 class Gating(Weighing):
-    """Where a level's gates stand, which experts they see, what they ask, and how they weigh.
+    """Where the gates of a level stand, which experts they see, and how they weigh.
 
-    placement: a gate a ``task``; a gate for each ``expert`` of the level above (ML-MMoE), a task at the last level; one
-    a ``family`` of tasks (HoME); one gate for ``all`` tasks; or ``none`` (the mean of what a task sees). sees: a task's
-    gate mixes its ``own`` experts, its family's and the shared ones (CGC), or those of ``all`` tasks. shared_sees: the
-    gates of shared and family states see every expert below them (PLE), or the ``shared`` ones alone.
-    stop_gradient: a task's gate reads other tasks' experts without training them (STEM). residual: the owner's own
-    experts are added, by learned weights (``linear``, AdaTT) or by a gate over them (``gate``, HoME).
+    placement: a gate per ``task``; a gate per ``expert`` of the level above, and per task at the last level (ML-MMoE);
+    one per ``family`` of tasks (HoME); one gate for ``all`` tasks; or ``none`` (the mean of what a task sees). sees:
+    the gate of a task mixes its ``own`` experts, its family's and the shared ones (CGC), or those of ``all`` tasks.
+    shared_sees: the gates of shared and family states see every expert below them (PLE), or the ``shared`` ones alone.
+    residual: the owner's own experts are added, by learned weights (``linear``, AdaTT) or by a gate over them
+    (``gate``, HoME).
     """
 
     by: Literal["gates"] = "gates"
-    placement: Literal["task", "expert", "family", "all", "none"] = "task"
-    sees: Literal["own", "all"] = "own"
-    shared_sees: Literal["all", "shared"] = "all"
-    stop_gradient: bool = False
-    residual: Literal["none", "linear", "gate"] = "none"
+    placement: Literal["task", "expert", "family", "all", "none"] = Field("task", description="what has a gate each")
+    sees: Literal["own", "all"] = Field("own", description="the experts that the gate of a task mixes")
+    shared_sees: Literal["all", "shared"] = Field("all", description="those of the gates of shared and family states")
+    stop_gradient: bool = Field(False, description="experts of other tasks are read and not trained (STEM)")
+    residual: Literal["none", "linear", "gate"] = Field("none", description="how own experts are added beside the gate")
 
     def block_over(self, experts: int) -> Gate:
         """The node that each gate of the level is."""
@@ -67,7 +66,7 @@ class Stitching(Value):
     """
 
     by: Literal["stitch"] = "stitch"
-    channelwise: bool = False  # a number a unit instead of one a pair of tasks
+    channelwise: bool = Field(False, description="a learned weight per unit instead of one per pair of tasks")
 
     @property
     def block(self) -> Stitch:
@@ -76,14 +75,14 @@ class Stitching(Value):
 
 
 class Routing(Value):
-    """Sub-network routing (SNR, Ma et al., 2019): all that is above, experts or towers, reads every expert.
+    """Sub-network routing (SNR, Ma et al., 2019): every expert or tower above reads every expert of the level.
 
-    Training opens or closes each connection; ``transform`` gives each a matrix (SNR-Trans).
+    Training opens or closes each connection.
     """
 
     by: Literal["routing"] = "routing"
-    transform: bool = True
-    penalty: Annotated[float, Field(ge=0.0)] = 0.0  # on the expected number of open connections
+    transform: bool = Field(True, description="a matrix per connection (SNR-Trans), or none (SNR-Aver)")
+    penalty: float = Field(0.0, ge=0.0, description="added to the loss per expected open connection")
 
     @property
     def block(self) -> Route:
@@ -106,9 +105,9 @@ Mixing = Annotated[
 class Level(Value):
     """One row of experts and what mixes them (Ma et al., 2018; Tang et al., 2020)."""
 
-    shared: Count = 0
-    specific: Count | Mapping[str, Count] = 0  # experts of each task alone
-    family: Count = 0  # experts of each family of tasks
+    shared: Count = Field(0, description="experts that read the shared state")
+    specific: Count | Mapping[str, Count] = Field(0, description="experts that read the state of one task")
+    family: Count = Field(0, description="experts that read the state of one family of tasks")
     expert: Expert = Expert()
     mixing: Mixing = Gating()
 

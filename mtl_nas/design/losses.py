@@ -27,29 +27,26 @@ Aggregation = Literal[
 
 
 class Losses(Value):
-    """Task losses ``l_t`` as one number, or as one direction.
+    """How the losses of the tasks become one training step.
 
-    weighting: ``sum_t w_t l_t`` with static weights; or learned or chosen anew: uncertainty (Kendall et al., 2018),
-    dwa (dynamic weight average, Liu et al., 2019), gls (geometric mean, Chennupati et al., 2019), rlw (random weights,
-    Lin et al., 2022), gradnorm (Chen et al., 2018), famo (Liu et al., 2023). ``weights`` multiply the losses first;
-    ``decay`` multiplies a task's weight at every training step (the schedule of PLE, Tang et al., 2020).
-
-    aggregation: how the tasks' gradients by shared parameters become one; ``none`` is their weighed sum. Embedding
-    tables keep the sum unless ``aggregate_embeddings``.
-
-    calibrator: the weight of AITM's penalty ``mean max(p_later - p_earlier, 0)``, summed over nested pairs.
-    positive_weights: what a positive row of a binary task counts, relative to a negative one. negatives: the share of
-    the rows without the funnel's first event that train; predictions are corrected for it (AITM, Xi et al., 2021).
+    weighting: static weights; or weights that follow training: uncertainty (Kendall et al., 2018), dwa (dynamic weight
+    average, Liu et al., 2019), gls (geometric mean, Chennupati et al., 2019), rlw (random weights, Lin et al., 2022),
+    gradnorm (Chen et al., 2018), famo (Liu et al., 2023). ``decay`` is the schedule of PLE (Tang et al., 2020);
+    ``calibrator`` and ``negatives`` are AITM's (Xi et al., 2021), with predictions corrected for thinned negatives.
     """
 
-    weighting: Weighting = "static"
-    weights: Mapping[str, Annotated[float, Field(ge=0.0)]] = {}  # relative to 1
-    decay: Mapping[str, Positive] = {}
-    aggregation: Aggregation = "none"
-    aggregate_embeddings: bool = False
-    calibrator: Annotated[float, Field(ge=0.0)] = 0.0
-    positive_weights: Mapping[str, Positive] = {}
-    negatives: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
+    weighting: Weighting = Field("static", description="fixed weights, or weights that follow training")
+    weights: Mapping[str, Annotated[float, Field(ge=0.0)]] = Field(
+        {}, description="factors of the losses; 1 if not given"
+    )
+    decay: Mapping[str, Positive] = Field({}, description="factors of the weights at every training step")
+    aggregation: Aggregation = Field("none", description="how the tasks' gradients by shared weights become one")
+    aggregate_embeddings: bool = Field(
+        False, description="gradients of embedding tables are aggregated too, not summed"
+    )
+    calibrator: float = Field(0.0, ge=0.0, description="weight of mean(max(p_later - p_earlier, 0)) over nested pairs")
+    positive_weights: Mapping[str, Positive] = Field({}, description="weight of a positive row, relative to a negative")
+    negatives: float = Field(1.0, gt=0.0, le=1.0, description="share of rows without the first event that train")
 
     @property
     def common(self) -> "Losses":

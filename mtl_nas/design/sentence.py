@@ -1,6 +1,6 @@
 """One sentence of the grammar, and what a trial evaluates."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -15,7 +15,9 @@ from mtl_nas.values import Value
 class Transfers(Value):
     """Links along which a task's state reaches another task before its tower, and what a link computes."""
 
-    links: Literal["none", "chain"] | tuple[tuple[str, str], ...] = "none"  # chain: each task to the next declared
+    links: Literal["none", "chain"] | tuple[tuple[str, str], ...] = Field(
+        "none", description="pairs [from, to] of tasks without a circle; chain links each task to the next declared"
+    )
     transfer: Transfer = Transfer()
 
 
@@ -26,24 +28,22 @@ class Critics(Value):
     their values.
     """
 
-    count: Annotated[int, Field(ge=1, le=64)] = 5
+    count: int = Field(5, ge=1, le=64, description="number of critics")
     critic: Layers = Layers()
     gate: Weighing = Weighing(query="fields", tied=True, hidden=(64,))
 
 
 class Design(Value):
-    """Inputs, levels from the bottom up, transfers, towers or critics, how funnel probabilities are read, losses.
-
-    funnel: ``direct`` heads give end-to-end probabilities; ``product`` heads multiply conditional ones along the
-    nesting.
-    """
+    """Inputs, levels from the bottom up, transfers, towers or critics, how funnel probabilities are read, losses."""
 
     inputs: Inputs = Inputs()
     levels: tuple[Level, ...] = ()
     transfers: Transfers = Transfers()
     tower: Tower = Tower()
-    critics: Critics | None = None
-    funnel: Literal["direct", "product"] = "direct"
+    critics: Critics | None = Field(None, description="heads that all tasks share, in place of towers")
+    funnel: Literal["direct", "product"] = Field(
+        "direct", description="heads give end-to-end probabilities, or conditional ones that multiply along the funnel"
+    )
     losses: Losses = Losses()
 
 

@@ -25,36 +25,41 @@ class Meta(Value):
     """Model-agnostic meta-learning over tasks (MAML, Finn et al., 2017; MetaHeac, Zhu et al., 2021).
 
     Each batch is halved into support and query rows. A task adapts a copy of the weights by ``steps`` gradient steps
-    on its support loss; the outer step minimises the sum of the tasks' query losses at the adapted copies. order 1
-    leaves out second derivatives. scope: which weights adapt.
+    on its support loss; the outer step minimises the sum of the tasks' query losses at the adapted copies.
     """
 
-    order: Literal[1, 2] = 2
-    inner_rate: Annotated[float, Field(ge=0.0)] = 2e-4
-    steps: Annotated[int, Field(ge=1, le=16)] = 1
-    scope: Literal["all", "task_embedding", "critics"] = "all"
+    order: Literal[1, 2] = Field(2, description="1 leaves out second derivatives")
+    inner_rate: float = Field(2e-4, ge=0.0, description="learning rate of the inner steps")
+    steps: int = Field(1, ge=1, le=16, description="number of inner steps")
+    scope: Literal["all", "task_embedding", "critics"] = Field("all", description="the weights that adapt")
 
 
 OWN = ("seed", "learning_rate", "schedule", "warmup", "weight_decay")  # of a training, whatever trains beside it
 
 
 class Training(Value):
-    """How a model is trained. One epoch is every train row once.
+    """How a model is trained. One epoch is every train row once."""
 
-    Where ``epochs`` or ``batch_size`` is None, it follows the number of train rows: 400,000 rows of work within 4 to 40
-    epochs, and about a hundred steps per epoch within batches of 64 to 512 rows.
-    """
-
-    epochs: Annotated[float, Field(gt=0.0, le=1000.0)] | None = None
-    batch_size: Annotated[int, Field(ge=1)] | None = None
-    learning_rate: Annotated[float, Field(gt=0.0)] = 1e-3
-    schedule: Literal["constant", "linear", "cosine"] = "constant"  # from the full rate to none at the last step
-    warmup: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0  # share of the steps over which the rate rises
-    weight_decay: Annotated[float, Field(ge=0.0)] = 0.0  # decoupled, embeddings included
-    patience: Annotated[int, Field(ge=1)] | None = None  # checks without a better score before it stops
-    precision: Literal["float32", "bfloat16", "float64", "auto"] = "float32"  # auto: the faster of the first two
-    meta: Meta | None = None
-    seed: Annotated[int, Field(ge=0)] = 0
+    epochs: Annotated[float, Field(gt=0.0, le=1000.0)] | None = Field(
+        None, description="epochs over the train rows; 400,000 rows of work within 4 to 40 epochs if not given"
+    )
+    batch_size: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="rows per step; about a hundred steps per epoch within 64 to 512 rows if not given"
+    )
+    learning_rate: float = Field(1e-3, gt=0.0, description="learning rate of AdamW")
+    schedule: Literal["constant", "linear", "cosine"] = Field(
+        "constant", description="the rate stays, or falls to zero at the last step"
+    )
+    warmup: float = Field(0.0, ge=0.0, lt=1.0, description="share of the steps over which the rate rises")
+    weight_decay: float = Field(0.0, ge=0.0, description="decoupled weight decay, of embeddings too")
+    patience: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="checks on tuning rows without a better score before training stops"
+    )
+    precision: Literal["float32", "bfloat16", "float64", "auto"] = Field(
+        "float32", description="number format; auto takes the faster of the first two, measured for a few steps"
+    )
+    meta: Meta | None = Field(None, description="meta-learning over tasks")
+    seed: int = Field(0, ge=0, description="seed of weights, batches and dropout; a search sets it")
 
     @model_validator(mode="before")
     @classmethod
