@@ -28,7 +28,7 @@ from benchmarks.trees import tree_scores
 from mtl_nas.comparison.contenders import Contender, trained
 from mtl_nas.metrics.bootstrap import Interval, interval, judged
 from mtl_nas.metrics.scores import main_metric
-from mtl_nas.presets import fitting
+from mtl_nas.presets import compatible_presets
 
 RESULTS = Path(__file__).parent / "results" / "kuairand-search.json"
 RUNS = Path("runs/kuairand")
@@ -89,7 +89,7 @@ def found(case: str, options: argparse.Namespace) -> Found:
     seeds = range(FRESH, FRESH + options.seeds)
     contenders = {"found": trained("found", best.design, data, best.training, seeds)}
     for name in BESIDE:
-        if design := fitting(data.schema)[0].get(name):
+        if design := compatible_presets(data.schema).designs.get(name):
             contenders[name] = trained(name, design, data, mn.Training(**TRAINING), seeds)
             contenders[f"{name}, found training"] = trained(name, design, data, best.training, seeds)
     return Found(data, best, contenders)

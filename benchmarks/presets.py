@@ -27,7 +27,7 @@ from benchmarks.kuairand import kuairand
 from benchmarks.machine import machine
 from benchmarks.trees import tree_scores
 from mtl_nas.metrics.scores import main_metric
-from mtl_nas.presets import fitting
+from mtl_nas.presets import compatible_presets
 
 RESULTS = Path(__file__).parent / "results"
 TRAINING = {"epochs": 3, "learning_rate": 3e-3, "schedule": "linear", "weight_decay": 0.3}
@@ -72,7 +72,7 @@ def measure(name: str, options: argparse.Namespace) -> dict[str, Any]:
     """All trainings of a data set, kept after each."""
     path = RESULTS / f"presets-{name.replace('/', '-')}.json"
     kept = json.loads(path.read_text()) if path.exists() else {"trained": {}}
-    designs, reasons = fitting(dataset(name).schema)
+    designs, reasons = compatible_presets(dataset(name).schema)
     presets = [preset for preset in ("boosted trees", *designs) if not options.only or preset in options.only]
     kept |= {
         "data": name,

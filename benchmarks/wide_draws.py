@@ -19,7 +19,7 @@ from rich.table import Table
 import mtl_nas as mn
 from benchmarks.machine import machine
 from benchmarks.protocol.tables import TABLES, table
-from mtl_nas.presets import fitting
+from mtl_nas.presets import compatible_presets
 from mtl_nas.space import Random
 from mtl_nas.study.objectives.limits import with_default
 
@@ -39,7 +39,7 @@ def measured(name: str, winners: dict[str, dict[str, Any]]) -> dict[str, float]:
         except mn.MtlNasError:  # no design of this table
             continue
     macs = np.array(costs)
-    largest = max(mn.compose(design, schema).parameters for design in fitting(schema)[0].values())
+    largest = max(mn.compose(design, schema).parameters for design in compatible_presets(schema).designs.values())
     free = [one["parameters"] for method in winners.values() for one in method.values() if "limits" not in one]
     wide = macs > most
     return {

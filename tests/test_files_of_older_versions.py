@@ -12,7 +12,7 @@ import pytest
 import mtl_nas as mn
 from mtl_nas.composition import compose
 from mtl_nas.data.schema import Schema
-from mtl_nas.presets import fitting
+from mtl_nas.presets import compatible_presets
 from mtl_nas.record import RunFolder
 from mtl_nas.record.older_versions import current_event
 from mtl_nas.space import Replay, load_space
@@ -44,7 +44,7 @@ def assert_predicts(predictions: pd.DataFrame, file: str) -> None:
 def test_keys_of_presets_are_unchanged(name: str) -> None:
     schema = Schema.model_validate(KEYS["schemas"][name]["schema"])
     assert schema.model_dump(mode="json") == KEYS["schemas"][name]["schema"]
-    designs, _ = fitting(schema)
+    designs, _ = compatible_presets(schema)
     keys = {preset: compose(design, schema).key for preset, design in designs.items()}
     unchanged = {preset: key for preset, key in keys.items() if preset not in PRESETS_CORRECTED_SINCE}
     expected = KEYS["schemas"][name]["keys"]

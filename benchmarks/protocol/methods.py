@@ -7,7 +7,7 @@ from typing import Any
 
 import mtl_nas as mn
 from mtl_nas.data import Schema
-from mtl_nas.presets import fitting
+from mtl_nas.presets import compatible_presets
 from mtl_nas.space import SearchSpace, load_space, read_space
 from mtl_nas.space.files import plain
 from mtl_nas.study import Resources
@@ -54,7 +54,7 @@ def _search(schema: Schema) -> Asked:
 
 def _tuned(schema: Schema) -> Asked:
     """Each of the five at the default training, then random pairs of a design and a training, each trained fully."""
-    designs = fitting(schema)[0]
+    designs = compatible_presets(schema).designs
     names = presets(schema)
     options = [designs[name].model_dump(mode="json") for name in names]
     tree = {"design": {"choice": options}, "training": plain(_everything())["training"]}

@@ -7,7 +7,7 @@ from rich.table import Table
 
 from mtl_nas.cli.healthy import extent_lines
 from mtl_nas.comparison.tables import short
-from mtl_nas.presets import fitting
+from mtl_nas.presets import compatible_presets
 from mtl_nas.space.size_estimate import extent
 from mtl_nas.study.cost_estimate import rehearse
 from mtl_nas.study.objectives.limits import said, with_default
@@ -24,7 +24,7 @@ def print_check(file: SearchFile, cpus: int | None) -> None:
     console.print(f"\nspace {space.name}")
     for line in extent_lines(extent(space, file.data.schema)):
         console.print(f"  {line}")
-    designs, absent = fitting(file.data.schema)
+    designs, absent = compatible_presets(file.data.schema)
     inside = [name for name, design in designs.items() if space.contains(design)]
     outside = [name for name in designs if name not in inside]
     console.print(f"  presets in it: {', '.join(inside) or 'none'}")

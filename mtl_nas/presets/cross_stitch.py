@@ -1,4 +1,4 @@
-"""Trunks that cross at every layer."""
+"""Networks whose layers exchange states by learned numbers."""
 
 from typing import Any
 
@@ -12,7 +12,10 @@ Hidden = tuple[int, ...]
 def cross_stitch(
     schema: Schema, *, hidden: Hidden = (128, 64), tower: Hidden = (16,), embedding: int = 8, **inputs: Any
 ) -> Design:
-    """A trunk a task, stitched after every layer (Misra et al., 2016)."""
+    """One network per task, joined by cross-stitch units after every layer.
+
+    Paper: Misra et al., CVPR 2016
+    """
     levels = tuple(Level(specific=1, expert=Expert(hidden=(width,)), mixing=Stitching()) for width in hidden)
     return Design(inputs=Inputs(embedding=embedding, **inputs), levels=levels, tower=Tower(hidden=tower))
 
@@ -29,7 +32,12 @@ def snr(
     penalty: float = 1e-4,
     **inputs: Any,
 ) -> Design:
-    """Sub-networks with learned connections: SNR-Trans, or SNR-Aver without ``transform`` (Ma et al., 2019)."""
+    """Sub-networks on each level, with connections that training opens and closes.
+
+    With ``transform`` each connection has a matrix (SNR-Trans), without it none (SNR-Aver).
+
+    Paper: Ma et al., AAAI 2019
+    """
     routing = Routing(transform=transform, penalty=penalty)
     level = Level(shared=experts, expert=Expert(hidden=hidden), mixing=routing)
     read = Inputs(embedding=embedding, **inputs)

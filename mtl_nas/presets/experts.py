@@ -1,4 +1,4 @@
-"""Experts under gates: one level or several, shared or of each task."""
+"""Experts mixed by gates: on one level or several, shared or task-specific."""
 
 from typing import Any
 
@@ -13,7 +13,10 @@ Hidden = tuple[int, ...]
 def omoe(
     schema: Schema, *, experts: int = 8, hidden: Hidden = (16,), tower: Hidden = (8,), embedding: int = 8, **inputs: Any
 ) -> Design:
-    """Experts under one gate for all tasks: the baseline of Ma et al. (2018)."""
+    """Shared experts, mixed by one gate for all tasks.
+
+    Paper: Ma et al., KDD 2018
+    """
     level = Level(shared=experts, expert=Expert(hidden=hidden), mixing=Gating(placement="all"))
     return Design(inputs=Inputs(embedding=embedding, **inputs), levels=(level,), tower=Tower(hidden=tower))
 
@@ -21,7 +24,12 @@ def omoe(
 def mmoe(
     schema: Schema, *, experts: int = 8, hidden: Hidden = (16,), tower: Hidden = (8,), embedding: int = 8, **inputs: Any
 ) -> Design:
-    """Shared experts, a gate a task (Ma et al., 2018)."""
+    """Shared experts, mixed by one gate per task.
+
+    The sizes are those of the paper's experiments.
+
+    Paper: Ma et al., KDD 2018
+    """
     level = Level(shared=experts, expert=Expert(hidden=hidden))
     return Design(inputs=Inputs(embedding=embedding, **inputs), levels=(level,), tower=Tower(hidden=tower))
 
@@ -36,7 +44,12 @@ def mlmmoe(
     embedding: int = 8,
     **inputs: Any,
 ) -> Design:
-    """Levels of MMoE: a gate for each expert above, all gates ask the features; a baseline of Tang et al. (2020)."""
+    """Levels of MMoE, with one gate per expert of the level above.
+
+    All gates read the features. The model is a baseline of the PLE paper.
+
+    Paper: Tang et al., RecSys 2020
+    """
     gating = Gating(placement="expert", query="features")
     level = Level(shared=experts, expert=Expert(hidden=hidden), mixing=gating)
     read = Inputs(embedding=embedding, **inputs)
@@ -53,7 +66,12 @@ def cgc(
     embedding: int = 8,
     **inputs: Any,
 ) -> Design:
-    """Customized gate control: shared and task-specific experts on one level (Tang et al., 2020); sizes of DeepCTR."""
+    """Customized gate control: shared and task-specific experts on one level.
+
+    The sizes are those of DeepCTR.
+
+    Paper: Tang et al., RecSys 2020
+    """
     level = Level(shared=shared, specific=specific, expert=Expert(hidden=hidden))
     return Design(inputs=Inputs(embedding=embedding, **inputs), levels=(level,), tower=Tower(hidden=tower))
 
@@ -69,7 +87,12 @@ def ple(
     embedding: int = 8,
     **inputs: Any,
 ) -> Design:
-    """Progressive layered extraction: levels of CGC with a shared state between them (Tang et al., 2020)."""
+    """Progressive layered extraction: levels of CGC with a shared state between them.
+
+    The sizes are those of DeepCTR.
+
+    Paper: Tang et al., RecSys 2020
+    """
     level = Level(shared=shared, specific=specific, expert=Expert(hidden=hidden))
     return Design(inputs=Inputs(embedding=embedding, **inputs), levels=(level,) * levels, tower=Tower(hidden=tower))
 
@@ -85,9 +108,11 @@ def adatt(
     embedding: int = 8,
     **inputs: Any,
 ) -> Design:
-    """Task-to-task fusion: a gate over all tasks' experts and a learned sum of its own (AdaTT, Li et al., 2023).
+    """Task-to-task fusion: a gate over all tasks' experts plus a learned sum of the task's own experts.
 
-    Without shared experts AdaTT-sp; sizes are ours, as the paper's are of its own data.
+    Without shared experts it is AdaTT-sp. The sizes are this project's; the paper's belong to its own data.
+
+    Paper: Li et al., KDD 2023
     """
     gating = Gating(sees="all", bias=True, residual="linear")
     level = Level(shared=shared, specific=specific, expert=Expert(hidden=hidden), mixing=gating)
@@ -106,9 +131,12 @@ def stem(
     embedding: int = 8,
     **inputs: Any,
 ) -> Design:
-    """Tables a task and shared ones; gates see all experts but train no other task's (STEM-Net, Su et al., 2024).
+    """Embedding tables per task and shared ones; gates read other tasks' experts without training them.
 
-    Hidden layers of gates as published; experts of half their number and width.
+    The hidden layers of the gates are published. Experts and tower are smaller: the authors' code has one shared and
+    one task-specific expert of 512-256-128 by default and a tower of 128-64.
+
+    Paper: Su et al., AAAI 2024
     """
     gating = Gating(sees="all", stop_gradient=True, query="joint", hidden=gate, bias=True)
     level = Level(shared=shared, specific=specific, expert=Expert(hidden=hidden), mixing=gating)
@@ -128,9 +156,12 @@ def home(
     embedding: int = 8,
     **inputs: Any,
 ) -> Design:
-    """Families of tasks, then tasks; normalised Swish experts, gates on features, self-gates (Wang et al., 2024).
+    """A level of experts per family of tasks, then a level of experts per task.
 
-    There is no official code; one feature gate of that rank an expert.
+    Experts are normalised Swish layers behind a gate on their features, of rank ``rank``; a self-gate adds each task's
+    own experts. There is no official code.
+
+    Paper: Wang et al., 2024
     """
     if all(task.family is None for task in schema.tasks):
         raise DesignError("home needs families of tasks, and no task is declared with a 'family'")
@@ -152,10 +183,12 @@ def metaheac(
     embedding: int = 8,
     **inputs: Any,
 ) -> Design:
-    """Experts and critics that all tasks share, gated by fields and a task embedding (MetaHeac, Zhu et al., 2021).
+    """Experts and critics that all tasks share, mixed by gates that read the fields and a task embedding.
 
     Both gates have a bias, as in the authors' code. ``gate=()`` gives the linear gates of MTReclib. Tasks are trained
     jointly unless ``Training(meta=Meta())`` asks for meta-learning.
+
+    Paper: Zhu et al., KDD 2021
     """
     options: dict[str, Any] = {"query": "fields", "tied": True, "hidden": gate, "bias": True}
     level = Level(shared=experts, expert=Expert(hidden=hidden), mixing=Gating(**options))

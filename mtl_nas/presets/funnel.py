@@ -1,4 +1,4 @@
-"""Tasks along a funnel: products of probabilities, information passed on."""
+"""Tasks along a funnel: products of probabilities, or information passed from step to step."""
 
 from itertools import pairwise
 from typing import Any
@@ -12,8 +12,11 @@ Hidden = tuple[int, ...]
 
 
 def esmm(schema: Schema, *, hidden: Hidden = (360, 200, 80), embedding: int = 18, **inputs: Any) -> Design:
-    """Shared embeddings, a network a task, funnel probabilities as products (Ma et al., 2018, ESMM)."""
-    _needs_funnel("esmm", schema)
+    """One network per task on shared embeddings; probabilities along the funnel are products.
+
+    Paper: Ma et al., SIGIR 2018
+    """
+    _require_funnel("esmm", schema)
     return Design(inputs=Inputs(embedding=embedding, **inputs), tower=Tower(hidden=hidden), funnel="product")
 
 
@@ -26,28 +29,31 @@ def aitm(
     calibrator: float | None = None,
     **inputs: Any,
 ) -> Design:
-    """A network a task, information passed along the funnel, calibrated (Xi et al., 2021); sizes of the official code.
+    """One network per task; information is passed along the funnel, and a calibrator orders the probabilities.
 
-    The calibrator weighs .6 for two tasks and .3 for more, as there.
+    The sizes are those of the authors' code, and so is the default weight of the calibrator: 0.6 for two tasks, 0.3 for
+    more.
+
+    Paper: Xi et al., KDD 2021
     """
-    _needs_funnel("aitm", schema)
+    _require_funnel("aitm", schema)
     weight = (0.6 if len(schema.tasks) == 2 else 0.3) if calibrator is None else calibrator
     return Design(
         inputs=Inputs(embedding=embedding, **inputs),
         levels=(Level(specific=1, expert=Expert(hidden=hidden)),),
-        transfers=Transfers(links=_funnel(schema)),
+        transfers=Transfers(links=_funnel_links(schema)),
         tower=Tower(hidden=tower),
         losses=Losses(calibrator=weight),
     )
 
 
-def _needs_funnel(name: str, schema: Schema) -> None:
+def _require_funnel(name: str, schema: Schema) -> None:
     if not schema.has_funnel:
         raise DesignError(f"{name} needs a funnel, and no task is declared 'after' another")
 
 
-def _funnel(schema: Schema) -> tuple[tuple[str, str], ...] | str:
-    """``chain`` where each task follows the one before it; the nested pairs, in the order of the tasks, otherwise."""
+def _funnel_links(schema: Schema) -> tuple[tuple[str, str], ...] | str:
+    """``chain`` where each task is nested in the task declared before it; otherwise the nested pairs, in task order."""
     names = schema.task_names
     pairs = tuple(sorted(schema.nested_pairs, key=lambda pair: tuple(map(names.index, pair))))
     return "chain" if pairs == tuple(pairwise(names)) else pairs

@@ -1,7 +1,7 @@
 """Proposals with holes, and what fills them."""
 
 from mtl_nas.space.deciders import Decider, Decisions, Defaults, Enumerate, Random, Replay
-from mtl_nas.space.files import load_space, read_space, space_names
+from mtl_nas.space.files import load_space, read_space, space_descriptions, space_names
 from mtl_nas.space.holes import Choice, EachTask, Float, Int, Maybe, Repeat, Subset
 from mtl_nas.space.space import SearchSpace
 
@@ -22,5 +22,6 @@ __all__ = [
     "Subset",
     "load_space",
     "read_space",
+    "space_descriptions",
     "space_names",
 ]

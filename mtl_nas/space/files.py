@@ -31,13 +31,22 @@ def space_names() -> tuple[str, ...]:
     )
 
 
+def space_descriptions() -> dict[str, str]:
+    """One or two sentences about each built-in space, from the ``about`` of its file.
+
+    >>> space_descriptions()["mmoe"]
+    'Shared experts under one gate per task (MMoE) or one gate for all tasks (OMoE); Ma et al. (2018).'
+    """
+    return {name: " ".join(_built_in_tree(name)["about"].split()) for name in space_names()}
+
+
 def load_space(source: str | Path | Mapping[str, Any]) -> SearchSpace:
     """A built-in name, a path to a YAML file, or its tree; a SpaceError names what is wrong and where."""
     if isinstance(source, Mapping):
         return read_space(source, "space")
     text = str(source)
     if text in space_names():
-        return read_space(read_tree(Path(str(_built_in() / f"{text}.yaml")), SpaceError), text)
+        return read_space(_built_in_tree(text), text)
     if not text.endswith((".yaml", ".yml")):
         names = space_names()
         raise SpaceError(
@@ -101,6 +110,10 @@ def _built_in() -> Any:
     """The folder of built-in spaces: inside the installed package, or at the top of a checkout."""
     installed = resources.files("mtl_nas") / FOLDER
     return installed if installed.is_dir() else Path(str(resources.files("mtl_nas"))).parent / FOLDER
+
+
+def _built_in_tree(name: str) -> Any:
+    return read_tree(Path(str(_built_in() / f"{name}.yaml")), SpaceError)
 
 
 def _with_holes(tree: Any, path: str) -> Tree:

@@ -12,7 +12,7 @@ from mtl_nas.composition import compose
 from mtl_nas.data import Dataset
 from mtl_nas.design import Design, Proposal, Training
 from mtl_nas.errors import DesignError, SpaceError
-from mtl_nas.presets import fitting
+from mtl_nas.presets import compatible_presets
 from mtl_nas.record import Budget, Standing
 from mtl_nas.space import Random, SearchSpace
 from mtl_nas.study.objectives.limits import excess
@@ -50,7 +50,7 @@ def rehearse(
     """Train the presets and some draws within the limits for a few batches, on one thread as a trial does."""
     space = space.for_schema(data.schema)
     training = space.default().training
-    presets = {name: (design, training) for name, design in fitting(data.schema)[0].items()}
+    presets = {name: (design, training) for name, design in compatible_presets(data.schema).designs.items()}
     draws = {
         f"draw {number}": (drawn.design, drawn.training) for number, drawn in enumerate(_draws(space, data, limits))
     }

@@ -13,7 +13,7 @@ from mtl_nas.data import Dataset, Declaration, load_dataset
 from mtl_nas.design import Design
 from mtl_nas.design.training import Precision
 from mtl_nas.errors import RunError
-from mtl_nas.presets import fitting, unknown_preset
+from mtl_nas.presets import compatible_presets, unknown_preset
 from mtl_nas.record import Budget, Request, RunFolder
 from mtl_nas.record.request import Aim, Sampler
 from mtl_nas.space import SearchSpace, load_space, read_space
@@ -146,7 +146,7 @@ def _precision(space: SearchSpace, data: Dataset, device: str) -> Precision:
 
 def _tried_first(request: Request, data: Dataset) -> tuple[dict[str, Design], dict[str, str]]:
     """The presets that the search begins with, and why others that it might begin with do not fit."""
-    designs, absent = fitting(data.schema)
+    designs, absent = compatible_presets(data.schema)
     if request.presets is None:
         return designs, absent
     for name in request.presets:

@@ -14,7 +14,7 @@ from mtl_nas.data.schema import Task
 from mtl_nas.errors import MtlNasError
 from mtl_nas.exports import LoadedModel
 from mtl_nas.model import build
-from mtl_nas.presets import fitting
+from mtl_nas.presets import compatible_presets
 from mtl_nas.training.stepping import sparse_tables
 
 SCHEMA = schema_of("click@use", "buy<click@use", "pay<buy@money", categories=(5,), histories=((6, 3),))
@@ -41,9 +41,9 @@ def model() -> LoadedModel:
     return LoadedModel(mn.evaluate(design, data, SMALL).network, data.schema)
 
 
-@pytest.mark.parametrize("name", sorted(fitting(SCHEMA)[0]))
+@pytest.mark.parametrize("name", sorted(compatible_presets(SCHEMA).designs))
 def test_every_hand_design_grows_a_task_that_keeps_the_shared_weights(name: str) -> None:
-    old = build(compose(fitting(SCHEMA)[0][name], SCHEMA), seed=1)
+    old = build(compose(compatible_presets(SCHEMA).designs[name], SCHEMA), seed=1)
     found = growth(old.architecture, "buy", NEW)
     new = build(found.architecture, seed=2)
     new.set_weights(carried(found, old.architecture, old.weights(), new.weights()))
@@ -56,7 +56,7 @@ def test_every_hand_design_grows_a_task_that_keeps_the_shared_weights(name: str)
 
 @pytest.mark.parametrize("kind", ["multiclass", "ordinal", "regression"])
 def test_a_task_of_another_kind_has_a_head_of_its_own(kind: str) -> None:
-    old = compose(fitting(SCHEMA)[0]["mmoe"], SCHEMA)
+    old = compose(compatible_presets(SCHEMA).designs["mmoe"], SCHEMA)
     task = Task(name="stars", kind=kind, classes=("a", "b", "c") if kind != "regression" else ())
     grown = growth(old, "click", task).architecture
     assert grown.widths[grown.heads[0].node] == task.outputs

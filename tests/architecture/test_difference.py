@@ -7,7 +7,7 @@ from mtl_nas.architecture.difference import differences
 from mtl_nas.composition import compose
 from mtl_nas.data.schema import Schema
 from mtl_nas.design import Design, Gating
-from mtl_nas.presets import fitting, preset
+from mtl_nas.presets import compatible_presets, preset
 
 SCHEMA = schema_of("click@use", "buy<click@use", categories=(3, 4), histories=((4, 5),))
 
@@ -83,7 +83,7 @@ def test_a_share_of_negatives_is_told():
     assert lines(thinned, thinned) == ["the graphs are the same"]
 
 
-GRAPHS = {name: compose(preset(name, SCHEMA), SCHEMA) for name in fitting(SCHEMA)[0]}
+GRAPHS = {name: compose(preset(name, SCHEMA), SCHEMA) for name in compatible_presets(SCHEMA).designs}
 
 
 @pytest.mark.parametrize("one", GRAPHS)

@@ -12,7 +12,7 @@ from mtl_nas.blocks import Concat, Embedding, Expert, Layers, Tower, Vocabulary
 from mtl_nas.composition import compose
 from mtl_nas.data.schema import Task
 from mtl_nas.design import Critics, Design, Gating, Histories, Inputs, Level, Routing, Stitching, Transfers
-from mtl_nas.presets import PRESETS, fitting, preset
+from mtl_nas.presets import PRESETS, compatible_presets, preset
 
 RICH = {"categories": (3, 4), "histories": ((4, 5),)}
 FUNNEL = schema_of("click@use", "buy<click@money", "pay<buy@money", **RICH)
@@ -23,7 +23,7 @@ STRANGE = FUNNEL.model_copy(
     }
 )
 GRAPHS = {
-    **{name: compose(design, FUNNEL) for name, design in fitting(FUNNEL)[0].items()},
+    **{name: compose(design, FUNNEL) for name, design in compatible_presets(FUNNEL).designs.items()},
     "strange names": compose(preset("ple", STRANGE), STRANGE),
     "tables of each task": compose(preset("single_task", STRANGE), STRANGE),
     "critics over transfers": compose(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mtl_nas.data import load_dataset
-from mtl_nas.presets import fitting
+from mtl_nas.presets import compatible_presets
 from mtl_nas.space import read_space
 from mtl_nas.space.files import plain
 
@@ -39,7 +39,7 @@ def test_a_table_has_its_tasks_and_every_method_fits_it(name):
     assert tuple(TABLES) == tuple(NAMES)
     data = table(name)
     assert data.schema.task_names == NAMES[name]
-    assert set(presets(data.schema)) <= set(fitting(data.schema)[0])
+    assert set(presets(data.schema)) <= set(compatible_presets(data.schema).designs)
     for asked in METHODS_BY_NAME.values():
         space = asked(data.schema).space
         assert read_space(plain(space), space.name).for_schema(data.schema).default().training.epochs == 2
@@ -51,7 +51,7 @@ def test_tuned_designs_are_points_of_their_space_and_random_draws_begin_with_non
     funnel = load_dataset("synthetic-funnel")
     asked = METHODS_BY_NAME["tuned presets"](funnel.schema)
     space = asked.space.for_schema(funnel.schema)
-    assert all(space.contains(fitting(funnel.schema)[0][name]) for name in presets(funnel.schema))
+    assert all(space.contains(compatible_presets(funnel.schema).designs[name]) for name in presets(funnel.schema))
     assert asked.options["presets"] == presets(funnel.schema)
     assert METHODS_BY_NAME["random"](funnel.schema).options["presets"] == ()
 

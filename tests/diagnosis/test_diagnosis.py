@@ -12,7 +12,7 @@ import torch
 from fit_fixtures import DATA
 from numpy_reference import schema_of
 from rich.console import Console
-from small_designs import HANDS, SCALARS, small
+from small_designs import PRESET_CASES, SCALARS, small
 
 from mtl_nas.blocks import Expert, Tower
 from mtl_nas.comparison import diagnosed
@@ -291,7 +291,7 @@ def test_one_task_has_no_pair() -> None:
     ("name", "schema"),
     [
         pytest.param(name, schema, marks=[] if name == "mmoe" or len(schema.tasks) == 2 else [pytest.mark.slow])
-        for name, schema in HANDS
+        for name, schema in PRESET_CASES
     ],
     ids=lambda one: one if isinstance(one, str) else "-".join(one.task_names),
 )

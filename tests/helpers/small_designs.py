@@ -62,7 +62,7 @@ def small(name: str, schema: Schema, **sizes: Any) -> Design:
     return preset(name, schema, **{"numbers": "standard", **SIZES[name], **sizes})
 
 
-HANDS = [(name, schema) for name in PRESETS for schema in schemas(name)]
+PRESET_CASES = [(name, schema) for name in PRESETS for schema in schemas(name)]
 
 
 def level(**options: Any) -> Level:

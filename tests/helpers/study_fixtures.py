@@ -18,7 +18,7 @@ from numpy_reference import schema_of
 from mtl_nas.data import Dataset, load_dataset
 from mtl_nas.data.schema import Schema
 from mtl_nas.design import Design, Proposal
-from mtl_nas.presets import fitting
+from mtl_nas.presets import compatible_presets
 from mtl_nas.record import Budget, Event, Record, Request, Standing
 from mtl_nas.record.events import Finalist, Proposed, Scored
 from mtl_nas.record.request import Aim
@@ -110,7 +110,7 @@ def core(
     folder.mkdir(exist_ok=True)
     record = Record(folder / "trials.jsonl")
     record.repair()
-    designs = fitting(schema)[0]
+    designs = compatible_presets(schema).designs
     chosen: dict[str, Design] = {name: designs[name] for name in presets}
     made = Core(asked, record, space(tree, schema=schema), schema, chosen, **{"rows": ROWS, **options})
     made.runs_on(made.workers, gpus)

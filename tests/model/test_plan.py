@@ -22,7 +22,7 @@ from mtl_nas.design import (
 from mtl_nas.errors import ArchitectureError, ExportError
 from mtl_nas.model import build
 from mtl_nas.model.plan import plan
-from mtl_nas.presets import fitting, preset
+from mtl_nas.presets import compatible_presets, preset
 
 SCHEMA = schema_of("click@use", "buy<click@use", "stars*3", categories=(3, 4), histories=((4, 5),))
 ROW = {"shared": 2, "specific": 1, "expert": Expert(hidden=(4,))}
@@ -53,7 +53,7 @@ DESIGNS = {
         critics=Critics(count=3, gate=Weighing(query="state", tied=True, hidden=(3,))),
     ),
 }
-GRAPHS = {name: compose(design, SCHEMA) for name, design in (fitting(SCHEMA)[0] | DESIGNS).items()}
+GRAPHS = {name: compose(design, SCHEMA) for name, design in (compatible_presets(SCHEMA).designs | DESIGNS).items()}
 
 
 def inputs(rows: int) -> dict[str, torch.Tensor]:

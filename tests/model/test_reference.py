@@ -8,9 +8,9 @@ from numpy_reference import schema_of
 from reference_checks import ROWS, check, check_outputs, drawn, gradients_of, tensors
 from small_designs import (
     FUNNELS,
-    HANDS,
     MIXED,
     ONE,
+    PRESET_CASES,
     SCALARS,
     THREE,
     TWO,
@@ -77,9 +77,9 @@ VARIANTS: dict[str, tuple[Design, Schema]] = {
     ),
     "products of transfers": (linked().model_copy(update={"funnel": "product"}), FUNNELS[1]),
 }
-CASES = [pytest.param(small(name, schema), schema, id=f"{name}-{len(schema.tasks)}") for name, schema in HANDS] + [
-    pytest.param(design, schema, id=name) for name, (design, schema) in VARIANTS.items()
-]
+CASES = [
+    pytest.param(small(name, schema), schema, id=f"{name}-{len(schema.tasks)}") for name, schema in PRESET_CASES
+] + [pytest.param(design, schema, id=name) for name, (design, schema) in VARIANTS.items()]
 RICH = {"categories": (4, 3), "numbers": 2}
 FEATURES: dict[str, tuple[Inputs, Schema]] = {
     encoding: (Inputs(numbers=encoding, embedding=3, buckets=8), schema_of("click", "buy", **RICH))

@@ -8,7 +8,7 @@ import numpy_models as models
 import numpy_reference as reference
 import pytest
 from numpy_reference import Array, Arrays, random_features, random_weights, sigmoid
-from small_designs import FAMILIES, HANDS, SIZES, THREE, TWO, schemas, small
+from small_designs import FAMILIES, PRESET_CASES, SIZES, THREE, TWO, schemas, small
 
 from mtl_nas.architecture import Head
 from mtl_nas.composition import compose
@@ -41,7 +41,7 @@ OTHER_SIZES: dict[str, tuple[str, Schema, dict[str, Any]]] = {
     ("name", "schema", "sizes"),
     [
         pytest.param(name, schema, {}, id=f"{name}-{len(schema.tasks)}-{schema.tasks[-1].kind}")
-        for name, schema in HANDS
+        for name, schema in PRESET_CASES
         if name != "metaheac" or all(task.kind == "binary" for task in schema.tasks)
     ]
     + [pytest.param(*case, id=f"{case[0]}: {title}") for title, case in OTHER_SIZES.items()],

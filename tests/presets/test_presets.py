@@ -1,5 +1,6 @@
 """Presets: what they fix, which tables they fit, and what they say where they do not."""
 
+import re
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from mtl_nas.composition import compose
 from mtl_nas.data.schema import Schema
 from mtl_nas.design import Critics, Design, Gating, Histories, Routing, Stitching, Weighing
 from mtl_nas.errors import DesignError
-from mtl_nas.presets import PRESETS, fitting, preset, preset_names
+from mtl_nas.presets import PRESETS, compatible_presets, descriptions, preset, preset_names
 
 PLAIN = schema_of("income", "married")
 FUNNEL = schema_of("click", "buy<click")
@@ -39,6 +40,15 @@ def test_presets_are_listed_in_one_order() -> None:
     assert preset_names() == tuple(PRESETS)
 
 
+def test_every_preset_is_described_by_its_paper_a_sentence_and_its_keywords() -> None:
+    assert tuple(described.name for described in descriptions()) == NAMES
+    for name, paper, summary, sizes in descriptions():
+        assert re.fullmatch(r"[A-Z][^.]*\.", summary), name
+        assert (paper == "") == (name == "single_task")
+        assert not paper or re.fullmatch(r"[A-Z]\w+( et al\.)?,( [A-Z]+)? (19|20)\d\d|Tang et al., RecSys 2020", paper)
+        assert preset(name, FIT_ALL[0], **eval(f"dict({sizes})")) == preset(name, FIT_ALL[0])
+
+
 @pytest.mark.parametrize("name", PRESETS)
 @pytest.mark.parametrize("schema", FIT_ALL)
 def test_every_preset_composes_on_a_funnel_and_predicts_every_task(name: str, schema: Schema) -> None:
@@ -54,7 +64,7 @@ def test_a_preset_round_trips_through_json(name: str) -> None:
 
 
 def test_a_plain_table_fits_all_but_what_needs_a_funnel_families_or_histories() -> None:
-    designs, reasons = fitting(PLAIN)
+    designs, reasons = compatible_presets(PLAIN)
     assert set(designs) == set(PRESETS) - set(NEEDS)
     assert reasons == NEEDS
 
@@ -69,7 +79,7 @@ def test_a_plain_table_fits_all_but_what_needs_a_funnel_families_or_histories() 
     ],
 )
 def test_what_a_table_declares_lets_its_models_in(schema: Schema, missing: set[str]) -> None:
-    assert fitting(schema)[1] == {name: NEEDS[name] for name in missing}
+    assert compatible_presets(schema).reasons == {name: NEEDS[name] for name in missing}
 
 
 @pytest.mark.parametrize("name", NEEDS)

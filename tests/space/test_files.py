@@ -22,6 +22,7 @@ from mtl_nas.space import (
     Subset,
     load_space,
     read_space,
+    space_descriptions,
     space_names,
 )
 from mtl_nas.space.files import plain
@@ -108,6 +109,12 @@ def test_the_calibrator_is_searched_in_funnels_alone(name: str) -> None:
 def test_the_built_in_spaces_are_the_files_of_their_folder() -> None:
     assert space_names() == tuple(sorted(path.stem for path in FOLDER.glob("*.yaml")))
     assert "everything" in space_names()
+
+
+def test_every_built_in_space_is_described_in_full_sentences() -> None:
+    descriptions = space_descriptions()
+    assert tuple(descriptions) == space_names()
+    assert all(text[0].isupper() and text.endswith(".") and "\n" not in text for text in descriptions.values())
 
 
 @pytest.mark.parametrize("name", space_names())

@@ -14,7 +14,7 @@ from mtl_nas.composition import compose
 from mtl_nas.data.schema import Schema
 from mtl_nas.design import Design, Level, Proposal, Training
 from mtl_nas.errors import SpaceError
-from mtl_nas.presets import PRESETS, fitting, preset
+from mtl_nas.presets import PRESETS, compatible_presets, preset
 from mtl_nas.space import (
     Choice,
     Defaults,
@@ -137,7 +137,7 @@ def test_the_default_is_what_the_defaults_decide() -> None:
 @pytest.mark.parametrize("schema", SCHEMAS)
 def test_every_preset_that_fits_is_a_point_of_everything(schema: str) -> None:
     space = space_for("everything", schema)
-    designs, absent = fitting(SCHEMAS[schema])
+    designs, absent = compatible_presets(SCHEMAS[schema])
     assert set(designs) | set(absent) == set(PRESETS)
     assert ("aitm" in designs) == SCHEMAS[schema].has_funnel
     for name, design in designs.items():
@@ -150,7 +150,7 @@ def test_every_preset_that_fits_is_a_point_of_everything(schema: str) -> None:
 @pytest.mark.parametrize("name", [name for name in space_names() if name in PRESETS])
 @pytest.mark.parametrize("schema", [BEHAVIOUR, FUNNEL, STEPS], ids=["behaviour", "funnel", "steps"])
 def test_a_space_named_after_a_preset_holds_it(name: str, schema: Schema) -> None:
-    if name not in fitting(schema)[0]:
+    if name not in compatible_presets(schema).designs:
         pytest.skip("the preset does not fit")
     assert load_space(name).for_schema(schema).contains(preset(name, schema))
 

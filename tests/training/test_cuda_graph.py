@@ -17,13 +17,13 @@ from torch.utils._pytree import tree_leaves
 
 import mtl_nas as mn
 from mtl_nas.design import Losses, Training
-from mtl_nas.presets import fitting
+from mtl_nas.presets import compatible_presets
 from mtl_nas.training import Fit
 from mtl_nas.training.stacked_fits import advance_together
 from mtl_nas.training.stepping import cuda_graph
 
 HOST = ("lift_fresh", "_local_scalar_dense", "nonzero", "_unique2", "masked_select")  # what no capture allows
-PRESETS, _ = fitting(DATA.schema)
+PRESETS, _ = compatible_presets(DATA.schema)
 Replay = Callable[[], Tensor]
 
 

@@ -13,14 +13,14 @@ from mtl_nas.composition import compose
 from mtl_nas.data.schema import Schema
 from mtl_nas.design import Critics, Design, Gating, Inputs, Level, Routing, Stitching, Transfers, Weighing
 from mtl_nas.model import build
-from mtl_nas.presets import fitting, preset
+from mtl_nas.presets import compatible_presets, preset
 
 THREE = schema_of("click", "buy", "pay")
 FIT_ALL = schema_of("click@use", "buy<click@money", "pay<buy@money", categories=(4,), histories=((5, 3),))
 EVERY = {"click", "buy", "pay"}
 ROW = Level(specific=1, expert=Expert(hidden=(4,)))
 DESIGNS: dict[str, tuple[Design, Schema]] = {
-    **{name: (design, FIT_ALL) for name, design in fitting(FIT_ALL)[0].items()},
+    **{name: (design, FIT_ALL) for name, design in compatible_presets(FIT_ALL).designs.items()},
     "a chain that stops gradients": (
         Design(levels=(ROW,), transfers=Transfers(links="chain", transfer=Transfer(stop_gradient=True))),
         THREE,

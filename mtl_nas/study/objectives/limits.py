@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from mtl_nas.architecture import Architecture
 from mtl_nas.composition import compose
 from mtl_nas.data import Schema
-from mtl_nas.presets import fitting
+from mtl_nas.presets import compatible_presets
 from mtl_nas.record.events import Proposed
 from mtl_nas.space import SearchSpace
 
@@ -19,7 +19,7 @@ def with_default(limits: Mapping[str, float], space: SearchSpace, schema: Schema
     """Those that are given, and the most operations a row of a space for this schema."""
     if "macs" in limits:
         return dict(limits)
-    designs = [*fitting(schema)[0].values(), space.default().design]
+    designs = [*compatible_presets(schema).designs.values(), space.default().design]
     return {**limits, "macs": float(MOST * max(compose(design, schema).macs for design in designs))}
 
 

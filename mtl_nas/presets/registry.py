@@ -1,0 +1,124 @@
+"""The list of presets, and what can be asked of it by name."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from mtl_nas.data.schema import Schema
+from mtl_nas.design import Design
+from mtl_nas.errors import DesignError
+from mtl_nas.presets.cross_stitch import cross_stitch, snr
+from mtl_nas.presets.experts import adatt, cgc, home, metaheac, mlmmoe, mmoe, omoe, ple, stem
+from mtl_nas.presets.funnel import aitm, esmm
+from mtl_nas.presets.histories import dupn
+from mtl_nas.presets.shared_bottom import shared_bottom
+from mtl_nas.presets.single_task import single_task
+from mtl_nas.values import nearest
+
+_IN_ORDER_OF_TRIAL: tuple[Callable[..., Design], ...] = (
+    single_task,
+    shared_bottom,
+    mmoe,
+    ple,
+    dupn,
+    aitm,
+    esmm,
+    metaheac,
+    stem,
+    home,
+    adatt,
+    cross_stitch,
+    cgc,
+    mlmmoe,
+    snr,
+    omoe,
+)
+PRESETS = {function.__name__: function for function in _IN_ORDER_OF_TRIAL}
+PAPER = "Paper: "  # begins the line of a preset's docstring that names its source
+
+
+class PresetDescription(NamedTuple):
+    """What help and documentation say of a preset; ``paper`` is empty where there is none."""
+
+    name: str
+    paper: str
+    summary: str
+    sizes: str  # the keywords and their defaults, as they are written in Python
+
+
+class CompatiblePresets(NamedTuple):
+    """The presets that a schema allows, and for each other preset the reason why the schema excludes it."""
+
+    designs: dict[str, Design]
+    reasons: dict[str, str]
+
+
+def preset(name: str, schema: Schema, **sizes: Any) -> Design:
+    """Return a preset of the literature as a Design for the tasks of a schema.
+
+    Args:
+        name: A name from ``preset_names()``.
+        schema: The schema of the data set, ``data.schema``.
+        **sizes: Keywords of the preset's own function, such as ``experts=8`` or ``hidden=(64, 32)``, and fields of
+            ``Inputs``, such as ``numbers="piecewise"``. ``descriptions()`` lists the keywords with their defaults.
+
+    Returns:
+        The Design. Its sizes are those that the authors or the best-known library published, unless ``sizes`` says
+        otherwise.
+
+    Raises:
+        DesignError: No preset has this name, or the schema lacks what the preset needs (a funnel, families of tasks or
+            behaviour sequences).
+
+    Example:
+        >>> import mtl_nas as mn
+        >>> schema = mn.load_dataset("synthetic-funnel").schema
+        >>> mn.preset("mmoe", schema, experts=4).levels[0].shared
+        4
+    """
+    if name not in PRESETS:
+        raise DesignError(unknown_preset(name))
+    return PRESETS[name](schema, **sizes)
+
+
+def preset_names() -> tuple[str, ...]:
+    """Return the names of all presets, in the order in which a search tries them.
+
+    Example:
+        >>> preset_names()[:4]
+        ('single_task', 'shared_bottom', 'mmoe', 'ple')
+    """
+    return tuple(PRESETS)
+
+
+def descriptions() -> tuple[PresetDescription, ...]:
+    """Name, paper, one line and keywords of every preset, read from the functions themselves.
+
+    >>> descriptions()[2][:3]
+    ('mmoe', 'Ma et al., KDD 2018', 'Shared experts, mixed by one gate per task.')
+    """
+    return tuple(_description(name, function) for name, function in PRESETS.items())
+
+
+def compatible_presets(schema: Schema) -> CompatiblePresets:
+    """Build every preset that the schema allows; note the reasons for the others."""
+    compatible = CompatiblePresets({}, {})
+    for name in PRESETS:
+        try:
+            compatible.designs[name] = preset(name, schema)
+        except DesignError as problem:
+            compatible.reasons[name] = str(problem)
+    return compatible
+
+
+def unknown_preset(name: str) -> str:
+    """The message about a name that no preset has."""
+    return f"no preset '{name}'; presets: {', '.join(PRESETS)}{nearest(name, PRESETS)}"
+
+
+def _description(name: str, function: Callable[..., Design]) -> PresetDescription:
+    lines = inspect.cleandoc(function.__doc__ or "").splitlines()
+    papers = [line.removeprefix(PAPER).rstrip(".") for line in lines if line.startswith(PAPER)]
+    keywords = [word for word in inspect.signature(function).parameters.values() if word.kind is word.KEYWORD_ONLY]
+    sizes = ", ".join(f"{word.name}={word.default!r}" for word in keywords)
+    return PresetDescription(name, "".join(papers), lines[0], sizes)
