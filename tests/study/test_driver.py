@@ -1,6 +1,5 @@
 """The core of a run under workers that only pretend: order, budget, failures, duplicates, going on after any cut."""
 
-import os
 import random
 import time
 from collections import Counter

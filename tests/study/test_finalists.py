@@ -1,6 +1,5 @@
 """Who is trained again on fresh seeds, and the race among them, at standings made by hand and in runs."""
 
-import os
 from collections.abc import Mapping, Sequence
 from itertools import permutations
 from pathlib import Path

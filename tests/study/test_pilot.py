@@ -1,7 +1,6 @@
 """The pilot: who is trained, what it measures at standings made by hand, what follows for the search."""
 
 import math
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean, variance
