@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from mtl_nas.architecture import Architecture
 from mtl_nas.architecture.schema_check import refuse_mismatch
 from mtl_nas.composition import compose
+from mtl_nas.composition.stacking import MOST_MEMBERS, has_stackable_blocks, one_backward_pass
 from mtl_nas.data import Dataset, Rows, Schema
 from mtl_nas.design import Design, Losses, Training
 from mtl_nas.errors import MtlNasError
@@ -21,7 +22,7 @@ from mtl_nas.metrics.table_scores import Scores, mean_score, score_tasks
 from mtl_nas.model import Network
 from mtl_nas.model.row_prediction import predict_rows
 from mtl_nas.training import Check, DivergedError, Fit
-from mtl_nas.training.stacked_fits import MOST, advance_together, one_backward_pass, stacks
+from mtl_nas.training.stacked_fits import advance_together
 
 Predictions = dict[str, NDArray[np.float64]]
 Split = Literal["validation", "tuning", "choosing", "test"]
@@ -78,8 +79,8 @@ def evaluate_seeds(
     asked = [training.model_copy(update={"seed": seed}) for seed in seeds]
     train, tuning = data.rows("train"), data.rows("tuning")
     begun = partial(Fit, architecture, losses, schema=data.schema, train=train, tuning=tuning, device=device)
-    fused = device != "cpu" and one_backward_pass(losses, training) and stacks(architecture)
-    size = MOST if fused else 1
+    stacked = device != "cpu" and one_backward_pass(losses, training) and has_stackable_blocks(architecture)
+    size = MOST_MEMBERS if stacked else 1
     groups = [asked[start : start + size] for start in range(0, len(asked), size)]
     return [result for group in groups for result in _results(begun, group, data, split)]
 

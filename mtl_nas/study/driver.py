@@ -8,6 +8,7 @@ from math import ceil
 
 from mtl_nas.architecture import Architecture
 from mtl_nas.composition import compose
+from mtl_nas.composition.stacking import MOST_MEMBERS, has_stackable_blocks, one_backward_pass
 from mtl_nas.data import Schema
 from mtl_nas.design import Design, Proposal
 from mtl_nas.errors import DesignError, RunError, SpaceError
@@ -24,7 +25,6 @@ from mtl_nas.study.schedule.actions import Ask, Decide, Finish, Train
 from mtl_nas.study.schedule.budget import Plan
 from mtl_nas.study.schedule.finalists import within
 from mtl_nas.study.schedule.next_action import next_step
-from mtl_nas.training.stacked_fits import MOST, one_backward_pass, stacks
 
 DRAWS = 100  # before a space counts as exhausted
 DUPLICATES = 5  # in a row, then draws that are new are asked for
@@ -80,7 +80,7 @@ class Core:
         if alike and self._stacks(free[0]):
             alike = [job for job in free if job.common == free[0].common and not self._died(job)]
             share = ceil((len(self._running) + len(alike)) / self.plan.gpus)  # or a GPU would have nothing to do
-            alike = alike[: min(MOST, share)]
+            alike = alike[: min(MOST_MEMBERS, share)]
         self._running.update(job.name for job in alike)
         return tuple(alike)
 
@@ -88,7 +88,7 @@ class Core:
         """It may be done with others of its shape."""
         design, training = job.proposal.design, job.proposal.training
         alone = not self.plan.gpus or self._died(job) or not one_backward_pass(design.losses, training)
-        return not alone and stacks(self._composed(design))
+        return not alone and has_stackable_blocks(self._composed(design))
 
     def _died(self, job: Job) -> bool:
         """Its worker did once: it is done alone from then on, or it would take others with it again."""

@@ -13,17 +13,13 @@ import torch
 from torch import Tensor
 from torch.func import functional_call, stack_module_state, vmap
 
-from mtl_nas.architecture import Architecture
-from mtl_nas.blocks import Embedding, Route
-from mtl_nas.blocks import Sequence as SequenceBlock
-from mtl_nas.design import Losses, Training
+from mtl_nas.composition.stacking import has_stackable_blocks, one_backward_pass
 from mtl_nas.training.fit import Check, DivergedError, Fit
 from mtl_nas.training.losses import Targets
-from mtl_nas.training.stepping import cuda_graph, sparse_tables
+from mtl_nas.training.stepping import cuda_graph
 from mtl_nas.training.stepping.adamw import move
 from mtl_nas.training.stepping.cuda_graph import Batch, Graphed
 
-MOST = 8  # members of a group, or memory runs out before time is won
 SCHEDULE = ("rates", "before")
 Outcome = Check | DivergedError
 
@@ -56,27 +52,8 @@ def _kind(fit: Fit) -> tuple[object, ...]:
     return fit.network.architecture.key, *asked, fit.step, fit.steps, fit.train_rows, fit.device
 
 
-def one_backward_pass(losses: Losses, training: Training) -> bool:
-    """The losses of members may be summed, and all members stop at once; their networks are not looked at."""
-    plain = losses.aggregation == "none" and losses.weighting in ("static", "uncertainty") and not losses.decay
-    return plain and training.meta is None and training.patience is None
-
-
-def stacks(architecture: Architecture) -> bool:
-    """Its blocks work on stacked weights: none is recurrent, moved row by row, or prices what it lets through."""
-    for block in (node.block for node in architecture.nodes):
-        match block:
-            case SequenceBlock() if block.kind != "mean" or sum(block.sizes) >= sparse_tables.LARGE:
-                return False
-            case Embedding() if block.rows >= sparse_tables.LARGE:
-                return False
-            case Route() if block.penalty:
-                return False
-    return True
-
-
 def _simple(fit: Fit) -> bool:
-    return one_backward_pass(fit.objective.losses, fit.training) and stacks(fit.network.architecture)
+    return one_backward_pass(fit.objective.losses, fit.training) and has_stackable_blocks(fit.network.architecture)
 
 
 class _Group:

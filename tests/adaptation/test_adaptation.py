@@ -9,13 +9,12 @@ from numpy_reference import schema_of
 import mtl_nas as mn
 from mtl_nas.adaptation.freezing import frozen_members
 from mtl_nas.adaptation.graph_transfer import carried, growth
-from mtl_nas.composition import compose
+from mtl_nas.composition import compose, stacking
 from mtl_nas.data.schema import Task
 from mtl_nas.errors import MtlNasError
 from mtl_nas.exports import LoadedModel
 from mtl_nas.model import build
 from mtl_nas.presets import compatible_presets
-from mtl_nas.training.stepping import sparse_tables
 
 SCHEMA = schema_of("click@use", "buy<click@use", "pay<buy@money", categories=(5,), histories=((6, 3),))
 NEW = Task(name="share", kind="binary", classes=("0", "1"))
@@ -65,7 +64,7 @@ def test_a_task_of_another_kind_has_a_head_of_its_own(kind: str) -> None:
 @pytest.mark.parametrize("name", ["shared_bottom", "cgc", "stem"])
 @pytest.mark.parametrize("rows", [1, 1_000_000])  # from which a table is large
 def test_frozen_parts_do_not_move(name: str, rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sparse_tables, "LARGE", rows)
+    monkeypatch.setattr(stacking, "SPARSE_UPDATE_ROWS", rows)
     data = mn.load_dataset(table(300, seed=0).drop(columns="share"), tasks={"click": {}, "buy": {}})
     old = LoadedModel(build(compose(mn.preset(name, data.schema), data.schema), seed=1), data.schema)
     training = SMALL.model_copy(update={"weight_decay": 0.5})

@@ -5,10 +5,10 @@ from statistics import fmean, stdev
 import pytest
 
 import mtl_nas as mn
+from mtl_nas.composition import stacking
 from mtl_nas.training import Fit
 from mtl_nas.training.fit import Check
 from mtl_nas.training.stacked_fits import advance_together
-from mtl_nas.training.stepping import sparse_tables
 
 SEEDS = range(3)
 DESIGNS = ("ple", "aitm")
@@ -38,7 +38,7 @@ def test_scores_differ_by_less_than_seeds_make_them_differ(
     found = {"bfloat16": [fit.advance().score for fit in fits(name, data, "bfloat16")]}
     together = advance_together(fits(name, data))
     found["fused"] = [best.score for best in together if isinstance(best, Check)]
-    monkeypatch.setattr(sparse_tables, "LARGE", 1)
+    monkeypatch.setattr(stacking, "SPARSE_UPDATE_ROWS", 1)
     found["rows of the batch alone"] = [fit.advance().score for fit in fits(name, data)]
     for way, scores in found.items():
         assert len(scores) == len(plain)

@@ -7,11 +7,11 @@ import torch
 from torch.testing import assert_close
 
 import mtl_nas as mn
+from mtl_nas.composition import stacking
 from mtl_nas.design import Losses, Meta, Training
 from mtl_nas.metrics.table_scores import score_tasks
 from mtl_nas.model.prediction import predict
 from mtl_nas.training import Fit
-from mtl_nas.training.stepping import sparse_tables
 
 ROWS = 240
 
@@ -51,7 +51,7 @@ def fit(made: mn.Design, *, batch: int, epochs: int = 2, losses: Losses | None =
 @pytest.fixture
 def row_wise(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every table counts as large."""
-    monkeypatch.setattr(sparse_tables, "LARGE", 1)
+    monkeypatch.setattr(stacking, "SPARSE_UPDATE_ROWS", 1)
 
 
 def tables(one: Fit) -> list[torch.Tensor]:
@@ -70,7 +70,7 @@ def test_where_every_step_sees_every_row_it_is_the_dense_step(
     made, options = design(numbers, shared, **histories), {"batch": ROWS, "epochs": 4, "weight_decay": 0.1}
     dense = fit(made, **options)
     dense.advance()
-    monkeypatch.setattr(sparse_tables, "LARGE", 1)
+    monkeypatch.setattr(stacking, "SPARSE_UPDATE_ROWS", 1)
     rows = fit(made, **options)
     rows.advance()
     seen = [table.seen > 0 for table in rows.large.tables]
@@ -99,7 +99,7 @@ def test_rows_that_batches_miss_end_where_the_dense_step_takes_them(
     dense = fit(design(), **options)
     start = tables(dense)[0]
     dense.run(60)
-    monkeypatch.setattr(sparse_tables, "LARGE", 1)
+    monkeypatch.setattr(stacking, "SPARSE_UPDATE_ROWS", 1)
     rows = fit(design(), **options)
     rows.run(60)
     way, other = tables(dense)[0] - start, tables(rows)[0] - start
@@ -126,7 +126,7 @@ def test_rows_brought_up_to_date_after_every_step_are_nearly_the_dense_ones(monk
     dense = fit(design(), **options)
     start = tables(dense)[0]
     dense.run(30)
-    monkeypatch.setattr(sparse_tables, "LARGE", 1)
+    monkeypatch.setattr(stacking, "SPARSE_UPDATE_ROWS", 1)
     rows = fit(design(), **options)
     for stop in range(1, 31):
         rows.run(stop)
@@ -183,7 +183,7 @@ def test_scores_are_those_of_the_dense_step_to_seed_noise(monkeypatch: pytest.Mo
         return one.advance().scores["click"]["auc"] or 0.0
 
     dense = score()
-    monkeypatch.setattr(sparse_tables, "LARGE", 1)
+    monkeypatch.setattr(stacking, "SPARSE_UPDATE_ROWS", 1)
     assert abs(score() - dense) < 0.05
 
 

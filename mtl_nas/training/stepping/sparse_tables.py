@@ -17,6 +17,7 @@ from typing import NamedTuple, cast
 import torch
 from torch import Tensor, nn
 
+from mtl_nas.composition import stacking
 from mtl_nas.design import Losses, Training
 from mtl_nas.model import Network
 from mtl_nas.model.histories import SequenceStage
@@ -25,7 +26,6 @@ from mtl_nas.training.balancing.shared_parameters import last_shared
 from mtl_nas.training.stepping.adamw import BETAS, EPSILON, move
 from mtl_nas.training.stepping.host_memory import zeros
 
-LARGE = 500_000  # rows, from which a dense step takes longer
 MOST_DECAY = 1 - 1e-6  # of a step: its logarithm must be finite
 BLOCK = 2**18  # rows that are brought up to date at once
 COUNTS = {torch.float32: torch.int32, torch.float64: torch.int64}  # whole numbers of the size of a weight
@@ -200,7 +200,7 @@ class Clock(nn.Module):
 class LargeTables(nn.Module):
     """All of a network's; ``state_dict`` is what going on needs beside the tables."""
 
-    def __init__(self, network: Network, training: Training, steps: int, *, rows: float = LARGE) -> None:
+    def __init__(self, network: Network, training: Training, steps: int, *, rows: int) -> None:
         super().__init__()
         self.found = nn.ModuleList(
             LargeTable(f"stages.{place}.table", stage)
@@ -250,6 +250,6 @@ def large_tables(network: Network, losses: Losses, training: Training, steps: in
     """Those of a network; None without any, and where something else has to see the gradient of a whole table."""
     if training.meta is not None or (losses.aggregation != "none" and losses.aggregate_embeddings):
         return None
-    found = LargeTables(network, training, steps, rows=LARGE)
+    found = LargeTables(network, training, steps, rows=stacking.SPARSE_UPDATE_ROWS)
     last = last_shared(network.reaching(), network.architecture.tasks) if losses.weighting == "gradnorm" else None
     return None if not found.tables or (last and found.owns(last.parameter)) else found
