@@ -26,9 +26,8 @@ from benchmarks.machine import machine
 from benchmarks.presets import TRAINING
 from benchmarks.trees import tree_scores
 from mtl_nas.comparison.contenders import Contender, trained
-from mtl_nas.metrics.bootstrap import Interval, interval, judged
-from mtl_nas.metrics.scores import main_metric
 from mtl_nas.presets import compatible_presets
+from mtl_nas.scoring import Interval, paired_interval, seed_score
 
 RESULTS = Path(__file__).parent / "results" / "kuairand-search.json"
 RUNS = Path("runs/kuairand")
@@ -52,11 +51,11 @@ class Found:
             [
                 part
                 for seed in self.contenders[name].predictions
-                if (part := judged(seed, labels, self.data.schema, [task])) is not None
+                if (part := seed_score(seed, labels, self.data.schema, [task])) is not None
             ]
             for name in ("found", other)
         ]
-        return interval(*parts)
+        return paired_interval(*parts)
 
     def better(self, design: str, task: str) -> str:
         """Of a preset's two trainings, the one with the higher score on a task."""
@@ -70,7 +69,7 @@ class Found:
 
     def scores(self, name: str, task: str) -> list[float]:
         """Of each seed."""
-        metric = main_metric(next(one for one in self.data.schema.tasks if one.name == task))
+        metric = next(one for one in self.data.schema.tasks if one.name == task).main_metric
         return [scores[task][metric] or 0.0 for scores in self.contenders[name].scores]
 
 

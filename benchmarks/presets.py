@@ -26,7 +26,6 @@ import mtl_nas as mn
 from benchmarks.kuairand import kuairand
 from benchmarks.machine import machine
 from benchmarks.trees import tree_scores
-from mtl_nas.metrics.scores import main_metric
 from mtl_nas.presets import compatible_presets
 
 RESULTS = Path(__file__).parent / "results"
@@ -50,12 +49,12 @@ def measured(name: str, preset: str, seed: int) -> dict[str, Any]:
     data = dataset(name)
     if preset == "boosted trees":
         found = tree_scores(data, seed=seed)
-        return {"scores": {task.name: found[task.name][main_metric(task)] for task in data.schema.tasks}}
+        return {"scores": {task.name: found[task.name][task.main_metric] for task in data.schema.tasks}}
     planted = name.startswith("synthetic-mmoe")
     design = mn.preset(preset, data.schema, **(MATCHED.get(preset, {}) if planted else {}))
     training = mn.Training(**(PLANTED if planted else TRAINING), seed=seed)
     result = mn.evaluate(design, data, training, split="test")
-    scores = {task.name: result.scores[task.name][main_metric(task)] for task in data.schema.tasks}
+    scores = {task.name: result.scores[task.name][task.main_metric] for task in data.schema.tasks}
     return {"scores": scores, "seconds": round(result.seconds, 1), "parameters": result.parameters}
 
 
@@ -141,7 +140,7 @@ def main() -> None:
     RESULTS.mkdir(exist_ok=True)
     for name in options.data:
         kept = measure(name, options)
-        metrics = {task.name: main_metric(task) for task in dataset(name).schema.tasks}
+        metrics = {task.name: task.main_metric for task in dataset(name).schema.tasks}
         if options.markdown:
             print(markdown(kept, metrics))
         else:

@@ -24,8 +24,7 @@ import mtl_nas as mn
 from benchmarks.machine import machine
 from mtl_nas.data.builtin.synthetic_reasons import REASONS
 from mtl_nas.evaluation import Predictions, judge
-from mtl_nas.metrics.bootstrap import Interval, Judged, interval, judged
-from mtl_nas.metrics.scores import main_metric
+from mtl_nas.scoring import Interval, SeedScore, paired_interval, seed_score
 
 RESULTS = Path(__file__).parent / "results"
 PLAN = mn.Training(epochs=30, batch_size=64, learning_rate=2e-3)
@@ -76,7 +75,7 @@ def measured(reason: str, draw: int, seeds: int) -> list[dict[str, object]]:
     for family, claim in CLAIMS[reason].items():
         tasks = [task for task in data.schema.task_names if task.rstrip("0123456789") == family]
         scores = {design: _judged(found, data, tasks) for design, found in predictions.items()}
-        shared = interval(scores["shared_bottom"], scores["single_task"])
+        shared = paired_interval(scores["shared_bottom"], scores["single_task"])
         lines.append(
             {
                 "reason": reason,
@@ -85,17 +84,17 @@ def measured(reason: str, draw: int, seeds: int) -> list[dict[str, object]]:
                 "shows": _shows(claim, shared),
                 **{f"{design} score": fmean(part.score for part in found) for design, found in scores.items()},
                 "shared_bottom gain": _numbers(shared),
-                "mmoe gain": _numbers(interval(scores["mmoe"], scores["single_task"])),
-                "shared_bottom gain over alone": _numbers(interval(scores["shared_bottom"], scores["alone"])),
+                "mmoe gain": _numbers(paired_interval(scores["mmoe"], scores["single_task"])),
+                "shared_bottom gain over alone": _numbers(paired_interval(scores["shared_bottom"], scores["alone"])),
                 **{f"{design} overfit": _overfit(found, data, tasks) for design, found in results.items()},
             }
         )
     return lines
 
 
-def _judged(predictions: Sequence[Predictions], data: mn.Dataset, tasks: Sequence[str]) -> list[Judged]:
+def _judged(predictions: Sequence[Predictions], data: mn.Dataset, tasks: Sequence[str]) -> list[SeedScore]:
     labels = data.rows("test").labels.astype(np.float64)
-    found = [judged(seed, labels, data.schema, tasks) for seed in predictions]
+    found = [seed_score(seed, labels, data.schema, tasks) for seed in predictions]
     return [part for part in found if part is not None]
 
 
@@ -105,7 +104,7 @@ def _overfit(results: Sequence[mn.Result], data: mn.Dataset, tasks: Sequence[str
     for result in results:
         _, train = judge(result.network, data.rows("train"), data.schema)
         for task in tasks:
-            metric = main_metric(data.schema.tasks[data.schema.task_names.index(task)])
+            metric = data.schema.tasks[data.schema.task_names.index(task)].main_metric
             gaps.append(train[task][metric] - result.scores[task][metric])
     return fmean(gaps)
 

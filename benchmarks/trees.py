@@ -14,7 +14,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 
 import mtl_nas as mn
 from mtl_nas.data import Rows, Task
-from mtl_nas.metrics.scores import main_metric, scores
+from mtl_nas.scoring import score_task
 
 ROUNDS, LOOK_EVERY = 300, 10
 
@@ -40,11 +40,10 @@ def _task_scores(
         "early_stopping": False,  # the rounds are chosen below, by time where the split is by time
         "random_state": seed,
     }
-    numeric = task.kind in ("regression", "count")
-    model = (HistGradientBoostingRegressor if numeric else HistGradientBoostingClassifier)(**options)
+    model = (HistGradientBoostingClassifier if task.rules.has_classes else HistGradientBoostingRegressor)(**options)
     model.fit(_columns(train, kept)[labelled], train.labels[labelled, place])
     found = {split: _stages(model, task, data.rows(split), place, kept) for split in ("validation", "test")}
-    metric = main_metric(task)
+    metric = task.main_metric
     best = max(range(len(found["test"])), key=lambda stage: found["validation"][stage][metric] or -np.inf)
     return found["test"][best]
 
@@ -52,13 +51,12 @@ def _task_scores(
 def _stages(model: Any, task: Task, rows: Rows, place: int, kept: NDArray[np.bool_]) -> list[dict[str, float | None]]:
     """The scores after every tenth round."""
     labels = rows.labels[:, place].astype(np.float64)
-    numeric = task.kind in ("regression", "count")
-    stages = (model.staged_predict if numeric else model.staged_predict_proba)(_columns(rows, kept))
+    stages = (model.staged_predict_proba if task.rules.has_classes else model.staged_predict)(_columns(rows, kept))
     found = []
     for number, prediction in enumerate(stages):
         if (number + 1) % LOOK_EVERY == 0:
             guess = prediction[:, 1] if task.kind == "binary" else prediction
-            found.append(scores(task, guess, labels))
+            found.append(score_task(task, guess, labels))
     return found
 
 

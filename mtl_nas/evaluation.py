@@ -18,9 +18,9 @@ from mtl_nas.composition.stacking import MOST_MEMBERS, has_stackable_blocks, one
 from mtl_nas.data import Dataset, Rows, Schema
 from mtl_nas.design import Design, Losses, Training
 from mtl_nas.errors import MtlNasError
-from mtl_nas.metrics.table_scores import Scores, mean_score, score_tasks
 from mtl_nas.model import Network
 from mtl_nas.model.row_prediction import predict_rows
+from mtl_nas.scoring import Scores, mean_score, score_tasks
 from mtl_nas.training import Check, DivergedError, Fit
 from mtl_nas.training.stacked_fits import advance_together
 

@@ -11,8 +11,7 @@ from mtl_nas.data import load_dataset
 from mtl_nas.design import Design, Level, Training
 from mtl_nas.errors import ArchitectureError, DataError, DesignError, MtlNasError
 from mtl_nas.evaluation import evaluate_seeds, judge
-from mtl_nas.metrics.scores import scores
-from mtl_nas.metrics.table_scores import mean_score, score_tasks
+from mtl_nas.scoring import mean_score, score_task, score_tasks
 
 
 def table(rows: int = 600) -> pd.DataFrame:
@@ -67,7 +66,7 @@ def test_a_conditional_head_is_scored_where_its_condition_holds():
     guess = np.random.default_rng(0).random(len(rows))
     found = score_tasks({"buy|click": guess}, rows, DATA.schema)["buy|click"]
     clicked = rows.labels[:, 0] == 1
-    assert found == scores(DATA.schema.task("buy"), guess[clicked], rows.labels[clicked, 1])
+    assert found == score_task(DATA.schema.task("buy"), guess[clicked], rows.labels[clicked, 1])
 
 
 def test_the_mean_score_leaves_out_what_is_not_defined():

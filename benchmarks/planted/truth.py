@@ -14,7 +14,6 @@ from tqdm import tqdm
 import mtl_nas as mn
 from benchmarks.planted.tables import PLANTS, TRAINING, space
 from mtl_nas.errors import DesignError
-from mtl_nas.metrics.scores import main_metric
 from mtl_nas.space import Enumerate
 
 
@@ -57,7 +56,7 @@ def trained(plant: str, design: mn.Design, seed: int) -> float:
     torch.set_num_threads(1)
     data = PLANTS[plant].data()
     result = mn.evaluate(design, data, mn.Training(**TRAINING, seed=seed), split="test")
-    return fmean(result.scores[task.name][main_metric(task)] or 0.0 for task in data.schema.tasks)
+    return fmean(result.scores[task.name][task.main_metric] or 0.0 for task in data.schema.tasks)
 
 
 def home(plant: str, folder: Path) -> Path:

@@ -20,7 +20,6 @@ from benchmarks.protocol.methods import METHODS, PASSES, SEEDS, pilot, run
 from benchmarks.protocol.report import report
 from benchmarks.protocol.tables import TABLES, table
 from benchmarks.trees import tree_scores
-from mtl_nas.metrics.scores import main_metric
 from mtl_nas.study import Resources
 
 KEPT = Path(__file__).parents[1] / "results" / "protocol.json"
@@ -56,14 +55,14 @@ def noise(data: mn.Dataset) -> list[dict[str, float]]:
 
 def _by_task(scores: list[Any], data: mn.Dataset) -> dict[str, float]:
     """The mean over seeds of each task's main score."""
-    return {task.name: fmean(one[task.name][main_metric(task)] for one in scores) for task in data.schema.tasks}
+    return {task.name: fmean(one[task.name][task.main_metric] for one in scores) for task in data.schema.tasks}
 
 
 def measure(name: str, seeds: int, kept: Kept, resources: Resources) -> None:
     """All that is missing of one table, kept after each."""
     data = table(name)
     here = kept["tables"].setdefault(name, {"found": {method: {} for method in METHODS}})
-    here["metrics"] = {task.name: main_metric(task) for task in data.schema.tasks}
+    here["metrics"] = {task.name: task.main_metric for task in data.schema.tasks}
     here["rows"] = {split: len(data.rows(split)) for split in ("train", "validation", "test")}
     if "noise" not in here:
         here["noise"] = noise(data)

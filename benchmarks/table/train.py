@@ -22,7 +22,6 @@ from tqdm import tqdm
 
 import mtl_nas as mn
 from mtl_nas.evaluation import judge
-from mtl_nas.metrics.scores import main_metric
 from mtl_nas.space.deciders import Enumerate, Replay
 from mtl_nas.study.jobs import seed_of
 from mtl_nas.training import Fit
@@ -70,7 +69,7 @@ def trained(name: str, key: str, decisions: dict[str, int | float], seed: int) -
     found = {f"tuning {share:.4f}": check.scores for share, check in zip(SHARES, fit.checks, strict=True)}
     found |= {split: judge(network, data.rows(split), data.schema)[1] for split in ("choosing", "test")}
     scores = {
-        f"{task.name} {place}": scores[task.name][main_metric(task)]
+        f"{task.name} {place}": scores[task.name][task.main_metric]
         for place, scores in found.items()
         for task in data.schema.tasks
     }

@@ -15,15 +15,12 @@ from mtl_nas.adaptation.graph_transfer import Growth, carried, growth
 from mtl_nas.adaptation.new_task import Newcomer, newcomer
 from mtl_nas.data import read_table
 from mtl_nas.data.declaration import Split
-from mtl_nas.data.schema import TaskKind
 from mtl_nas.design import Losses, Meta, Training
 from mtl_nas.errors import DesignError
 from mtl_nas.evaluation import judge
 from mtl_nas.exports import LoadedModel, load_model, write_model
-from mtl_nas.metrics.bootstrap import Interval, Judged, interval, judged
-from mtl_nas.metrics.scores import main_metric
-from mtl_nas.metrics.table_scores import mean_score
 from mtl_nas.model import Network
+from mtl_nas.scoring import Interval, SeedScore, mean_score, paired_interval, seed_score
 from mtl_nas.training import Fit
 from mtl_nas.training.batches import Resident
 from mtl_nas.values import nearest
@@ -59,7 +56,7 @@ def adapt(
     *,
     mode: Mode = "finetuned",
     like: str | None = None,
-    kind: TaskKind | None = None,
+    kind: str | None = None,
     split: Split | None = None,
     training: Training | None = None,
     inner: Meta = INNER,
@@ -98,10 +95,10 @@ def adapt(
         like=like,
         mode=mode,
         rows=len(data.train),
-        metric=main_metric(data.schema.tasks[0]),
+        metric=data.schema.tasks[0].main_metric,
         adapted=tuple(score for score, _ in ours),
         scratch=tuple(score for score, _ in theirs),
-        gain=interval(*(_known(parts) for parts in (ours, theirs))),
+        gain=paired_interval(*(_known(parts) for parts in (ours, theirs))),
         model=result,
     )
 
@@ -154,12 +151,12 @@ def _stepped(fit: Fit, data: Newcomer, inner: Meta) -> Network:
     return network
 
 
-def _score(network: Network, data: Newcomer) -> tuple[float | None, Judged | None]:
+def _score(network: Network, data: Newcomer) -> tuple[float | None, SeedScore | None]:
     predictions, scores = judge(network, data.test, data.schema)
     task = data.schema.tasks[0]
     labels = data.test.labels.astype(np.float64)
-    return scores[task.name][main_metric(task)], judged(predictions, labels, data.schema)
+    return scores[task.name][task.main_metric], seed_score(predictions, labels, data.schema)
 
 
-def _known(parts: Sequence[tuple[float | None, Judged | None]]) -> list[Judged]:
+def _known(parts: Sequence[tuple[float | None, SeedScore | None]]) -> list[SeedScore]:
     return [found for _, found in parts if found is not None]

@@ -40,7 +40,7 @@ def growth(architecture: Architecture, like: str, task: Task) -> Growth:
         for node in nodes
     ]
     head = names[top]
-    outputs = 1 if task.kind == "ordinal" else task.outputs
+    outputs = 1 if task.rules.is_cumulative else task.outputs
     last = grown[-1]
     if isinstance(last.block, Tower) and last.block.outputs != outputs:
         grown[-1] = last.model_copy(update={"block": last.block.model_copy(update={"outputs": outputs})})
@@ -49,7 +49,7 @@ def growth(architecture: Architecture, like: str, task: Task) -> Growth:
             f"critics of '{like}' give {architecture.widths[top]} numbers, '{task.name}' needs {outputs}; "
             "name a task of the same kind with like"
         )
-    if task.kind == "ordinal":
+    if task.rules.is_cumulative:
         head = f"thresholds/{task.name}"
         grown.append(Node(name=head, block=Thresholds(outputs=task.outputs), inputs=(names[top],)))
     own_sets = _alone(grown)

@@ -8,7 +8,6 @@ import pandas as pd
 from mtl_nas.data import Declaration, Rows, Schema
 from mtl_nas.data.columns.encoding import encode
 from mtl_nas.data.declaration import Source, Split, TaskDeclaration
-from mtl_nas.data.schema import TaskKind
 from mtl_nas.data.splits import parts
 from mtl_nas.data.tasks.labels import label_kind
 from mtl_nas.data.tasks.targets import scaled, targets
@@ -26,7 +25,7 @@ class Newcomer:
     test: Rows
 
 
-def newcomer(frame: pd.DataFrame, schema: Schema, name: str, kind: TaskKind | None, split: Split) -> Newcomer:
+def newcomer(frame: pd.DataFrame, schema: Schema, name: str, kind: str | None, split: Split) -> Newcomer:
     """From a table with the model's columns and the labels of the task; ``click@Z`` reads the column ``click``."""
     frame = frame.reset_index(drop=True)
     column = name if name in frame else name.partition("@")[0]

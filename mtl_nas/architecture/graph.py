@@ -9,7 +9,7 @@ from pydantic import model_validator
 
 from mtl_nas.architecture.key import canonical_key
 from mtl_nas.blocks import Block, Product, Stop, Transfer
-from mtl_nas.data.schema import TaskKind
+from mtl_nas.data import KINDS, KindName
 from mtl_nas.errors import ArchitectureError
 from mtl_nas.values import Value, nearest
 
@@ -43,7 +43,7 @@ class Head(Value):
 
     task: str
     node: str
-    kind: TaskKind
+    kind: KindName
     given: str | None = None
     negatives: float = 1.0
 
@@ -196,7 +196,7 @@ def _check_products(architecture: Architecture) -> None:
     products = [node for node in architecture.nodes if isinstance(node.block, Product)]
     chances = {name: node.name for node in products for name in (node.name, *node.inputs)}
     for head in architecture.heads:
-        if head.kind != "binary" and head.node in chances:
+        if not KINDS[head.kind].is_event and head.node in chances:
             raise ArchitectureError(
                 f"product '{chances[head.node]}' takes '{head.node}' for a chance, but the head of '{head.task}' reads "
                 f"it as {head.kind}; multiply binary tasks alone"
@@ -209,6 +209,6 @@ def _check_head(head: Head, widths: dict[str, int]) -> None:
             f"the head of '{head.task}' reads '{head.node}', which no node computes{nearest(head.node, widths)}"
         )
     width = widths[head.node]
-    wanted = {"multiclass": "a number a class", "binary": "one number", "count": "one number"}.get(head.kind)
-    if wanted and (head.kind == "multiclass") != (width > 1):
+    wanted = {"several": "a number a class", "one": "one number"}.get(KINDS[head.kind].head_width)
+    if wanted and (wanted == "one number") != (width == 1):
         raise ArchitectureError(f"the head of '{head.task}' is {head.kind} and needs {wanted}, got width {width}")

@@ -15,8 +15,7 @@ from mtl_nas.data import Dataset, Schema
 from mtl_nas.design import Training
 from mtl_nas.diagnosis import Diagnosis
 from mtl_nas.errors import ArchitectureError, DataError
-from mtl_nas.metrics.bootstrap import Interval, Judged, interval, judged
-from mtl_nas.metrics.scores import main_metric
+from mtl_nas.scoring import Interval, SeedScore, paired_interval, seed_score
 
 BASELINE = "single_task"
 
@@ -121,7 +120,9 @@ def compared(found: Sequence[Contender], data: Dataset, differences: tuple[str, 
     _refuse_missing_tasks(found, data)
     labels = data.rows("test").labels.astype(np.float64)
     shares = {
-        one.name: [part for part in (judged(seed, labels, data.schema) for seed in one.predictions) if part is not None]
+        one.name: [
+            part for part in (seed_score(seed, labels, data.schema) for seed in one.predictions) if part is not None
+        ]
         for one in found
     }
     if not all(shares.values()):
@@ -135,7 +136,7 @@ def compared(found: Sequence[Contender], data: Dataset, differences: tuple[str, 
             one,
             baseline,
             means,
-            None if one is best else interval(shares[one.name], shares[best.name]),
+            None if one is best else paired_interval(shares[one.name], shares[best.name]),
             {} if one is baseline else _gained(by_task[one.name], by_task[BASELINE]),
             data.schema,
         )
@@ -152,13 +153,13 @@ def _refuse_missing_tasks(found: Sequence[Contender], data: Dataset) -> None:
             raise ArchitectureError(f"'{one.name}' predicts no '{missing[0]}'; designs are compared on every task")
 
 
-def _by_task(one: Contender, labels: NDArray[np.float64], schema: Schema) -> dict[str, list[Judged]]:
-    found = {task: [judged(seed, labels, schema, [task]) for seed in one.predictions] for task in schema.task_names}
+def _by_task(one: Contender, labels: NDArray[np.float64], schema: Schema) -> dict[str, list[SeedScore]]:
+    found = {task: [seed_score(seed, labels, schema, [task]) for seed in one.predictions] for task in schema.task_names}
     return {task: [part for part in parts if part is not None] for task, parts in found.items()}
 
 
-def _gained(one: Mapping[str, list[Judged]], baseline: Mapping[str, list[Judged]]) -> dict[str, Interval]:
-    return {task: interval(parts, baseline[task]) for task, parts in one.items() if parts and baseline[task]}
+def _gained(one: Mapping[str, list[SeedScore]], baseline: Mapping[str, list[SeedScore]]) -> dict[str, Interval]:
+    return {task: paired_interval(parts, baseline[task]) for task, parts in one.items() if parts and baseline[task]}
 
 
 def _row(
@@ -199,5 +200,5 @@ def _cell(one: Contender, baseline: Contender, head: str, gained: Interval | Non
 
 
 def _values(one: Contender, head: str, schema: Schema) -> list[float]:
-    metric = main_metric(schema.task_of(head)[0])
+    metric = schema.task_of(head)[0].main_metric
     return [value for scores in one.scores if (value := scores[head][metric]) is not None]

@@ -17,10 +17,10 @@ from mtl_nas.diagnosis import Diagnosis, diagnose
 from mtl_nas.errors import MtlNasError, RunError
 from mtl_nas.evaluation import Predictions, evaluate_seeds
 from mtl_nas.exports import load_architecture
-from mtl_nas.metrics.table_scores import Scores
 from mtl_nas.presets import preset, preset_names
 from mtl_nas.record import Trial
 from mtl_nas.record.events import Ensembled
+from mtl_nas.scoring import Scores
 from mtl_nas.study import Run, load_run
 from mtl_nas.study.selection.ensemble import tested
 from mtl_nas.study.selection.selection import test_name

@@ -8,7 +8,6 @@ from rich.text import Text
 
 from mtl_nas.comparison.comparison import Comparison, Row
 from mtl_nas.diagnosis import Diagnosis, sentences
-from mtl_nas.metrics.scores import main_metric
 
 SCORE_ROOM, GAP, NARROWEST = 63, 1, 12  # columns of the terminal: for scores in all, between them, for one at least
 LABEL = 20  # columns for what a sentence is about
@@ -110,7 +109,7 @@ def _scores(comparison: Comparison, heads: list[str]) -> Table:
     table = Table(box=None, pad_edge=False)
     table.add_column("score ± sd, gain", overflow="fold")
     for head in heads:
-        metric = main_metric(comparison.schema.task_of(head)[0]).upper()
+        metric = comparison.schema.task_of(head)[0].main_metric.upper()
         width = _width(comparison, head)
         table.add_column(Text(f"{head} {metric}"), justify="right", overflow="fold", width=width)
     for row in comparison.rows:

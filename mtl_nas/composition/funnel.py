@@ -12,7 +12,7 @@ def funnel_root(schema: Schema) -> str:
             f"losses.negatives needs one first event that all tasks follow, got {', '.join(first)}; "
             "declare the later ones with after:, or say negatives: 1"
         )
-    if schema.task(first[0]).kind != "binary":
+    if not schema.task(first[0]).rules.is_event:
         kind = schema.task(first[0]).kind
         raise DesignError(f"losses.negatives needs a binary first event, got '{first[0]}', which is {kind}")
     return first[0]

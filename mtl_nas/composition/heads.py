@@ -1,7 +1,6 @@
 """From states to predictions: transfers between tasks, towers or critics, funnels, heads."""
 
 from itertools import pairwise
-from typing import Literal
 
 import networkx as nx
 
@@ -49,13 +48,13 @@ def predictions(sheet: Sheet, design: Design, schema: Schema, states: Nodes, ask
     """Natural parameters of every task: from its tower, or from critics that gates mix."""
     found: Nodes = {}
     for task in schema.tasks:
-        outputs = 1 if task.kind == "ordinal" else task.outputs
+        outputs = 1 if task.rules.is_cumulative else task.outputs
         if design.critics is None:
             tower = Tower.model_validate({**_plain(design.tower), "outputs": outputs})
             node = sheet.add(f"tower/{task.name}", tower, states[task.name])
         else:
             node = _criticised(sheet, design.critics, task, outputs, states[task.name], ask)
-        if task.kind == "ordinal":
+        if task.rules.is_cumulative:
             node = sheet.add(f"thresholds/{task.name}", Thresholds(outputs=task.outputs), node)
         found[task.name] = node
     return found
@@ -81,26 +80,18 @@ def _head(design: Design, task: Task, node: str) -> Head:
 
 def _criticised(sheet: Sheet, critics: Critics, task: Task, outputs: int, state: str, ask: Ask) -> str:
     critic = Tower.model_validate({**_plain(critics.critic), "outputs": outputs})
-    kind = "" if task.kind == "binary" else f"{task.kind}/{outputs}/"  # tasks of one kind and width share critics
+    kind = "" if task.rules.is_event else f"{task.kind}/{outputs}/"  # tasks of one kind and width share critics
     each = [
         sheet.add(f"critic/{task.name}/{index}", critic, state, tied=f"critic/{kind}{index}")
         for index in range(critics.count)
     ]
     if len(each) == 1:
         return each[0]
-    gate = critics.gate.block_over(len(each)).model_copy(update={"mixes": _mixes(task)})
+    gate = critics.gate.block_over(len(each)).model_copy(update={"mixes": task.rules.averages})
     owner = Owner("task", task.name)
     query = (ask(critics.gate, owner),) if gate.asks else ()
     tied = f"critics/gate/{kind}{gate.mixes}" if critics.gate.tied else ""
     return sheet.add(f"critics/gate/{task.name}", gate, *query, *each, tied=tied)
-
-
-def _mixes(task: Task) -> Literal["state", "probability", "classes", "rate"]:
-    if task.kind == "binary":
-        return "probability"
-    if task.kind == "multiclass":
-        return "classes"
-    return "rate" if task.kind == "count" else "state"
 
 
 def _plain(layers: Layers) -> dict[str, object]:

@@ -17,7 +17,7 @@ def refuse_unfit_losses(losses: Losses, schema: Schema) -> None:
                 near = nearest(name, schema.task_names)
                 raise DesignError(f"losses.{option} names task '{name}', which the data has not{near}")
     for name in losses.positive_weights:
-        if schema.task(name).kind != "binary":
+        if not schema.task(name).rules.is_event:
             kind = schema.task(name).kind
             raise DesignError(f"losses.positive_weights is for binary tasks, got task '{name}', which is {kind}")
     for task in schema.tasks:

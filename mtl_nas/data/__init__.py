@@ -9,16 +9,20 @@ from mtl_nas.data.loading import load_dataset
 from mtl_nas.data.parsing.tables import read_table
 from mtl_nas.data.schema import Category, Number, Schema, Sequence, Task
 from mtl_nas.data.storage.rows import Rows
+from mtl_nas.data.tasks.kinds import KINDS, KindName, TaskKind
 
 __all__ = [
+    "KINDS",
     "Category",
     "Dataset",
     "Declaration",
+    "KindName",
     "Number",
     "Rows",
     "Schema",
     "Sequence",
     "Task",
+    "TaskKind",
     "builtin_names",
     "encode",
     "infer",

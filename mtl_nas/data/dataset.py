@@ -14,7 +14,6 @@ from mtl_nas.data.schema import Schema
 from mtl_nas.data.splits import Parts
 from mtl_nas.data.storage.encoded_folder import Stored
 from mtl_nas.data.storage.rows import Rows
-from mtl_nas.data.tasks.labels import label_values
 from mtl_nas.errors import DataError
 from mtl_nas.values import nearest
 
@@ -61,7 +60,7 @@ class Dataset:
         )
         labels = self.rows(split).labels
         raw = self.table[feature_columns(self.schema)].iloc[chosen].reset_index(drop=True)
-        shown = [label_values(labels[:, place], task) for place, task in enumerate(self.schema.tasks)]
+        shown = [task.rules.label_values(labels[:, place], task) for place, task in enumerate(self.schema.tasks)]
         return pd.concat([raw, *shown], axis="columns")
 
     def for_search(self) -> "Dataset":

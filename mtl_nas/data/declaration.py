@@ -6,7 +6,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from mtl_nas.data.parsing import category_text
-from mtl_nas.data.schema import TaskKind, TaskLoss, refuse_unfit_loss
+from mtl_nas.data.tasks.kinds import KINDS, KindName, LossName, TaskKind, refuse_loss_of_another_kind
 from mtl_nas.errors import DataError
 from mtl_nas.values import Value, nearest, parse
 
@@ -57,11 +57,11 @@ class Source(Value):
 class TaskDeclaration(Value):
     """A task as it is declared; what is left out is inferred from the labels."""
 
-    kind: TaskKind | None = None
+    kind: KindName | None = None
     after: str | None = None
     where: str | None = None
     family: str | None = None
-    loss: TaskLoss | None = None
+    loss: LossName | None = None
     quantile: float | None = Field(default=None, gt=0, lt=1)  # of loss quantile; None: .5, the median
     column: str | None = None  # the label column, where it is not named like the task
     positive: str | None = None  # which of two values is the positive one
@@ -76,24 +76,25 @@ class TaskDeclaration(Value):
     def _options_fit_the_kind(self) -> Self:
         kind = self.settled_kind
         if self.loss is not None and kind is not None:
-            refuse_unfit_loss(kind, self.loss)
+            refuse_loss_of_another_kind(kind, self.loss)
         if self.quantile is not None and self.loss != "quantile":
             raise ValueError(f"quantile is chosen with loss: quantile, got loss {self.loss}")
-        if self.positive is not None and kind != "binary":
-            raise ValueError(f"positive is chosen for binary tasks only, got kind {kind}")
-        if self.order and kind != "ordinal":
-            raise ValueError(f"order is chosen for ordinal tasks only, got kind {kind}")
+        for owner in self._owners_of_options():
+            if kind != owner.name:
+                raise ValueError(f"{owner.option} is chosen for {owner.name} tasks only, got kind {kind}")
         twice = [one for place, one in enumerate(self.order) if one in self.order[:place]]
         if twice:
             raise ValueError(f"order names each class once, got '{twice[0]}' twice")
         return self
 
     @property
-    def settled_kind(self) -> TaskKind | None:
-        """The kind that is declared, or that positive or order are for; None: the labels decide."""
-        if self.kind is None and self.positive is not None:
-            return "binary"
-        return "ordinal" if self.kind is None and self.order else self.kind
+    def settled_kind(self) -> str | None:
+        """The declared kind, or the kind whose option is declared; None: the labels decide."""
+        return self.kind or next((kind.name for kind in self._owners_of_options()), None)
+
+    def _owners_of_options(self) -> list[TaskKind]:
+        """Kinds that alone read an option which is declared."""
+        return [kind for kind in KINDS.values() if kind.option and getattr(self, kind.option) not in (None, ())]
 
 
 class SequenceDeclaration(Value):

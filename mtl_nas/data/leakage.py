@@ -42,10 +42,7 @@ def refuse_leaks(rows: Rows, schema: Schema) -> None:
 
 def _targets(labels: NDArray[np.float64], task: Task) -> NDArray[np.float64]:
     """(N, K) centred: the label where it is ordered, and whether it is each of the classes where there are several."""
-    columns = labels[:, None]
-    if task.kind in ("multiclass", "ordinal"):
-        each = (columns == np.unique(labels)).astype(np.float64)
-        columns = np.hstack([columns, each]) if task.kind == "ordinal" else each
+    columns = task.rules.leak_targets(labels)
     centred: NDArray[np.float64] = columns - columns.mean(axis=0)
     return centred
 

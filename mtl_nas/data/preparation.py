@@ -14,9 +14,9 @@ from mtl_nas.data.dataset import Dataset
 from mtl_nas.data.declaration import Declaration, SequenceDeclaration
 from mtl_nas.data.leakage import refuse_leaks
 from mtl_nas.data.parsing.lists import flat
-from mtl_nas.data.schema import Schema, Task
+from mtl_nas.data.schema import Schema
 from mtl_nas.data.splits import parts, refuse_absent_groups
-from mtl_nas.data.storage.rows import Floats, Rows
+from mtl_nas.data.storage.rows import Rows
 from mtl_nas.data.tasks.row_weights import row_weights
 from mtl_nas.data.tasks.targets import scaled, targets
 from mtl_nas.errors import DataError
@@ -110,22 +110,8 @@ def summary(declaration: Declaration, train: Rows, schema: Schema) -> list[str]:
         labels = train.labels[:, place]
         known = labels[~np.isnan(labels)]
         rows = "" if len(known) == len(labels) else f", labelled in {100 * len(known) / len(labels):.3g} % of the rows"
-        notes.append(f"task '{task.name}': {task.kind}, {_described(task, known)}{rows}")
+        notes.append(f"task '{task.name}': {task.kind}, {task.rules.description(task, known)}{rows}")
     return notes
-
-
-def _described(task: Task, known: Floats) -> str:
-    if task.kind == "binary":
-        return f"{100 * known.mean():.3g} % positive"
-    if task.kind == "multiclass":
-        return f"classes {_listed(task.classes)}"
-    if task.kind == "ordinal":
-        return f"classes from the lowest {_listed(task.classes)}"
-    if task.kind == "count":
-        return f"mean {task.scale:.4g}"
-    if task.loss == "ziln":
-        return f"{100 * (known > 0).mean():.3g} % above 0, their mean {task.scale:.4g}"
-    return f"mean {task.center:.4g}, deviation {task.scale:.4g}"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -5,18 +5,9 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from mtl_nas.data.tasks.kinds import KINDS, KindName, LossName, TaskKind, refuse_loss_of_another_kind
 from mtl_nas.errors import DataError
 from mtl_nas.values import Value, nearest
-
-TaskKind = Literal["binary", "multiclass", "ordinal", "regression", "count"]
-TaskLoss = Literal["bce", "focal", "cross_entropy", "cumulative", "mse", "mae", "huber", "quantile", "ziln", "poisson"]
-LOSSES: dict[TaskKind, tuple[TaskLoss, ...]] = {  # the first is the default
-    "binary": ("bce", "focal"),
-    "multiclass": ("cross_entropy",),
-    "ordinal": ("cumulative",),
-    "regression": ("mse", "mae", "huber", "quantile", "ziln"),
-    "count": ("poisson",),
-}
 
 
 class Category(Value):
@@ -67,12 +58,12 @@ class Task(Value):
     """One target. Labels outside its sample space or missing are NaN and contribute nothing."""
 
     name: str
-    kind: TaskKind
+    kind: KindName
     after: str | None = None  # nested: 1 only where that task is 1
     where: str | None = None  # sample space: rows where that task is 1
     family: str | None = None
     classes: tuple[str, ...] = ()  # in the order of their codes; binary: (negative, positive)
-    loss: TaskLoss = Field(default_factory=lambda known: LOSSES[known["kind"]][0])
+    loss: LossName = Field(default_factory=lambda fields: KINDS[fields["kind"]].losses[0])
     quantile: float = Field(default=0.5, gt=0, lt=1)  # of the loss of that name: the share of labels below
     center: float = 0.0  # of numbers: the model works on (y - center) / scale
     scale: float = 1.0
@@ -86,29 +77,28 @@ class Task(Value):
 
     @model_validator(mode="after")
     def _loss_fits_the_kind(self) -> Self:
-        refuse_unfit_loss(self.kind, self.loss)
+        refuse_loss_of_another_kind(self.kind, self.loss)
         return self
 
     @property
-    def numeric(self) -> bool:
-        """Labels are numbers, not classes."""
-        return self.kind in ("regression", "count")
+    def rules(self) -> TaskKind:
+        """How labels of this kind are read, scaled, scored and shown."""
+        return KINDS[self.kind]
 
     @property
     def outputs(self) -> int:
-        """Numbers that a head gives for one row: a logit an event, three parameters of an amount, or one number."""
-        if self.kind == "multiclass":
-            return len(self.classes)
-        if self.kind == "ordinal":
-            return len(self.classes) - 1
-        return 3 if self.loss == "ziln" else 1
+        """Numbers per row that a head computes."""
+        return self.rules.outputs(self)
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Columns of its predictions: one a class, ``stars=1`` ..., or one of the task's name."""
-        if self.kind in ("multiclass", "ordinal"):
-            return tuple(f"{self.name}={one}" for one in self.classes)
-        return (self.name,)
+        """Column names of the predictions: the name of the task, or one per class such as ``stars=1``."""
+        return self.rules.prediction_columns(self)
+
+    @property
+    def main_metric(self) -> str:
+        """The metric by which designs are ranked; larger is better."""
+        return self.rules.main_metric(self)
 
 
 class Schema(Value):
@@ -161,10 +151,3 @@ class Schema(Value):
     def has_funnel(self) -> bool:
         """At least one task is nested in another."""
         return bool(self.nested_pairs)
-
-
-def refuse_unfit_loss(kind: TaskKind, loss: TaskLoss) -> None:
-    """ValueError where the loss is that of another kind of task."""
-    if loss not in LOSSES[kind]:
-        owner = next(other for other, losses in LOSSES.items() if loss in losses)
-        raise ValueError(f"loss {loss} is for {owner} tasks, got kind {kind}; {kind}: {', '.join(LOSSES[kind])}")

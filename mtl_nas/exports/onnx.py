@@ -230,7 +230,7 @@ def _difference(runtime: Any, path: Path, model: LoadedModel, names: list[str]) 
 
 def _unit(right: NDArray[np.float64], task: Task) -> NDArray[np.float64]:
     """What differences are measured in: 1 for probabilities, the scale for numbers, large ones by themselves."""
-    if not task.numeric:
+    if task.rules.has_classes:
         return np.ones_like(right)
     return np.maximum(task.scale, np.abs(right - task.center))
 

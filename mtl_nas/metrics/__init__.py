@@ -1,5 +1,27 @@
-"""What a difference of scores is worth."""
+"""Metrics as functions of arrays, with the influence of each row, and p-values. No metric knows tasks or tables."""
 
-from mtl_nas.metrics.bootstrap import Interval, Judged, interval, judged
+from mtl_nas.metrics.auc import Event, auc, mean_auc, mean_auc_influence
+from mtl_nas.metrics.deviances import explained, explained_influence, pinball_loss, poisson_deviance, squared_error
+from mtl_nas.metrics.probabilities import accuracy, log_loss
+from mtl_nas.metrics.score import Floats, Influence, Score, mean_or_none
+from mtl_nas.metrics.significance import holm, welch
 
-__all__ = ["Interval", "Judged", "interval", "judged"]
+__all__ = [
+    "Event",
+    "Floats",
+    "Influence",
+    "Score",
+    "accuracy",
+    "auc",
+    "explained",
+    "explained_influence",
+    "holm",
+    "log_loss",
+    "mean_auc",
+    "mean_auc_influence",
+    "mean_or_none",
+    "pinball_loss",
+    "poisson_deviance",
+    "squared_error",
+    "welch",
+]

@@ -1,4 +1,4 @@
-"""Chances: of means that differ, and of many such chances together."""
+"""P-values: Welch's test and Holm's correction."""
 
 from collections.abc import Sequence
 from statistics import fmean, variance
@@ -7,7 +7,7 @@ from scipy.special import fdtrc  # scipy.stats takes a second to import
 
 
 def welch(groups: Sequence[Sequence[float]]) -> float:
-    """The chance of means so far apart if the groups have one mean but not one variance (Welch, 1951).
+    """The p-value of equal means where the groups may have different variances (Welch, 1951).
 
     >>> round(welch([[1.0, 2.0, 3.0], [4.0, 5.0, 9.0]]), 4)
     0.1064
@@ -25,14 +25,14 @@ def welch(groups: Sequence[Sequence[float]]) -> float:
     return float(fdtrc(count - 1, (count**2 - 1) / (3 * spread), ratio))
 
 
-def holm(chances: Sequence[float]) -> list[float]:
-    """Chances corrected for their number (Holm, 1979), in their order.
+def holm(p_values: Sequence[float]) -> list[float]:
+    """P-values corrected for their number (Holm, 1979), in the given order.
 
     >>> holm([0.01, 0.5, 0.02])
     [0.03, 0.5, 0.04]
     """
-    found, least = [0.0] * len(chances), 0.0
-    for rank, place in enumerate(sorted(range(len(chances)), key=lambda place: chances[place])):
-        least = max(least, min(1.0, (len(chances) - rank) * chances[place]))
-        found[place] = least
-    return found
+    corrected, least = [0.0] * len(p_values), 0.0
+    for rank, index in enumerate(sorted(range(len(p_values)), key=lambda index: p_values[index])):
+        least = max(least, min(1.0, (len(p_values) - rank) * p_values[index]))
+        corrected[index] = least
+    return corrected

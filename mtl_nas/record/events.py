@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter
 
 from mtl_nas.design import Proposal
-from mtl_nas.metrics.table_scores import Scores
 from mtl_nas.record.diagnosis import Diagnosis
+from mtl_nas.scoring import Scores
 from mtl_nas.values import Value
 
 Failure = Literal["diverged", "memory", "limit", "error", "lost"]

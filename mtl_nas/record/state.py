@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from statistics import fmean, stdev
 
 from mtl_nas.design import Proposal
-from mtl_nas.metrics.table_scores import Scores
 from mtl_nas.record.diagnosis import Diagnosis
 from mtl_nas.record.events import (
     Best,
@@ -23,6 +22,7 @@ from mtl_nas.record.events import (
     Stopped,
     Tested,
 )
+from mtl_nas.scoring import Scores
 
 ATTEMPTS = 2  # of a job whose worker is lost
 

@@ -72,7 +72,7 @@ class SearchSpace:
         """The same space with holes for this schema's tasks, and the options that it can use."""
         first = [task for task in schema.tasks if task.after is None]
         funnels = (schema.has_funnel, schema.has_funnel and len(first) == 1)
-        binary = all(task.kind == "binary" for task in schema.tasks)
+        binary = all(task.rules.is_event for task in schema.tasks)
         there = (bool(schema.sequences), any(task.family for task in schema.tasks), *funnels, binary)
         has = tuple(what for what, found in zip(NEEDS, there, strict=True) if found)
         return replace(self, tasks=schema.task_names, has=has)

@@ -4,8 +4,8 @@ from hashlib import blake2b
 from typing import Literal
 
 from mtl_nas.design import Proposal
-from mtl_nas.metrics.table_scores import Scores
 from mtl_nas.record.events import Failure
+from mtl_nas.scoring import Scores
 from mtl_nas.values import Value
 
 

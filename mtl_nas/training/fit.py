@@ -19,10 +19,10 @@ from mtl_nas.architecture import Architecture
 from mtl_nas.data import Rows, Schema
 from mtl_nas.design import Losses, Training
 from mtl_nas.design.training import Precision
-from mtl_nas.metrics.table_scores import Scores, mean_score, score_tasks
 from mtl_nas.model import Network, build
 from mtl_nas.model.prediction import predict
 from mtl_nas.model.row_prediction import predict_rows
+from mtl_nas.scoring import Scores, mean_score, score_tasks
 from mtl_nas.training.batches import Reading, feed, streams
 from mtl_nas.training.negative_sampling import kept_rows
 from mtl_nas.training.precision import faster

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from mtl_nas.data.schema import Task, TaskLoss
+from mtl_nas.data.schema import Task
 from mtl_nas.model.prediction import log_deviation
 
 FOCUS = 2.0  # gamma of the focal loss, the best of its paper
@@ -46,8 +46,8 @@ class Targets:
 def targets(labels: Tensor, tasks: Sequence[Task], *, weights: Tensor | None = None) -> Targets:
     """From labels with NaN where they are missing or outside the task's sample space."""
     valid = ~labels.isnan()
-    center = labels.new_tensor([task.center if task.numeric else 0.0 for task in tasks])
-    scale = labels.new_tensor([task.scale if task.numeric else 1.0 for task in tasks])
+    center = labels.new_tensor([task.center for task in tasks])
+    scale = labels.new_tensor([task.scale for task in tasks])
     # replaced before any loss is taken: NaN times a weight of zero is NaN
     return Targets(torch.where(valid, (labels - center) / scale, 0.0), valid.to(labels.dtype), weights)
 
@@ -66,7 +66,7 @@ def task_losses(
     """
     losses = torch.cat([_rows_losses(outputs, found.labels, tasks, group) for group in _groups(tasks)])  # (T, B)
     order = [place for group in _groups(tasks) for place in group]
-    factors = {place: positive_weights.get(task.name) for place, task in enumerate(tasks) if task.kind == "binary"}
+    factors = {place: positive_weights.get(task.name) for place, task in enumerate(tasks) if task.rules.is_event}
     if any(factors.values()) or order != sorted(order):  # by rows: an index would come from the host at every step
         rows = losses.unbind()
         rows = tuple(
@@ -167,7 +167,7 @@ def _ziln(output: Tensor, label: Tensor, task: Task) -> Tensor:
     return F.binary_cross_entropy_with_logits(output[:, 0], positive, reduction="none") + positive * density
 
 
-LOSSES: Mapping[TaskLoss, Callable[[Tensor, Tensor, Task], Tensor]] = {
+LOSSES: Mapping[str, Callable[[Tensor, Tensor, Task], Tensor]] = {
     "bce": _bce,
     "focal": _focal,
     "cross_entropy": _cross_entropy,

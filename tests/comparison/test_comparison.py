@@ -18,7 +18,7 @@ from mtl_nas.data import Dataset, load_dataset
 from mtl_nas.design import Training
 from mtl_nas.errors import ArchitectureError, MtlNasError
 from mtl_nas.exports import write_model
-from mtl_nas.metrics.table_scores import score_tasks
+from mtl_nas.scoring import score_tasks
 
 LONG = "a task whose name is much longer than any column of a table should be"
 
@@ -40,7 +40,7 @@ TWO = data_of("click", "buy")
 @pytest.fixture(autouse=True)
 def _few_replicates(monkeypatch):
     """What intervals are worth is tested in test_ties."""
-    monkeypatch.setattr("mtl_nas.metrics.bootstrap.REPLICATES", 400)
+    monkeypatch.setattr("mtl_nas.scoring.bootstrap.REPLICATES", 400)
 
 
 TRAINING = Training(epochs=2, batch_size=64, learning_rate=0.01)

@@ -4,7 +4,8 @@ import pytest
 
 from mtl_nas.data import Declaration, infer
 from mtl_nas.data.columns.inference import column_kind
-from mtl_nas.data.tasks.labels import label_classes, label_kind
+from mtl_nas.data.tasks.kinds import KINDS
+from mtl_nas.data.tasks.labels import label_kind
 from mtl_nas.errors import DataError
 
 FRAME = pd.DataFrame({"age": range(30), "sex": ["f", "m"] * 15, "when": range(30), "buy": [0, 1, 1] * 10})
@@ -74,13 +75,13 @@ def test_the_kind_of_a_task_follows_from_its_labels(values, kind):
     ],
 )
 def test_the_positive_one_of_two_values(values, classes):
-    assert label_classes(pd.Series(values), "t", "binary", None) == classes
+    assert KINDS["binary"].classes(pd.Series(values), "t") == classes
 
 
 def test_the_positive_value_may_be_named():
-    assert label_classes(pd.Series(["a", "b"]), "t", "binary", "a") == ("b", "a")
+    assert KINDS["binary"].classes(pd.Series(["a", "b"]), "t", positive="a") == ("b", "a")
     with pytest.raises(DataError, match="the positive label is 'c', but the labels are a and b"):
-        label_classes(pd.Series(["a", "b"]), "t", "binary", "c")
+        KINDS["binary"].classes(pd.Series(["a", "b"]), "t", positive="c")
 
 
 def test_labels_that_make_no_task_are_refused():
@@ -94,7 +95,7 @@ def test_labels_that_make_no_task_are_refused():
         with pytest.raises(DataError, match=words):
             label_kind(pd.Series(values, name="t"), "t")
     with pytest.raises(DataError, match="binary, but its labels have 3 values: 1, 2, 3"):
-        label_classes(pd.Series([1, 2, 3]), "t", "binary", None)
+        KINDS["binary"].classes(pd.Series([1, 2, 3]), "t")
 
 
 def test_inference_completes_a_declaration_and_keeps_what_is_said():

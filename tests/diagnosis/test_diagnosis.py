@@ -37,7 +37,9 @@ def rows_of(schema: Schema, count: int = 400) -> Rows:
     """Labels of every kind, in their tasks' sample spaces."""
     random = np.random.default_rng(0)
     labels = [
-        random.integers(0, max(len(task.classes), 2), count) if not task.numeric else random.exponential(size=count)
+        random.integers(0, max(len(task.classes), 2), count)
+        if task.rules.has_classes
+        else random.exponential(size=count)
         for task in schema.tasks
     ]
     categories = [random.integers(0, len(column.levels) + 1, count) for column in schema.categories]

@@ -16,8 +16,8 @@ from mtl_nas.cli import main
 from mtl_nas.errors import ExportError
 from mtl_nas.exports import is_ensemble, load_ensemble, load_model
 from mtl_nas.exports.ensemble_folder import write_ensemble
-from mtl_nas.metrics.table_scores import score_tasks
 from mtl_nas.record.events import Ensembled
+from mtl_nas.scoring import score_tasks
 from mtl_nas.study.selection.ensemble import greedy
 
 DATA = dataset()

@@ -4,14 +4,18 @@ import numpy as np
 import pytest
 
 from mtl_nas.data.schema import Task
-from mtl_nas.metrics.influence import influence
-from mtl_nas.metrics.scores import score
+from mtl_nas.scoring import score_task, task_influence
 
 GRADE = Task(name="grade", kind="ordinal", classes=("a", "b", "c"))
 VISITS = Task(name="visits", kind="count")
 LATE = Task(name="late", kind="regression", loss="quantile", quantile=0.8)
 SPENT = Task(name="spent", kind="regression", loss="ziln")
 TASKS = (GRADE, VISITS, LATE, SPENT)
+
+
+def score(task, prediction, label):
+    """The main metric alone."""
+    return score_task(task, prediction, label)[task.main_metric]
 
 
 def drawn(task: Task, rows: int) -> tuple[np.ndarray, np.ndarray]:
@@ -33,7 +37,7 @@ def drawn(task: Task, rows: int) -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
 def test_the_score_is_that_of_the_metrics(task):
     prediction, label = drawn(task, 200)
-    found = influence(task, prediction, label)
+    found = task_influence(task, prediction, label)
     assert found is not None
     assert found[0] == pytest.approx(score(task, prediction, label), abs=1e-12)
 
@@ -42,7 +46,7 @@ def test_the_score_is_that_of_the_metrics(task):
 def test_a_row_s_share_is_what_repeating_it_adds(task):
     """Rows repeated a thousand times, one of them once more: a weight of 1.001, without a formula for weights."""
     prediction, label = drawn(task, 40)
-    found = influence(task, prediction, label)
+    found = task_influence(task, prediction, label)
     assert found is not None
     assert found[1].sum() == pytest.approx(0, abs=1e-9)
     for row in range(40):
@@ -57,5 +61,5 @@ def test_a_row_s_share_is_what_repeating_it_adds(task):
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
 def test_labels_that_are_all_alike_have_no_score(task):
     prediction, label = drawn(task, 10)
-    assert influence(task, prediction, np.zeros_like(label)) is None
-    assert influence(task, prediction, np.full_like(label, np.nan)) is None
+    assert task_influence(task, prediction, np.zeros_like(label)) is None
+    assert task_influence(task, prediction, np.full_like(label, np.nan)) is None

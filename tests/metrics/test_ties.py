@@ -6,15 +6,18 @@ import numpy as np
 import pytest
 
 from mtl_nas.data.schema import Schema, Task
-from mtl_nas.metrics.bootstrap import Interval, interval, judged
-from mtl_nas.metrics.influence import influence
-from mtl_nas.metrics.scores import score
+from mtl_nas.scoring import Interval, paired_interval, score_task, seed_score, task_influence
 
 BINARY = Task(name="click", kind="binary", classes=("0", "1"))
 STARS = Task(name="stars", kind="multiclass", classes=("a", "b", "c"))
 PRICE = Task(name="price", kind="regression")
 TASKS = (BINARY, STARS, PRICE)
 SCHEMA = Schema(tasks=TASKS)
+
+
+def score(task, prediction, label):
+    """The main metric alone."""
+    return score_task(task, prediction, label)[task.main_metric]
 
 
 def drawn(task: Task, rows: int, seed: int = 0, missing: float = 0.2) -> tuple[np.ndarray, np.ndarray]:
@@ -55,7 +58,7 @@ def weighted_auc(ranking: np.ndarray, positive: np.ndarray, weight: np.ndarray) 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.kind)
 def test_the_score_is_that_of_the_metrics(task):
     prediction, label = drawn(task, 200)
-    found = influence(task, prediction, label)
+    found = task_influence(task, prediction, label)
     assert found is not None
     assert found[0] == pytest.approx(score(task, prediction, label), abs=1e-12)
     assert found[0] == pytest.approx(weighted(task, prediction, label, np.ones(200)), abs=1e-12)
@@ -64,7 +67,7 @@ def test_the_score_is_that_of_the_metrics(task):
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.kind)
 def test_a_row_s_share_is_the_slope_of_the_score_by_its_weight(task):
     prediction, label = drawn(task, 60)
-    found = influence(task, prediction, label)
+    found = task_influence(task, prediction, label)
     assert found is not None
     for row in range(60):
         step = np.zeros(60)
@@ -77,16 +80,16 @@ def test_a_row_s_share_is_the_slope_of_the_score_by_its_weight(task):
 
 def test_a_score_that_is_not_defined_has_no_shares():
     nothing = np.full(4, np.nan)
-    assert influence(BINARY, np.arange(4.0), np.ones(4)) is None
-    assert influence(PRICE, np.arange(4.0), np.ones(4)) is None
+    assert task_influence(BINARY, np.arange(4.0), np.ones(4)) is None
+    assert task_influence(PRICE, np.arange(4.0), np.ones(4)) is None
     for task in TASKS:
-        assert influence(task, np.zeros((4, 3)) if task is STARS else np.zeros(4), nothing) is None
-    assert judged({"click": np.arange(4.0)}, np.ones((4, 1)), Schema(tasks=(BINARY,))) is None
+        assert task_influence(task, np.zeros((4, 3)) if task is STARS else np.zeros(4), nothing) is None
+    assert seed_score({"click": np.arange(4.0)}, np.ones((4, 1)), Schema(tasks=(BINARY,))) is None
 
 
 def test_a_perfect_regression_has_no_spread():
     label = np.arange(10.0)
-    found = influence(PRICE, label, label)
+    found = task_influence(PRICE, label, label)
     assert found is not None
     assert found[0] == 1
     assert not found[1].any()
@@ -96,27 +99,27 @@ def test_the_mean_over_tasks_leaves_out_those_without_a_score():
     drawings = [drawn(task, 100) for task in TASKS]
     labels = np.stack([label for _, label in drawings], axis=1)
     predictions = {task.name: prediction for task, (prediction, _) in zip(TASKS, drawings, strict=True)}
-    whole = judged(predictions, labels, SCHEMA)
+    whole = seed_score(predictions, labels, SCHEMA)
     assert whole is not None
     known = [score(task, predictions[task.name], labels[:, place]) for place, task in enumerate(TASKS)]
     assert whole.score == pytest.approx(np.mean(known))
     labels[:, 1] = np.nan
-    part = judged(predictions, labels, SCHEMA)
+    part = seed_score(predictions, labels, SCHEMA)
     assert part is not None
     assert part.score == pytest.approx((known[0] + known[2]) / 2)
-    assert part.shares.sum() == pytest.approx(0, abs=1e-9)
+    assert part.block_influence.sum() == pytest.approx(0, abs=1e-9)
 
 
 @cache
 def seeds(quality: float, count: int, *, rows: int = 2000, spread: float = 0.05, first: int = 100) -> list:
-    """Judged predictions of a design on some seeds: what all seeds see, and noise of each."""
+    """Scored predictions of a design on some seeds: what all seeds see, and noise of each."""
     random = np.random.default_rng(1)
     label = (random.random(rows) < 0.3).astype(float)
     common = random.normal(size=rows)
     found = []
     for seed in range(count):
         noise = np.random.default_rng(first + seed).normal(size=rows)
-        part = judged({"click": quality * label + common + spread * noise}, label[:, None], Schema(tasks=(BINARY,)))
+        part = seed_score({"click": quality * label + common + spread * noise}, label[:, None], Schema(tasks=(BINARY,)))
         assert part is not None
         found.append(part)
     return found
@@ -125,40 +128,40 @@ def seeds(quality: float, count: int, *, rows: int = 2000, spread: float = 0.05,
 @pytest.mark.parametrize("count", [1, 3])
 def test_equal_predictions_tie_with_an_interval_of_nothing(count):
     one = seeds(1.0, count)
-    assert interval(one, one) == Interval(0.0, 0.0, 0.0)
-    assert interval(one, one).tie
+    assert paired_interval(one, one) == Interval(0.0, 0.0, 0.0)
+    assert paired_interval(one, one).tie
 
 
 @pytest.mark.parametrize("count", [1, 3])
 def test_designs_that_differ_clearly_do_not_tie(count):
     good, bad = seeds(1.0, count), seeds(0.5, count)
-    found = interval(bad, good)
+    found = paired_interval(bad, good)
     assert found.high < 0
     assert found.low < found.difference < found.high
     assert not found.tie
-    back = interval(good, bad)
+    back = paired_interval(good, bad)
     assert back.low > 0
     assert back.difference == pytest.approx(-found.difference)
 
 
 def test_seeds_that_disagree_widen_the_interval():
-    quiet = interval(seeds(1.0, 3, spread=0.05), seeds(0.95, 3, spread=0.05, first=200))
-    loud = interval(seeds(1.0, 3, spread=1.0), seeds(0.95, 3, spread=1.0, first=200))
+    quiet = paired_interval(seeds(1.0, 3, spread=0.05), seeds(0.95, 3, spread=0.05, first=200))
+    loud = paired_interval(seeds(1.0, 3, spread=1.0), seeds(0.95, 3, spread=1.0, first=200))
     assert loud.high - loud.low > quiet.high - quiet.low
 
 
 def test_without_a_score_nothing_tells_designs_apart():
-    assert interval([], []) == Interval(0.0, 0.0, 0.0)
+    assert paired_interval([], []) == Interval(0.0, 0.0, 0.0)
 
 
 def test_the_same_question_has_the_same_answer():
-    assert interval(seeds(1.0, 3), seeds(0.9, 3)) == interval(seeds(1.0, 3), seeds(0.9, 3))
+    assert paired_interval(seeds(1.0, 3), seeds(0.9, 3)) == paired_interval(seeds(1.0, 3), seeds(0.9, 3))
 
 
 def test_few_rows_are_fewer_than_the_blocks():
-    found = judged({"click": np.array([0.1, 0.9, 0.4])}, np.array([[0.0], [1.0], [1.0]]), Schema(tasks=(BINARY,)))
+    found = seed_score({"click": np.array([0.1, 0.9, 0.4])}, np.array([[0.0], [1.0], [1.0]]), Schema(tasks=(BINARY,)))
     assert found is not None
-    assert interval([found], [found]).tie
+    assert paired_interval([found], [found]).tie
 
 
 @pytest.mark.slow
@@ -169,6 +172,6 @@ def test_about_95_of_100_intervals_cover_the_true_difference(task):
         random = np.random.default_rng(trial)
         label = (random.random(500) < 0.3).astype(float) if task is BINARY else random.normal(size=500)
         common = label + random.normal(size=500)
-        pair = [judged({task.name: common + random.normal(0, 0.7, 500)}, label[:, None], schema) for _ in range(2)]
-        covered += interval(pair[:1], pair[1:]).tie  # both are equally good in truth
+        pair = [seed_score({task.name: common + random.normal(0, 0.7, 500)}, label[:, None], schema) for _ in range(2)]
+        covered += paired_interval(pair[:1], pair[1:]).tie  # both are equally good in truth
     assert 0.89 * trials <= covered <= 0.99 * trials

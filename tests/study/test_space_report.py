@@ -7,7 +7,7 @@ from study_fixtures import proposed, scored, standing_of
 
 from mtl_nas.cli.healthy import _said
 from mtl_nas.data import load_dataset
-from mtl_nas.metrics.significance import holm, welch
+from mtl_nas.metrics import holm, welch
 from mtl_nas.record.events import Failed
 from mtl_nas.space import Random, read_space
 from mtl_nas.study.space_report.decisions import asked

@@ -9,8 +9,8 @@ from torch.testing import assert_close
 import mtl_nas as mn
 from mtl_nas.composition import stacking
 from mtl_nas.design import Losses, Meta, Training
-from mtl_nas.metrics.table_scores import score_tasks
 from mtl_nas.model.prediction import predict
+from mtl_nas.scoring import score_tasks
 from mtl_nas.training import Fit
 
 ROWS = 240

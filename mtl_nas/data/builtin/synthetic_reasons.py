@@ -16,7 +16,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mtl_nas.data.declaration import Declaration, Source, Split, TaskDeclaration
-from mtl_nas.data.schema import TaskKind
 
 Floats = NDArray[np.float64]
 VALIDATION, TEST = 1_000, 6_000
@@ -123,12 +122,12 @@ def seesaw(*, train: int = 5_000, common: int = 6, rate: float = 0.04, seed: int
     return _table(features, labels, train)
 
 
-def _declared(kinds: Mapping[str, TaskKind]) -> Declaration:
+def _declared(kinds: Mapping[str, str]) -> Declaration:
     tasks = {name: TaskDeclaration(kind=kind) for name, kind in kinds.items()}
     return Declaration(data=Source(split=Split(column="split")), tasks=tasks)
 
 
-def _numbered(name: str, count: int, kind: TaskKind = "regression") -> dict[str, TaskKind]:
+def _numbered(name: str, count: int, kind: str = "regression") -> dict[str, str]:
     return {f"{name}{place + 1}": kind for place in range(count)}
 
 

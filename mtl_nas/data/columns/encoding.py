@@ -13,7 +13,7 @@ from mtl_nas.data.parsing.lists import flat
 from mtl_nas.data.parsing.numeric import numerals
 from mtl_nas.data.schema import Schema, Sequence
 from mtl_nas.data.storage.rows import Integers, Rows
-from mtl_nas.data.tasks.labels import label_codes, outside, refuse_impossible
+from mtl_nas.data.tasks.labels import outside, refuse_impossible
 from mtl_nas.errors import DataError
 from mtl_nas.values import nearest
 
@@ -33,7 +33,7 @@ def encode(frame: pd.DataFrame, schema: Schema, *, labels: bool) -> Rows:
         return rows
     codes = np.full((len(frame), len(schema.tasks)), np.nan)
     for place, task in enumerate(schema.tasks):
-        codes[:, place] = label_codes(frame[task.name], task.kind, task.classes)
+        codes[:, place] = task.rules.codes(frame[task.name], task.classes)
     codes[outside(codes, schema.tasks)] = np.nan
     refuse_impossible(codes, schema.tasks)
     return replace(rows, labels=codes.astype(np.float32))

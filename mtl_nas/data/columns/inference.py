@@ -11,7 +11,7 @@ from mtl_nas.data.columns.encoding import length_name, named
 from mtl_nas.data.declaration import ColumnKind, Declaration, SequenceDeclaration, Split, TaskDeclaration
 from mtl_nas.data.parsing.lists import is_list
 from mtl_nas.data.parsing.numeric import parsed
-from mtl_nas.data.schema import refuse_unfit_loss
+from mtl_nas.data.tasks.kinds import refuse_loss_of_another_kind
 from mtl_nas.data.tasks.labels import label_kind
 from mtl_nas.errors import DataError
 from mtl_nas.values import nearest
@@ -82,7 +82,7 @@ def _task(frame: pd.DataFrame, name: str, task: TaskDeclaration) -> TaskDeclarat
     kind = task.settled_kind or label_kind(frame[column], name)
     if task.loss is not None:
         try:
-            refuse_unfit_loss(kind, task.loss)
+            refuse_loss_of_another_kind(kind, task.loss)
         except ValueError as problem:
             raise DataError(f"task '{name}': {problem}; or say the kind") from None
     return task.model_copy(update={"kind": kind})

@@ -82,7 +82,7 @@ class Fitting:
         self._missing: set[str] = set()
         names = [name for name, kind in kinds.items() if kind == "number"]
         self._numbers = Numbers([*names, *map(length_name, self.sequences)])
-        self._labels = Numbers([task.name for task in tasks if task.numeric], np.float64)
+        self._labels = Numbers([task.name for task in tasks if not task.rules.has_classes], np.float64)
         self._longest = dict.fromkeys(self.sequences, 0)
         self._shown = {(task.name, split): Shown.of(np.empty(0)) for task in tasks for split in SPLIT_OF.values()}
         self._rows = 0
@@ -118,9 +118,9 @@ class Fitting:
     def _targets(self, labels: NDArray[np.float64]) -> NDArray[np.float64]:
         """Of numeric tasks; amounts where there are any."""
         columns = [
-            np.where(labels[:, place] > 0, labels[:, place], np.nan) if task.loss == "ziln" else labels[:, place]
+            task.rules.measured(labels[:, place], task)
             for place, task in enumerate(self.goals.every)
-            if task.numeric
+            if not task.rules.has_classes
         ]
         return np.stack(columns, axis=1) if columns else np.empty((len(labels), 0))
 
@@ -175,14 +175,14 @@ class Fitting:
         found = []
         for task in self.goals.every:
             refuse_unfit(task, {split: self._shown[task.name, split] for split in SPLIT_OF.values()})
-            found.append(task.model_copy(update=self._moments(task)) if task.numeric else task)
+            found.append(task.model_copy(update=self._moments(task)) if not task.rules.has_classes else task)
         return tuple(found)
 
     def _moments(self, task: Task) -> dict[str, float]:
         if self._labels.whole:
             return moments(task, self._labels.column(task.name))
         mean, deviation = self._labels.moments(task.name)
-        return {"scale": mean} if task.kind == "count" or task.loss == "ziln" else {"center": mean, "scale": deviation}
+        return task.rules.scaling(task, mean, deviation)
 
 
 def _refuse_more(sample: "pd.Series[Any]", texts: set[str]) -> None:

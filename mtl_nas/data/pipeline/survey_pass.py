@@ -22,6 +22,7 @@ from mtl_nas.data.preparation import refuse_equal_predictions
 from mtl_nas.data.schema import Schema
 from mtl_nas.data.splits import parts, refuse_absent_groups, times
 from mtl_nas.data.tasks.funnel import verdict
+from mtl_nas.data.tasks.kinds import KINDS
 from mtl_nas.data.tasks.labels import distinct_kind
 from mtl_nas.data.tasks.targets import declared_tasks, found_groups, funnel
 from mtl_nas.errors import DataError
@@ -82,11 +83,10 @@ class _Seen:
 
 
 def _looked_at(batches: Batches, said: Declaration) -> _Seen:
-    numeric = ("regression", "count")
     wanted = {
         column: Labels(column)
         for task, column in said.label_columns().items()
-        if said.tasks[task].settled_kind not in numeric
+        if _may_have_classes(said.tasks[task].settled_kind)
     }
     split = said.data.split
     codes = {name: Codes() for name in (split.column, split.group, said.data.group) if name is not None}
@@ -109,6 +109,10 @@ def _looked_at(batches: Batches, said: Declaration) -> _Seen:
     return _Seen(wanted, rules, rows)
 
 
+def _may_have_classes(kind: str | None) -> bool:
+    return kind is None or KINDS[kind].has_classes
+
+
 def _inferred(batches: Batches, said: Declaration, seen: _Seen) -> Declaration:
     tasks = dict(said.tasks)
     for name, column in said.label_columns().items():
@@ -118,7 +122,7 @@ def _inferred(batches: Batches, said: Declaration, seen: _Seen) -> Declaration:
         if tasks[name].settled_kind is None:
             found.refuse_strays()
             tasks[name] = tasks[name].model_copy(update={"kind": distinct_kind(found.values, name)})
-        if tasks[name].settled_kind not in ("regression", "count"):
+        if _may_have_classes(tasks[name].settled_kind):
             found.refuse_many(name)
     declaration, sample = said.model_copy(update={"tasks": tasks}), batches.sample
     listed = {column for part in said.sequences.values() for column in part.columns}

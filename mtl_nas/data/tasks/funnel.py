@@ -66,7 +66,7 @@ def likely_funnel(labels: NDArray[np.floating[Any]], tasks: Sequence[Task]) -> d
     Of several earlier tasks that one whose 1 is rarest. Labels of rare events are nested in nearly every row whatever
     they mean, so what independent labels would break counts too.
     """
-    binary = {task.name: labels[:, place] for place, task in enumerate(tasks) if task.kind == "binary"}
+    binary = {task.name: labels[:, place] for place, task in enumerate(tasks) if task.rules.is_event}
     ones = {name: float(np.nanmean(column)) for name, column in binary.items()}
     found: dict[str, str] = {}
     for place, later in enumerate(binary):

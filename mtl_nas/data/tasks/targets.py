@@ -14,7 +14,8 @@ from mtl_nas.data.parsing import category_text
 from mtl_nas.data.schema import Task
 from mtl_nas.data.splits import Parts
 from mtl_nas.data.tasks.funnel import nested
-from mtl_nas.data.tasks.labels import label_classes, label_codes, outside, refuse_impossible
+from mtl_nas.data.tasks.kinds import KINDS
+from mtl_nas.data.tasks.labels import outside, refuse_impossible
 from mtl_nas.errors import DataError
 
 MOST_GROUPS = 100
@@ -48,11 +49,11 @@ def declared_tasks(table: Mapping[str, "pd.Series[Any]"] | pd.DataFrame, declara
     by_name = {task.name: task for task in tasks}
     for task in tasks:
         for word, other in (("after", task.after), ("where", task.where)):
-            if other is not None and by_name[other].kind != "binary":
+            if other is not None and not by_name[other].rules.is_event:
                 raise DataError(
                     f"task '{task.name}' is {word} '{other}', which is {by_name[other].kind}; a binary task can be"
                 )
-        if task.after is not None and task.kind != "binary":
+        if task.after is not None and not task.rules.is_event:
             raise DataError(f"task '{task.name}' is {task.kind} and after '{task.after}'; say where: {task.after}")
     return tasks
 
@@ -65,7 +66,7 @@ def funnel(tasks: Sequence[Task]) -> list[tuple[str, str]]:
 def coded(table: pd.DataFrame, tasks: Sequence[Task], declaration: Declaration) -> NDArray[np.float64]:
     """(N, T) labels as they stand in the table."""
     columns = [
-        label_codes(table[column], task.kind, task.classes)
+        task.rules.codes(table[column], task.classes)
         for task, column in zip(tasks, declaration.label_columns().values(), strict=True)
     ]
     return np.stack(columns, axis=1)
@@ -85,7 +86,7 @@ def scaled(tasks: Sequence[Task], labels: NDArray[np.float64], parts: Parts) -> 
         shown = {split: _known(labels[rows, place]) for split, rows in parts.items()}
         shown["validation"] = np.concatenate([shown["tuning"], shown["choosing"]])
         refuse_unfit(task, {split: Shown.of(known) for split, known in shown.items()})
-        found.append(task.model_copy(update=moments(task, shown["train"])) if task.numeric else task)
+        found.append(task.model_copy(update=moments(task, shown["train"])))
     return tuple(found)
 
 
@@ -114,7 +115,7 @@ def refuse_unfit(task: Task, shown: Mapping[str, Shown]) -> None:
     for split in ("train", "validation", "test"):
         if not shown[split].labels:
             raise DataError(f"task '{task.name}' has no label in the {split} split; change the split or drop the task")
-        if task.kind == "binary" and not shown[split].positives:
+        if task.rules.is_event and not shown[split].positives:
             raise DataError(
                 f"task '{task.name}' has no positive in the {split} split; change the split or drop the task"
             )
@@ -124,16 +125,14 @@ def refuse_unfit(task: Task, shown: Mapping[str, Shown]) -> None:
 
 def moments(task: Task, train: NDArray[np.float64]) -> dict[str, float]:
     """What labels are shifted and divided by; counts and amounts keep their zero."""
-    if task.kind == "count":
-        return {"scale": float(train.mean())}
-    if task.loss == "ziln":
-        return {"scale": float(train[train > 0].mean())}
-    return {"center": float(train.mean()), "scale": float(train.std())}
+    measured = task.rules.measured(train, task)
+    measured = measured[~np.isnan(measured)]
+    return task.rules.scaling(task, float(measured.mean()), float(measured.std()))
 
 
 def _task(table: Mapping[str, "pd.Series[Any]"] | pd.DataFrame, name: str, task: TaskDeclaration) -> Task:
     kind = task.kind or "binary"
-    classes = label_classes(table[task.column or name], name, kind, task.positive, task.order)
+    classes = KINDS[kind].classes(table[task.column or name], name, positive=task.positive, order=task.order)
     found = Task(name=name, kind=kind, after=task.after, where=task.where, family=task.family, classes=classes)
     chosen = {"loss": task.loss, "quantile": task.quantile}
     return found.model_copy(update={key: value for key, value in chosen.items() if value is not None})

@@ -17,8 +17,8 @@ from mtl_nas.composition import compose
 from mtl_nas.data import Dataset, Rows
 from mtl_nas.errors import MtlNasError
 from mtl_nas.evaluation import judge
-from mtl_nas.metrics.table_scores import mean_score
 from mtl_nas.model.latency import BATCH, latency_ms
+from mtl_nas.scoring import mean_score
 from mtl_nas.study.jobs import Answer, Job, predictions_name, state_name, weights_name
 from mtl_nas.training import DivergedError, Fit
 from mtl_nas.training.stacked_fits import Outcome, advance_together, fusible

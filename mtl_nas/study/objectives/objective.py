@@ -6,7 +6,6 @@ from statistics import fmean
 
 from mtl_nas.data import Schema
 from mtl_nas.errors import RunError
-from mtl_nas.metrics.scores import main_metric
 from mtl_nas.record.events import Finalist, Scored
 from mtl_nas.record.request import COSTS, Aim
 from mtl_nas.record.state import Standing, Trial
@@ -43,7 +42,7 @@ class Goal:
                 raise RunError(f"an objective's weights are not negative and not all zero, got {aim}")
         if not aims or all(aim in COSTS for aim in aims):
             raise RunError(f"an objective besides costs is needed, got {list(aims)}; add mean")
-        return cls(aims, {task.name: main_metric(task) for task in schema.tasks})
+        return cls(aims, {task.name: task.main_metric for task in schema.tasks})
 
     @property
     def single(self) -> bool:

@@ -10,10 +10,10 @@ from safetensors.numpy import load_file
 from mtl_nas.data import Dataset
 from mtl_nas.evaluation import Predictions
 from mtl_nas.exports.ensemble_folder import write_ensemble
-from mtl_nas.metrics.table_scores import mean_score, score_tasks
 from mtl_nas.record.events import Ensembled, Member
 from mtl_nas.record.folder import RunFolder
 from mtl_nas.record.state import Standing
+from mtl_nas.scoring import mean_score, score_tasks
 from mtl_nas.study.jobs import predictions_name
 from mtl_nas.study.objectives.objective import Goal
 from mtl_nas.study.selection.selection import finalist_network, test_name

@@ -17,12 +17,11 @@ from mtl_nas.errors import RunError
 from mtl_nas.evaluation import judge
 from mtl_nas.exports import write_model
 from mtl_nas.exports.model_folder import read_weights
-from mtl_nas.metrics import Judged, interval, judged
-from mtl_nas.metrics.table_scores import Scores, mean_score
 from mtl_nas.model import Network, build
 from mtl_nas.record.events import Best, Tested
 from mtl_nas.record.folder import RunFolder, write_whole
 from mtl_nas.record.state import Standing, Trial
+from mtl_nas.scoring import Scores, SeedScore, mean_score, paired_interval, seed_score
 from mtl_nas.study.jobs import predictions_name, weights_name
 from mtl_nas.study.objectives.objective import BASELINE, Goal
 from mtl_nas.training.fit import DTYPES
@@ -70,7 +69,7 @@ def chosen(
     raced = [trial for trial in done if len(trial.finalist) == most]
     best = max(raced, key=lambda trial: (means[trial.number], -trial.number))
     shares = {trial.number: judgements(folder, trial, data, goal, standing) for trial in done}
-    tied = [trial for trial in done if interval(shares[trial.number], shares[best.number]).tie]
+    tied = [trial for trial in done if paired_interval(shares[trial.number], shares[best.number]).tie]
     if len(tied) == 1:
         return best, f"mean {means[best.number]:.4f} on the choosing rows, better than every other finalist"
     wider = {trial.number: _validation_mean(folder, trial, data, goal) for trial in tied}
@@ -79,7 +78,7 @@ def chosen(
     return winner, f"ties with {names} on the choosing rows; mean {wider[winner.number]:.4f} on all validation rows"
 
 
-def judgements(folder: RunFolder, trial: Trial, data: Dataset, goal: Goal, standing: Standing) -> list[Judged]:
+def judgements(folder: RunFolder, trial: Trial, data: Dataset, goal: Goal, standing: Standing) -> list[SeedScore]:
     """What choosing rows say of each seed; where the worst gain is the aim, of the task that gains least."""
     baseline = standing.trials.get(standing.presets.get(BASELINE, -1))
     if goal.aims[0] != "worst" or baseline is None or not baseline.finalist:
@@ -97,10 +96,10 @@ def judgements(folder: RunFolder, trial: Trial, data: Dataset, goal: Goal, stand
     return min(known, key=lambda found: fmean(one.score for one in found), default=[])
 
 
-def _judged(folder: RunFolder, trial: Trial, data: Dataset, **what: Any) -> list[Judged]:
+def _judged(folder: RunFolder, trial: Trial, data: Dataset, **what: Any) -> list[SeedScore]:
     labels = data.rows("choosing").labels.astype(np.float64)
     found = [
-        judged(load_file(folder.path / predictions_name(trial.number, seed)), labels, data.schema, **what)
+        seed_score(load_file(folder.path / predictions_name(trial.number, seed)), labels, data.schema, **what)
         for seed in sorted(trial.finalist)
     ]
     return [part for part in found if part is not None]

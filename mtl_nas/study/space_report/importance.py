@@ -6,7 +6,7 @@ from itertools import pairwise
 from math import sqrt
 from statistics import fmean, median, variance
 
-from mtl_nas.metrics.significance import holm, welch
+from mtl_nas.metrics import holm, welch
 from mtl_nas.space import Choice
 from mtl_nas.space.holes import Decision, Domain
 from mtl_nas.study.space_report.decisions import Asked, by_hole

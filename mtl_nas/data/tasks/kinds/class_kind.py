@@ -1,0 +1,92 @@
+"""What kinds whose labels are classes share: class names, codes, probabilities, areas under the curve."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from mtl_nas.data.parsing import category_text
+from mtl_nas.data.tasks.kinds.kind import Labels, Predictions, TaskFields, TaskKind
+from mtl_nas.errors import DataError
+from mtl_nas.metrics import Event, Floats, Influence, Score, accuracy, log_loss, mean_auc, mean_auc_influence
+
+MOST_CLASSES = 100
+
+
+class ClassKind(TaskKind):
+    """Labels are classes; predictions are their probabilities, (N, K)."""
+
+    has_classes = True
+
+    def classes(
+        self, labels: "pd.Series[Any]", task: str, *, positive: str | None = None, order: Sequence[str] = ()
+    ) -> tuple[str, ...]:
+        """Numbers by value, then words by spelling."""
+        return category_text.ordered(distinct_texts(labels, task))
+
+    def codes(self, labels: "pd.Series[Any]", classes: tuple[str, ...]) -> NDArray[np.float64]:
+        codes: NDArray[np.float64] = category_text.ids(labels, classes, 0).astype(np.float64)
+        codes[codes < 0] = np.nan
+        return codes
+
+    def label_values(self, codes: NDArray[np.floating[Any]], task: TaskFields) -> "pd.Series[Any]":
+        if task.classes == ("0", "1"):
+            return pd.Series(codes if np.isnan(codes).any() else codes.astype(np.int64), name=task.name)
+        texts = np.array([*task.classes, None], dtype=object)
+        indices = np.where(np.isnan(codes), len(task.classes), codes).astype(np.int64)
+        return pd.Series(texts[indices], name=task.name, dtype=object)
+
+    def prediction_columns(self, task: TaskFields) -> tuple[str, ...]:
+        """One column per class, such as ``stars=1``."""
+        return tuple(f"{task.name}={name}" for name in task.classes)
+
+    def main_metric(self, task: TaskFields) -> str:
+        return "auc"
+
+    @abstractmethod
+    def events(self, predictions: Predictions, labels: Labels) -> list[Event]:
+        """Events whose areas under the curve are averaged: a ranking of the rows and the positive rows of each."""
+
+    def label_probabilities(self, predictions: Predictions, labels: Labels) -> Floats:
+        """The predicted probability of the class of each row, (N,)."""
+        probabilities: Floats = predictions[np.arange(len(labels)), labels.astype(np.int64)]
+        return probabilities
+
+    def predicted_classes(self, predictions: Predictions) -> NDArray[np.integer[Any]]:
+        """The code of the most likely class of each row, (N,)."""
+        codes: NDArray[np.integer[Any]] = predictions.argmax(axis=1)
+        return codes
+
+    def scores(self, task: TaskFields, predictions: Predictions, labels: Labels) -> dict[str, Score]:
+        return {
+            "auc": mean_auc(self.events(predictions, labels)),
+            "log_loss": log_loss(self.label_probabilities(predictions, labels)),
+            "accuracy": accuracy(self.predicted_classes(predictions), labels),
+        }
+
+    def influence(self, task: TaskFields, predictions: Predictions, labels: Labels) -> Influence | None:
+        return mean_auc_influence(self.events(predictions, labels))
+
+
+def distinct_texts(labels: "pd.Series[Any]", task: str) -> set[str]:
+    """Labels as text, each once; DataError where there are fewer than two."""
+    texts = set(category_text.coded(labels)[1])
+    if not texts:
+        raise DataError(f"task '{task}' has no label in any row")
+    if len(texts) < 2:
+        raise DataError(f"task '{task}' has one class: every label is '{next(iter(texts))}'")
+    return texts
+
+
+def shortened(names: Sequence[str], most: int) -> str:
+    """The first names, and an ellipsis where there are more."""
+    return ", ".join(names[:most]) + (" ..." if len(names) > most else "")
+
+
+def indicators(labels: Labels) -> NDArray[np.float64]:
+    """One column of 0 and 1 per class that occurs, (N, K)."""
+    columns: NDArray[np.float64] = (labels[:, None] == np.unique(labels)).astype(np.float64)
+    return columns

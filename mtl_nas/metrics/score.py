@@ -1,0 +1,25 @@
+"""Scores, and the influence that each row has on a score."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Score = float | None  # None: undefined for these rows
+Floats = NDArray[np.floating[Any]]
+SMALLEST = 1e-7  # lower bound of probabilities in a log loss and of predicted rates: the resolution of single precision
+
+
+class Influence(NamedTuple):
+    """A score with psi (N,): under row weights w, the score is ``score + mean((w - 1) psi)`` to first order.
+
+    A bootstrap over rows needs no more than that, so that no replicate ranks the rows again.
+    """
+
+    score: float
+    psi: NDArray[np.float64]
+
+
+def mean_or_none(values: Floats | NDArray[np.bool_]) -> Score:
+    """The mean; None of no values."""
+    return float(np.mean(values)) if len(values) else None
