@@ -7,7 +7,7 @@ ORACLES := .venv/oracles
 QUICK := $(BIN)/pytest -n 2 --dist worksteal -m "not slow and not oracle"
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: search test oracle quick format clean
+.PHONY: search test oracle quick wheel format clean
 
 search: $(READY)  ## a real search on synthetic data, ending in runs/first/best and a comparison
 	$(BIN)/mtl-search run synthetic-funnel --trials 20 --seed 0 --folder runs/first
@@ -25,6 +25,9 @@ oracle: $(ORACLES)  ## our networks and gradients against independent libraries
 
 quick: $(READY)  ## the tests that run in seconds
 	$(QUICK)
+
+wheel: $(READY)  ## the wheel and the sdist, installed and used away from the checkout
+	tests/installed/run
 
 format: $(READY)
 	$(BIN)/ruff format .
