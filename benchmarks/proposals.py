@@ -22,7 +22,7 @@ from rich.table import Table
 
 import mtl_nas as mn
 from benchmarks.machine import machine
-from mtl_nas.record import Budget, Record, Request, Standing
+from mtl_nas.record import Record, Request, SearchSettings, Standing
 from mtl_nas.space.files import plain
 from mtl_nas.study.driver import Core
 from mtl_nas.study.jobs import Answer, Job
@@ -49,8 +49,7 @@ def measured(sampler: str, trials: int, folder: Path) -> dict[str, Any]:
         fingerprint="",
         space=plain(space),
         space_name=space.name,
-        budget=Budget(trials=trials, pilot=0),
-        sampler=sampler,
+        settings=SearchSettings(trials=trials, pilot=0, sampler=sampler),
     )
     record, process = Record(folder / f"{sampler}.jsonl"), psutil.Process()
     core, took = Core(request, record, space, schema, {}, rows=1_000), list[float]()

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from mtl_nas.presets import preset as preset
     from mtl_nas.presets import preset_names as preset_names
     from mtl_nas.record import Budget as Budget
+    from mtl_nas.record import SearchSettings as SearchSettings
     from mtl_nas.space import SearchSpace as SearchSpace
     from mtl_nas.space import load_space as load_space
     from mtl_nas.study import Resources as Resources
@@ -58,6 +59,7 @@ _HOMES = {
     "Resources": "study",
     "Result": "evaluation",
     "Run": "study",
+    "SearchSettings": "record",
     "SearchSpace": "space",
     "Training": "design",
     "adapt": "adaptation",

@@ -123,7 +123,7 @@ def test_a_run_folder_opens(tmp_path: Path) -> None:
         decisions = trial.proposed.decisions
         assert decisions is None or space.resolve(Replay(decisions)) == trial.proposal
     assert any("training.epochs" in (trial.proposed.decisions or {}) for trial in run.trials())
-    assert RunFolder(run.path).request().limits.keys() == {"macs"}
+    assert RunFolder(run.path).request().settings.limits.keys() == {"macs"}
 
 
 def test_every_line_of_a_record_is_read_as_it_was_meant() -> None:

@@ -38,7 +38,7 @@ def found(done: mn.Run, data: mn.Dataset) -> Kept:
         "training": best.proposal.training.model_dump(mode="json", exclude_defaults=True),
         "work": round(done.standing.rows / (PASSES * len(data.rows("train"))), 2),
         "trials": len(done.standing.trained),
-        "limits": done.request.limits,
+        "limits": done.request.settings.limits,
         "finalists": {trial.name: _by_task(list(trial.tested.values()), data) for trial in done.finalists()},
     }
 

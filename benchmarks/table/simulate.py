@@ -32,7 +32,7 @@ from benchmarks.table.table import DenseTable, read
 from mtl_nas.architecture import Architecture
 from mtl_nas.data import Schema
 from mtl_nas.design import Design
-from mtl_nas.record import Budget, Event, Request
+from mtl_nas.record import Event, Request, SearchSettings
 from mtl_nas.space import Random, Replay, SearchSpace
 from mtl_nas.space.files import plain
 from mtl_nas.study.driver import Core
@@ -127,7 +127,7 @@ class Workers:
             return _answer(self.table, found[-2], self.table.rows + overhead)
         place = _place(self.table, job.share)
         best = max(range(place + 1), key=lambda index: found[index].mean())  # the best check so far
-        before = 0.0 if job.from_rung is None else core.request.budget.rungs[job.from_rung]
+        before = 0.0 if job.from_rung is None else core.request.settings.rungs[job.from_rung]
         return _answer(self.table, found[best], round((job.share - before) * self.table.rows) + overhead)
 
 
@@ -168,9 +168,7 @@ def searched(
         fingerprint="",
         space=plain(space(name)),
         space_name="table",
-        budget=Budget(**{"rungs": RUNGS, **budget}),
-        sampler=sampler,  # type: ignore[arg-type]
-        seed=seed,
+        settings=SearchSettings(**{"rungs": RUNGS, "sampler": sampler, "seed": seed, **budget}),
     )
     core = TableCore(asked, Memory(), space(name), schema(name), presets(name) if presets else {}, rows=table.rows)  # type: ignore[arg-type]
     crew = Workers(table, workers)

@@ -33,10 +33,10 @@ def print_check(file: SearchFile, cpus: int | None) -> None:
     for name, reason in absent.items():
         console.print(f"  {name}: n/a, {reason}")
     workers = cpus or os.cpu_count() or 1
-    limits = with_default(file.options.limits, space, file.data.schema)
+    limits = with_default(file.settings.limits, space, file.data.schema)
     for line in said(limits):
         console.print(f"  {line}")
-    found = rehearse(file.space, file.data, file.options.budget, workers=workers, limits=limits)
+    found = rehearse(file.space, file.data, file.settings, workers=workers, limits=limits)
     table = Table(title="\nOne training, from a few real steps", title_justify="left", box=None, pad_edge=False)
     table.add_column("design")
     for name in ("params", "rows/s", "seconds"):
@@ -45,7 +45,7 @@ def print_check(file: SearchFile, cpus: int | None) -> None:
         table.add_row(cost.name, short(cost.parameters), short(cost.rows_per_second), f"{cost.seconds:.1f}")
     console.print(table)
     low, high = (_minutes(seconds) for seconds in found.seconds)
-    budget = file.options.budget
+    budget = file.settings
     memory = "" if found.megabytes is None else f", {found.megabytes:,.0f} MB a worker"
     work = f"{budget.trials} trials, then {budget.finalists} finalists and the best presets on {budget.seeds} seeds"
     if budget.trainings is not None:

@@ -14,8 +14,7 @@ from mtl_nas.errors import RunError
 from mtl_nas.record import Standing
 from mtl_nas.record.folder import RunFolder
 from mtl_nas.study import Resources, Run, resume, search
-from mtl_nas.study.search_file import SearchFile, SearchOptions
-from mtl_nas.values import parse
+from mtl_nas.study.search_file import SearchFile
 
 INTERRUPTED = 130
 
@@ -41,27 +40,12 @@ def refuse_run_folder(source: str) -> None:
 
 def run_search(file: SearchFile, given: Mapping[str, object], folder: Path | None, resources: Resources) -> None:
     """``mtl-search run``; what the command line gives wins over the file."""
-    known = file.options.model_dump(mode="json") | {key: value for key, value in given.items() if value is not None}
-    options = parse(SearchOptions, known, "search")
+    settings = file.settings.updated({name: value for name, value in given.items() if value is not None})
     folder = folder or Path("runs") / file.data.name.replace("/", "-")
     _notes(file.data)
 
     def go() -> Run:
-        return search(
-            file.space,
-            file.data,
-            budget=options.budget,
-            folder=folder,
-            seed=options.seed,
-            sampler=options.sampler,
-            objectives=options.objectives,
-            limits=options.limits,
-            presets=options.presets,
-            ensemble=options.ensemble,
-            start=options.start,
-            resources=resources,
-            progress=True,
-        )
+        return search(file.space, file.data, settings, folder=folder, resources=resources, progress=True)
 
     _finish(go, folder, file.data)
 
@@ -90,7 +74,7 @@ def _finish(go: Callable[[], Run], folder: Path, data: Dataset | None) -> None:
         sys.exit(INTERRUPTED)
     assert data is not None
     Console().print(tables(compare([run], data)))
-    if len(run.request.objectives) > 1:
+    if len(run.request.settings.objectives) > 1:
         print(f"\nfront: {', '.join(trial.name for trial in run.front(data.schema))}")
     if lines := run_lines(run):
         print("\n" + "\n".join(lines))

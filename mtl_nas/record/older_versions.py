@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 RENAMED = {"passes": "epochs", "operations": "macs"}
+SETTINGS = ("sampler", "objectives", "limits", "presets", "ensemble", "start", "seed")
 
 
 def current_event(line: Mapping[str, Any]) -> dict[str, Any]:
@@ -18,15 +19,18 @@ def current_event(line: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def current_request(request: Mapping[str, Any]) -> dict[str, Any]:
-    """``search.yaml`` of a run folder."""
+    """``search.yaml`` of a run folder: the options of the search are ``settings`` now."""
     space = request["space"]
     training = {"training": _current_keys(space["training"])} if "training" in space else {}
-    objectives = [
+    settings = {name: request[name] for name in SETTINGS if name in request} | request["budget"]
+    settings["time"] = settings.pop("seconds", None)
+    settings["limits"] = _current_keys(request["limits"])
+    settings["objectives"] = [
         RENAMED.get(objective, objective) if isinstance(objective, str) else objective
         for objective in request["objectives"]
     ]
-    changed = {"space": {**space, **training}, "limits": _current_keys(request["limits"]), "objectives": objectives}
-    return {**request, **changed, "version": 2}
+    others = {name: value for name, value in request.items() if name not in (*SETTINGS, "budget")}
+    return {**others, "space": {**space, **training}, "settings": settings, "version": 2}
 
 
 def _current_keys(tree: Any) -> Any:

@@ -54,12 +54,14 @@ class Core:
     ) -> None:
         self.request, self.space, self.schema = request, space, schema
         self.presets = {name: design for name, design in presets.items() if self._keeps_to_limits(name, design)}
-        goal = Goal.of(request.objectives, schema)
+        goal = Goal.of(request.settings.objectives, schema)
         epochs, _ = space.default().training.work(rows)
         full = max(1, round(epochs * rows))
-        self.plan = Plan(request.budget, tuple(self.presets), request.seed, goal, full, request.precision)
+        self.plan = Plan(request.settings, tuple(self.presets), request.settings.seed, goal, full, request.precision)
         self.sampler, self.why = (
-            automatic(self.plan) if request.sampler == "auto" else (request.sampler, "it was asked for")
+            automatic(self.plan)
+            if request.settings.sampler == "auto"
+            else (request.settings.sampler, "it was asked for")
         )
         self.done = False
         self._history = History(goal)
@@ -140,9 +142,9 @@ class Core:
     @property
     def seconds_left(self) -> float | None:
         """Of the wall time that was given."""
-        if self.request.budget.seconds is None:
+        if self.request.settings.time is None:
             return None
-        return self.request.budget.seconds - (time.monotonic() - self._started)
+        return self.request.settings.time - (time.monotonic() - self._started)
 
     def _propose_preset(self, name: str) -> None:
         proposal = Proposal(design=self.presets[name], training=self.space.default().training)
@@ -163,13 +165,18 @@ class Core:
         for attempt in range(DRAWS):
             try:
                 drawn = propose(
-                    self.space, seen, sampler=self.sampler, seed=self.request.seed, ordinal=ordinal, attempt=attempt
+                    self.space,
+                    seen,
+                    sampler=self.sampler,
+                    seed=self.request.settings.seed,
+                    ordinal=ordinal,
+                    attempt=attempt,
                 )
                 event = self._proposed(drawn.proposal, drawn.decisions, drawn.origin, drawn.parents)
             except (DesignError, SpaceError) as wrong:
                 problem = str(wrong)
                 continue
-            if (wide := excess(event, self.request.limits)) is not None:
+            if (wide := excess(event, self.request.settings.limits)) is not None:
                 problem = wide
                 continue
             if event.duplicate_of is None or event.replicate or repeated < DUPLICATES:
@@ -201,7 +208,7 @@ class Core:
             parameters=architecture.parameters,
             macs=architecture.macs,
             duplicate_of=first,
-            replicate=copies if copies < self.request.budget.replicates else 0,
+            replicate=copies if copies < self.request.settings.replicates else 0,
         )
 
     def _composed(self, design: Design) -> Architecture:
@@ -209,12 +216,12 @@ class Core:
 
     def _keeps_to_limits(self, name: str, design: Design) -> bool:
         """The baseline always does: gains are measured against it, whatever its size."""
-        if name == BASELINE or not self.request.limits:
+        if name == BASELINE or not self.request.settings.limits:
             return True
-        return excess(compose(design, self.schema), self.request.limits) is None
+        return excess(compose(design, self.schema), self.request.settings.limits) is None
 
     def _with_latency(self, job: Job) -> Job:
-        most = self.request.limits.get("latency_ms")
+        most = self.request.settings.limits.get("latency_ms")
         if job.kind == "finalist" or job.from_rung is not None or not (most or "latency_ms" in self.plan.goal.aims):
             return job
         baseline = self.standing.trials[job.number].preset == BASELINE
@@ -222,7 +229,7 @@ class Core:
 
     def _say_sampler(self) -> None:
         said = Note(text=f"sampler {self.sampler}: {self.why}")
-        if self.request.sampler == "auto" and said not in list(self._record):
+        if self.request.settings.sampler == "auto" and said not in list(self._record):
             self._write(said)
 
     def _duplicates_in_a_row(self) -> int:
@@ -234,7 +241,7 @@ class Core:
         return count
 
     def _close_when_time_is_up(self) -> None:
-        left, given = self.seconds_left, self.request.budget.seconds
+        left, given = self.seconds_left, self.request.settings.time
         if left is None or given is None or self.standing.closed is not None or self.standing.chosen is not None:
             return
         if left < (1 - TIME_FOR_SEARCH) * given and len(self.standing.trials) > 0:
@@ -244,7 +251,7 @@ class Core:
         """The finalists that the time left allows, by what a full training took so far."""
         left = self.seconds_left
         measured = [
-            sum(scored.seconds for scored in trial.scored.values()) / self.request.budget.rungs[max(trial.scored)]
+            sum(scored.seconds for scored in trial.scored.values()) / self.request.settings.rungs[max(trial.scored)]
             for trial in self.standing.trained
             if trial.scored
         ]

@@ -70,8 +70,8 @@ def _of_run(run: Run, folder: Path, number: int | None, data: Dataset | None) ->
 
 def _train(folder: RunFolder, trial: Trial, data: Dataset, request: Request) -> None:
     """Train it as the first seed of a finalist would be; kept in the run's folder, not in its record."""
-    seed = seed_of(request.seed, "finalist", 0)
-    proposal = Plan(request.budget, precision=request.precision).settled_proposal(trial)
+    seed = seed_of(request.settings.seed, "finalist", 0)
+    proposal = Plan(request.settings, precision=request.precision).settled_proposal(trial)
     job = Job(number=trial.number, kind="finalist", rung=0, share=1.0, seed=seed, proposal=proposal)
     (answer,) = work([job], data, get=lambda name: None, put=lambda name, file: write_whole(folder.path / name, file))
     if answer.failure is not None:

@@ -24,7 +24,8 @@ from mtl_nas.record.events import (
     Scored,
     Stopped,
 )
-from mtl_nas.record.request import Budget, Request
+from mtl_nas.record.request import Request
+from mtl_nas.record.settings import Budget
 from mtl_nas.record.state import Standing, Trial
 from mtl_nas.study.objectives.limits import said
 
@@ -46,7 +47,7 @@ class Progress:
         if self._shown:
             for name, reason in self._absent.items():
                 self._print(f"preset {name}: n/a, {reason}", style="dim")
-            for line in said(self._request.limits):
+            for line in said(self._request.settings.limits):
                 self._print(line, style="dim")
             if self._console.is_terminal:
                 self._live.start()
@@ -62,7 +63,7 @@ class Progress:
     def resume(self, standing: Standing) -> None:
         """Begin with what was done before."""
         self.standing = standing
-        self._done_before = units_done(standing, self._request.budget)
+        self._done_before = units_done(standing, self._request.settings)
 
     def warn(self, text: str) -> None:
         """Say something that is no event of the search."""
@@ -111,12 +112,12 @@ class Progress:
 
     def _panel(self) -> Group:
         request, standing = self._request, self.standing
-        done, total = units_done(standing, request.budget), units_total(standing, request.budget)
+        done, total = units_done(standing, request.settings), units_total(standing, request.settings)
         elapsed = time.monotonic() - self._started
         new = done - self._done_before
         left = f"about {_clock(elapsed / new * max(total - done, 0))} left" if new > 0 else "estimating"
-        bounded = request.budget.trainings is not None
-        trial = f"trial {len(standing.trained)}" + ("" if bounded else f" of {request.budget.trials}")
+        bounded = request.settings.trainings is not None
+        trial = f"trial {len(standing.trained)}" + ("" if bounded else f" of {request.settings.trials}")
         stage = "finalists" if standing.chosen else trial
         head = Table.grid(padding=(0, 2))
         head.add_row(

@@ -51,7 +51,7 @@ class Run:
 
     def front(self, schema: Schema) -> list[Trial]:
         """The finalists that no other is better than in every objective, on the choosing rows."""
-        return Goal.of(self.request.objectives, schema).front(self.standing, self.finalists())
+        return Goal.of(self.request.settings.objectives, schema).front(self.standing, self.finalists())
 
     def model(self) -> LoadedModel:
         """The trained model of the best."""
@@ -65,7 +65,7 @@ class Run:
     def study(self) -> optuna.Study:
         """The trials as an Optuna study in memory, for its plots and importances."""
         space = replace(self.space(), tasks=self.request.tasks)
-        return study_of(space, history(self.standing, Goal()), tpe_sampler(self.request.seed))
+        return study_of(space, history(self.standing, Goal()), tpe_sampler(self.request.settings.seed))
 
 
 def load_run(path: str | Path) -> Run:

@@ -2,9 +2,9 @@
 
 import json
 import os
-from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -14,8 +14,7 @@ from mtl_nas.design import Design
 from mtl_nas.design.training import Precision
 from mtl_nas.errors import RunError
 from mtl_nas.presets import compatible_presets, unknown_preset
-from mtl_nas.record import Budget, Request, RunFolder
-from mtl_nas.record.request import Aim, Sampler
+from mtl_nas.record import Request, RunFolder, SearchSettings
 from mtl_nas.space import SearchSpace, load_space, read_space
 from mtl_nas.space.files import plain
 from mtl_nas.study.driver import Core
@@ -28,62 +27,61 @@ from mtl_nas.study.selection.selection import finish
 from mtl_nas.study.warm_start import take_over
 from mtl_nas.training.fit import faster_precision
 
-COMPARED = (
-    ("space", "space"),
-    ("budget", "budget"),
-    ("seed", "seed"),
-    ("sampler", "sampler"),
-    ("objectives", "objective"),
-    ("limits", "limits"),
-    ("presets", "presets"),
-    ("ensemble", "ensemble"),
-    ("start", "start"),
-)
 RECORDED = ("mtl_nas", "torch", "optuna", "ray", "numpy", "networkx")
 
 
 def search(
     space: SearchSpace | str,
     data: Dataset,
+    settings: SearchSettings | None = None,
     *,
-    budget: Budget | None = None,
     folder: str | Path,
-    seed: int = 0,
-    sampler: Sampler = "auto",
-    objectives: Sequence[Aim] = ("mean",),
-    limits: Mapping[str, float] | None = None,
-    presets: Sequence[str] | None = None,
-    ensemble: bool = False,
-    start: str | Path | None = None,
     resources: Resources | None = None,
     progress: bool = False,
+    **overrides: Any,
 ) -> Run:
-    """Search the space on the data; a folder that holds the same search is gone on with.
+    """Search for the best multi-task architecture of a space on a data set; continue a search that was interrupted.
 
-    The presets that fit, or those that are named, are trained first, the finalists on fresh seeds, and the test split
-    is opened once.
-    ``objectives``: mean, worst, a task, weights by task; with several, or with parameters, macs or latency_ms
-    among them, a front. ``limits``: of those three, kept to by every design; operations have one where none is given,
-    five times those of the largest preset. ``start``: a run on the same data whose trials are taken over where
-    this space holds them. ``ensemble``: finalists are averaged too, beside the best. A RunError says why a folder
-    cannot be used.
+    The search trains presets first and then what its sampler proposes, trains the finalists again on fresh seeds, and
+    scores them on the test split once. Every decision is written to the run folder before it takes effect, so that
+    the same call continues an interrupted search, and returns a finished one.
+
+    Args:
+        space: a search space, the name of a built-in one, or a YAML file.
+        data: the data set, from ``load_dataset``.
+        settings: the options of the search; its defaults if not given.
+        folder: the run folder: new, empty, or of the same search.
+        resources: the CPUs and GPUs to use, or the address of a Ray cluster; all of this machine if not given.
+        progress: print the progress to standard error.
+        **overrides: fields of ``SearchSettings`` that replace those of ``settings``: ``trials``, ``seed``,
+            ``sampler``, ``objectives``, ``limits`` and so on. ``budget`` stands for all fields of a ``Budget``.
+
+    Returns:
+        The finished run.
+
+    Raises:
+        RunError: the folder holds another search or no run, a setting is wrong, or no finalist could be trained.
+        SpaceError: no draw from the space is compatible with the data.
+
+    Example:
+        >>> import mtl_nas as mn
+        >>> data = mn.load_dataset("synthetic-funnel")  # doctest: +SKIP
+        >>> run = mn.search("mmoe", data, trials=16, seed=0, folder="runs/first")  # doctest: +SKIP
+        >>> run.best().name  # doctest: +SKIP
+        'trial 11'
+
     """
     space = load_space(space) if isinstance(space, str) else space
     resources = resources or Resources()
+    settings = (settings or SearchSettings()).updated(overrides)
+    limits = with_default(settings.limits, space.for_schema(data.schema), data.schema)
     request = Request(
         data=data.declaration.tree(),
         tasks=data.schema.task_names,
         fingerprint=data.fingerprint,
         space=plain(space),
         space_name=space.name,
-        budget=budget or Budget(),
-        sampler=sampler,
-        objectives=tuple(objectives),
-        limits=with_default(limits or {}, space.for_schema(data.schema), data.schema),
-        presets=None if presets is None else tuple(presets),
-        ensemble=ensemble,
-        start=None if start is None else str(Path(start).resolve()),
-        seed=seed,
+        settings=settings.updated({"limits": limits}),
         versions=_versions(),
     )
     here = RunFolder(folder)
@@ -129,7 +127,7 @@ def _continued(folder: RunFolder, data: Dataset, resources: Resources, *, progre
         if core.standing.best is None and core.settle():
             execute(core, data, folder, resources)
         finish(folder, core.standing, data)
-        if request.ensemble:
+        if request.settings.ensemble:
             write_ensembled(folder, core.standing, data)
     return Run(folder)
 
@@ -147,12 +145,12 @@ def _precision(space: SearchSpace, data: Dataset, device: str) -> Precision:
 def _tried_first(request: Request, data: Dataset) -> tuple[dict[str, Design], dict[str, str]]:
     """The presets that the search begins with, and why others that it might begin with do not fit."""
     designs, absent = compatible_presets(data.schema)
-    if request.presets is None:
+    if request.settings.presets is None:
         return designs, absent
-    for name in request.presets:
+    for name in request.settings.presets:
         if name not in designs:
             raise RunError(f"'{name}' cannot be tried first: {absent.get(name) or unknown_preset(name)}")
-    return {name: designs[name] for name in request.presets}, {}
+    return {name: designs[name] for name in request.settings.presets}, {}
 
 
 def _versions() -> dict[str, str]:
@@ -165,14 +163,15 @@ def _other_versions(request: Request) -> list[str]:
     return [f"{name} {version}, now {now[name]}" for name, version in known.items() if version != now[name]]
 
 
-def _check_same(folder: RunFolder, wanted: Request) -> None:
-    found = folder.request()
-    _check_fingerprint(folder, found, wanted.fingerprint)
-    for key, name in COMPARED:
-        if getattr(found, key) != getattr(wanted, key):
-            known = "" if key == "space" else f" ({getattr(found, key)}, now {getattr(wanted, key)})"
+def _check_same(folder: RunFolder, request: Request) -> None:
+    recorded = folder.request()
+    _check_fingerprint(folder, recorded, request.fingerprint)
+    if recorded.space != request.space:
+        raise RunError(f"run folder '{folder.path}' holds a search with another space; give another --folder")
+    for name, value in recorded.settings:
+        if value != (changed := getattr(request.settings, name)):
             raise RunError(
-                f"run folder '{folder.path}' holds a search with another {name}{known}; give another --folder"
+                f"run folder '{folder.path}' holds a search with {name} {value}, now {changed}; give another --folder"
             )
 
 

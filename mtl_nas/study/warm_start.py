@@ -10,7 +10,7 @@ from mtl_nas.study.driver import Core
 
 def take_over(core: Core) -> None:
     """Write what the run that is started from found, once; after an interruption what is missing of it."""
-    path = core.request.start
+    path = core.request.settings.start
     if path is None or any(not trial.proposed.taken_over for trial in core.standing.trials.values()):
         return
     found = list(_events(core, path))
@@ -23,14 +23,14 @@ def _events(core: Core, path: str) -> Iterator[Event]:
     before, now = folder.request(), core.request
     if before.fingerprint != now.fingerprint:
         raise RunError(f"'{path}' is a search on other data; trials are taken over on equal data alone")
-    if before.budget.rungs != now.budget.rungs:
-        rungs = [[round(rung, 4) for rung in one.budget.rungs] for one in (before, now)]
+    if before.settings.rungs != now.settings.rungs:
+        rungs = [[round(rung, 4) for rung in one.settings.rungs] for one in (before, now)]
         raise RunError(
             f"'{path}' scored its trials at rungs {rungs[0]}, this search does at {rungs[1]}; give it the same"
         )
-    if before.objectives != now.objectives and before.objectives[0] not in ("mean", "worst"):
-        raise RunError(f"'{path}' kept checks by another objective, {before.objectives[0]}; start without it")
-    standing, last = Standing.of(folder.record), len(now.budget.rungs) - 1
+    if before.settings.objectives != now.settings.objectives and before.settings.objectives[0] not in ("mean", "worst"):
+        raise RunError(f"'{path}' kept checks by another objective, {before.settings.objectives[0]}; start without it")
+    standing, last = Standing.of(folder.record), len(now.settings.rungs) - 1
     settled = [trial for trial in standing.trials.values() if _settled(trial, last)]
     kept = [(trial, core.space.encode(trial.proposal)) for trial in settled]
     inside = [(trial, decisions) for trial, decisions in kept if decisions is not None or trial.preset is not None]

@@ -12,7 +12,7 @@ def test_times_are_spelled(here, refused):
     assert (
         refused("run", "search.yaml", "--time", "soon") == "search: time: a time is written 90s, 30m or 2h, got 'soon'"
     )
-    assert refused("run", "search.yaml", "--time", "0s") == "search: time: input should be greater than 0, got 0.0"
+    assert refused("run", "search.yaml", "--time", "0s") == "search: time: input should be greater than 0, got '0s'"
 
 
 @pytest.mark.parametrize("words", [("--trials", "0"), ("--trials", "many"), ("--seed", "-1"), ("--cpus", "0")])
@@ -79,7 +79,7 @@ def test_a_run_in_use_by_another_process_is_named(run, here, refused):
 
 def test_another_search_in_the_folder_is_refused(run, here, refused):
     found = refused("run", "search.yaml", "--space", "mmoe", "--trials", "3", "--folder", "run")
-    assert found.startswith("run folder 'run' holds a search with another budget (")
+    assert found.startswith("run folder 'run' holds a search with trials 30, now 3")
     assert found.endswith("give another --folder")
     FRAME.iloc[:200].to_csv("shop.csv", index=False)
     assert "run folder 'run' holds a search on other data" in refused("resume", "run")
@@ -93,7 +93,7 @@ def test_a_run_whose_files_are_broken_says_which(run, here, refused):
         assert refused(*command).startswith("run/trials.jsonl: line 2 is no event of this version: ")
     record.write_text("".join(lines))
     asked.write_text(whole.replace("seed: 0", "seed: zero"))
-    assert refused("resume", run).startswith("run/search.yaml: seed: input should be a valid integer")
+    assert refused("resume", run).startswith("run/search.yaml: settings.seed: input should be a valid integer")
     asked.write_text(whole.replace("kind: binary", "kind: binry"))
     assert refused("resume", run).startswith("run/search.yaml: data: tasks.click.kind: input should be 'binary'")
     asked.write_text(whole + "more: 1\n")

@@ -157,7 +157,7 @@ def finished(tmp_path_factory) -> Iterator[Path]:
 def test_a_search_leaves_an_ensemble_that_is_chosen_once_and_compared(finished, capsys):
     run = mn.load_run(finished)
     (found,) = [event for event in events(finished) if isinstance(event, Ensembled)]
-    assert run.request.ensemble
+    assert run.request.settings.ensemble
     assert sum(member.share for member in found.members) == pytest.approx(1)
     assert {member.number for member in found.members} <= {trial.number for trial in run.finalists()}
     singles = [one.score for trial in run.finalists() for one in trial.finalist.values()]

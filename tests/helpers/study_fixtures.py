@@ -19,9 +19,8 @@ from mtl_nas.data import Dataset, load_dataset
 from mtl_nas.data.schema import Schema
 from mtl_nas.design import Design, Proposal
 from mtl_nas.presets import compatible_presets
-from mtl_nas.record import Budget, Event, Record, Request, Standing
+from mtl_nas.record import Budget, Event, Record, Request, SearchSettings, Standing
 from mtl_nas.record.events import Finalist, Proposed, Scored
-from mtl_nas.record.request import Aim
 from mtl_nas.space import Decisions, SearchSpace, read_space
 from mtl_nas.space.files import plain
 from mtl_nas.study import Resources, Run, search
@@ -71,28 +70,15 @@ def space(tree: Mapping[str, Any] = SPACE, *, schema: Schema = FUNNEL, name: str
     return found or _SPACES.setdefault(key, read_space(tree, name).for_schema(schema))
 
 
-def request(
-    *,
-    tree: Mapping[str, Any] = SPACE,
-    schema: Schema = FUNNEL,
-    sampler: str = "tpe",
-    seed: int = 0,
-    objectives: tuple[Aim, ...] = ("mean",),
-    limits: Mapping[str, float] | None = None,
-    **budget: Any,
-) -> Request:
-    fields = {"trials": 12, "rungs": RUNGS, "cohort": 4, "finalists": 2, "seeds": 2, **budget}
+def request(*, tree: Mapping[str, Any] = SPACE, schema: Schema = FUNNEL, **settings: Any) -> Request:
+    fields = {"trials": 12, "rungs": RUNGS, "cohort": 4, "finalists": 2, "seeds": 2, "sampler": "tpe", **settings}
     return Request(
         data={},
         tasks=schema.task_names,
         fingerprint="f" * 32,
         space=plain(space(tree, schema=schema)),
         space_name="made-up",
-        budget=Budget(**fields),
-        sampler=sampler,  # type: ignore[arg-type]
-        objectives=objectives,
-        limits=dict(limits or {}),
-        seed=seed,
+        settings=SearchSettings(**fields),
     )
 
 

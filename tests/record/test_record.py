@@ -195,7 +195,7 @@ def test_a_finalist_has_a_mean_and_from_two_seeds_a_deviation() -> None:
 
 
 def test_a_request_is_read_back_as_it_was_written(tmp_path: Path) -> None:
-    asked = request(seed=3, seconds=90.5, reduction=2.5).model_copy(
+    asked = request(seed=3, time=90.5, reduction=2.5).model_copy(
         update={"data": {"data": {"table": "größe.csv"}, "tasks": {"b": {}, "a": {"after": "b"}}}, "tasks": ("b", "a")}
     )
     folder = RunFolder(tmp_path / "runs" / "first")
@@ -216,7 +216,7 @@ def test_a_request_is_read_back_as_it_was_written(tmp_path: Path) -> None:
         ({"rungs": ()}, "rungs are rising shares that end at 1, got []"),
         ({"trials": 0}, "trials: input should be greater than or equal to 1, got 0"),
         ({"reduction": 1}, "reduction: input should be greater than 1, got 1"),
-        ({"seconds": 0}, "seconds: input should be greater than 0, got 0"),
+        ({"time": 0}, "time: input should be greater than 0, got 0"),
         ({"trails": 3}, "unknown key 'trails'; did you mean 'trials'?"),
     ],
 )

@@ -30,7 +30,7 @@ from study_fixtures import (
 from mtl_nas.errors import RunError, SpaceError
 from mtl_nas.record import Event, Standing
 from mtl_nas.record.events import Chosen, Closed, Failed, Finalist, Note, Promoted, Proposed, Scored, Stopped
-from mtl_nas.record.request import Aim
+from mtl_nas.record.settings import Aim
 from mtl_nas.space import load_space
 from mtl_nas.space.files import plain
 from mtl_nas.study.jobs import Answer, Job
@@ -255,7 +255,7 @@ def test_when_its_time_is_up_a_search_proposes_nothing_more_and_ends_with_what_i
 ) -> None:
     clock = Clock()
     monkeypatch.setattr(time, "monotonic", clock)
-    driven = core(tmp_path, request(trials=100, cohort=4, seconds=100.0))
+    driven = core(tmp_path, request(trials=100, cohort=4, time=100.0))
     for _ in jobs_done(driven):
         clock.now += 2.0
     found = events(tmp_path)
@@ -278,7 +278,7 @@ def test_finalists_are_as_many_as_the_time_left_allows(tmp_path: Path, monkeypat
         clock.now += 3.0 * job.share
         return trained(job).model_copy(update={"seconds": 3.0 * job.share})
 
-    driven = core(tmp_path, request(trials=100, cohort=4, seconds=60.0, finalists=4, seeds=5))
+    driven = core(tmp_path, request(trials=100, cohort=4, time=60.0, finalists=4, seeds=5))
     run(driven, work=slow)
     found = events(tmp_path)
     (note,), (taken,) = of(Note, found), of(Chosen, found)

@@ -56,7 +56,7 @@ def refusal(folder: Path, **changes: Any) -> str:
 def test_a_search_that_is_stopped_leaves_a_folder_that_says_what_was_asked(begun: Path) -> None:
     run = load_run(begun)
     assert run.request.tasks == ("klick", "größe")
-    assert run.request.seed == 3
+    assert run.request.settings.seed == 3
     assert set(run.request.versions) == {"mtl_nas", "torch", "optuna", "ray", "numpy", "networkx"}
     assert run.request.fingerprint == dataset().fingerprint
     assert run.trials()  # proposed, not trained
@@ -72,9 +72,9 @@ def test_a_search_that_is_stopped_leaves_a_folder_that_says_what_was_asked(begun
 @pytest.mark.parametrize(
     ("changes", "difference"),
     [
-        ({"seed": 4}, "another seed (3, now 4)"),
-        ({"sampler": "random"}, "another sampler (auto, now random)"),
-        ({"budget": Budget(trials=11)}, "another budget ("),
+        ({"seed": 4}, "a search with seed 3, now 4"),
+        ({"sampler": "random"}, "a search with sampler auto, now random"),
+        ({"budget": Budget(trials=11)}, "a search with trials 10, now 11"),
         ({"data": load_dataset(frame(500), tasks=["klick", "größe"])}, "other data (fingerprint "),
         ({"data": load_dataset(frame(), tasks=["größe", "klick"])}, "other data (fingerprint "),
         ({"data": load_dataset(frame(), tasks=["klick", "größe"], ignore=["tag"])}, "other data (fingerprint "),

@@ -28,8 +28,7 @@ def first(tmp_path: Path) -> Path:
 
 
 def second(folder: Path, start: Path, **changes: Any) -> Core:
-    asked = request(tree=WIDER, **changes).model_copy(update={"start": str(start)})
-    made = core(folder, asked, tree=WIDER)
+    made = core(folder, request(tree=WIDER, start=start, **changes), tree=WIDER)
     take_over(made)
     return made
 
@@ -60,7 +59,7 @@ def test_the_search_goes_on_with_all_of_its_own_trials_and_trains_no_known_desig
     count = len(taken(tmp_path / "second"))
     jobs = run(made)
     own = [trial for trial in made.standing.trained if not trial.proposed.taken_over]
-    assert len(own) == made.request.budget.trials
+    assert len(own) == made.request.settings.trials
     assert not {job.number for job in jobs if job.kind == "trial"} & set(range(count))
     assert [event for event in events(tmp_path / "second") if isinstance(event, Finalist)]
 
@@ -87,6 +86,6 @@ def test_it_says_how_many_the_new_space_holds(first: Path, tmp_path: Path) -> No
 def test_other_rungs_and_other_data_are_refused_in_one_line(first: Path, tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"^'.*first' scored its trials at rungs \[0\.3333, 1\.0\], this search does at"):
         second(tmp_path / "second", first, rungs=(0.25, 1.0))
-    asked = request(tree=WIDER).model_copy(update={"start": str(first), "fingerprint": "e" * 32})
+    asked = request(tree=WIDER, start=first).model_copy(update={"fingerprint": "e" * 32})
     with pytest.raises(RunError, match="is a search on other data"):
         take_over(core(tmp_path / "third", asked, tree=WIDER))

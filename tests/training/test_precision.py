@@ -74,7 +74,7 @@ def test_a_search_asks_the_clock_once_and_its_workers_never(
             runner.search(read_space(tree, "made-up"), dataset(), folder=tmp_path / "run", seed=3)
     run = load_run(tmp_path / "run")
     assert run.request.precision == "bfloat16"
-    plan = Plan(run.request.budget, precision=run.request.precision)
+    plan = Plan(run.request.settings, precision=run.request.precision)
     jobs = [trial_job(run.standing, plan, trial) for trial in run.trials()]
     assert {job.proposal.training.precision for job in jobs} <= {"float32", "bfloat16"}
     said = {event.proposal.training.precision for event in events(run.path) if isinstance(event, Proposed)}

@@ -5,7 +5,7 @@ from functools import cached_property
 
 from mtl_nas.design import Proposal
 from mtl_nas.design.training import Precision
-from mtl_nas.record.request import Budget
+from mtl_nas.record.settings import Budget
 from mtl_nas.record.state import Standing, Trial
 from mtl_nas.study.objectives.objective import Goal
 

@@ -43,7 +43,7 @@ def write_ensembled(folder: RunFolder, standing: Standing, data: Dataset) -> Non
 
 def ensembled(folder: RunFolder, standing: Standing, data: Dataset) -> Ensembled:
     """Members by the goal's score on the choosing rows."""
-    goal = Goal.of(folder.request().objectives, data.schema)
+    goal = Goal.of(folder.request().settings.objectives, data.schema)
     rows = data.rows("choosing")
     networks = [(trial.number, seed) for trial in standing.trials.values() for seed in trial.finalist]
     choosing = {network: _read(folder, predictions_name(*network)) for network in networks}

@@ -34,9 +34,9 @@ def finish(folder: RunFolder, standing: Standing, data: Dataset) -> None:
         reasons = [trial.failures[-1].reason for trial in standing.trials.values() if trial.failures]
         why = f"; the last failure: {reasons[-1]}" if reasons else ""
         raise RunError(f"no finalist in '{folder.path}' was trained to the end{why}")
-    goal = Goal.of(folder.request().objectives, data.schema)
+    goal = Goal.of(folder.request().settings.objectives, data.schema)
     if standing.best is None:
-        within = [trial for trial in done if _keeps_to(folder.request().limits, trial)] or done
+        within = [trial for trial in done if _keeps_to(folder.request().settings.limits, trial)] or done
         winner, reason = chosen(folder, within, data, goal, standing)
         seed = max(winner.finalist.values(), key=lambda found: found.score).seed
         best = Best(number=winner.number, seed=seed, reason=reason)
