@@ -23,7 +23,7 @@ def main() -> None:
         tower=Tower(hidden=(16,)),
     )
     graph = mn.compose(own, data.schema)
-    print(f"{graph.parameters:,} parameters, {graph.macs:,} multiply-adds a row, key {graph.key}")
+    print(f"{graph.parameters:,} parameters, {graph.macs:,} multiply-adds per row, key {graph.key}")
 
     training = mn.Training(epochs=2, learning_rate=3e-3)
     result = mn.evaluate(own, data, training)

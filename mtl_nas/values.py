@@ -4,6 +4,7 @@ import difflib
 import json
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from inspect import isabstract
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
@@ -28,7 +29,7 @@ def parse(kind: type[V], tree: object, where: str, error: type[MtlNasError] = Mt
     try:
         return kind.model_validate(tree)
     except pydantic.ValidationError as problem:
-        raise error(f"{where}: {_first_problem(kind, problem)}") from None
+        raise error(f"{where}: {_first_problem(kind, tree, problem)}") from None
 
 
 def renamed(tree: Mapping[str, Any], old: str, new: str, where: str) -> Mapping[str, Any]:
@@ -66,9 +67,9 @@ def read_tree(path: Path, error: type[MtlNasError] = MtlNasError) -> Any:
         raise error(f"{path}: not YAML: {line}{reason}") from None
 
 
-def _first_problem(kind: type[Value], problem: pydantic.ValidationError) -> str:
+def _first_problem(kind: type[Value], tree: object, problem: pydantic.ValidationError) -> str:
     first = problem.errors(include_url=False)[0]
-    path, known = _path(kind, first["loc"])
+    path, known = _path(kind, tree, first["loc"])
     place = ".".join(map(str, path))
     if first["type"] == "extra_forbidden":
         key = str(first["loc"][-1])
@@ -83,7 +84,7 @@ def _first_problem(kind: type[Value], problem: pydantic.ValidationError) -> str:
     return f"{place}: {message}, got {first['input']!r}"
 
 
-def _path(kind: type[Value], place: Sequence[int | str]) -> tuple[list[int | str], list[str]]:
+def _path(kind: type[Value], tree: Any, place: Sequence[int | str]) -> tuple[list[int | str], list[str]]:
     """The place as a person would write it, and the keys known where it ends; pydantic adds a part at every union."""
     path: list[int | str] = []
     here: Any = kind
@@ -93,12 +94,24 @@ def _path(kind: type[Value], place: Sequence[int | str]) -> tuple[list[int | str
         if len(members) > 1:
             here = next((member for member in members if part in _tags(member)), None)
             continue
-        here = _bare(members[0]) if members else None
+        here = _concrete(_bare(members[0]), tree) if members else None
         path.append(part)
+        tree = tree.get(part) if isinstance(tree, Mapping) else tree[part] if isinstance(part, int) else None
         fields = here.model_fields if isinstance(here, type) and issubclass(here, Value) else {}
         known = list(fields)
         here = fields[str(part)].annotation if part in fields else _item(here)
     return path, known
+
+
+def _concrete(kind: Any, tree: Any) -> Any:
+    """The subclass of an abstract Value that the tree names by one of the subclass's literals; else the kind itself."""
+    if not isabstract(kind) or not isinstance(tree, Mapping):
+        return kind
+    names = {value for value in tree.values() if isinstance(value, str)}
+    subclasses = list(kind.__subclasses__())
+    for subclass in subclasses:
+        subclasses += subclass.__subclasses__()
+    return next((each for each in subclasses if not isabstract(each) and names & _tags(each)), kind)
 
 
 def _members(annotation: Any) -> list[Any]:

@@ -10,7 +10,7 @@ SINGLE, HALF = torch.float32, torch.bfloat16
 TYPES = {"float32": (SINGLE,), "bfloat16": (HALF,), "auto": (SINGLE, HALF)}  # that a precision may compute in
 DEFINITION = (
     "operations of a training step: 2 (a multiplication, an addition) x 3 (forward, gradients of weights, gradients of "
-    "inputs) x the graph's multiply-adds a row x rows"
+    "inputs) x the graph's multiply-adds per row x rows"
 )
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from torch import Tensor
 
 from mtl_nas.architecture import Architecture, Head, Node
-from mtl_nas.blocks import Product, Thresholds, Tower
+from mtl_nas.blocks import Thresholds, Tower
 from mtl_nas.data.schema import Task
 from mtl_nas.errors import DesignError
 
@@ -83,7 +83,7 @@ def _top(architecture: Architecture, like: str) -> str:
     heads = {head.given is not None: head.node for head in architecture.heads if head.task == like}
     name = heads.get(True, heads[False])  # the conditional one of a product
     node = architecture.node(name)
-    return node.inputs[-1] if isinstance(node.block, Product | Thresholds) else name
+    return node.inputs[-1] if node.block.reads_predictions else name
 
 
 def _renamed(name: str, like: str, task: str) -> str:

@@ -1,62 +1,70 @@
-"""What differs between two graphs, in words."""
+"""The differences between two graphs, in words."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
-from mtl_nas.architecture.drawing import boxes, described
+from mtl_nas.architecture.boxes import boxes
 from mtl_nas.architecture.graph import Architecture
 
+COLUMN_OPTIONS = ("categories", "numbers", "missing")  # too long to be listed
 
-def differences(one: Architecture, other: Architecture) -> list[str]:
+
+class DrawnNode(NamedTuple):
+    """The label, options and sources of a box."""
+
+    label: str
+    options: dict[str, Any]
+    sources: tuple[str, ...]
+
+
+def differences(first: Architecture, second: Architecture) -> list[str]:
     """Lines ``- ...`` for what only the first has, ``+ ...`` for the second, ``~ ...`` for options that changed."""
-    if one.key == other.key:
+    if first.key == second.key:
         return ["the graphs are the same"]
-    first, second = _named(one), _named(other)
+    old, new = _drawn_nodes(first), _drawn_nodes(second)
     lines = []
-    for name in (*first, *(name for name in second if name not in first)):
-        if name not in second:
-            lines.append(f"- {name}: {first[name][0]}")
-        elif name not in first:
-            lines.append(f"+ {name}: {second[name][0]}")
-        elif first[name] != second[name]:
-            lines.append(f"~ {name}: {_changed(first[name], second[name])}")
-    lines += _thinned(one, other)
-    count = other.parameters - one.parameters
-    return [*lines, f"{count:+,} parameters ({one.parameters:,} to {other.parameters:,})"]
+    for name in (*old, *(name for name in new if name not in old)):
+        if name not in new:
+            lines.append(f"- {name}: {old[name].label}")
+        elif name not in old:
+            lines.append(f"+ {name}: {new[name].label}")
+        elif old[name] != new[name]:
+            lines.append(f"~ {name}: {_changes(old[name], new[name])}")
+    lines += _changed_negatives(first, second)
+    count = second.parameters - first.parameters
+    return [*lines, f"{count:+,} parameters ({first.parameters:,} to {second.parameters:,})"]
 
 
-def _named(architecture: Architecture) -> dict[str, tuple[str, dict[str, Any], tuple[str, ...]]]:
-    found = boxes(architecture)
+def _drawn_nodes(architecture: Architecture) -> dict[str, DrawnNode]:
+    drawn = boxes(architecture)
     return {
-        box.nodes[0].name: (
-            described(box, architecture),
-            box.nodes[0].block.model_dump(mode="json"),
-            tuple(found[index].nodes[0].name for index in box.reads),
+        box.nodes[0].name: DrawnNode(
+            box.label,
+            box.block.model_dump(mode="json"),
+            tuple(drawn[index].nodes[0].name for index in box.sources),
         )
-        for box in found
+        for box in drawn
     }
 
 
-def _thinned(one: Architecture, other: Architecture) -> list[str]:
-    """Heads that make up for other shares of the negatives."""
-    first, second = ({(head.task, head.given): head.negatives for head in graph.heads} for graph in (one, other))
+def _changed_negatives(first: Architecture, second: Architecture) -> list[str]:
+    old, new = ({(head.task, head.given): head.negatives for head in graph.heads} for graph in (first, second))
     return [
-        f"~ head of {name if given is None else f'{name}|{given}'}: negatives {share} -> {second[name, given]}"
-        for (name, given), share in first.items()
-        if share != second.get((name, given), share)
+        f"~ head of {task if given is None else f'{task}|{given}'}: negatives {share} -> {new[task, given]}"
+        for (task, given), share in old.items()
+        if share != new.get((task, given), share)
     ]
 
 
-def _changed(
-    first: tuple[str, dict[str, Any], tuple[str, ...]], second: tuple[str, dict[str, Any], tuple[str, ...]]
-) -> str:
-    if first[0] != second[0]:
-        return f"{first[0]} -> {second[0]}"
-    options = [
-        f"{key} {value} -> {second[1].get(key)}"
-        for key, value in first[1].items()
-        if value != second[1].get(key) and key not in ("categories", "numbers", "missing")
+def _changes(old: DrawnNode, new: DrawnNode) -> str:
+    if old.label != new.label:
+        return f"{old.label} -> {new.label}"
+    changes = [
+        f"{key} {value} -> {new.options.get(key)}"
+        for key, value in old.options.items()
+        if value != new.options.get(key) and key not in COLUMN_OPTIONS
     ]
-    if first[2] != second[2]:
-        gone, new = set(first[2]) - set(second[2]), set(second[2]) - set(first[2])
-        options += [f"no longer reads {name}" for name in sorted(gone)] + [f"reads {name} too" for name in sorted(new)]
-    return "; ".join(options) or "other columns"
+    if old.sources != new.sources:
+        gone, added = set(old.sources) - set(new.sources), set(new.sources) - set(old.sources)
+        changes += [f"no longer reads {name}" for name in sorted(gone)]
+        changes += [f"reads {name} too" for name in sorted(added)]
+    return "; ".join(changes) or "other columns"

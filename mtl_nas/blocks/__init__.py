@@ -1,73 +1,39 @@
-"""The kinds of node: their options, and what each costs at given widths.
+"""The kinds of node: their options, their cost at given widths, and their words and colours in drawings.
 
-A block is a value and knows no torch; ``mtl_nas.model`` holds one batched implementation for each.
-Widths are numbers a row; operations are multiply-adds a row; both are exact for the modules that run.
+A block is a value and knows no torch; ``mtl_nas.model.stages`` holds one batched implementation for each. Every module
+of this package is imported, so that a block is registered wherever it is defined.
 """
 
-from typing import Annotated
+from importlib import import_module
+from pkgutil import iter_modules
 
-from pydantic import Field
-
+from mtl_nas.blocks.block import Block, Colour
 from mtl_nas.blocks.columns import Embedding, FieldMean, TaskEmbedding, Vocabulary
 from mtl_nas.blocks.experts import Expert, Layers, Tower
-from mtl_nas.blocks.histories import Sequence
+from mtl_nas.blocks.histories import History
 from mtl_nas.blocks.links import Product, Thresholds, Transfer
 from mtl_nas.blocks.mixing import Concat, Gate, Route, Stitch, Stop, Sum
-from mtl_nas.blocks.options import Activation, NumberEncoding, SequenceAttention, SequenceKind, Share, Units
-from mtl_nas.values import Value
+from mtl_nas.blocks.options import Activation, HistoryAttention, HistoryKind, NumberEncoding, Share, Units
 
-BLOCKS: dict[str, type[Value]] = {
-    "embedding": Embedding,
-    "field_mean": FieldMean,
-    "task_embedding": TaskEmbedding,
-    "sequence": Sequence,
-    "concat": Concat,
-    "sum": Sum,
-    "stop": Stop,
-    "expert": Expert,
-    "gate": Gate,
-    "stitch": Stitch,
-    "route": Route,
-    "transfer": Transfer,
-    "tower": Tower,
-    "thresholds": Thresholds,
-    "product": Product,
-}
-Block = Annotated[
-    Embedding
-    | FieldMean
-    | TaskEmbedding
-    | Sequence
-    | Concat
-    | Sum
-    | Stop
-    | Expert
-    | Gate
-    | Stitch
-    | Route
-    | Transfer
-    | Tower
-    | Thresholds
-    | Product,
-    Field(discriminator="block"),
-]
+for _module in iter_modules(__path__):
+    import_module(f"{__name__}.{_module.name}")
 
 __all__ = [
-    "BLOCKS",
     "Activation",
     "Block",
+    "Colour",
     "Concat",
     "Embedding",
     "Expert",
     "FieldMean",
     "Gate",
+    "History",
+    "HistoryAttention",
+    "HistoryKind",
     "Layers",
     "NumberEncoding",
     "Product",
     "Route",
-    "Sequence",
-    "SequenceAttention",
-    "SequenceKind",
     "Share",
     "Stitch",
     "Stop",

@@ -1,23 +1,25 @@
-"""Columns become a state: embedding tables, the mean over fields, a learned vector a task."""
+"""Blocks that turn columns into a state: embedding tables, the mean over fields, a learned vector per task."""
 
-from collections.abc import Sequence as Widths
+from collections.abc import Sequence
 from typing import ClassVar, Literal
 
+from mtl_nas.blocks.block import Block, Colour
 from mtl_nas.blocks.options import NumberEncoding, Units
+from mtl_nas.data.schema import Schema
 from mtl_nas.values import Value
 
 
 class Vocabulary(Value):
-    """A categorical column of an embedding and how many ids it has."""
+    """A categorical column of an embedding and its number of ids."""
 
     name: str
     size: int
 
 
-class Embedding(Value):
-    """Columns -> (B, D): one table row a categorical field, numbers in one of four encodings.
+class Embedding(Block):
+    """Columns -> (B, D): one table row per categorical field, and numbers in one of four encodings.
 
-    standard: (x - mean) / deviation. quantile: the normal score of the rank. bucket: a table row a quantile bucket.
+    standard: (x - mean) / deviation. quantile: the normal score of the rank. bucket: a table row per quantile bucket.
     piecewise: the table rows of the two neighbouring quantile knots, interpolated, which spans the piecewise-linear
     encodings of Gorishniy et al. (2022).
     """
@@ -25,11 +27,12 @@ class Embedding(Value):
     block: Literal["embedding"] = "embedding"
     categories: tuple[Vocabulary, ...] = ()
     numbers: tuple[str, ...] = ()
-    missing: tuple[str, ...] = ()  # the numbers that train rows lack at times
+    missing: tuple[str, ...] = ()  # numbers with missing values in the train rows
     width: Units = 8
     encoding: NumberEncoding = "bucket"
     buckets: Literal[8, 16, 32, 64, 128] = 32
-    reads: ClassVar[tuple[str, ...]] = ()
+    colour: ClassVar[Colour] = Colour.INPUT
+    origin: ClassVar[str] = "columns"
 
     @property
     def tabled(self) -> bool:
@@ -38,68 +41,84 @@ class Embedding(Value):
 
     @property
     def number_rows(self) -> int:
-        """Table rows of one number: one for "missing", then its buckets or knots."""
+        """Table rows per number: one for a missing value, then its buckets or knots."""
         return self.buckets + (2 if self.encoding == "piecewise" else 1)
 
     @property
-    def rows(self) -> int:
-        """Rows of the whole table."""
+    def fields(self) -> int:
+        """Number of columns that have table rows."""
+        return len(self.categories) + self.tabled * len(self.numbers)
+
+    @property
+    def table_rows(self) -> int:
         return sum(field.size for field in self.categories) + self.tabled * len(self.numbers) * self.number_rows
 
     @property
     def scalars(self) -> int:
-        """Numbers that enter as they are, with one flag for each that can be missing."""
+        """Number of values per row that enter as numbers, with one flag for each number that can be missing."""
         return 0 if self.tabled else len(self.numbers) + len(self.missing)
 
-    def units(self, inputs: Widths[int]) -> int:
-        """Width of the output."""
-        return (len(self.categories) + self.tabled * len(self.numbers)) * self.width + self.scalars
+    def units(self, widths: Sequence[int]) -> int:
+        return self.fields * self.width + self.scalars
 
-    def parameters(self, inputs: Widths[int]) -> int:
-        """Trained numbers."""
-        return self.rows * self.width
+    def parameters(self, widths: Sequence[int]) -> int:
+        return self.table_rows * self.width
 
-    def macs(self, inputs: Widths[int]) -> int:
-        """Multiply-adds a row: only interpolation computes."""
-        return 2 * len(self.numbers) * self.width if self.encoding == "piecewise" else 0
+    def macs(self, widths: Sequence[int]) -> int:
+        return 2 * len(self.numbers) * self.width if self.encoding == "piecewise" else 0  # interpolation alone
+
+    def label(self, widths: Sequence[int]) -> str:
+        parts = [f"{len(self.categories)} field{'s' * (len(self.categories) > 1)}"] if self.categories else []
+        if self.numbers:
+            parts.append(f"{len(self.numbers)} number{'s' * (len(self.numbers) > 1)} ({self.encoding})")
+        return f"embedding {self.width}: {' + '.join(parts)}"
+
+    def mismatch(self, schema: Schema) -> str:
+        read = {field.name: field.size for field in self.categories} | dict.fromkeys(self.numbers, 0)
+        given = {column.name: column.size for column in schema.categories} | {n.name: 0 for n in schema.numbers}
+        strange = [name for name in read if name not in given] or [name for name in given if name not in read]
+        if strange:
+            return f"was made for other columns than the data has, such as '{strange[0]}'"
+        for name, size in read.items():
+            if size != given[name]:
+                return f"has {size} ids for column '{name}', the data has {given[name]}"
+        missing = {column.name for column in schema.numbers if column.missing}
+        if list(read) != list(given) or set(self.missing) != missing:
+            return "was made for other columns than the data has, or in another order"
+        return ""
 
 
-class FieldMean(Value):
-    """(B, F * d + S) -> (B, d + S): the mean of the fields' embeddings; numbers that enter as they are stay so."""
+class FieldMean(Block):
+    """(B, F * d + S) -> (B, d + S): the mean of the fields' embeddings; values that enter as numbers stay."""
 
     block: Literal["field_mean"] = "field_mean"
     fields: Units
     width: Units
     reads: ClassVar[tuple[str, ...]] = ("state",)
+    colour: ClassVar[Colour] = Colour.INPUT
 
-    def units(self, inputs: Widths[int]) -> int:
-        """Width of the output."""
-        return self.width + inputs[0] - self.fields * self.width
+    def units(self, widths: Sequence[int]) -> int:
+        return self.width + widths[0] - self.fields * self.width
 
-    def parameters(self, inputs: Widths[int]) -> int:
-        """Trained numbers."""
-        return 0
-
-    def macs(self, inputs: Widths[int]) -> int:
-        """Multiply-adds a row."""
+    def macs(self, widths: Sequence[int]) -> int:
         return self.fields * self.width
 
+    def label(self, widths: Sequence[int]) -> str:
+        return f"mean of {self.fields} fields"
 
-class TaskEmbedding(Value):
-    """-> (B, width): a learned vector, one for all rows, that stands for a task (MetaHeac, Zhu et al., 2021)."""
+
+class TaskEmbedding(Block):
+    """-> (B, width): a learned vector, equal for all rows, that stands for a task (MetaHeac, Zhu et al., 2021)."""
 
     block: Literal["task_embedding"] = "task_embedding"
     width: Units = 8
-    reads: ClassVar[tuple[str, ...]] = ()
+    colour: ClassVar[Colour] = Colour.INPUT
 
-    def units(self, inputs: Widths[int]) -> int:
-        """Width of the output."""
+    def units(self, widths: Sequence[int]) -> int:
         return self.width
 
-    def parameters(self, inputs: Widths[int]) -> int:
-        """Trained numbers."""
+    def parameters(self, widths: Sequence[int]) -> int:
         return self.width
 
-    def macs(self, inputs: Widths[int]) -> int:
-        """Multiply-adds a row."""
-        return 0
+    def label(self, widths: Sequence[int]) -> str:
+        return f"task embedding {self.width}"

@@ -1,76 +1,99 @@
-"""Behaviour sequences become a state."""
+"""The block that turns a behaviour sequence into a state."""
 
-from collections.abc import Sequence as Widths
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from mtl_nas.blocks.options import SequenceAttention, SequenceKind, Units
-from mtl_nas.values import Value
+from mtl_nas.blocks.block import Block, Colour
+from mtl_nas.blocks.options import HistoryAttention, HistoryKind, Units
+from mtl_nas.data.schema import Schema
 
 
-class Sequence(Value):
+class History(Block):
     """(B, columns, length) ids, (B, C) -> (B, H): a history of items and their properties; DUPN (Ni et al., 2018).
 
     mean: the mean of the filled positions, column by column. gru, lstm: items and properties side by side enter.
     property_gated_lstm: properties move the gates alone; what is written into the cell comes from the items. Recurrent
-    kinds read no padding and give the last filled position's state. attention: all positions' states, weighed by a
-    network of each state and, with ``context``, of the row's features: ``softmax`` over the filled positions, or a
-    ``sigmoid`` each. An empty history gives zeros.
+    kinds read no padding and give the state at the last filled position. attention: the states of all positions,
+    weighted by a network that reads each state and, with ``context``, the features of the row: a ``softmax`` over the
+    filled positions, or a ``sigmoid`` per position. An empty history gives zeros.
     """
 
     block: Literal["sequence"] = "sequence"
     name: str
     sizes: tuple[int, ...]
-    properties: Annotated[int, Field(ge=0)] = 0  # how many of the columns, the last ones, are properties
+    properties: Annotated[int, Field(ge=0)] = 0  # number of columns, the last ones, that are properties
     length: int
     width: Units = 8
-    kind: SequenceKind = "mean"
-    hidden: Units = 32  # of the recurrent kinds
-    attention: SequenceAttention = "none"
+    kind: HistoryKind = "mean"
+    hidden: Units = 32  # units of the recurrent kinds
+    attention: HistoryAttention = "none"
     attention_hidden: tuple[Units, ...] = (64,)
     context: bool = False
-    reads: ClassVar[tuple[str, ...]] = ("context",)
+    colour: ClassVar[Colour] = Colour.INPUT
+    origin: ClassVar[str] = "a history"
 
     @property
-    def asks(self) -> bool:
-        """The row's features are an input."""
+    def roles(self) -> tuple[str, ...]:
+        return ("context",) if self.has_context else ()
+
+    @property
+    def has_context(self) -> bool:
+        """The features of the row are an input."""
         return self.context and self.attention != "none"
 
     @property
-    def state(self) -> int:
-        """Width of one position's state."""
-        return len(self.sizes) * self.width if self.kind == "mean" else self.hidden
+    def table_rows(self) -> int:
+        return sum(self.sizes)
+
+    @property
+    def stackable(self) -> bool:
+        return self.kind == "mean"
 
     @property
     def gates(self) -> int:
-        """Maps of a recurrent cell, the candidate's included."""
+        """Linear maps of a recurrent cell, the candidate's included."""
         return {"mean": 0, "gru": 3}.get(self.kind, 4)
 
-    def units(self, inputs: Widths[int]) -> int:
-        """Width of the output."""
-        return self.state
+    def units(self, widths: Sequence[int]) -> int:
+        return len(self.sizes) * self.width if self.kind == "mean" else self.hidden
 
-    def parameters(self, inputs: Widths[int]) -> int:
-        """Trained numbers."""
+    def parameters(self, widths: Sequence[int]) -> int:
         biases = (2 if self.kind == "gru" else 1) * self.gates * self.hidden
-        return sum(self.sizes) * self.width + self._maps() + biases + self._scorer(inputs, biases=True)
+        return self.table_rows * self.width + self._maps() + biases + self._scorer(widths, biases=True)
 
-    def macs(self, inputs: Widths[int]) -> int:
-        """Multiply-adds a row."""
-        weighing = self.length * (self._scorer(inputs, biases=False) + self.state) if self.attention != "none" else 0
-        pooling = len(self.sizes) * self.length * self.width if self.kind == "mean" and not weighing else 0
-        return self.length * self._maps() + weighing + pooling
+    def macs(self, widths: Sequence[int]) -> int:
+        attention, pooling = 0, 0
+        if self.attention != "none":
+            attention = self.length * (self._scorer(widths, biases=False) + self.units(widths))
+        elif self.kind == "mean":
+            pooling = len(self.sizes) * self.length * self.width
+        return self.length * self._maps() + attention + pooling
 
     def _maps(self) -> int:
         fan_in = len(self.sizes) * self.width + self.hidden
         unread = self.properties * self.width * self.hidden if self.kind == "property_gated_lstm" else 0
         return self.gates * self.hidden * fan_in - unread
 
-    def _scorer(self, inputs: Widths[int], *, biases: bool) -> int:
+    def _scorer(self, widths: Sequence[int], *, biases: bool) -> int:
         if self.attention == "none":
             return 0
-        widths = (self.state + sum(inputs), *self.attention_hidden, 1)
+        layers = (self.units(widths) + sum(widths), *self.attention_hidden, 1)
         last = self.attention == "sigmoid"  # a softmax is the same for any bias
-        return sum(one * two for one, two in pairwise(widths)) + biases * (sum(self.attention_hidden) + last)
+        return sum(fan_in * fan_out for fan_in, fan_out in pairwise(layers)) + biases * (sum(layers[1:-1]) + last)
+
+    def label(self, widths: Sequence[int]) -> str:
+        kind = {"property_gated_lstm": "property-gated lstm"}.get(self.kind, self.kind)
+        attention = "" if self.attention == "none" else f", {self.attention} attention"
+        return f"{kind} of a sequence{attention}, {self.units(widths)} wide"
+
+    def mismatch(self, schema: Schema) -> str:
+        sequence = {sequence.name: sequence for sequence in schema.sequences}.get(self.name)
+        if sequence is None:
+            return f"reads the sequence '{self.name}', which the data has not"
+        same_shape = (self.sizes, self.length) == (sequence.sizes, sequence.length)
+        if not same_shape or self.properties not in (0, sequence.properties):
+            return f"was made for another vocabulary or length of '{self.name}'"
+        return ""

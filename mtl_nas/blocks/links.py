@@ -1,18 +1,18 @@
-"""Links between tasks, on states and on probabilities, and what stands between a tower and its head."""
+"""Links between tasks, on states and on probabilities, and thresholds between a tower and its head."""
 
-from collections.abc import Sequence as Widths
+from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from mtl_nas.blocks.block import Block, Colour, one_width
 from mtl_nas.blocks.options import Share, Units
-from mtl_nas.values import Value
 
 
-class Transfer(Value):
+class Transfer(Block):
     """(B, H), S x (B, H) -> (B, H): adaptive information transfer, AITM (Xi et al., 2021).
 
-    Each source passes through a dense layer; its slot and the task's own are weighed by a softmax over
+    Each source passes through a dense layer; its slot and the task's own are weighted by a softmax over
     <query, key> / sqrt(H), and the values are summed.
     """
 
@@ -24,53 +24,59 @@ class Transfer(Value):
     stop_gradient: bool = Field(False, description="the later task does not train the earlier one")
     dropout: Share = Field(0.0, description="share of dropped units of what a source passes")
     reads: ClassVar[tuple[str, ...]] = ("own", "source")
+    variadic: ClassVar[bool] = True
+    colour: ClassVar[Colour] = Colour.LINK
 
-    def units(self, inputs: Widths[int]) -> int:
-        """Width of the output: that of the inputs, which must agree."""
-        if len(set(inputs)) != 1:
-            raise ValueError(f"a transfer joins states of one width, got {list(inputs)}")
-        return inputs[0]
+    def units(self, widths: Sequence[int]) -> int:
+        return one_width("a transfer joins states", widths)
 
-    def parameters(self, inputs: Widths[int]) -> int:
-        """Trained numbers that no other node uses: a dense layer a source, and the maps unless they are shared."""
-        return (len(inputs) - 1) * (inputs[0] ** 2 + inputs[0]) + (0 if self.share else self.maps(inputs))
+    def parameters(self, widths: Sequence[int]) -> int:
+        return (len(widths) - 1) * (widths[0] ** 2 + widths[0]) + (0 if self.share else self._maps(widths))
 
-    def shared_parameters(self, inputs: Widths[int]) -> int:
-        """Trained numbers that all nodes of this block and width use together."""
-        return self.maps(inputs) if self.share else 0
+    def shared_parameters(self, widths: Sequence[int]) -> int:
+        return self._maps(widths) if self.share else 0
 
-    def maps(self, inputs: Widths[int]) -> int:
-        """Numbers in one set of value, query and key maps."""
-        return 3 * (inputs[0] ** 2 + self.bias * inputs[0])
+    def _maps(self, widths: Sequence[int]) -> int:
+        return 3 * (widths[0] ** 2 + self.bias * widths[0])
 
-    def macs(self, inputs: Widths[int]) -> int:
-        """Multiply-adds a row."""
-        width, slots = inputs[0], len(inputs)
+    def macs(self, widths: Sequence[int]) -> int:
+        width, slots = widths[0], len(widths)
         return (slots - 1) * width**2 + slots * 3 * width**2 + 2 * slots * width
 
+    def stops_gradient(self, index: int) -> bool:
+        return self.stop_gradient and index > 0
 
-class Product(Value):
+    def label(self, widths: Sequence[int]) -> str:
+        return f"transfer from {len(widths) - 1}, {self.score} score"
+
+
+class Product(Block):
     """K x (B, 1) logits -> (B, 1): the logit of the product of the probabilities, ESMM (Ma et al., 2018)."""
 
     block: Literal["product"] = "product"
     reads: ClassVar[tuple[str, ...]] = ("factor",)
+    variadic: ClassVar[bool] = True
+    colour: ClassVar[Colour] = Colour.LINK
+    reads_predictions: ClassVar[bool] = True
+    predicts_events: ClassVar[bool] = True
 
-    def units(self, inputs: Widths[int]) -> int:
-        """Width of the output."""
-        if set(inputs) != {1}:
-            raise ValueError(f"a product multiplies single probabilities, got widths {list(inputs)}")
+    @property
+    def predicts(self) -> bool:
+        return True
+
+    def units(self, widths: Sequence[int]) -> int:
+        if set(widths) != {1}:
+            raise ValueError(f"a product multiplies single probabilities, got widths {list(widths)}")
         return 1
 
-    def parameters(self, inputs: Widths[int]) -> int:
-        """Trained numbers."""
-        return 0
+    def macs(self, widths: Sequence[int]) -> int:
+        return len(widths)
 
-    def macs(self, inputs: Widths[int]) -> int:
-        """Multiply-adds a row."""
-        return len(inputs)
+    def label(self, widths: Sequence[int]) -> str:
+        return f"product of {len(widths)}"
 
 
-class Thresholds(Value):
+class Thresholds(Block):
     """(B, 1) -> (B, K - 1): the logits of P(y > k), a score less learned thresholds that rise with k.
 
     The cumulative-link model with proportional odds (McCullagh, 1980).
@@ -79,17 +85,23 @@ class Thresholds(Value):
     block: Literal["thresholds"] = "thresholds"
     outputs: Units
     reads: ClassVar[tuple[str, ...]] = ("score",)
+    colour: ClassVar[Colour] = Colour.PREDICTION
+    reads_predictions: ClassVar[bool] = True
 
-    def units(self, inputs: Widths[int]) -> int:
-        """Width of the output."""
-        if list(inputs) != [1]:
-            raise ValueError(f"thresholds split one score, got widths {list(inputs)}")
+    @property
+    def predicts(self) -> bool:
+        return True
+
+    def units(self, widths: Sequence[int]) -> int:
+        if list(widths) != [1]:
+            raise ValueError(f"thresholds split one score, got widths {list(widths)}")
         return self.outputs
 
-    def parameters(self, inputs: Widths[int]) -> int:
-        """Trained numbers."""
+    def parameters(self, widths: Sequence[int]) -> int:
         return self.outputs
 
-    def macs(self, inputs: Widths[int]) -> int:
-        """Multiply-adds a row."""
+    def macs(self, widths: Sequence[int]) -> int:
         return self.outputs
+
+    def label(self, widths: Sequence[int]) -> str:
+        return f"{self.outputs} thresholds"

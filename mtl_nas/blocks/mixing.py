@@ -1,78 +1,69 @@
-"""What joins several states into one: gates, stitches, routes, sums, and what stops gradients on the way."""
+"""Blocks that join several states: gates, stitches, routes, sums; and the block that stops gradients."""
 
-from collections.abc import Sequence as Widths
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from mtl_nas.blocks.block import Block, Colour, one_width
 from mtl_nas.blocks.options import Units
-from mtl_nas.values import Value
 
 
-class Concat(Value):
+class Concat(Block):
     """(B, D1), (B, D2), ... -> (B, D1 + D2 + ...)."""
 
     block: Literal["concat"] = "concat"
     reads: ClassVar[tuple[str, ...]] = ("part",)
+    variadic: ClassVar[bool] = True
 
-    def units(self, inputs: Widths[int]) -> int:
-        """Width of the output."""
-        return sum(inputs)
+    def units(self, widths: Sequence[int]) -> int:
+        return sum(widths)
 
-    def parameters(self, inputs: Widths[int]) -> int:
-        """Trained numbers."""
-        return 0
-
-    def macs(self, inputs: Widths[int]) -> int:
-        """Multiply-adds a row."""
-        return 0
+    def label(self, widths: Sequence[int]) -> str:
+        return f"side by side, {self.units(widths)} wide"
 
 
-class Sum(Value):
+class Sum(Block):
     """K x (B, H) -> (B, H)."""
 
     block: Literal["sum"] = "sum"
     reads: ClassVar[tuple[str, ...]] = ("term",)
+    variadic: ClassVar[bool] = True
 
-    def units(self, inputs: Widths[int]) -> int:
-        """Width of the output: that of the terms, which must agree."""
-        return _one_width("a sum adds states", inputs)
+    def units(self, widths: Sequence[int]) -> int:
+        return one_width("a sum adds states", widths)
 
-    def parameters(self, inputs: Widths[int]) -> int:
-        """Trained numbers."""
-        return 0
+    def macs(self, widths: Sequence[int]) -> int:
+        return sum(widths)
 
-    def macs(self, inputs: Widths[int]) -> int:
-        """Multiply-adds a row."""
-        return sum(inputs)
+    def label(self, widths: Sequence[int]) -> str:
+        return f"sum of {len(widths)}"
 
 
-class Stop(Value):
+class Stop(Block):
     """(B, H) -> (B, H): the same state, through which no gradient passes."""
 
     block: Literal["stop"] = "stop"
     reads: ClassVar[tuple[str, ...]] = ("state",)
+    is_identity: ClassVar[bool] = True
 
-    def units(self, inputs: Widths[int]) -> int:
-        """Width of the output."""
-        return inputs[0]
+    def units(self, widths: Sequence[int]) -> int:
+        return widths[0]
 
-    def parameters(self, inputs: Widths[int]) -> int:
-        """Trained numbers."""
-        return 0
+    def stops_gradient(self, index: int) -> bool:
+        return True
 
-    def macs(self, inputs: Widths[int]) -> int:
-        """Multiply-adds a row."""
-        return 0
+    def label(self, widths: Sequence[int]) -> str:
+        return "no gradient"
 
 
-class Gate(Value):
+class Gate(Block):
     """(B, D), E x (B, H) -> (B, H): experts mixed by weights.
 
     softmax: of a linear map of the query, without bias or hidden layers as in MMoE (Ma et al., 2018), divided by the
-    temperature. top_k: the same over the ``top`` largest scores and what ties with them (Shazeer et al., 2017).
-    sigmoid: a weight between 0 and 1 each, which need not sum to one. Without a query: static, the softmax of learned
+    temperature. top_k: the same over the ``top`` largest scores and their ties (Shazeer et al., 2017). sigmoid: a
+    weight between 0 and 1 per expert; the weights need not sum to one. Without a query: static, the softmax of learned
     numbers; linear, learned numbers themselves (AdaTT, Li et al., 2023); mean, the plain average.
 
     mixes: what is averaged. ``state``: the experts as they are. With predictions as experts: ``probability``, their
@@ -82,74 +73,86 @@ class Gate(Value):
 
     block: Literal["gate"] = "gate"
     kind: Literal["softmax", "top_k", "sigmoid", "static", "linear", "mean"] = "softmax"
-    top: Annotated[int, Field(ge=1)] = 2  # of top_k
+    top: Annotated[int, Field(ge=1)] = 2  # experts that top_k keeps
     hidden: tuple[Units, ...] = ()
     bias: bool = False
     temperature: Annotated[float, Field(gt=0.0)] = 1.0
     mixes: Literal["state", "probability", "classes", "rate"] = "state"
-    reads: ClassVar[tuple[str, ...]] = ("query", "expert")
+    variadic: ClassVar[bool] = True
+    colour: ClassVar[Colour] = Colour.MIXING
 
     @property
-    def asks(self) -> bool:
-        """The first input is a query."""
+    def roles(self) -> tuple[str, ...]:
+        return ("query", "expert") if self.has_query else ("expert",)
+
+    @property
+    def has_query(self) -> bool:
+        """The first input is a query, from which the weights are computed."""
         return self.kind in ("softmax", "top_k", "sigmoid")
 
-    def experts(self, inputs: Widths[int]) -> Widths[int]:
-        """Widths of what is mixed."""
-        return inputs[1:] if self.asks else inputs
+    @property
+    def predicts(self) -> bool:
+        return self.mixes != "state"
 
-    def units(self, inputs: Widths[int]) -> int:
-        """Width of the output: that of the experts, which must agree."""
-        return _one_width("a gate mixes experts", self.experts(inputs))
+    def units(self, widths: Sequence[int]) -> int:
+        return one_width("a gate mixes experts", self._experts(widths))
 
-    def parameters(self, inputs: Widths[int]) -> int:
-        """Trained numbers."""
-        count = len(self.experts(inputs))
-        if not self.asks:
+    def parameters(self, widths: Sequence[int]) -> int:
+        count = len(self._experts(widths))
+        if not self.has_query:
             return 0 if self.kind == "mean" else count
-        widths = (inputs[0], *self.hidden)
-        inner = sum(fan_in * fan_out + fan_out for fan_in, fan_out in pairwise(widths))
-        return inner + widths[-1] * count + self.bias * count
+        layers = (widths[0], *self.hidden)
+        inner = sum(fan_in * fan_out + fan_out for fan_in, fan_out in pairwise(layers))
+        return inner + layers[-1] * count + self.bias * count
 
-    def macs(self, inputs: Widths[int]) -> int:
-        """Multiply-adds a row, the mixing included."""
-        experts = self.experts(inputs)
-        if not self.asks:
+    def macs(self, widths: Sequence[int]) -> int:
+        experts = self._experts(widths)
+        if not self.has_query:
             return sum(experts)
-        widths = (inputs[0], *self.hidden)
-        asking = sum(fan_in * fan_out for fan_in, fan_out in pairwise(widths)) + widths[-1] * len(experts)
-        return sum(experts) + asking
+        layers = (widths[0], *self.hidden, len(experts))
+        return sum(experts) + sum(fan_in * fan_out for fan_in, fan_out in pairwise(layers))
+
+    def _experts(self, widths: Sequence[int]) -> Sequence[int]:
+        return widths[1:] if self.has_query else widths
+
+    def label(self, widths: Sequence[int]) -> str:
+        kind = f"top {self.top}" if self.kind == "top_k" else self.kind
+        mixes = {"state": "", "probability": " probabilities", "classes": " classes", "rate": " rates"}[self.mixes]
+        hidden = f", hidden {'-'.join(map(str, self.hidden))}" if self.hidden else ""
+        return f"{kind} over {len(self._experts(widths))}{mixes}{hidden}"
 
 
-class Stitch(Value):
+class Stitch(Block):
     """(B, H), S x (B, H) -> (B, H): a learned sum of a task's own state and the others', cross-stitch (Misra, 2016).
 
-    Starts at .9 for the own state and .1 shared by the others; one number a state, or one a unit.
+    Starts at .9 for the own state and .1 shared by the others; one weight per state, or one per unit.
     """
 
     block: Literal["stitch"] = "stitch"
     channelwise: bool = False
     reads: ClassVar[tuple[str, ...]] = ("own", "other")
+    variadic: ClassVar[bool] = True
+    colour: ClassVar[Colour] = Colour.MIXING
 
-    def units(self, inputs: Widths[int]) -> int:
-        """Width of the output: that of the inputs, which must agree."""
-        return _one_width("a stitch joins states", inputs)
+    def units(self, widths: Sequence[int]) -> int:
+        return one_width("a stitch joins states", widths)
 
-    def parameters(self, inputs: Widths[int]) -> int:
-        """Trained numbers."""
-        return sum(inputs) if self.channelwise else len(inputs)
+    def parameters(self, widths: Sequence[int]) -> int:
+        return sum(widths) if self.channelwise else len(widths)
 
-    def macs(self, inputs: Widths[int]) -> int:
-        """Multiply-adds a row."""
-        return sum(inputs)
+    def macs(self, widths: Sequence[int]) -> int:
+        return sum(widths)
+
+    def label(self, widths: Sequence[int]) -> str:
+        return f"stitch of {len(widths)}"
 
 
-class Route(Value):
+class Route(Block):
     """S x (B, H) -> (B, H): ``sum_s z_s W_s u_s``, sub-network routing (Ma et al., 2019); without W: SNR-Aver.
 
     Each z is hard-concrete: ``clip(s(zeta - gamma) + gamma, 0, 1)``, in training with ``s = sigmoid((log u - log(1 - u)
     + log_alpha) / beta)`` and u drawn uniformly at every step, otherwise with ``s = sigmoid(log_alpha)``.
-    penalty: what the expected number of open connections costs.
+    penalty: the price in the loss of each connection that is expected to be open.
     """
 
     block: Literal["route"] = "route"
@@ -159,21 +162,21 @@ class Route(Value):
     zeta: Annotated[float, Field(gt=1.0)] = 1.1
     penalty: Annotated[float, Field(ge=0.0)] = 0.0
     reads: ClassVar[tuple[str, ...]] = ("source",)
+    variadic: ClassVar[bool] = True
+    colour: ClassVar[Colour] = Colour.MIXING
 
-    def units(self, inputs: Widths[int]) -> int:
-        """Width of the output: that of the sources, which must agree."""
-        return _one_width("a route joins states", inputs)
+    @property
+    def stackable(self) -> bool:
+        return not self.penalty
 
-    def parameters(self, inputs: Widths[int]) -> int:
-        """Trained numbers."""
-        return len(inputs) + (sum(width**2 for width in inputs) if self.transform else 0)
+    def units(self, widths: Sequence[int]) -> int:
+        return one_width("a route joins states", widths)
 
-    def macs(self, inputs: Widths[int]) -> int:
-        """Multiply-adds a row."""
-        return sum(inputs) + (sum(width**2 for width in inputs) if self.transform else 0)
+    def parameters(self, widths: Sequence[int]) -> int:
+        return len(widths) + (sum(width**2 for width in widths) if self.transform else 0)
 
+    def macs(self, widths: Sequence[int]) -> int:
+        return sum(widths) + (sum(width**2 for width in widths) if self.transform else 0)
 
-def _one_width(rule: str, widths: Widths[int]) -> int:
-    if len(set(widths)) != 1:
-        raise ValueError(f"{rule} of one width, got {list(widths)}")
-    return widths[0]
+    def label(self, widths: Sequence[int]) -> str:
+        return f"routes from {len(widths)}" + (", transformed" if self.transform else "")

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from mtl_nas.architecture import Architecture, Head, Node
+from mtl_nas.architecture import Architecture, Head, Node, NodeRole
 from mtl_nas.blocks import Block
 from mtl_nas.data.schema import Schema
 
@@ -54,9 +54,9 @@ class Sheet:
     def __init__(self) -> None:
         self.nodes: dict[str, Node] = {}
 
-    def add(self, name: str, block: Block, *inputs: str, tied: str = "") -> str:
+    def add(self, name: str, block: Block, *inputs: str, tied: str = "", role: NodeRole = "") -> str:
         """Write a node unless it is there, and give its name."""
-        self.nodes.setdefault(name, Node(name=name, block=block, inputs=inputs, tied=tied))
+        self.nodes.setdefault(name, Node(name=name, block=block, inputs=inputs, tied=tied, role=role))
         return name
 
     def architecture(self, heads: Sequence[Head]) -> Architecture:

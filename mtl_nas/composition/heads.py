@@ -82,16 +82,16 @@ def _criticised(sheet: Sheet, critics: Critics, task: Task, outputs: int, state:
     critic = Tower.model_validate({**_plain(critics.critic), "outputs": outputs})
     kind = "" if task.rules.is_event else f"{task.kind}/{outputs}/"  # tasks of one kind and width share critics
     each = [
-        sheet.add(f"critic/{task.name}/{index}", critic, state, tied=f"critic/{kind}{index}")
+        sheet.add(f"critic/{task.name}/{index}", critic, state, tied=f"critic/{kind}{index}", role="critics")
         for index in range(critics.count)
     ]
     if len(each) == 1:
         return each[0]
     gate = critics.gate.block_over(len(each)).model_copy(update={"mixes": task.rules.averages})
     owner = Owner("task", task.name)
-    query = (ask(critics.gate, owner),) if gate.asks else ()
+    query = (ask(critics.gate, owner),) if gate.has_query else ()
     tied = f"critics/gate/{kind}{gate.mixes}" if critics.gate.tied else ""
-    return sheet.add(f"critics/gate/{task.name}", gate, *query, *each, tied=tied)
+    return sheet.add(f"critics/gate/{task.name}", gate, *query, *each, tied=tied, role="critics")
 
 
 def _plain(layers: Layers) -> dict[str, object]:

@@ -110,7 +110,7 @@ class LevelWriter:
         block = gating.block_over(len(experts))
         if len(experts) == 1 and block.kind != "sigmoid":
             return experts[0]
-        query = (self.ask(gating, owner),) if block.asks else ()
+        query = (self.ask(gating, owner),) if block.has_query else ()
         tied = f"level{self.depth}/gate" if gating.tied and owner.kind == "task" else ""
         return self.sheet.add(name, block, *query, *experts, tied=tied if block.kind != "mean" else "")
 

@@ -1,7 +1,6 @@
 """Which trainings may be stacked: members of one shape in one step, whose weights have a further leading axis."""
 
 from mtl_nas.architecture import Architecture
-from mtl_nas.blocks import Embedding, Route, Sequence
 from mtl_nas.design import Losses, Training
 
 MOST_MEMBERS = 8  # members of a stack; with more, memory runs out before time is won
@@ -16,12 +15,5 @@ def one_backward_pass(losses: Losses, training: Training) -> bool:
 
 def has_stackable_blocks(architecture: Architecture) -> bool:
     """Return whether every block works on stacked weights: none is recurrent, updated sparsely, or adds a penalty."""
-    for block in (node.block for node in architecture.nodes):
-        match block:
-            case Sequence() if block.kind != "mean" or sum(block.sizes) >= SPARSE_UPDATE_ROWS:
-                return False
-            case Embedding() if block.rows >= SPARSE_UPDATE_ROWS:
-                return False
-            case Route() if block.penalty:
-                return False
-    return True
+    blocks = [node.block for node in architecture.nodes]
+    return all(block.stackable and block.table_rows < SPARSE_UPDATE_ROWS for block in blocks)

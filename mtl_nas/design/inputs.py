@@ -4,16 +4,16 @@ from typing import Literal
 
 from pydantic import Field
 
-from mtl_nas.blocks import NumberEncoding, SequenceAttention, SequenceKind, Units
+from mtl_nas.blocks import HistoryAttention, HistoryKind, NumberEncoding, Units
 from mtl_nas.values import Value
 
 
 class Histories(Value):
     """How behaviour sequences are read; DUPN (Ni et al., 2018) is the property-gated LSTM with softmax attention."""
 
-    kind: SequenceKind = Field("mean", description="what reads a sequence; without attention, its last state or mean")
+    kind: HistoryKind = Field("mean", description="what reads a sequence; without attention, its last state or mean")
     hidden: Units = Field(32, description="width of a recurrent reader")
-    attention: SequenceAttention = Field("none", description="weighs positions against one another, or each by itself")
+    attention: HistoryAttention = Field("none", description="weighs positions against one another, or each by itself")
     attention_hidden: tuple[Units, ...] = Field((64,), description="hidden layers of the network that weighs positions")
     context: Literal["none", "features"] = Field("features", description="what that network reads beside the position")
 

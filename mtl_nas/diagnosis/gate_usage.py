@@ -7,7 +7,6 @@ import torch
 from torch import Tensor, nn
 
 from mtl_nas.architecture import Architecture
-from mtl_nas.blocks import Stop
 from mtl_nas.model.activations import States
 from mtl_nas.model.gates import GateStage
 from mtl_nas.model.mixing import RouteStage, StitchStage
@@ -19,7 +18,7 @@ def mixtures(module: nn.Module, states: States, architecture: Architecture) -> I
     kind: str
     if isinstance(module, GateStage):
         weights, kind = module.weights_of(states).transpose(1, 2), module.block.kind  # (N, B, E)
-        mixed = [inputs[1 if module.block.asks else 0 :] for inputs in module.stage.inputs]
+        mixed = [inputs[1 if module.block.has_query else 0 :] for inputs in module.stage.inputs]
     elif isinstance(module, StitchStage):
         shares = module.shares.mean(dim=2) if module.block.channelwise else module.shares
         weights, kind, mixed = shares.unsqueeze(1), "stitch", list(module.stage.inputs)
@@ -43,7 +42,7 @@ def mixtures(module: nn.Module, states: States, architecture: Architecture) -> I
 def source(architecture: Architecture, name: str) -> str:
     """The node itself, or what a stop passes on."""
     node = architecture.node(name)
-    return source(architecture, node.inputs[0]) if isinstance(node.block, Stop) else name
+    return source(architecture, node.inputs[0]) if node.block.is_identity else name
 
 
 def _entropies(weights: Tensor) -> tuple[float | None, float | None]:

@@ -19,7 +19,7 @@ def users(architecture: Architecture, mixed: Sequence[Mixture]) -> Users:
         if head.given is None:
             tasks[head.node].add(head.task)
     for node in reversed(architecture.nodes):
-        for role, name in zip(node.roles, node.inputs, strict=True):
+        for role, name in zip(node.input_roles, node.inputs, strict=True):
             origin = source(architecture, name)
             faint = node.name in used and role != "query" and origin in weighed[node.name] - used[node.name]
             if not faint:

@@ -23,14 +23,14 @@ class GateStage(nn.Module):
     def __init__(self, stage: Stage) -> None:
         super().__init__()
         self.stage, self.block = stage, cast(blocks.Gate, stage.block)
-        first = 1 if self.block.asks else 0
+        first = 1 if self.block.has_query else 0
         lists = [inputs[first:] for inputs in stage.inputs]
         mixed = {name for names in lists for name in names}
         self.experts = tuple(name for name in stage.pool if name in mixed)
         places = torch.tensor([[self.experts.index(name) for name in names] for names in lists])  # (N, E)
         self.whole = all(names == self.experts for names in lists)
         self.register_buffer("places", places, persistent=False)
-        if self.block.asks:
+        if self.block.has_query:
             fan_in = stage.widths[0]
             for index, units in enumerate((*self.block.hidden, len(lists[0]))):
                 bias = self.block.bias or index < len(self.block.hidden)
@@ -49,7 +49,9 @@ class GateStage(nn.Module):
             index = cast(Tensor, self.places).unsqueeze(2).expand(weights.shape)
             shape = (len(weights), len(self.experts), weights.shape[2])
             weights = weights.new_zeros(shape).scatter_add(1, index, weights)
-        return mixed(weights, experts) if self.block.asks else torch.einsum("nu,ubh->nbh", weights[..., 0], experts)
+        return (
+            mixed(weights, experts) if self.block.has_query else torch.einsum("nu,ubh->nbh", weights[..., 0], experts)
+        )
 
     def weights_of(self, states: States) -> Tensor:
         """What each member gives each of its experts, (N, E, B), or (N, E, 1) where no row is asked."""
@@ -64,7 +66,7 @@ class GateStage(nn.Module):
 
     def _scores(self, states: States) -> Tensor:
         """Before the softmax or the sigmoid; experts below the top ones stand at minus infinity."""
-        if not self.block.asks:
+        if not self.block.has_query:
             return spread(self.shares, self.stage).unsqueeze(2)
         state = first_linear(states, self.stage, 0, *self._linear(0))
         for index in range(1, len(self.block.hidden) + 1):

@@ -13,12 +13,12 @@ from mtl_nas.model.layers import add_linear, fill
 from mtl_nas.model.plan import Stage
 
 
-class SequenceStage(nn.Module):
+class HistoryStage(nn.Module):
     """ids (B, columns, length), 0 = padding, and (B, C) -> (N, B, H)."""
 
     def __init__(self, stage: Stage) -> None:
         super().__init__()
-        self.stage, self.block = stage, cast(blocks.Sequence, stage.block)
+        self.stage, self.block = stage, cast(blocks.History, stage.block)
         members, block = len(stage.nodes), self.block
         self.table = nn.Parameter(torch.empty(members, sum(block.sizes), block.width))
         starts = torch.tensor([sum(block.sizes[:place]) for place in range(len(block.sizes))])
@@ -37,7 +37,7 @@ class SequenceStage(nn.Module):
         for name, shape in shapes.items():
             self.register_parameter(name, nn.Parameter(torch.empty(members, *shape)))
         if block.attention != "none":
-            fan_in = block.state + sum(stage.widths)
+            fan_in = block.units(stage.widths) + sum(stage.widths)
             for index, width in enumerate((*block.attention_hidden, 1)):
                 bias = index < len(block.attention_hidden) or block.attention == "sigmoid"
                 add_linear(self, index, members, fan_in, width, bias=bias, prefix="score_")
@@ -48,7 +48,7 @@ class SequenceStage(nn.Module):
         ids = states.features[f"sequence/{self.block.name}"]  # (B, columns, length)
         if self.block.kind == "mean" and self.block.attention == "none":
             return self._means(ids)
-        context = states.stack(self.stage.column(0)).unbind(0) if self.block.asks else None
+        context = states.stack(self.stage.column(0)).unbind(0) if self.block.has_context else None
         filled = (ids[:, 0] > 0).T  # (L, B)
         rows = (ids + cast(Tensor, self.starts).to(ids.dtype).unsqueeze(-1)).permute(2, 0, 1)  # (L, B, columns)
         outputs = []

@@ -38,13 +38,13 @@ class EmbeddingStage(nn.Module):
     def __init__(self, stage: Stage) -> None:
         super().__init__()
         self.block = cast(blocks.Embedding, stage.block)
-        self.table = nn.Parameter(torch.empty(len(stage.nodes), self.block.rows, self.block.width))
+        self.table = nn.Parameter(torch.empty(len(stage.nodes), self.block.table_rows, self.block.width))
         self.first_number = len(self.block.categories)  # column of the ids
         self.interpolates = self.block.encoding == "piecewise" and bool(self.block.numbers)
 
     def forward(self, states: States) -> Tensor:
         """Rows of the tables; interpolated knots where numbers are piecewise linear."""
-        rows = self._rows(states) if self.block.rows else None
+        rows = self._rows(states) if self.block.table_rows else None
         if not self.block.scalars and rows is not None:
             return rows
         scalars = states.features["scalars"].to(self.table.dtype).expand(len(self.table), -1, -1)

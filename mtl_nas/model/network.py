@@ -11,14 +11,14 @@ from mtl_nas.architecture import Architecture
 from mtl_nas.blocks import Transfer
 from mtl_nas.errors import ExportError
 from mtl_nas.model.activations import Features, States
-from mtl_nas.model.histories import SequenceStage
+from mtl_nas.model.histories import HistoryStage
 from mtl_nas.model.inputs import EmbeddingStage, TaskEmbeddingStage
 from mtl_nas.model.mixing import RouteStage
 from mtl_nas.model.plan import Stage, plan
 from mtl_nas.model.registry import MODULES
 from mtl_nas.model.transfers import ThresholdsStage, TransferMaps, TransferStage
 
-FULL_PRECISION = (EmbeddingStage, SequenceStage, TaskEmbeddingStage, ThresholdsStage)
+FULL_PRECISION = (EmbeddingStage, HistoryStage, TaskEmbeddingStage, ThresholdsStage)
 
 
 class Network(nn.Module):
@@ -60,7 +60,7 @@ class Network(nn.Module):
         for stage, module in zip(self.plan, self.stages, strict=True):
             output = module(states)
             if dtype is not None:
-                output = output.float() if stage.predicts else output.to(dtype)
+                output = output.float() if stage.block.predicts else output.to(dtype)
             states.add(stage, output)
         return states
 
@@ -89,14 +89,14 @@ class Network(nn.Module):
 
     def tables(self) -> list[nn.Parameter]:
         """Embedding tables."""
-        return [stage.table for stage in self.stages if isinstance(stage, EmbeddingStage | SequenceStage)]
+        return [stage.table for stage in self.stages if isinstance(stage, EmbeddingStage | HistoryStage)]
 
     def parameters_of(self, scope: str) -> list[str]:
-        """Names as in ``named_parameters``: ``all``, or those of ``task_embedding`` or ``critics`` nodes."""
+        """Names as in ``named_parameters``: ``all``, or those of the nodes with that role."""
         if scope == "all":
             return [name for name, _ in self.named_parameters()]
-        starts = {"task_embedding": "task_embedding/", "critics": "critic"}[scope]
-        chosen = {id(tensor) for node, tensor, _ in self.uses() if node.startswith(starts)}
+        members = {node.name for node in self.architecture.nodes if node.role == scope}
+        chosen = {id(tensor) for node, tensor, _ in self.uses() if node in members}
         return [name for name, tensor in self.named_parameters() if id(tensor) in chosen]
 
     def weights(self) -> dict[str, Tensor]:

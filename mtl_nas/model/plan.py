@@ -6,7 +6,7 @@ from functools import cached_property
 from itertools import groupby
 
 from mtl_nas.architecture import Architecture, Node
-from mtl_nas.blocks import Block, Gate, Product, Thresholds, Tower
+from mtl_nas.blocks import Block
 from mtl_nas.errors import ArchitectureError
 
 
@@ -27,13 +27,6 @@ class Stage:
     def tied(self) -> bool:
         """Members share weights."""
         return len(self.sets) < len(self.nodes)
-
-    @cached_property
-    def predicts(self) -> bool:
-        """Members give parameters of predictions, not states."""
-        if isinstance(self.block, Gate):
-            return self.block.mixes != "state"
-        return isinstance(self.block, Tower | Thresholds | Product)
 
     def column(self, place: int) -> tuple[str, ...]:
         """What each member reads at that place."""
@@ -57,7 +50,7 @@ def plan(architecture: Architecture) -> tuple[Stage, ...]:
     depth = _depths(architecture)
     members: dict[tuple[int, Block, tuple[int, ...]], list[Node]] = defaultdict(list)
     for node in architecture.nodes:
-        members[depth[node.name], node.block, architecture.inputs_of(node)].append(node)
+        members[depth[node.name], node.block, architecture.input_widths(node)].append(node)
     order = {node.name: place for place, node in enumerate(architecture.nodes)}
     stages: list[Stage] = []
     given: dict[str, int] = {}  # where each node stands among all that have run

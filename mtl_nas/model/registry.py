@@ -5,7 +5,7 @@ from torch import nn
 from mtl_nas import blocks
 from mtl_nas.model.experts import ExpertStage, TowerStage
 from mtl_nas.model.gates import GateStage
-from mtl_nas.model.histories import SequenceStage
+from mtl_nas.model.histories import HistoryStage
 from mtl_nas.model.inputs import EmbeddingStage, FieldMeanStage, TaskEmbeddingStage
 from mtl_nas.model.mixing import ConcatStage, RouteStage, StitchStage, StopStage, SumStage
 from mtl_nas.model.transfers import ProductStage, ThresholdsStage, TransferStage
@@ -14,7 +14,7 @@ MODULES: dict[type, type[nn.Module]] = {
     blocks.Embedding: EmbeddingStage,
     blocks.FieldMean: FieldMeanStage,
     blocks.TaskEmbedding: TaskEmbeddingStage,
-    blocks.Sequence: SequenceStage,
+    blocks.History: HistoryStage,
     blocks.Concat: ConcatStage,
     blocks.Sum: SumStage,
     blocks.Stop: StopStage,

@@ -15,9 +15,9 @@ from mtl_nas.blocks import (
     Embedding,
     Expert,
     Gate,
+    History,
     Product,
     Route,
-    Sequence,
     Stitch,
     Sum,
     TaskEmbedding,
@@ -66,7 +66,7 @@ def graph(*nodes: tuple[str | Block, ...], heads: tuple[Head, ...] = (HEAD,)) ->
             (HEAD,),
             "node 'a' reads 'a', which comes later or is itself: a cycle",
         ),
-        ([TOWER, TOWER], (HEAD,), "node 'tower/click' is there 2 times; names must differ"),
+        ([TOWER, TOWER], (HEAD,), "2 nodes are named 'tower/click'; names must differ"),
         (
             [("tower/click", Tower())],
             (HEAD,),
@@ -94,12 +94,12 @@ def graph(*nodes: tuple[str | Block, ...], heads: tuple[Head, ...] = (HEAD,)) ->
             "node 't' (transfer) reads at least 2 (own, source), got 1",
         ),
         (
-            [("s", Sequence(name="h", sizes=(3,), length=2), "embedding"), TOWER],
+            [("s", History(name="h", sizes=(3,), length=2), "embedding"), TOWER],
             (HEAD,),
             "node 's' (sequence) reads no input, got 1",
         ),
         (
-            [("s", Sequence(name="h", sizes=(3,), length=2, attention="softmax", context=True)), TOWER],
+            [("s", History(name="h", sizes=(3,), length=2, attention="softmax", context=True)), TOWER],
             (HEAD,),
             "node 's' (sequence) reads 1 (context), got 0",
         ),
@@ -142,14 +142,14 @@ def graph(*nodes: tuple[str | Block, ...], heads: tuple[Head, ...] = (HEAD,)) ->
         (
             [TOWER, ("tower/spent", Tower(), "embedding"), ("p", Product(), "tower/click", "tower/spent")],
             (Head(task="click", node="p", kind="binary"), Head(task="spent", node="tower/spent", kind="regression")),
-            "product 'p' takes 'tower/spent' for a chance, but the head of 'spent' reads it as regression; "
-            "multiply binary tasks alone",
+            "product 'p' takes 'tower/spent' for a binary prediction, but the head of 'spent' reads it as regression; "
+            "use it for binary tasks alone",
         ),
         (
             [TOWER, ("p", Product(), "tower/click")],
             (Head(task="likes", node="p", kind="count"),),
-            "product 'p' takes 'p' for a chance, but the head of 'likes' reads it as count; "
-            "multiply binary tasks alone",
+            "product 'p' takes 'p' for a binary prediction, but the head of 'likes' reads it as count; "
+            "use it for binary tasks alone",
         ),
         ([TOWER], (), "an architecture needs a head; it has none"),
         (
@@ -160,7 +160,7 @@ def graph(*nodes: tuple[str | Block, ...], heads: tuple[Head, ...] = (HEAD,)) ->
         (
             [TOWER],
             (Head(task="stars", node="tower/click", kind="multiclass"),),
-            "the head of 'stars' is multiclass and needs a number a class, got width 1",
+            "the head of 'stars' is multiclass and needs one number per class, got width 1",
         ),
         (
             [("tower/click", Tower(outputs=3), "embedding")],
@@ -170,7 +170,7 @@ def graph(*nodes: tuple[str | Block, ...], heads: tuple[Head, ...] = (HEAD,)) ->
         (
             [TOWER],
             (HEAD, Head(task="click", node="tower/click", kind="binary")),
-            "task 'click' has two heads; a task is predicted at one node",
+            "task 'click' has 2 heads; a task is predicted at one node",
         ),
     ],
 )
@@ -308,13 +308,13 @@ def test_a_networkx_view_keeps_roles_and_repeated_reads() -> None:
         (Stitch(), 3, ("own", "other", "other")),
         (Route(), 2, ("source", "source")),
         (Sum(), 2, ("term", "term")),
-        (Sequence(name="h", sizes=(3,), length=2, attention="softmax", context=True), 1, ("context",)),
+        (History(name="h", sizes=(3,), length=2, attention="softmax", context=True), 1, ("context",)),
         (Thresholds(outputs=2), 1, ("score",)),
         (Embedding(), 0, ()),
     ],
 )
 def test_an_input_has_a_role(block: Block, count: int, roles: tuple[str, ...]) -> None:
-    assert Node(name="node", block=block, inputs=("x",) * count).roles == roles
+    assert Node(name="node", block=block, inputs=("x",) * count).input_roles == roles
 
 
 def test_a_node_is_found_by_name() -> None:

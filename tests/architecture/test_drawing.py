@@ -7,7 +7,8 @@ import pytest
 from numpy_reference import schema_of
 
 from mtl_nas.architecture import Architecture, Head, Node
-from mtl_nas.architecture.drawing import boxes, described, mermaid, svg, text
+from mtl_nas.architecture.boxes import boxes
+from mtl_nas.architecture.drawing import mermaid, svg, text
 from mtl_nas.blocks import Concat, Embedding, Expert, Layers, Tower, Vocabulary
 from mtl_nas.composition import compose
 from mtl_nas.data.schema import Task
@@ -69,7 +70,7 @@ GRAPHS = {
 def test_text_fits_the_terminal(name, width):
     lines = text(GRAPHS[name], width).splitlines()
     assert max(map(len, lines)) <= width
-    assert lines[-1].endswith("multiply-adds a row")
+    assert lines[-1].endswith("multiply-adds per row")
 
 
 @pytest.mark.parametrize("name", GRAPHS)
@@ -106,8 +107,8 @@ def test_every_preset_is_drawn():
     ],
 )
 def test_a_box_says_what_it_computes(name, node, words):
-    found = next(box for box in boxes(GRAPHS[name]) if node in [one.name for one in box.nodes])
-    assert described(found, GRAPHS[name]) == words
+    labels = {member.name: box.label for box in boxes(GRAPHS[name]) for member in box.nodes}
+    assert labels[node] == words
 
 
 def test_a_box_above_no_other_reads_columns_a_history_or_nothing():
@@ -134,7 +135,7 @@ def test_svg_is_xml_that_draws_every_box(name):
     assert root.tag == f"{space}svg"
     stacked = sum(len(box.nodes) > 1 for box in found)
     assert len(root.findall(f"{space}rect")) == 1 + len(found) + stacked
-    assert len(root.findall(f"{space}path")) == sum(len(box.reads) for box in found)
+    assert len(root.findall(f"{space}path")) == sum(len(box.sources) for box in found)
     width, height = float(root.get("width")), float(root.get("height"))
     for box in root.findall(f"{space}rect")[1:]:
         assert float(box.get("x")) >= 0
@@ -161,7 +162,7 @@ def test_mermaid_is_one_statement_a_line(name):
     wrong = [line for line in lines[1:] if not re.fullmatch(statement, line)]
     assert wrong == []
     found = boxes(GRAPHS[name])
-    assert sum(" --> n" in line for line in lines) == sum(len(box.reads) for box in found)
+    assert sum(" --> n" in line for line in lines) == sum(len(box.sources) for box in found)
     assert sum('(["' in line for line in lines) == sum(len(box.heads) for box in found)
     ids = [line.split("[")[0].strip() for line in lines if '["' in line]
     assert len(set(ids)) == len(ids)
@@ -190,8 +191,8 @@ def test_experts_of_different_tasks_are_different_boxes():
 def test_boxes_read_earlier_boxes_only():
     for graph in GRAPHS.values():
         for place, box in enumerate(boxes(graph)):
-            assert all(index < place for index in box.reads)
-            assert all(boxes(graph)[index].depth < box.depth for index in box.reads)
+            assert all(index < place for index in box.sources)
+            assert all(boxes(graph)[index].depth < box.depth for index in box.sources)
 
 
 def test_a_node_that_reads_one_node_twice_is_drawn():

@@ -409,5 +409,5 @@ def test_what_has_one_key_computes_the_same(one: Design, two: Design, schema: Sc
 
 def order(node: Node, origin: Node, image: dict[str, str]) -> list[int]:
     """Which row of the gate it comes from each expert has."""
-    first = node.roles.index("expert")
+    first = node.input_roles.index("expert")
     return [origin.inputs[first:].index(image[expert]) for expert in node.inputs[first:]]

@@ -4,19 +4,18 @@ import re
 from typing import Any
 
 import pytest
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from mtl_nas.blocks import (
-    BLOCKS,
     Block,
     Concat,
     Embedding,
     Expert,
     FieldMean,
     Gate,
+    History,
     Product,
     Route,
-    Sequence,
     Stitch,
     Stop,
     Sum,
@@ -45,15 +44,15 @@ COUNTED: list[tuple[Any, tuple[int, ...], int, int, int]] = [  # block, inputs -
     (FieldMean(fields=3, width=4), (12,), 4, 0, 3 * 4),
     (FieldMean(fields=3, width=4), (14,), 4 + 2, 0, 3 * 4),  # two numbers enter as they are
     (TaskEmbedding(width=4), (), 4, 4, 0),
-    (Sequence(**HISTORY), (), 8, 8 * 4, 2 * 7 * 4),
-    (Sequence(**HISTORY, kind="gru", hidden=6), (), 6, 32 + 3 * 6 * (8 + 6) + 2 * 3 * 6, 7 * 3 * 6 * (8 + 6)),
-    (Sequence(**HISTORY, kind="lstm", hidden=6), (), 6, 32 + 4 * 6 * (8 + 6) + 4 * 6, 7 * 4 * 6 * (8 + 6)),
-    (Sequence(**HISTORY, **GATED), (), 6, 32 + 3 * 6 * 14 + 6 * 10 + 24, 7 * (3 * 6 * 14 + 6 * 10)),  # c reads no p
-    (Sequence(**HISTORY, **WEIGHED), (), 8, 32 + 8 * 3 + 3 + 3, 7 * (8 * 3 + 3) + 7 * 8),
-    (Sequence(**HISTORY, **WEIGHED, context=True), (5,), 8, 32 + 13 * 3 + 3 + 3, 7 * (13 * 3 + 3) + 7 * 8),
-    (Sequence(**HISTORY, **SIGMOID), (), 8, 32 + 8 + 1, 7 * 8 + 7 * 8),  # its last map has a bias
+    (History(**HISTORY), (), 8, 8 * 4, 2 * 7 * 4),
+    (History(**HISTORY, kind="gru", hidden=6), (), 6, 32 + 3 * 6 * (8 + 6) + 2 * 3 * 6, 7 * 3 * 6 * (8 + 6)),
+    (History(**HISTORY, kind="lstm", hidden=6), (), 6, 32 + 4 * 6 * (8 + 6) + 4 * 6, 7 * 4 * 6 * (8 + 6)),
+    (History(**HISTORY, **GATED), (), 6, 32 + 3 * 6 * 14 + 6 * 10 + 24, 7 * (3 * 6 * 14 + 6 * 10)),  # c reads no p
+    (History(**HISTORY, **WEIGHED), (), 8, 32 + 8 * 3 + 3 + 3, 7 * (8 * 3 + 3) + 7 * 8),
+    (History(**HISTORY, **WEIGHED, context=True), (5,), 8, 32 + 13 * 3 + 3 + 3, 7 * (13 * 3 + 3) + 7 * 8),
+    (History(**HISTORY, **SIGMOID), (), 8, 32 + 8 + 1, 7 * 8 + 7 * 8),  # its last map has a bias
     (
-        Sequence(**HISTORY, **{**WEIGHED, "kind": "gru", "hidden": 6}, context=True),
+        History(**HISTORY, **{**WEIGHED, "kind": "gru", "hidden": 6}, context=True),
         (5,),
         6,
         32 + 3 * 6 * 14 + 36 + 11 * 3 + 3 + 3,
@@ -105,14 +104,20 @@ def test_a_block_counts_what_it_is(block: Any, inputs: tuple[int, ...], units: i
 
 
 def test_every_kind_is_counted_and_registered() -> None:
-    assert {case[0].block for case in COUNTED} == set(BLOCKS)
-    assert all(kind.model_fields["block"].default == name for name, kind in BLOCKS.items())
+    assert {case[0].block for case in COUNTED} == set(Block.kinds)
+    assert all(kind.model_fields["block"].default == name for name, kind in Block.kinds.items())
 
 
 @pytest.mark.parametrize("block", [case[0] for case in COUNTED])
 def test_a_block_round_trips_through_json(block: Any) -> None:
-    parser: TypeAdapter[Any] = TypeAdapter(Block)
-    assert parser.validate_json(parser.dump_json(block)) == block
+    assert Block.of(block.model_dump(mode="json")) == block
+    assert type(block).model_validate_json(block.model_dump_json()) == block
+
+
+@pytest.mark.parametrize(("name", "hint"), [("gat", "; did you mean 'gate'?"), (None, ""), ("zzz", "")])
+def test_an_unknown_kind_is_named(name: str | None, hint: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(f"unknown block {name!r}{hint}")):
+        Block.of({"block": name})
 
 
 def test_shared_maps_are_counted_apart() -> None:
@@ -160,9 +165,9 @@ def test_widths_that_do_not_fit_are_named(block: Any, inputs: tuple[int, ...], m
         (Gate, {"kind": "max"}),
         (Gate, {"top": 0}),
         (Gate, {"mixes": "logits"}),
-        (Sequence, {**HISTORY, "kind": "transformer"}),
-        (Sequence, {**HISTORY, "attention": "linear"}),
-        (Sequence, {**HISTORY, "properties": -1}),
+        (History, {**HISTORY, "kind": "transformer"}),
+        (History, {**HISTORY, "attention": "linear"}),
+        (History, {**HISTORY, "properties": -1}),
         (Route, {"beta": 0.0}),
         (Route, {"gamma": 0.0}),
         (Route, {"zeta": 1.0}),
@@ -197,17 +202,17 @@ def test_an_expert_without_any_layer_is_the_identity(block: Expert, computes: bo
 
 
 @pytest.mark.parametrize(
-    ("block", "asks"),
+    ("block", "reads"),
     [
         *((Gate(kind=kind), True) for kind in ("softmax", "top_k", "sigmoid")),
         *((Gate(kind=kind), False) for kind in ("static", "linear", "mean")),
-        (Sequence(**HISTORY, **WEIGHED, context=True), True),
-        (Sequence(**HISTORY, **WEIGHED), False),
-        (Sequence(**HISTORY, context=True), False),  # without attention nothing is weighed by it
+        (History(**HISTORY, **WEIGHED, context=True), True),
+        (History(**HISTORY, **WEIGHED), False),
+        (History(**HISTORY, context=True), False),  # without attention nothing is weighed by it
     ],
 )
-def test_a_block_asks_where_its_first_input_is_a_query_or_a_context(block: Any, asks: bool) -> None:
-    assert block.asks == asks
+def test_a_query_or_a_context_is_the_first_input_under_some_options(block: Any, reads: bool) -> None:
+    assert (block.roles[:1] in [("query",), ("context",)]) == reads
 
 
 def test_blocks_are_immutable_values() -> None:

@@ -54,7 +54,7 @@ ARCHITECTURES = [
     (with_inputs(1, "embedding", hiden=[4]), "unknown key 'nodes.1.block.hiden'; did you mean 'hidden'?"),
     (
         spent_in_a_product(),
-        "product 'p' takes 'tower/spent' for a chance, but the head of 'spent' reads it as regression",
+        "product 'p' takes 'tower/spent' for a binary prediction, but the head of 'spent' reads it as regression",
     ),
     ({"heads": []}, "'nodes' is missing"),
     ([1, 2], "got [1, 2]"),

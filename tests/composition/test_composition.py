@@ -6,7 +6,7 @@ import pytest
 from numpy_reference import schema_of
 
 from mtl_nas.architecture import Architecture
-from mtl_nas.blocks import Concat, Expert, Gate, Product, Sequence, Tower, Transfer
+from mtl_nas.blocks import Concat, Expert, Gate, History, Product, Tower, Transfer
 from mtl_nas.composition import compose
 from mtl_nas.data import load_dataset
 from mtl_nas.data.schema import Schema
@@ -59,8 +59,8 @@ def linked(*links: tuple[str, str]) -> Design:
         (
             Design(funnel="product"),
             schema_of("dwell~", "buy<dwell"),
-            "the design is no graph: product 'product/buy' takes 'tower/dwell' for a chance, but the head of 'dwell' "
-            "reads it as regression; multiply binary tasks alone",
+            "the design is no graph: product 'product/buy' takes 'tower/dwell' for a binary prediction, but the "
+            "head of 'dwell' reads it as regression; use it for binary tasks alone",
         ),
         (
             Design(levels=(Level(specific={"click": 2}),)),
@@ -162,7 +162,7 @@ def test_columns_and_histories_join() -> None:
     architecture = compose(Design(inputs=Inputs(embedding=4)), schema)
     assert architecture.node("features").block == Concat()
     assert reads(architecture)["features"] == ("embedding", "sequence/h0", "sequence/h1")
-    assert architecture.node("sequence/h0").block == Sequence(name="h0", sizes=(5, 3), length=4, width=4)
+    assert architecture.node("sequence/h0").block == History(name="h0", sizes=(5, 3), length=4, width=4)
     assert architecture.widths["features"] == (1 + 5) * 4 + 2 * 4 + 4
 
 

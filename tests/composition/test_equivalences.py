@@ -408,7 +408,7 @@ def test_13_permuting_experts_with_gate_rows_changes_nothing(
         found = {turned(name): weight for name, weight in named.items()}
         for gate in (node for node in architecture.nodes if isinstance(node.block, Gate)):
             target = turn.get(gate.name, gate.name)
-            before, after = (architecture.node(name).inputs[gate.block.asks :] for name in (gate.name, target))
+            before, after = (architecture.node(name).inputs[gate.block.has_query :] for name in (gate.name, target))
             places = [before.index(old) for new in after for old in before if turn[old] == new]
             for word in last_layer(gate.block):
                 found[f"{target}/{word}"] = named[f"{gate.name}/{word}"][places]
@@ -424,7 +424,7 @@ def test_13_permuting_experts_with_gate_rows_changes_nothing(
 
 def last_layer(gate: Gate) -> tuple[str, ...]:
     """Weights with a row, or a number, for each expert."""
-    if not gate.asks:
+    if not gate.has_query:
         return () if gate.kind == "mean" else ("shares",)
     return (f"weight{len(gate.hidden)}", f"bias{len(gate.hidden)}")[: 1 + gate.bias]
 

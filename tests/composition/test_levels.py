@@ -193,7 +193,7 @@ def test_own_experts_are_added_to_the_mixture(residual: Any, own: int, added: Ga
     assert total.inputs == ("level0/gate/buy", "level0/residual/buy")
     residue = architecture.node("level0/residual/buy")
     assert residue.block == added
-    assert residue.inputs == (("embedding", *experts) if added.asks else experts)
+    assert residue.inputs == (("embedding", *experts) if added.has_query else experts)
 
 
 def test_who_has_no_expert_of_its_own_adds_nothing() -> None:
@@ -229,7 +229,7 @@ def test_a_gate_is_of_its_kind_without_options_that_change_nothing(gating: Gatin
     node = architecture.node("level0/gate/buy")
     assert node.block == block
     assert node.inputs[-3:] == tuple(f"level0/expert/{place}" for place in range(3))
-    assert len(node.inputs) == 3 + block.asks
+    assert len(node.inputs) == 3 + block.has_query
 
 
 @pytest.mark.parametrize("kind", ["softmax", "top_k", "static"])

@@ -40,7 +40,7 @@ def history(block: Any, weights: Arrays, node: str, ids: Array, context: Array) 
 def _row(block: Any, weights: Arrays, node: str, ids: Array, context: Array) -> Array:
     states = _states(block, weights, node, _positions(block, weights[f"{node}/table"], ids))
     if not states:
-        return np.zeros(block.state)
+        return np.zeros(block.units([]))
     if block.attention == "none":
         return states[-1] if block.kind != "mean" else sum(states) / len(states)  # type: ignore[return-value]
     scores = np.stack([_score(block, weights, node, np.concatenate([state, context])) for state in states])

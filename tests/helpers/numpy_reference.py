@@ -29,10 +29,9 @@ from numpy_pieces import (
 )
 
 from mtl_nas.architecture import Architecture, Node
-from mtl_nas.blocks import Embedding
-from mtl_nas.blocks import Sequence as SequenceBlock
+from mtl_nas.blocks import Embedding, History
+from mtl_nas.data import schema as tables
 from mtl_nas.data.schema import Category, Number, Schema, Task
-from mtl_nas.data.schema import Sequence as History
 
 EPSILON = 1e-5  # of norm layers
 STEP = 1e-30  # of the complex step
@@ -98,7 +97,7 @@ def best(found: Array, top: int) -> Array:
 
 
 def gate(inputs: Sequence[Array], block: Any, weights: Arrays, node: str) -> Array:
-    experts, rows = inputs[1:] if block.asks else inputs, len(inputs[0])
+    experts, rows = inputs[1:] if block.has_query else inputs, len(inputs[0])
     match block.kind:
         case "softmax":
             shares = softmax(scores(inputs[0], block, weights, node))
@@ -329,7 +328,7 @@ def schema_of(
         categories=tuple(_category(f"c{index}", size - 1) for index, size in enumerate(categories)),
         numbers=tuple(Number(name=f"n{index}", **number) for index in range(numbers)),
         sequences=tuple(
-            History(
+            tables.Sequence(
                 name=f"h{index}",
                 columns=tuple(_category(f"h{index}c{place}", size - 2) for place, size in enumerate(sizes)),
                 length=4,
@@ -368,7 +367,7 @@ def shapes(architecture: Architecture) -> dict[str, tuple[int, ...]]:
     """Every weight that the architecture needs."""
     found: dict[str, tuple[int, ...]] = {}
     for node in architecture.nodes:
-        for name, shape in _shapes(node, architecture.inputs_of(node)):
+        for name, shape in _shapes(node, architecture.input_widths(node)):
             found[name if name.startswith("shared/") else f"{owner(node)}/{name}"] = shape
     return found
 
@@ -377,14 +376,14 @@ def _shapes(node: Node, widths: tuple[int, ...]) -> Shapes:
     block: Any = node.block
     match block.block:
         case "embedding":
-            yield "table", (block.rows, block.width)
+            yield "table", (block.table_rows, block.width)
         case "task_embedding":
             yield "vector", (block.width,)
         case "sequence":
             yield from _history_shapes(block, sum(widths))
         case "expert" | "tower":
             yield from _layer_shapes(block, widths[0])
-        case "gate" if block.asks:
+        case "gate" if block.has_query:
             experts, last = len(widths) - 1, len(block.hidden)
             yield from _dense((widths[0], *block.hidden))
             yield f"weight{last}", (experts, (widths[0], *block.hidden)[-1])
@@ -464,7 +463,7 @@ def random_features(architecture: Architecture, rows: int, random: np.random.Gen
     for block in (node.block for node in architecture.nodes):
         if isinstance(block, Embedding):
             features.update(_fields(block, rows, random))
-        elif isinstance(block, SequenceBlock):
+        elif isinstance(block, History):
             ids = np.stack([random.integers(1, size, (rows, block.length)) for size in block.sizes], axis=1)
             filled = random.integers(0, block.length + 1, rows)
             filled[-3:] = (0, 1, block.length)[-rows:]

@@ -116,7 +116,7 @@ def test_critics_of_one_task_are_tied_to_nobody() -> None:
 def test_critics_are_weighed_as_experts_are(gate: Weighing, block: Gate) -> None:
     architecture = criticised(PAIR, ROW, gate=gate)
     assert architecture.node("critics/gate/buy").block == block
-    assert len(architecture.node("critics/gate/buy").inputs) == 2 + block.asks
+    assert len(architecture.node("critics/gate/buy").inputs) == 2 + block.has_query
 
 
 def test_critics_stand_on_transferred_states() -> None:

@@ -152,7 +152,7 @@ def test_ids_fit_the_table_for_any_value(encoding):
     ids = found["ids"]
     assert ids.shape[1] == (3 if block.tabled else 0)
     upper = 1 if encoding == "piecewise" else 0
-    assert not ids.size or (ids.min() >= 0 and ids.max() + upper < block.rows)
+    assert not ids.size or (ids.min() >= 0 and ids.max() + upper < block.table_rows)
     assert all(np.isfinite(array).all() for array in found.values())
 
 

@@ -82,7 +82,7 @@ def test_members_of_a_stage_share_block_and_widths(name):
             node = graph.node(member)
             assert node.block == stage.block
             assert node.inputs == stage.inputs[place]
-            assert graph.inputs_of(node) == stage.widths
+            assert graph.input_widths(node) == stage.widths
             assert graph.widths[member] == stage.units
 
 

@@ -172,7 +172,7 @@ def test_tables_are_those_of_columns_and_histories(inputs: Any, columns: Any, ta
     architecture = compose(Design(inputs=Inputs(**inputs), levels=(ROW,)), schema)
     found = build(architecture).tables()
     kinds = [node.block for node in architecture.nodes if node.block.block in ("embedding", "sequence")]
-    rows = sum(block.rows if block.block == "embedding" else sum(block.sizes) for block in kinds)
+    rows = sum(block.table_rows if block.block == "embedding" else sum(block.sizes) for block in kinds)
     assert sum(tensor.numel() for tensor in found) == rows * 8
     assert sum(tensor.shape[0] for tensor in found) == tables
 

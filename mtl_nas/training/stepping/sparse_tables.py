@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from mtl_nas.composition import stacking
 from mtl_nas.design import Losses, Training
 from mtl_nas.model import Network
-from mtl_nas.model.histories import SequenceStage
+from mtl_nas.model.histories import HistoryStage
 from mtl_nas.model.inputs import EmbeddingStage
 from mtl_nas.training.balancing.shared_parameters import last_shared
 from mtl_nas.training.stepping.adamw import BETAS, EPSILON, move
@@ -50,7 +50,7 @@ class LargeTable(nn.Module):
 
     kept: Tensor
 
-    def __init__(self, name: str, stage: EmbeddingStage | SequenceStage) -> None:
+    def __init__(self, name: str, stage: EmbeddingStage | HistoryStage) -> None:
         super().__init__()
         self.name, self._stage = name, (stage,)  # in a tuple, as the network owns it
         members, rows, width = self.table.shape
@@ -205,7 +205,7 @@ class LargeTables(nn.Module):
         self.found = nn.ModuleList(
             LargeTable(f"stages.{place}.table", stage)
             for place, stage in enumerate(network.stages)
-            if isinstance(stage, EmbeddingStage | SequenceStage) and stage.table.shape[1] >= rows
+            if isinstance(stage, EmbeddingStage | HistoryStage) and stage.table.shape[1] >= rows
         )
         self.clock = Clock(steps, training.weight_decay, next(network.parameters()).device)
 

@@ -1,0 +1,108 @@
+"""The contract of a block: all that the rest of the package asks about a kind of node."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Any, ClassVar
+
+from mtl_nas.data.schema import Schema
+from mtl_nas.values import Value, nearest
+
+
+class Colour(StrEnum):
+    """Fill colours of drawings, by what a block is for."""
+
+    INPUT = "#dbe7f5"
+    WIRING = "#eeeeee"
+    EXPERT = "#fdecc8"
+    MIXING = "#e3d9f2"
+    LINK = "#f9d5d3"
+    PREDICTION = "#d9ecd5"
+
+
+class Block(Value, ABC):
+    """A kind of node. A subclass is registered by being defined, under the default of its field ``block``.
+
+    ``widths`` are the widths of the node's inputs, in their order. The torch module of a block is the
+    ``StageModule`` in ``mtl_nas.model.stages`` that names the block's class.
+    """
+
+    block: str
+
+    kinds: ClassVar[dict[str, type["Block"]]] = {}
+    reads: ClassVar[tuple[str, ...]] = ()  # roles of the inputs, in their order
+    variadic: ClassVar[bool] = False  # any number of inputs, at least one, has the last role
+    colour: ClassVar[Colour] = Colour.WIRING
+    origin: ClassVar[str] = "nothing"  # what drawings name below a node without inputs
+    drawn_together: ClassVar[bool] = False  # equal nodes with equal neighbours are one box of a drawing
+    is_identity: ClassVar[bool] = False  # the output is the input
+    reads_predictions: ClassVar[bool] = False  # the inputs are natural parameters of predictions
+    predicts_events: ClassVar[bool] = False  # inputs and output are logits of events
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **options: Any) -> None:
+        if not cls.__abstractmethods__:
+            Block.kinds[cls.model_fields["block"].default] = cls
+
+    @staticmethod
+    def of(tree: Mapping[str, Any]) -> "Block":
+        """The block that a plain tree spells, of the kind that its key ``block`` names."""
+        name = tree.get("block")
+        if name not in Block.kinds:
+            raise ValueError(f"unknown block {name!r}{nearest(str(name), Block.kinds)}")
+        return Block.kinds[name].model_validate(tree)
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """Roles of the inputs that the node reads under its options."""
+        return self.reads
+
+    @abstractmethod
+    def units(self, widths: Sequence[int]) -> int:
+        """Width of the output; a ValueError where the widths do not fit the block."""
+
+    @abstractmethod
+    def label(self, widths: Sequence[int]) -> str:
+        """What the block computes, in a few words for drawings."""
+
+    def parameters(self, widths: Sequence[int]) -> int:
+        """Number of trained weights that belong to one node."""
+        return 0
+
+    def shared_parameters(self, widths: Sequence[int]) -> int:
+        """Number of trained weights that all nodes of this block and width use together."""
+        return 0
+
+    def macs(self, widths: Sequence[int]) -> int:
+        """Multiply-adds per row."""
+        return 0
+
+    @property
+    def predicts(self) -> bool:
+        """The output holds natural parameters of predictions, not a hidden state."""
+        return False
+
+    @property
+    def table_rows(self) -> int:
+        """Number of rows of the embedding table."""
+        return 0
+
+    @property
+    def stackable(self) -> bool:
+        """The stage works under ``torch.vmap`` over stacked weights and adds nothing to the loss."""
+        return True
+
+    def stops_gradient(self, index: int) -> bool:
+        """No gradient reaches the input at that index."""
+        return False
+
+    def mismatch(self, schema: Schema) -> str:
+        """How the block disagrees with the columns of a schema, to follow the node's name; empty where it agrees."""
+        return ""
+
+
+def one_width(rule: str, widths: Sequence[int]) -> int:
+    """The width that all inputs have; a ValueError that begins with the rule otherwise."""
+    if len(set(widths)) != 1:
+        raise ValueError(f"{rule} of one width, got {list(widths)}")
+    return widths[0]
