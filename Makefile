@@ -4,10 +4,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 ORACLES := .venv/oracles
+DOCS := .venv/docs
 QUICK := $(BIN)/pytest -n 2 --dist worksteal -m "not slow and not oracle"
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: search test oracle quick wheel format clean
+.PHONY: search test oracle quick wheel tables docs format clean
 
 search: $(READY)  ## a real search on synthetic data, ending in runs/first/best and a comparison
 	$(BIN)/mtl-search run synthetic-funnel --trials 20 --seed 0 --folder runs/first
@@ -29,6 +30,12 @@ quick: $(READY)  ## the tests that run in seconds
 wheel: $(READY)  ## the wheel and the sdist, installed and used away from the checkout
 	tests/installed/run
 
+tables: $(READY)  ## the tables of docs/reference, written anew from the code
+	$(BIN)/python docs/_generate/tables.py
+
+docs: tables $(DOCS)  ## the documentation as a site, into site/; every warning is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
 format: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
@@ -46,5 +53,9 @@ $(ORACLES): $(READY) requirements-oracle.lock
 	$(BIN)/python -m pip install --quiet --constraint requirements.lock --requirement requirements-oracle.lock
 	touch $(ORACLES)
 
+$(DOCS): $(READY) requirements-docs.lock
+	$(BIN)/python -m pip install --quiet --constraint requirements.lock --requirement requirements-docs.lock
+	touch $(DOCS)
+
 clean:
-	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf .venv site build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
