@@ -59,7 +59,8 @@ def _type(annotation: Any, metadata: Iterable[Any] = (), *, many: bool = False) 
     if isinstance(annotation, type) and issubclass(annotation, Value):
         return "mapping"
     word = WORDS.get(annotation, getattr(annotation, "__name__", str(annotation)))
-    return f"{word}{'s' if many and annotation in (int, float, str) else ''}{_bounds(metadata)}"
+    plural = "s" if many and annotation in (int, float, str) else ""
+    return word + plural + (_bounds(metadata) if annotation in (int, float) else "")
 
 
 def _bounds(metadata: Iterable[Any]) -> str:

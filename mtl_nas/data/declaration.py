@@ -18,11 +18,11 @@ STUDY_KEYS = ("space", "search")  # further keys of a search file, read by other
 class Split(Value):
     """Which rows train: at random unless a time, a group, a column or a file of test rows decides."""
 
-    validation: float = Field(default=0.1, gt=0, lt=1)
-    test: float | str = 0.1  # a share of the rows, or the path of a table
-    time: str | None = None  # the earliest rows train, the latest test
-    column: str | None = None  # holds train, validation or test
-    group: str | None = None  # rows of one group stay together
+    validation: float = Field(0.1, gt=0, lt=1, description="share of validation rows")
+    test: float | str = Field(0.1, description="share of test rows, or the path of a table with the test rows")
+    time: str | None = Field(None, description="a column in time: the earliest rows train, the latest test")
+    column: str | None = Field(None, description="a column that holds train, validation or test")
+    group: str | None = Field(None, description="a column whose rows of one value stay in one part")
 
     @model_validator(mode="before")
     @classmethod
@@ -46,26 +46,28 @@ class Split(Value):
 class Source(Value):
     """A table and how its columns are read."""
 
-    table: str | None = None  # a path or a built-in name; None: a DataFrame
-    split: Split = Split()
-    ignore: tuple[str, ...] = ()
-    group: str | None = None  # every group of rows is a task of its own (MetaHeac)
-    weight: str | None = None  # the column of what each row counts in the losses
-    columns: dict[str, ColumnKind] = Field(default_factory=dict)
+    table: str | None = Field(None, description="path of a table or an encoded folder, or a built-in name")
+    split: Split = Field(Split(), description="which rows train; random, or a mapping")
+    ignore: tuple[str, ...] = Field((), description="columns that are not features")
+    group: str | None = Field(None, description="a column whose values split each task into one per group of rows")
+    weight: str | None = Field(None, description="a column with the weight of each row in the losses")
+    columns: dict[str, ColumnKind] = Field({}, description="kinds of columns by name; inferred if not given")
 
 
 class TaskDeclaration(Value):
     """A task as it is declared; what is left out is inferred from the labels."""
 
-    kind: KindName | None = None
-    after: str | None = None
-    where: str | None = None
-    family: str | None = None
-    loss: LossName | None = None
-    quantile: float | None = Field(default=None, gt=0, lt=1)  # of loss quantile; None: .5, the median
-    column: str | None = None  # the label column, where it is not named like the task
-    positive: str | None = None  # which of two values is the positive one
-    order: tuple[str, ...] = ()  # ordinal: the classes from the lowest, where they are no numbers
+    kind: KindName | None = Field(
+        None, description="binary, multiclass, ordinal, regression or count; inferred if not given"
+    )
+    after: str | None = Field(None, description="a funnel: 1 only where that earlier binary task is 1")
+    where: str | None = Field(None, description="a sample space: labelled only where that earlier binary task is 1")
+    family: str | None = Field(None, description="name of a family of tasks that belong together")
+    loss: LossName | None = Field(None, description="by the kind; the first that the kind allows if not given")
+    quantile: float | None = Field(None, gt=0, lt=1, description="quantile of loss: quantile; 0.5 if not given")
+    column: str | None = Field(None, description="the label column; the name of the task if not given")
+    positive: str | None = Field(None, description="which of two values is the positive one")
+    order: tuple[str, ...] = Field((), description="classes of an ordinal task from the lowest; by value if not given")
 
     @field_validator("order", mode="before")
     @classmethod
@@ -100,9 +102,11 @@ class TaskDeclaration(Value):
 class SequenceDeclaration(Value):
     """Parallel list columns: items, and properties of each item."""
 
-    items: str
-    properties: tuple[str, ...] = ()
-    length: int | None = Field(default=None, gt=0)
+    items: str = Field(description="list column of the items, oldest first")
+    properties: tuple[str, ...] = Field((), description="list columns with a property of each item")
+    length: int | None = Field(
+        None, gt=0, description="items kept; those of the longest train row, up to 50, if not given"
+    )
 
     @property
     def columns(self) -> tuple[str, ...]:
