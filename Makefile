@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/ready
 ORACLES := .venv/oracles
 DOCS := .venv/docs
-QUICK := $(BIN)/pytest -n 2 --dist worksteal -m "not slow and not oracle"
+PYTEST := $(BIN)/pytest -n 2
 export OMP_NUM_THREADS ?= 1
 
 .PHONY: search test oracle quick wheel tables docs format clean
@@ -18,14 +18,13 @@ test: $(READY)  ## every check, the same in CI
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(QUICK) --hypothesis-profile=full
-	$(BIN)/pytest -m "slow or oracle"
+	$(PYTEST) --dist loadgroup
 
 oracle: $(ORACLES)  ## our networks and gradients against independent libraries
 	$(BIN)/pytest -m oracle tests
 
 quick: $(READY)  ## the tests that run in seconds
-	$(QUICK)
+	$(PYTEST) --dist worksteal -m "not slow and not oracle"
 
 wheel: $(READY)  ## the wheel and the sdist, installed and used away from the checkout
 	tests/installed/run

@@ -14,6 +14,15 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile(asked or ("quick" if "not slow" in config.getoption("markexpr") else "full"))
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that start Ray are slow, and one worker runs them all: each of them may take every core."""
+    for item in items:
+        if item.get_closest_marker("ray"):
+            item.add_marker("slow")
+            item.add_marker(pytest.mark.xdist_group("ray"))
+
+
 @pytest.fixture(autouse=True)
 def _no_waiting_for_the_disk(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """A record is synced after every event; quick tests write thousands, and none of them cuts the power."""

@@ -153,7 +153,7 @@ def finished(tmp_path_factory) -> Iterator[Path]:
     ray.shutdown()
 
 
-@pytest.mark.slow
+@pytest.mark.ray
 def test_a_search_leaves_an_ensemble_that_is_chosen_once_and_compared(finished, capsys):
     run = mn.load_run(finished)
     (found,) = [event for event in events(finished) if isinstance(event, Ensembled)]

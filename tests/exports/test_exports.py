@@ -188,7 +188,7 @@ def typed(patch: pytest.MonkeyPatch, *words: str) -> None:
     assert not end.value.code, words
 
 
-@pytest.mark.slow
+@pytest.mark.ray
 def test_a_run_ends_with_a_model_that_says_what_its_finalist_said(shop, monkeypatch):
     monkeypatch.chdir(shop)
     run = mn.load_run("läufe/1")
@@ -209,7 +209,7 @@ def test_a_run_ends_with_a_model_that_says_what_its_finalist_said(shop, monkeypa
     assert tested[PRICE]["r2"] == pytest.approx(again.scores[PRICE]["r2"], abs=1e-6)
 
 
-@pytest.mark.slow
+@pytest.mark.ray
 def test_predictions_are_the_same_in_every_format(shop, monkeypatch):
     monkeypatch.chdir(shop)
     FEATURES.to_csv("zeilen.csv", index=False)
@@ -226,7 +226,7 @@ def test_predictions_are_the_same_in_every_format(shop, monkeypatch):
         assert set(HEADS) <= set(right)
 
 
-@pytest.mark.slow
+@pytest.mark.ray
 def test_the_onnx_file_predicts_what_the_folder_predicts(shop, monkeypatch):
     runtime = pytest.importorskip("onnxruntime")
     monkeypatch.chdir(shop)
@@ -254,7 +254,7 @@ def test_the_onnx_file_predicts_what_the_folder_predicts(shop, monkeypatch):
         np.testing.assert_allclose(values, right[columns], rtol=0, **tolerance)
 
 
-@pytest.mark.slow
+@pytest.mark.ray
 def test_any_trial_can_be_taken_out(shop, monkeypatch, capsys):
     monkeypatch.chdir(shop)
     run = mn.load_run("läufe/1")
@@ -267,7 +267,7 @@ def test_any_trial_can_be_taken_out(shop, monkeypatch, capsys):
     assert "next: mtl-search predict anders rows.parquet --to scores.parquet" in capsys.readouterr().out
 
 
-@pytest.mark.slow
+@pytest.mark.ray
 def test_show_and_compare_speak_of_the_run(shop, monkeypatch, capsys):
     monkeypatch.chdir(shop)
     typed(monkeypatch, "show", "läufe/1", "--to", "bild.svg")
@@ -284,7 +284,7 @@ def test_show_and_compare_speak_of_the_run(shop, monkeypatch, capsys):
     assert "What differs between the graphs" in capsys.readouterr().out
 
 
-@pytest.mark.slow
+@pytest.mark.ray
 def test_two_runs_stand_side_by_side_under_names_of_their_own(shop, monkeypatch):
     monkeypatch.chdir(shop)
     shutil.copytree("läufe/1", "läufe/2")
@@ -297,7 +297,7 @@ def test_two_runs_stand_side_by_side_under_names_of_their_own(shop, monkeypatch)
     assert found.differences == ("the graphs are the same",)
 
 
-@pytest.mark.slow
+@pytest.mark.ray
 def test_a_broken_file_of_a_finalist_is_named(shop, monkeypatch):
     monkeypatch.chdir(shop)
     shutil.copytree("läufe/1", "kaputt")
@@ -312,7 +312,7 @@ def test_a_broken_file_of_a_finalist_is_named(shop, monkeypatch):
         mn.export("kaputt", "aus", trial=best.number)
 
 
-@pytest.mark.slow
+@pytest.mark.ray
 def test_the_same_command_again_changes_nothing(shop, monkeypatch, capsys):
     monkeypatch.chdir(shop)
     before = {path: path.stat().st_mtime_ns for path in Path("läufe/1").rglob("*") if not path.name.endswith(".lock")}

@@ -34,7 +34,7 @@ def test_a_cluster_may_grow_to_some_times_its_size_and_a_machine_does_not() -> N
     assert concurrent(4, elastic=True) == 4 * GROWTH
 
 
-@pytest.mark.slow
+@pytest.mark.ray
 def test_nodes_join_and_leave_and_the_search_decides_as_on_one_machine(tmp_path: Path) -> None:
     from ray.cluster_utils import Cluster
 

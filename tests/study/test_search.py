@@ -210,7 +210,7 @@ def results(run: Run) -> list[str]:
     return sorted(map(repr, timeless(events(run.path))))
 
 
-@pytest.mark.slow
+@pytest.mark.ray
 def test_a_search_ends_with_the_best_finalist_as_a_model_that_loads(finished: Run) -> None:
     assert finished.finished
     model = load_model(finished.path / "best")
@@ -225,7 +225,7 @@ def test_a_search_ends_with_the_best_finalist_as_a_model_that_loads(finished: Ru
     assert np.isfinite(predicted.to_numpy()).all()
 
 
-@pytest.mark.slow
+@pytest.mark.ray
 def test_a_search_keeps_to_its_budget_and_its_order(finished: Run) -> None:
     found = events(finished.path)
     assert len(finished.standing.trained) == 10
@@ -246,7 +246,7 @@ def test_a_search_keeps_to_its_budget_and_its_order(finished: Run) -> None:
     assert all(event.rows_per_second > 0 for event in of(Finalist, found))
 
 
-@pytest.mark.slow
+@pytest.mark.ray
 def test_a_finished_search_is_not_searched_again(finished: Run) -> None:
     before = (finished.path / "trials.jsonl").read_bytes()
     again = small_search(finished.path)
@@ -255,7 +255,7 @@ def test_a_finished_search_is_not_searched_again(finished: Run) -> None:
     assert (finished.path / "trials.jsonl").read_bytes() == before
 
 
-@pytest.mark.slow
+@pytest.mark.ray
 def test_a_finished_search_without_its_model_writes_it_again(finished: Run) -> None:
     weights = finished.path / "best" / "model.safetensors"
     before = weights.read_bytes()
@@ -265,14 +265,14 @@ def test_a_finished_search_without_its_model_writes_it_again(finished: Run) -> N
     assert weights.read_bytes() == before
 
 
-@pytest.mark.slow
+@pytest.mark.ray
 def test_one_core_decides_what_two_decide(finished: Run, session: None, tmp_path: Path) -> None:
     alone = small_search(tmp_path / "run", cpus=1)
     assert decisions(events(alone.path)) == decisions(events(finished.path))
     assert results(alone) == results(finished)
 
 
-@pytest.mark.slow
+@pytest.mark.ray
 def test_a_trial_whose_worker_dies_is_run_again_and_trials_see_no_test_rows(
     finished: Run, session: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -295,7 +295,7 @@ def test_a_trial_whose_worker_dies_is_run_again_and_trials_see_no_test_rows(
     assert [line for line in results(run) if not line.startswith("Failed")] == results(finished)
 
 
-@pytest.mark.slow
+@pytest.mark.ray
 def test_where_jobs_of_one_shape_are_fused_a_search_comes_to_the_same_end(
     finished: Run, session: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -310,7 +310,7 @@ def test_where_jobs_of_one_shape_are_fused_a_search_comes_to_the_same_end(
             assert run.standing.trials[number].finalist[seed].score == pytest.approx(known.score, abs=1e-3)
 
 
-@pytest.mark.slow
+@pytest.mark.ray
 def test_errors_that_are_alike_end_the_search_and_free_its_folder(
     session: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -327,7 +327,7 @@ def test_errors_that_are_alike_end_the_search_and_free_its_folder(
     assert len(of(Failed, events(tmp_path / "run"))) == 3
 
 
-@pytest.mark.slow
+@pytest.mark.ray
 def test_more_cores_than_there_are_is_refused_with_numbers(session: None, tmp_path: Path) -> None:
     assert refusal(tmp_path / "run", cpus=64) == "a search needs 64 cpus, and Ray has 2; lower --cpus"
     said = refusal(tmp_path / "gpus", resources=Resources(cpus=1, gpus=8))
@@ -362,7 +362,7 @@ def test_a_gpu_that_torch_does_not_see_is_refused_before_ray_starts(tmp_path: Pa
         ray_backend.execute(core(tmp_path, request()), None, folder, Resources(cpus=1, gpus=64))  # type: ignore[arg-type]
 
 
-@pytest.mark.slow
+@pytest.mark.ray
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT], ids=["killed", "interrupted"])
 def test_a_search_that_is_stopped_in_its_middle_goes_on_to_the_same_end(
     finished: Run, session: None, tmp_path: Path, how: signal.Signals
