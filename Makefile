@@ -5,10 +5,11 @@ BIN := .venv/bin
 READY := .venv/ready
 ORACLES := .venv/oracles
 DOCS := .venv/docs
+TORCH ?= 2.8.0
 PYTEST := $(BIN)/pytest -n 2
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: search test oracle quick wheel tables docs format clean
+.PHONY: search test oracle quick lower wheel tables docs format clean
 
 search: $(READY)  ## a real search on synthetic data, ending in runs/first/best and a comparison
 	$(BIN)/mtl-search run synthetic-funnel --trials 20 --seed 0 --folder runs/first
@@ -25,6 +26,14 @@ oracle: $(ORACLES)  ## our networks and gradients against independent libraries
 
 quick: $(READY)  ## the tests that run in seconds
 	$(PYTEST) --dist worksteal -m "not slow and not oracle"
+
+lower:  ## the quick tests at the lower bounds of pyproject.toml, on Python 3.11
+	$(PYTHON) -m venv .venv-lower
+	sed 's/^torch==.*/torch==$(TORCH)/' requirements-lower.lock > .venv-lower/requirements.txt
+	.venv-lower/bin/python -m pip install --quiet --requirement .venv-lower/requirements.txt
+	.venv-lower/bin/python -m pip install --quiet --constraint .venv-lower/requirements.txt --no-build-isolation --editable '.[onnx,gradients]'
+	.venv-lower/bin/pytest -n 2 --dist worksteal -m "not slow and not oracle"
+	.venv-lower/bin/pytest -n 2 tests/exports/test_onnx.py
 
 wheel: $(READY)  ## the wheel and the sdist, installed and used away from the checkout
 	tests/installed/run

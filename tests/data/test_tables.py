@@ -16,7 +16,8 @@ def test_every_format_gives_the_same_table(tmp_path, name):
         FRAME.to_parquet(path)
     else:
         FRAME.to_csv(path, sep="," if "csv" in name else "\t", index=False)
-    pd.testing.assert_frame_equal(read_table(path), FRAME, check_dtype=False)
+    text = {"c": "string"}  # None and NaN are one
+    pd.testing.assert_frame_equal(read_table(path).astype(text), FRAME.astype(text), check_dtype=False)
 
 
 def test_a_folder_of_parquet_is_one_table(tmp_path):
