@@ -102,7 +102,7 @@ def _overfit(results: Sequence[mn.Result], data: mn.Dataset, tasks: Sequence[str
     """Mean score on train rows minus that on test rows."""
     gaps = []
     for result in results:
-        _, train = judge(result.network, data.rows("train"), data.schema)
+        _, train = judge(result.model.network, data.rows("train"), data.schema)
         for task in tasks:
             metric = data.schema.tasks[data.schema.task_names.index(task)].main_metric
             gaps.append(train[task][metric] - result.scores[task][metric])

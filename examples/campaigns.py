@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 
 import mtl_nas as mn
-from mtl_nas.data.declaration import Split
 
 OLD, NEW, ROWS = "ABCDEFGH", "Z", 400  # rows a campaign
 
@@ -27,15 +26,14 @@ def main() -> None:
     data = mn.load_dataset(table, {"click": {"kind": "binary"}}, group="campaign")
     print(f"tasks: {', '.join(data.schema.task_names)}")
     design = mn.preset("metaheac", data.schema)
-    few, split = shown(NEW, 3000, seed=1), Split(validation=0.1, test=0.8)  # 300 rows train, 2,400 judge
+    few, split = shown(NEW, 3000, seed=1), mn.Split(validation=0.1, test=0.8)  # 300 rows train, 2,400 judge
     for name, meta in (("jointly", None), ("by meta-learning", mn.Meta(order=1, inner_rate=0.02))):
         training = mn.Training(epochs=12, batch_size=256, learning_rate=5e-3, meta=meta)
         result = mn.evaluate(design, data, training, split="test")
         mean = np.mean([scores["auc"] for scores in result.scores.values() if scores["auc"] is not None])
-        old = mn.LoadedModel(result.network, data.schema)
         print(f"trained {name}: mean AUC of the old campaigns {mean:.3f}")
         for mode in ("finetuned", "inner"):
-            found = mn.adapt(old, few, f"click@{NEW}", mode=mode, split=split, seeds=2)
+            found = result.model.adapt(few, f"click@{NEW}", mode=mode, split=split, seeds=2)
             low, high = found.gain.low, found.gain.high
             word = "a tie with" if found.gain.tie else "against"
             print(

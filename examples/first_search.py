@@ -33,7 +33,7 @@ def main(folder: str = "runs/first_search") -> None:
         print(f"{trial.name:14} {trial.proposed.parameters:>9,} parameters, mean score {trial.score:.4f}")
     print(f"best: {run.best().name}, in {run.folder.best}")
     print(mn.compare([run], data).frame()[["design", "score", "gain", "verdict", "parameters"]].to_string(index=False))
-    print(run.model().predict(rows.head(3)).round(3))
+    print(run.best_model().predict(rows.head(3)).round(3))
 
 
 if __name__ == "__main__":

@@ -7,26 +7,26 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mtl_nas import space as space
     from mtl_nas.adaptation import Adaptation as Adaptation
-    from mtl_nas.adaptation import adapt as adapt
     from mtl_nas.architecture import Architecture as Architecture
     from mtl_nas.comparison import Comparison as Comparison
     from mtl_nas.comparison import compare as compare
     from mtl_nas.composition import compose as compose
     from mtl_nas.data import Dataset as Dataset
     from mtl_nas.data import load_dataset as load_dataset
+    from mtl_nas.data.declaration import Split as Split
     from mtl_nas.data.pipeline.writer import encode as encode
     from mtl_nas.design import Design as Design
     from mtl_nas.design import Meta as Meta
     from mtl_nas.design import Proposal as Proposal
     from mtl_nas.design import Training as Training
+    from mtl_nas.diagnosis import diagnose as diagnose
     from mtl_nas.errors import MtlNasError as MtlNasError
     from mtl_nas.evaluation import Result as Result
     from mtl_nas.evaluation import evaluate as evaluate
-    from mtl_nas.exports import LoadedEnsemble as LoadedEnsemble
-    from mtl_nas.exports import LoadedModel as LoadedModel
+    from mtl_nas.exports import Model as Model
     from mtl_nas.exports import load_architecture as load_architecture
-    from mtl_nas.exports import load_ensemble as load_ensemble
     from mtl_nas.exports import load_model as load_model
     from mtl_nas.model import build as build
     from mtl_nas.presets import preset as preset
@@ -51,9 +51,8 @@ _HOMES = {
     "Comparison": "comparison",
     "Dataset": "data",
     "Design": "design",
-    "LoadedEnsemble": "exports",
-    "LoadedModel": "exports",
     "Meta": "design",
+    "Model": "exports",
     "MtlNasError": "errors",
     "Proposal": "design",
     "Resources": "study",
@@ -61,17 +60,17 @@ _HOMES = {
     "Run": "study",
     "SearchSettings": "record",
     "SearchSpace": "space",
+    "Split": "data.declaration",
     "Training": "design",
-    "adapt": "adaptation",
     "build": "model",
     "compare": "comparison",
     "compose": "composition",
+    "diagnose": "diagnosis",
     "encode": "data.pipeline.writer",
     "evaluate": "evaluation",
     "export": "study",
     "load_architecture": "exports",
     "load_dataset": "data",
-    "load_ensemble": "exports",
     "load_model": "exports",
     "load_run": "study",
     "load_space": "space",
@@ -86,10 +85,12 @@ __all__ = sorted(_HOMES)  # noqa: PLE0605  # one list, where each name lives
 
 def __getattr__(name: str) -> Any:
     """Load the module that holds a public name."""
+    if name == "space":  # holes and deciders: mtl_nas.space.Int
+        return import_module("mtl_nas.space")
     if name not in _HOMES:
         raise AttributeError(f"module 'mtl_nas' has no attribute '{name}'")
     return getattr(import_module(f"mtl_nas.{_HOMES[name]}"), name)
 
 
 def __dir__() -> list[str]:
-    return [*globals(), *_HOMES]
+    return [*globals(), *_HOMES, "space"]

@@ -18,6 +18,7 @@ from mtl_nas.composition.stacking import MOST_MEMBERS, has_stackable_blocks, one
 from mtl_nas.data import Dataset, Rows, Schema
 from mtl_nas.design import Design, Losses, Training
 from mtl_nas.errors import MtlNasError
+from mtl_nas.exports import Model
 from mtl_nas.model import Network
 from mtl_nas.model.row_prediction import predict_rows
 from mtl_nas.scoring import Scores, mean_score, score_tasks
@@ -39,7 +40,7 @@ class Result:
     rows_per_second: float  # of the training loop
     parameters: int
     checks: tuple[Check, ...]
-    network: Network = field(repr=False, compare=False)
+    model: Model = field(repr=False, compare=False)
     predictions: Predictions = field(repr=False, compare=False)
 
 
@@ -124,7 +125,7 @@ def _result(fit: Fit, data: Dataset, split: Split, seconds: float) -> Result:
         rows_per_second=fit.rows_per_second,
         parameters=network.architecture.parameters,
         checks=tuple(fit.checks),
-        network=network,
+        model=Model(network, data.schema),
         predictions=predictions,
     )
 

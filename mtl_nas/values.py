@@ -46,6 +46,16 @@ def nearest(name: str, names: Iterable[str]) -> str:
     return f"; did you mean '{close[0]}'?" if close else ""
 
 
+def unknown(kind: str, name: str, names: Iterable[str]) -> str:
+    """The message for a name that is none of the known names.
+
+    >>> unknown("preset", "mmoee", ["ple", "mmoe"])
+    "no preset 'mmoee'; presets: ple, mmoe; did you mean 'mmoe'?"
+    """
+    known = list(names)
+    return f"no {kind} '{name}'; {kind}s: {', '.join(known)}{nearest(name, known)}"
+
+
 def read_tree(path: Path, error: type[MtlNasError] = MtlNasError) -> Any:
     """The tree in a YAML or JSON file."""
     try:

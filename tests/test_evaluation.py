@@ -51,7 +51,7 @@ def test_a_result_scores_every_head_of_the_split():
 def test_splits_are_scored_on_request(split, rows):
     found = mn.evaluate(SMALL, DATA, TRAINING, split=split)
     assert len(found.predictions["click"]) == rows
-    assert found.scores == judge(found.network, DATA.rows(split), DATA.schema)[1]
+    assert found.scores == judge(found.model.network, DATA.rows(split), DATA.schema)[1]
     with pytest.raises(DataError, match=r"no split 'validatoin': .*did you mean 'validation'\?"):
         mn.evaluate(SMALL, DATA, TRAINING, split="validatoin")
 

@@ -98,7 +98,7 @@ def test_a_model_predicts_as_it_did(name: str) -> None:
 
 
 def test_an_ensemble_predicts_as_it_did() -> None:
-    ensemble = mn.load_ensemble(FILES / "run" / "ensemble")
+    ensemble = mn.load_model(FILES / "run" / "ensemble")
     assert_predicts(ensemble.predict(pd.read_csv(FILES / "visits.csv")), "ensemble-predictions.csv")
 
 

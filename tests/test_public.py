@@ -32,6 +32,10 @@ def test_help_loads_nothing_heavy():
     assert [name for name in loaded_by(code) if name != "rich.console"] == []
 
 
+def test_holes_have_a_public_name():
+    loaded_by("import mtl_nas as mn\nassert mn.space.Int(low=1, high=2) and 'space' in dir(mn)")
+
+
 def test_describing_spaces_loads_no_torch():
     code = "import mtl_nas\nmtl_nas.load_space('mmoe').size()\nmtl_nas.preset_names()\nmtl_nas.Budget()"
     assert not {"torch", "ray", "optuna"} & set(loaded_by(code))

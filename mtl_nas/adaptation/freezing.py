@@ -1,4 +1,4 @@
-"""Weights that a training leaves as they are, though others beside them in one stack move."""
+"""Frozen members of stacked weights, beside members that are trained."""
 
 from collections.abc import Iterator
 
@@ -10,30 +10,31 @@ from mtl_nas.model import Network
 
 
 def freeze(network: Network, nodes: frozenset[str], optimizer: Optimizer) -> None:
-    """What those nodes use does not move: not by gradients, momentum or weight decay.
+    """Keep the weights of the nodes as they are, against gradients, momentum and weight decay.
 
-    A stack of frozen members alone needs no gradient; frozen members of other stacks are put back after every step.
+    A stack whose members are all frozen needs no gradient. Frozen members of other stacks are restored after every
+    step of the optimizer.
     """
-    held: list[tuple[nn.Parameter, Tensor, Tensor]] = []
-    for parameter, members in frozen_members(network, nodes):
-        if members.all():
+    restored: list[tuple[nn.Parameter, Tensor, Tensor]] = []  # parameter, mask of its frozen members, their values
+    for parameter, frozen in frozen_members(network, nodes):
+        if frozen.all():
             parameter.requires_grad_(False)
-        elif members.any():
-            held.append((parameter, members, parameter.detach()[members]))
+        elif frozen.any():
+            restored.append((parameter, frozen, parameter.detach()[frozen]))
 
     @torch.no_grad()
-    def put_back(*_: object) -> None:
-        for parameter, members, values in held:
-            parameter[members] = values
+    def restore(*_: object) -> None:
+        for parameter, frozen, values in restored:
+            parameter[frozen] = values
 
-    optimizer.register_step_post_hook(put_back)
+    optimizer.register_step_post_hook(restore)
 
 
 def frozen_members(network: Network, nodes: frozenset[str]) -> Iterator[tuple[nn.Parameter, Tensor]]:
-    """Every parameter, and which of its members (N,) those nodes use."""
-    found: dict[int, tuple[nn.Parameter, Tensor]] = {}
+    """Yield every parameter with a mask (N,) of those of its N members that the nodes use."""
+    masks: dict[int, tuple[nn.Parameter, Tensor]] = {}
     for node, tensor, member in network.uses():
         if isinstance(tensor, nn.Parameter):
-            _, members = found.setdefault(id(tensor), (tensor, torch.zeros(tensor.shape[0], dtype=torch.bool)))
-            members[member] |= node in nodes
-    yield from found.values()
+            _, mask = masks.setdefault(id(tensor), (tensor, torch.zeros(tensor.shape[0], dtype=torch.bool)))
+            mask[member] |= node in nodes
+    yield from masks.values()

@@ -1,6 +1,6 @@
-"""The graph of a new task: what an old task's head reads, with a head of its own."""
+"""The graph of a new task: what the head of an old task reads, with a head of its own."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from torch import Tensor
@@ -11,18 +11,24 @@ from mtl_nas.data.schema import Task
 from mtl_nas.errors import DesignError
 
 
-class Growth(NamedTuple):
-    """The graph, for each node the old one whose place it takes, and the nodes that several tasks trained."""
+class GraphTransfer(NamedTuple):
+    """A graph for a new task, and where its weights come from."""
 
     architecture: Architecture
-    origins: Mapping[str, str]
-    shared: frozenset[str]
+    origins: Mapping[str, str]  # name of the old node, by name of the new one
+    shared: frozenset[str]  # nodes that several old tasks trained
 
 
-def growth(architecture: Architecture, like: str, task: Task) -> Growth:
-    """A graph that predicts the new task from what the head of ``like`` reads.
+def default_like(tasks: Sequence[Task], new: Task) -> str:
+    """The first task of the kind and the number of outputs of the new one, or else the first task."""
+    same_kind = [task.name for task in tasks if (task.kind, task.outputs) == (new.kind, new.outputs)]
+    return (same_kind or [task.name for task in tasks])[0]
 
-    Nodes that several tasks trained keep their names and weights; those of ``like`` alone are its own now.
+
+def transfer_graph(architecture: Architecture, like: str, task: Task) -> GraphTransfer:
+    """Make a graph that predicts the new task from what the head of ``like`` reads.
+
+    Nodes that several tasks trained keep their names. Nodes of ``like`` alone are renamed after the new task.
     """
     top = _top(architecture, like)
     needed = {top}
@@ -35,15 +41,15 @@ def growth(architecture: Architecture, like: str, task: Task) -> Growth:
         node.name for node in nodes if len(architecture.reaching[node.name]) > 1 or (not several and node.name != top)
     }
     names = {node.name: node.name if node.name in shared else _renamed(node.name, like, task.name) for node in nodes}
-    grown = [
+    renamed = [
         node.model_copy(update={"name": names[node.name], "inputs": tuple(names[name] for name in node.inputs)})
         for node in nodes
     ]
     head = names[top]
     outputs = 1 if task.rules.is_cumulative else task.outputs
-    last = grown[-1]
+    last = renamed[-1]
     if isinstance(last.block, Tower) and last.block.outputs != outputs:
-        grown[-1] = last.model_copy(update={"block": last.block.model_copy(update={"outputs": outputs})})
+        renamed[-1] = last.model_copy(update={"block": last.block.model_copy(update={"outputs": outputs})})
     elif architecture.widths[top] != outputs:
         raise DesignError(
             f"critics of '{like}' give {architecture.widths[top]} numbers, '{task.name}' needs {outputs}; "
@@ -51,48 +57,51 @@ def growth(architecture: Architecture, like: str, task: Task) -> Growth:
         )
     if task.rules.is_cumulative:
         head = f"thresholds/{task.name}"
-        grown.append(Node(name=head, block=Thresholds(outputs=task.outputs), inputs=(names[top],)))
-    own_sets = _alone(grown)
-    result = Architecture(nodes=own_sets, heads=(Head(task=task.name, node=head, kind=task.kind),))
-    origins = {names[node.name]: node.name for node in nodes}
-    return Growth(result, origins, frozenset(names[name] for name in shared))
+        renamed.append(Node(name=head, block=Thresholds(outputs=task.outputs), inputs=(names[top],)))
+    heads = (Head(task=task.name, node=head, kind=task.kind),)
+    return GraphTransfer(
+        Architecture(nodes=_without_single_ties(renamed), heads=heads),
+        {names[node.name]: node.name for node in nodes},
+        frozenset(names[name] for name in shared),
+    )
 
 
-def carried(
-    growth: Growth, old: Architecture, weights: Mapping[str, Tensor], fresh: Mapping[str, Tensor]
+def transferred_weights(
+    transfer: GraphTransfer, old: Architecture, weights: Mapping[str, Tensor], fresh: Mapping[str, Tensor]
 ) -> dict[str, Tensor]:
-    """The old weights where they fit the new graph, the fresh ones elsewhere."""
-    found = dict(fresh)
+    """Weights of the new graph by name: the old ones where their shape fits, the fresh ones elsewhere."""
+    transferred = dict(fresh)
     tied = {node.name: node.tied for node in old.nodes}
-    for node in growth.architecture.nodes:
-        origin = growth.origins.get(node.name)
+    for node in transfer.architecture.nodes:
+        origin = transfer.origins.get(node.name)
         if origin is None:
             continue
-        place = f"shared/{node.tied}" if node.tied else node.name
-        before = f"shared/{tied[origin]}" if tied[origin] else origin
+        new_owner = f"shared/{node.tied}" if node.tied else node.name
+        old_owner = f"shared/{tied[origin]}" if tied[origin] else origin
         for name in fresh:
             owner, _, part = name.rpartition("/")
-            kept = weights.get(f"{before}/{part}")
-            if owner == place and kept is not None and kept.shape == fresh[name].shape:
-                found[name] = kept
-    return found | {name: weights[name] for name in fresh if name.startswith("shared/transfer") and name in weights}
+            weight = weights.get(f"{old_owner}/{part}")
+            if owner == new_owner and weight is not None and weight.shape == fresh[name].shape:
+                transferred[name] = weight
+    maps = [name for name in fresh if name.startswith("shared/transfer") and name in weights]
+    return transferred | {name: weights[name] for name in maps}
 
 
 def _top(architecture: Architecture, like: str) -> str:
-    """The node above which nothing but the kind of prediction stands."""
+    """The last node of the task before products and thresholds, which depend on the kind of prediction."""
     heads = {head.given is not None: head.node for head in architecture.heads if head.task == like}
-    name = heads.get(True, heads[False])  # the conditional one of a product
+    name = heads.get(True, heads[False])  # of a product, the conditional probability
     node = architecture.node(name)
     return node.inputs[-1] if node.block.reads_predictions else name
 
 
 def _renamed(name: str, like: str, task: str) -> str:
-    """``tower/click`` -> ``tower/like``, wherever the old task is a part of the path."""
+    """The name after the new task: ``tower/click`` -> ``tower/share``, wherever the old task is a part of the path."""
     parts = name.split("/")
     return "/".join(task if part == like else part for part in parts) if like in parts else f"{name}/{task}"
 
 
-def _alone(nodes: list[Node]) -> tuple[Node, ...]:
-    """A set of weights that one node is left to use is its own."""
-    users = [node.tied for node in nodes]
-    return tuple(node.model_copy(update={"tied": ""}) if users.count(node.tied) == 1 else node for node in nodes)
+def _without_single_ties(nodes: list[Node]) -> tuple[Node, ...]:
+    """Nodes where a set of tied weights that a single node still uses becomes that node's own."""
+    sets = [node.tied for node in nodes]
+    return tuple(node.model_copy(update={"tied": ""}) if sets.count(node.tied) == 1 else node for node in nodes)

@@ -5,8 +5,8 @@ from typing import cast
 
 from rich.console import Console
 
-from mtl_nas.adaptation import Adaptation, adapt
-from mtl_nas.adaptation.adapting import Mode
+from mtl_nas.adaptation import Adaptation, Mode
+from mtl_nas.exports import Model, load_model
 
 WORDS = {"frozen": "shared parts frozen", "finetuned": "all parts fine-tuned", "inner": "moved by inner steps"}
 
@@ -15,15 +15,16 @@ def adapt_model(
     model: Path, table: str, task: str, *, mode: str, like: str | None, to: Path | None, seeds: int
 ) -> None:
     """Adapt, print what it brought, write the model."""
-    found = adapt(model, table, task, mode=cast(Mode, mode), like=like, seeds=seeds, to=to)
+    found = load_model(model).adapt(table, task, mode=cast(Mode, mode), like=like, seeds=seeds)
     console = Console(soft_wrap=True, highlight=False, markup=False)
     for line in lines(found):
         console.print(line)
     if to is not None:
+        found.model.save(to, about=f"'{found.task}', adapted from '{found.like}' ({found.mode}).")
         console.print(f"wrote {to}; score rows: mtl-search predict {to} TABLE --to OUT")
 
 
-def lines(found: Adaptation) -> list[str]:
+def lines(found: Adaptation[Model]) -> list[str]:
     """What an adaptation came to, a line a fact."""
     gain, verdict = found.gain, "tie"
     if not gain.tie:

@@ -14,9 +14,8 @@ from mtl_nas.data.columns.encoding import named
 from mtl_nas.data.pipeline.writer import encode
 from mtl_nas.data.tasks.funnel import likely_funnel
 from mtl_nas.errors import DataError, ExportError, MtlNasError
-from mtl_nas.exports import is_ensemble, load_ensemble, load_model
+from mtl_nas.exports import Format, load_model
 from mtl_nas.study import export
-from mtl_nas.study.model_export import Format
 from mtl_nas.values import nearest
 
 HEADER = """\
@@ -85,7 +84,7 @@ def predict_table(model: Path, table: str, to: Path, keep: list[str]) -> None:
     """``mtl-search predict``; kept columns come first."""
     if to.suffix not in (".csv", ".tsv", ".parquet"):
         raise DataError(f"'{to}' ends in '{to.suffix}'; scores are written as .csv, .tsv or .parquet")
-    loaded = load_ensemble(model) if is_ensemble(model) else load_model(model)
+    loaded = load_model(model)
     rows = named(read_table(table))
     absent = [name for name in keep if name not in rows.columns]
     if absent:

@@ -27,7 +27,7 @@ def extent_lines(found: Extent) -> list[str]:
 
 def run_lines(run: Run) -> list[str]:
     """What a finished run's trials say of its space; nothing where they are too few."""
-    found = health(run.space().for_schema(run.model().schema), run.standing)
+    found = health(run.space().for_schema(run.best_model().schema), run.standing)
     lines = [fill(line, WIDTH, subsequent_indent=" " * 15, break_on_hyphens=False) for line in _said(found)]
     head = f"What {found.compared} trials at rung {found.rung} say of the space (a reason to look, no proof):"
     return [head, *lines] if lines else []

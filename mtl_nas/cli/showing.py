@@ -75,7 +75,7 @@ def _architecture(what: str, data: str | None) -> Architecture:
     if path.suffix == ".json":
         return load_architecture(path)
     if path.is_dir():
-        return load_run(path).model().architecture
+        return load_run(path).best_model().architecture
     names = (*preset_names(), *space_names())
     raise MtlNasError(
         f"nothing to show at '{what}'; give a run, a model folder, an architecture file, a space, or a preset: "

@@ -87,7 +87,7 @@ def trained(
 ) -> Contender:
     """Train on each seed and score the test rows; the first network says what became of its sharing."""
     results = evaluate_seeds(what, data, training, seeds, split="test", device=device)
-    architecture = results[0].network.architecture
+    architecture = results[0].model.architecture
     return Contender(
         name=name,
         parameters=architecture.parameters,
@@ -97,7 +97,7 @@ def trained(
         rows_per_second=float(np.median([result.rows_per_second for result in results])),
         seeds=tuple(seeds),
         diagnosis=diagnose(
-            results[0].network,
+            results[0].model.network,
             data.rows("tuning"),
             data.schema,
             losses=what.losses if isinstance(what, Design) else Losses(),

@@ -1,16 +1,17 @@
-"""Leaving with a model: folders that predict without Ray, Optuna or a space."""
+"""Trained models: predict, save and load, ONNX; without Ray, Optuna or a space."""
 
-from mtl_nas.exports.ensemble_folder import LoadedEnsemble, is_ensemble, load_ensemble
-from mtl_nas.exports.model_folder import LoadedModel, load_architecture, load_model, write_model
-from mtl_nas.exports.onnx import write_onnx
+from mtl_nas.exports.ensemble_folder import Member
+from mtl_nas.exports.model import FORMATS, Format, Model, is_model_folder, load_model, refuse_target
+from mtl_nas.exports.model_folder import load_architecture, read_weights
 
 __all__ = [
-    "LoadedEnsemble",
-    "LoadedModel",
-    "is_ensemble",
+    "FORMATS",
+    "Format",
+    "Member",
+    "Model",
+    "is_model_folder",
     "load_architecture",
-    "load_ensemble",
     "load_model",
-    "write_model",
-    "write_onnx",
+    "read_weights",
+    "refuse_target",
 ]

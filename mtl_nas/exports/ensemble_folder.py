@@ -1,65 +1,53 @@
-"""Several models whose predictions are averaged, as one folder: a model folder each, and their shares."""
+"""Several networks whose predictions are averaged, as one folder: a model folder per network, and their shares."""
 
 import json
-from collections.abc import Mapping
-from functools import reduce
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-
-import pandas as pd
+from typing import NamedTuple
 
 from mtl_nas.data import Schema
 from mtl_nas.errors import ExportError
-from mtl_nas.exports.model_folder import README, LoadedModel, load_model, write_model
+from mtl_nas.exports.model_folder import README, read_model_folder, write_model_folder
 from mtl_nas.model import Network
-from mtl_nas.record.folder import write_whole
+from mtl_nas.record import write_whole
 from mtl_nas.values import read_tree
 
 SHARES = "ensemble.json"
 
 
-class LoadedEnsemble:
-    """Models and their shares, which sum to 1."""
+class Member(NamedTuple):
+    """A network of an ensemble, and the weight of its predictions in the mean."""
 
-    def __init__(self, members: Mapping[str, tuple[float, LoadedModel]]) -> None:
-        self.members = dict(members)
-
-    @property
-    def schema(self) -> Schema:
-        """Of every member."""
-        return next(iter(self.members.values()))[1].schema
-
-    def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """The mean of the members' predictions by their shares; columns and errors as those of a model."""
-        parts = [model.predict(frame) * share for share, model in self.members.values()]
-        return reduce(pd.DataFrame.add, parts)
+    name: str
+    share: float
+    network: Network
 
 
-def write_ensemble(folder: Path, members: Mapping[str, tuple[float, Network]], schema: Schema) -> None:
-    """A model folder for each member, the shares, and last a README."""
+def write_ensemble_folder(folder: Path, members: Sequence[Member], schema: Schema) -> None:
+    """Write a model folder per member, the shares, and last a README."""
     shares = {}
-    for place, (name, (share, network)) in enumerate(members.items()):
-        write_model(folder / f"model{place}", network, schema, about=f"{name}: {share:.0%} of an ensemble.")
-        shares[f"model{place}"] = {"share": share, "is": name}
+    for index, (name, share, network) in enumerate(members):
+        write_model_folder(folder / f"model{index}", network, schema, about=f"{name}: {share:.0%} of an ensemble.")
+        shares[f"model{index}"] = {"share": share, "is": name}
     write_whole(folder / SHARES, json.dumps(shares, indent=1, ensure_ascii=False).encode())
     write_whole(folder / README, _readme(shares).encode())
 
 
-def load_ensemble(folder: str | Path) -> LoadedEnsemble:
-    """The ensemble in a folder; an ExportError names what is wrong."""
-    path = Path(folder)
-    if not is_ensemble(path):
-        raise ExportError(f"'{path}' is no ensemble: it has no {SHARES}; a search with --ensemble writes one")
+def read_ensemble_folder(path: Path) -> tuple[tuple[Member, ...], Schema]:
+    """Read the members and their common schema; an ExportError names the file that is wrong."""
     shares = read_tree(path / SHARES, ExportError)
-    return LoadedEnsemble({name: (float(one["share"]), load_model(path / name)) for name, one in shares.items()})
+    models = {folder: read_model_folder(path / folder) for folder in shares}
+    members = tuple(Member(of["is"], float(of["share"]), models[folder][0]) for folder, of in shares.items())
+    return members, next(iter(models.values()))[1]
 
 
-def is_ensemble(folder: str | Path) -> bool:
-    """An ensemble was written there."""
-    return (Path(folder) / SHARES).exists()
+def is_ensemble(folder: Path) -> bool:
+    """Return whether an ensemble was saved there."""
+    return (folder / SHARES).exists()
 
 
 def _readme(shares: Mapping[str, Mapping[str, object]]) -> str:
-    lines = [f"- `{name}`: {one['is']}, share {one['share']:.2f}" for name, one in shares.items()]
+    lines = [f"- `{folder}`: {member['is']}, share {member['share']:.2f}" for folder, member in shares.items()]
     return "\n".join(
         (
             "# An ensemble of multi-task models",
@@ -71,7 +59,7 @@ def _readme(shares: Mapping[str, Mapping[str, object]]) -> str:
             "```python",
             "import mtl_nas as mn",
             "",
-            'model = mn.load_ensemble(".")       # this folder',
+            'model = mn.load_model(".")          # this folder',
             "scores = model.predict(frame)       # a pandas DataFrame with the columns that each model's README names",
             "```",
             "",

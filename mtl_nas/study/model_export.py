@@ -1,11 +1,10 @@
 """Taking a model out of a run: its best, or any trial, as PyTorch or ONNX."""
 
 from pathlib import Path
-from typing import Literal
 
 from mtl_nas.data import Dataset, Declaration, load_dataset
 from mtl_nas.errors import ExportError, RunError
-from mtl_nas.exports import LoadedModel, load_model, write_model, write_onnx
+from mtl_nas.exports import Format, is_model_folder, load_model, refuse_target
 from mtl_nas.record import Request, RunFolder, Trial, write_whole
 from mtl_nas.record.events import Finalist
 from mtl_nas.study.execution.worker import work
@@ -13,8 +12,6 @@ from mtl_nas.study.jobs import Job, seed_of
 from mtl_nas.study.run import Run, load_run
 from mtl_nas.study.schedule.budget import Plan
 from mtl_nas.study.selection.selection import write_finalist
-
-Format = Literal["torch", "onnx"]
 
 
 def export(
@@ -25,47 +22,55 @@ def export(
     trial: int | None = None,
     data: Dataset | None = None,
 ) -> Path:
-    """Write a model folder; of a run its best, or a trial, which is trained as a finalist first where it was none.
+    """Write the best model of a run, or one of its trials, to a folder.
 
-    ``onnx`` adds ``model.onnx``, checked against onnxruntime to 1e-5, and ``preprocessing.json``. The source may be a
-    model folder too. An ExportError says what cannot be written.
+    Args:
+        source: A run, a run folder, or a model folder.
+        to: The folder to write; it is made if it does not exist.
+        format: `torch`, or `onnx`: adds `model.onnx`, checked against onnxruntime to 1e-5, and `preprocessing.json`.
+        trial: Number of the trial to write instead of the best. A trial that was no finalist is trained as one first.
+        data: The data set of the run, if it came from memory and a trial has to be trained.
+
+    Returns:
+        The folder.
+
+    Raises:
+        ExportError: The format is unknown, the path is a file, the ONNX extra is missing, or a trial cannot be trained.
+        RunError: The source is no run, its search is not finished, or it has no such trial.
+
+    Example:
+        >>> import mtl_nas as mn
+        >>> mn.export("runs/first", "model", format="onnx")  # doctest: +SKIP
     """
     folder = Path(to)
-    if format not in ("torch", "onnx"):
-        raise ExportError(f"no format '{format}'; formats: torch, onnx")
-    if folder.is_file():
-        raise ExportError(f"'{folder}' is a file; give a folder to write to")
-    if isinstance(source, str | Path) and (Path(source) / "architecture.json").exists():
+    refuse_target(folder, format)
+    if isinstance(source, str | Path) and is_model_folder(Path(source)):
         if trial is not None:
             raise ExportError(f"'{source}' is one model and has no trials; give the run folder to export trial {trial}")
-        model = load_model(source)
-        write_model(folder, model.network, model.schema)
-    else:
-        model = _of_run(source if isinstance(source, Run) else load_run(source), folder, trial, data)
-    if format == "onnx":
-        write_onnx(folder, model)
-    return folder
-
-
-def _of_run(run: Run, folder: Path, number: int | None, data: Dataset | None) -> LoadedModel:
-    if number is None:
-        trial, model = run.best(), run.model()
-        write_model(folder, model.network, model.schema, about=f"{trial.name} of the search in `{run.path.name}`.")
-        return model
-    if number not in run.standing.trials:
-        there = f"trials 0 to {len(run.standing.trials) - 1}" if run.standing.trials else "none yet"
-        raise RunError(f"no trial {number} in '{run.path}'; it has {there}")
-    trial = run.standing.trials[number]
-    if trial.proposed.duplicate_of is not None:
-        trial = run.standing.trials[trial.proposed.duplicate_of]
+        return load_model(source).export(folder, format=format)
+    run = source if isinstance(source, Run) else load_run(source)
+    if trial is None:
+        about = f"{run.best().name} of the search in `{run.path.name}`."
+        return run.best_model().export(folder, format=format, about=about)
+    chosen = _trial(run, trial)
     data = data or load_dataset(Declaration.model_validate(run.request.data))
     if data.fingerprint != run.request.fingerprint:
         raise RunError(f"run '{run.path}' was made on other data than '{data.name}' holds now; a trial needs those")
-    if not trial.finalist:
+    if not chosen.finalist:
         with run.folder.lock():
-            _train(run.folder, trial, data, run.request)
-    write_finalist(run.folder, trial, data, folder)
-    return load_model(folder)
+            _train(run.folder, chosen, data, run.request)
+    write_finalist(run.folder, chosen, data, folder, format=format)
+    return folder
+
+
+def _trial(run: Run, number: int) -> Trial:
+    """The trial of that number, or the one that it repeats."""
+    trials = run.standing.trials
+    if number not in trials:
+        numbers = f"trials 0 to {len(trials) - 1}" if trials else "none yet"
+        raise RunError(f"no trial {number} in '{run.path}'; it has {numbers}")
+    repeated = trials[number].proposed.duplicate_of
+    return trials[number if repeated is None else repeated]
 
 
 def _train(folder: RunFolder, trial: Trial, data: Dataset, request: Request) -> None:

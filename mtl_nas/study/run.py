@@ -7,7 +7,7 @@ import optuna
 
 from mtl_nas.data import Schema
 from mtl_nas.errors import RunError
-from mtl_nas.exports import LoadedModel, load_model
+from mtl_nas.exports import Model, load_model
 from mtl_nas.record import Request, RunFolder, Standing, Trial
 from mtl_nas.space import SearchSpace, read_space
 from mtl_nas.study.objectives.objective import Goal
@@ -53,8 +53,8 @@ class Run:
         """The finalists that no other is better than in every objective, on the choosing rows."""
         return Goal.of(self.request.settings.objectives, schema).front(self.standing, self.finalists())
 
-    def model(self) -> LoadedModel:
-        """The trained model of the best."""
+    def best_model(self) -> Model:
+        """The trained model of the best trial; a RunError while the search is not finished."""
         self.best()
         return load_model(self.folder.best)
 

@@ -8,11 +8,11 @@ from numpy_reference import schema_of
 
 import mtl_nas as mn
 from mtl_nas.adaptation.freezing import frozen_members
-from mtl_nas.adaptation.graph_transfer import carried, growth
+from mtl_nas.adaptation.graph_transfer import transfer_graph, transferred_weights
 from mtl_nas.composition import compose, stacking
 from mtl_nas.data.schema import Task
 from mtl_nas.errors import MtlNasError
-from mtl_nas.exports import LoadedModel
+from mtl_nas.exports import Model
 from mtl_nas.model import build
 from mtl_nas.presets import compatible_presets
 
@@ -34,18 +34,18 @@ def table(rows: int, *, seed: int) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def model() -> LoadedModel:
+def model() -> Model:
     data = mn.load_dataset(table(3_000, seed=0).drop(columns="share"), tasks={"click": {}, "buy": {}})
     design = mn.preset("shared_bottom", data.schema, hidden=(16,), tower=(8,))
-    return LoadedModel(mn.evaluate(design, data, SMALL).network, data.schema)
+    return mn.evaluate(design, data, SMALL).model
 
 
 @pytest.mark.parametrize("name", sorted(compatible_presets(SCHEMA).designs))
 def test_every_hand_design_grows_a_task_that_keeps_the_shared_weights(name: str) -> None:
     old = build(compose(compatible_presets(SCHEMA).designs[name], SCHEMA), seed=1)
-    found = growth(old.architecture, "buy", NEW)
+    found = transfer_graph(old.architecture, "buy", NEW)
     new = build(found.architecture, seed=2)
-    new.set_weights(carried(found, old.architecture, old.weights(), new.weights()))
+    new.set_weights(transferred_weights(found, old.architecture, old.weights(), new.weights()))
     assert found.architecture.tasks == ("share",)
     before, after = old.weights(), new.weights()
     kept = [key for key in after if key.rpartition("/")[0] in found.shared]
@@ -57,7 +57,7 @@ def test_every_hand_design_grows_a_task_that_keeps_the_shared_weights(name: str)
 def test_a_task_of_another_kind_has_a_head_of_its_own(kind: str) -> None:
     old = compose(compatible_presets(SCHEMA).designs["mmoe"], SCHEMA)
     task = Task(name="stars", kind=kind, classes=("a", "b", "c") if kind != "regression" else ())
-    grown = growth(old, "click", task).architecture
+    grown = transfer_graph(old, "click", task).architecture
     assert grown.widths[grown.heads[0].node] == task.outputs
 
 
@@ -66,11 +66,11 @@ def test_a_task_of_another_kind_has_a_head_of_its_own(kind: str) -> None:
 def test_frozen_parts_do_not_move(name: str, rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stacking, "SPARSE_UPDATE_ROWS", rows)
     data = mn.load_dataset(table(300, seed=0).drop(columns="share"), tasks={"click": {}, "buy": {}})
-    old = LoadedModel(build(compose(mn.preset(name, data.schema), data.schema), seed=1), data.schema)
+    old = Model(build(compose(mn.preset(name, data.schema), data.schema), seed=1), data.schema)
     training = SMALL.model_copy(update={"weight_decay": 0.5})
-    adapted = mn.adapt(old, table(300, seed=1), "share", mode="frozen", training=training, seeds=1).model.network
+    adapted = old.adapt(table(300, seed=1), "share", mode="frozen", training=training, seeds=1).model.network
     before, after = old.network.weights(), adapted.weights()
-    grown = growth(old.architecture, "click", NEW)
+    grown = transfer_graph(old.architecture, "click", NEW)
     assert grown.shared
     shared = {key for key in after if key.rpartition("/")[0] in grown.shared}
     assert all(torch.equal(after[key], before[key]) for key in shared)
@@ -80,8 +80,8 @@ def test_frozen_parts_do_not_move(name: str, rows: int, monkeypatch: pytest.Monk
     assert bool(partly) == (name != "shared_bottom")
 
 
-def test_few_rows_of_a_related_task_gain_from_the_model(model: LoadedModel) -> None:
-    found = mn.adapt(model, table(300, seed=2), "share", training=SMALL, seeds=2)
+def test_few_rows_of_a_related_task_gain_from_the_model(model: Model) -> None:
+    found = model.adapt(table(300, seed=2), "share", training=SMALL, seeds=2)
     assert found.gain.difference > 0
     assert (found.like, found.metric, found.rows) == ("click", "auc", 240)
     scores = found.model.predict(table(10, seed=3))
@@ -89,9 +89,9 @@ def test_few_rows_of_a_related_task_gain_from_the_model(model: LoadedModel) -> N
 
 
 @pytest.mark.parametrize("scope", ["all"])
-def test_inner_steps_start_from_the_model(model: LoadedModel, scope: str) -> None:
+def test_inner_steps_start_from_the_model(model: Model, scope: str) -> None:
     still = mn.Meta(inner_rate=0.0, steps=1, scope=scope)
-    adapted = mn.adapt(model, table(300, seed=4), "share", mode="inner", inner=still, seeds=1).model.network
+    adapted = model.adapt(table(300, seed=4), "share", mode="inner", inner=still, seeds=1).model.network
     before, after = model.network.weights(), adapted.weights()
     assert all(torch.equal(after[key], before[key]) for key in after if key in before)
 
@@ -105,7 +105,7 @@ def test_inner_steps_start_from_the_model(model: LoadedModel, scope: str) -> Non
         ("share", {"like": "klick"}, "no task 'klick'; tasks: click, buy; did you mean 'click'?"),
     ],
 )
-def test_what_cannot_be_adapted_says_why(model: LoadedModel, task: str, options: dict[str, str], message: str) -> None:
+def test_what_cannot_be_adapted_says_why(model: Model, task: str, options: dict[str, str], message: str) -> None:
     with pytest.raises(MtlNasError) as problem:
-        mn.adapt(model, table(300, seed=5), task, training=SMALL, seeds=1, **options)
+        model.adapt(table(300, seed=5), task, training=SMALL, seeds=1, **options)
     assert str(problem.value) == message

@@ -10,7 +10,6 @@ from study_fixtures import proposed
 import mtl_nas as mn
 from mtl_nas.cli import main
 from mtl_nas.data import load_dataset
-from mtl_nas.exports import write_model
 from mtl_nas.record import Request, RunFolder
 from mtl_nas.space.files import plain
 
@@ -48,7 +47,7 @@ def model(here):
     """A model folder; what it predicts matters to nobody."""
     data = load_dataset("search.yaml")
     graph = mn.compose(mn.preset("mmoe", data.schema, experts=2, hidden=(4,), embedding=2), data.schema)
-    write_model(Path("model"), mn.build(graph), data.schema)
+    mn.Model(mn.build(graph), data.schema).save("model")
     return Path("model")
 
 

@@ -95,7 +95,7 @@ def test_a_run_whose_files_are_broken_says_which(run, here, refused):
     asked.write_text(whole.replace("seed: 0", "seed: zero"))
     assert refused("resume", run).startswith("run/search.yaml: settings.seed: input should be a valid integer")
     asked.write_text(whole.replace("kind: binary", "kind: binry"))
-    assert refused("resume", run).startswith("run/search.yaml: data: tasks.click.kind: input should be 'binary'")
+    assert refused("resume", run).startswith("run/search.yaml: data: tasks.click.kind: no task kind 'binry'")
     asked.write_text(whole + "more: 1\n")
     assert refused("resume", run).startswith("run/search.yaml: unknown key 'more'")
     asked.write_text("{")

@@ -39,9 +39,8 @@ from shop import TREE, changed, written
         (TREE | {"data": {"table": "shopp.csv"}}, "no table '"),
         (
             TREE | {"tasks": {"click": {"kind": "binry"}}},
-            "search.yaml: tasks.click.kind: input should be 'binary', 'multiclass', 'ordinal', "
-            "'regression' or 'count', "
-            "got 'binry'",
+            "search.yaml: tasks.click.kind: no task kind 'binry'; did you mean 'binary'?; "
+            "kinds: binary, multiclass, ordinal, regression, count",
         ),
         (
             TREE | {"tasks": {"buy": {"after": "clik"}, "click": None}},

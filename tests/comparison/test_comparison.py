@@ -17,7 +17,6 @@ from mtl_nas.composition import compose
 from mtl_nas.data import Dataset, load_dataset
 from mtl_nas.design import Training
 from mtl_nas.errors import ArchitectureError, MtlNasError
-from mtl_nas.exports import write_model
 from mtl_nas.scoring import score_tasks
 
 LONG = "a task whose name is much longer than any column of a table should be"
@@ -245,7 +244,7 @@ def test_presets_files_and_designs_are_trained_on_equal_seeds(tmp_path):
     graph = compose(small, TWO.schema)
     file = tmp_path / "graph.json"
     file.write_text(graph.model_dump_json())
-    write_model(tmp_path / "model", mn.build(graph), TWO.schema)
+    mn.Model(mn.build(graph), TWO.schema).save(tmp_path / "model")
     found = mn.compare([small, str(file), tmp_path / "model", graph], TWO, seeds=2, training=TRAINING)
     rows = {row.name: row for row in found.rows}
     assert set(rows) == {"design 1", str(file), str(tmp_path / "model"), "architecture 4", "single_task"}

@@ -14,8 +14,7 @@ from study_fixtures import SPACE, dataset, events, frame
 import mtl_nas as mn
 from mtl_nas.cli import main
 from mtl_nas.errors import ExportError
-from mtl_nas.exports import is_ensemble, load_ensemble, load_model
-from mtl_nas.exports.ensemble_folder import write_ensemble
+from mtl_nas.exports import Member, load_model
 from mtl_nas.record.events import Ensembled
 from mtl_nas.scoring import score_tasks
 from mtl_nas.study.selection.ensemble import greedy
@@ -87,26 +86,25 @@ def folder(tmp_path_factory):
     to = tmp_path_factory.mktemp("ensemble") / "ensemble"
     designs = [mn.preset("shared_bottom", DATA.schema, **SIZES), mn.preset("mmoe", DATA.schema, experts=2, **SIZES)]
     networks = [mn.build(mn.compose(design, DATA.schema), seed=place) for place, design in enumerate(designs)]
-    members = {name: (share, network) for (name, share), network in zip(SHARES.items(), networks, strict=True)}
-    write_ensemble(to, members, DATA.schema)
-    return to
+    members = [Member(name, share, network) for (name, share), network in zip(SHARES.items(), networks, strict=True)]
+    return mn.Model(members, DATA.schema).save(to)
 
 
 def test_a_loaded_ensemble_predicts_the_mean_of_its_members_by_their_shares(folder):
-    loaded = mn.load_ensemble(folder)
+    loaded = mn.load_model(folder)
     rows = frame(50).drop(columns=["klick", "größe"])
     parts = [load_model(folder / name).predict(rows) for name in ("model0", "model1")]
     assert not np.allclose(*parts)
     pd.testing.assert_frame_equal(loaded.predict(rows), 0.75 * parts[0] + 0.25 * parts[1])
     assert loaded.schema == DATA.schema
-    assert {name: share for name, (share, _) in loaded.members.items()} == {"model0": 0.75, "model1": 0.25}
+    assert {member.name: member.share for member in loaded.members} == SHARES
 
 
 def test_the_readme_names_the_members_and_their_shares(folder):
     text = (folder / "README.md").read_text()
     assert "- `model0`: trial 2, seed 7, share 0.75" in text
     assert "- `model1`: mmoe, seed 7, share 0.25" in text
-    assert "mn.load_ensemble" in text
+    assert "mn.load_model" in text
     assert "trial 2, seed 7: 75% of an ensemble." in (folder / "model0" / "README.md").read_text()
 
 
@@ -115,18 +113,43 @@ def test_predict_reads_an_ensemble_as_it_reads_a_model(folder, tmp_path, capsys)
     typed("predict", folder, tmp_path / "rows.csv", "--to", tmp_path / "scores.parquet", "--keep", "tag")
     assert "20 rows, columns tag, klick, größe" in capsys.readouterr().out
     written = pd.read_parquet(tmp_path / "scores.parquet")
-    pd.testing.assert_frame_equal(written.drop(columns="tag"), mn.load_ensemble(folder).predict(frame(20)))
+    pd.testing.assert_frame_equal(written.drop(columns="tag"), mn.load_model(folder).predict(frame(20)))
 
 
-def test_a_folder_that_is_no_ensemble_is_refused_in_one_line(folder, tmp_path):
-    for path in (tmp_path, tmp_path / "nowhere", folder / "model0"):
-        assert not is_ensemble(path)
+def test_a_member_is_a_model_and_a_folder_without_a_model_is_refused(folder, tmp_path):
+    assert len(load_model(folder / "model0").members) == 1
+    with pytest.raises(ExportError, match=f"^'{tmp_path}' is no model folder: it has no architecture.json$"):
+        load_model(tmp_path)
+    with pytest.raises(ExportError, match=f"^no model folder '{tmp_path / 'nowhere'}'$"):
+        load_model(tmp_path / "nowhere")
+
+
+def test_what_only_one_network_can_do_says_so_of_an_ensemble(folder, tmp_path):
+    ensemble = load_model(folder)
+    message = (
+        "an ensemble of 2 networks has no single network; take one: mn.Model(model.members[0].network, model.schema)"
+    )
+    for refused in (
+        lambda: ensemble.architecture,
+        lambda: ensemble.export(tmp_path / "onnx", format="onnx"),
+        lambda: ensemble.adapt(frame(50).assign(neu=[0, 1] * 25), "neu"),
+    ):
         with pytest.raises(ExportError) as problem:
-            load_ensemble(path)
-        said = f"'{path}' is no ensemble: it has no ensemble.json; a search with --ensemble writes one"
-        assert str(problem.value) == said
-    with pytest.raises(ExportError, match="it is an ensemble: mn.load_ensemble reads it"):
-        load_model(folder)
+            refused()
+        assert str(problem.value) == message
+    assert not (tmp_path / "onnx").exists()
+    assert ensemble.tasks == ("klick", "größe")
+    assert repr(ensemble).startswith("Model(predicts klick, größe; mean of 2 networks, ")
+
+
+def test_an_ensemble_is_saved_and_exported_as_it_was(folder, tmp_path):
+    load_model(folder).save(tmp_path / "saved")
+    mn.export(folder, tmp_path / "exported")
+    for path in folder.rglob("*.json"):
+        for copy in ("saved", "exported"):
+            assert path.read_bytes() == (tmp_path / copy / path.relative_to(folder)).read_bytes()
+    rows = frame(20)
+    pd.testing.assert_frame_equal(load_model(tmp_path / "saved").predict(rows), load_model(folder).predict(rows))
 
 
 # A search that makes one
@@ -163,7 +186,7 @@ def test_a_search_leaves_an_ensemble_that_is_chosen_once_and_compared(finished, 
     singles = [one.score for trial in run.finalists() for one in trial.finalist.values()]
     assert found.score >= max(singles) - 1e-6  # the record rounds nothing, but predictions are kept in 32 bits
     data = mn.load_dataset(finished.parent / "search.yaml")
-    predicted = mn.load_ensemble(finished / "ensemble").predict(data.frame("test"))
+    predicted = mn.load_model(finished / "ensemble").predict(data.frame("test"))
     expected = {task: found.scores[task] for task in ("klick", "größe")}
     scores = score_tasks({task: predicted[task].to_numpy() for task in expected}, data.rows("test"), data.schema)
     assert scores["klick"]["auc"] == pytest.approx(expected["klick"]["auc"], abs=1e-5)

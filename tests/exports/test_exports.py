@@ -15,8 +15,7 @@ import mtl_nas as mn
 from mtl_nas.cli import main
 from mtl_nas.data import load_dataset
 from mtl_nas.design import Training
-from mtl_nas.errors import DataError, ExportError, RunError
-from mtl_nas.exports import write_model
+from mtl_nas.errors import DataError, ExportError, MtlNasError, RunError
 
 CLICK, BUY, STARS, PRICE = 'klick. ja/nein? "🙂" [/x]', "kauf | später = wann", "stars\n5: [bold]", "preis (€)"
 SIZE, COLOR, SEEN = "größe.in cm", "farbe/tönung 'x'", "length(seen)"
@@ -60,7 +59,7 @@ def result(precision: str = "float32") -> mn.Result:
 @pytest.mark.parametrize("precision", ["float32", "bfloat16", "float64"])
 def test_a_loaded_model_predicts_what_the_network_predicted(tmp_path, precision):
     found = result(precision)
-    write_model(tmp_path, found.network, DATA.schema)
+    found.model.save(tmp_path)
     scores = mn.load_model(tmp_path).predict(DATA.frame("test"))
     assert list(scores) == [CLICK, BUY, f"{BUY}|{CLICK}", *HEADS[2:]]
     for head in (CLICK, BUY, f"{BUY}|{CLICK}", PRICE):
@@ -70,24 +69,24 @@ def test_a_loaded_model_predicts_what_the_network_predicted(tmp_path, precision)
 
 def test_what_is_written_reads_back_equal(tmp_path):
     found = result()
-    write_model(tmp_path / "one", found.network, DATA.schema, about="Made by a test.")
+    found.model.save(tmp_path / "one", about="Made by a test.")
     again = mn.load_model(tmp_path / "one")
     assert again.schema == DATA.schema
-    assert again.architecture == found.network.architecture == mn.load_architecture(tmp_path / "one/architecture.json")
+    assert again.architecture == found.model.architecture == mn.load_architecture(tmp_path / "one/architecture.json")
     assert sorted(path.name for path in (tmp_path / "one").iterdir()) == [
         "README.md",
         "architecture.json",
         "model.safetensors",
         "schema.json",
     ]
-    write_model(tmp_path / "two", again.network, again.schema, about="Made by a test.")
+    again.save(tmp_path / "two", about="Made by a test.")
     for path in (tmp_path / "one").iterdir():
         assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
 
 
 def test_the_readme_names_columns_heads_and_origin(tmp_path):
     found = result()
-    write_model(tmp_path, found.network, DATA.schema, about="Made by a test.")
+    found.model.save(tmp_path, about="Made by a test.")
     text = (tmp_path / "README.md").read_text()
     assert "Made by a test." in text
     assert f"Columns read: {COLOR}, {SIZE}, {SEEN}." in text
@@ -98,7 +97,7 @@ def test_the_readme_names_columns_heads_and_origin(tmp_path):
 @pytest.fixture(scope="module")
 def loaded(tmp_path_factory):
     folder = tmp_path_factory.mktemp("model")
-    write_model(folder, result().network, DATA.schema)
+    result().model.save(folder)
     return mn.load_model(folder)
 
 
@@ -118,6 +117,22 @@ def test_a_row_is_scored_by_itself_in_any_company_and_order(loaded):
     pd.testing.assert_frame_equal(loaded.predict(mixed), whole.loc[mixed.index], rtol=1e-5)
 
 
+def test_a_network_that_is_called_on_a_frame_says_what_takes_one(loaded):
+    with pytest.raises(MtlNasError) as problem:
+        loaded.network(FEATURES)
+    assert str(problem.value) == (
+        "a network takes the tensors of encoded rows, got DataFrame; for a frame: "
+        "mn.Model(network, data.schema).predict(frame)"
+    )
+    by_hand = mn.Model(loaded.network, loaded.schema)
+    pd.testing.assert_frame_equal(by_hand.predict(FEATURES), loaded.predict(FEATURES))
+
+
+def test_a_model_says_what_it_predicts(loaded):
+    assert repr(loaded) == f"Model(predicts {CLICK}, {BUY}, {BUY}|{CLICK}, {STARS}, {PRICE}; 938 parameters)"
+    assert loaded.tasks == (CLICK, BUY, STARS, PRICE)
+
+
 def test_no_row_gives_no_score(loaded):
     scores = loaded.predict(FEATURES.iloc[:0])
     assert scores.shape == (0, 7)
@@ -135,7 +150,7 @@ def test_a_number_that_train_rows_never_lacked_may_be_missing_later(tmp_path):
     for numbers in ("standard", "quantile", "bucket", "piecewise"):
         design = mn.preset("mmoe", data.schema, hidden=(4,), numbers=numbers)
         network = mn.build(mn.compose(design, data.schema))
-        write_model(tmp_path, network, data.schema)
+        mn.Model(network, data.schema).save(tmp_path)
         assert np.isfinite(mn.load_model(tmp_path).predict(STRANGE).to_numpy()).all()
 
 

@@ -15,9 +15,10 @@ from mtl_nas.data import Schema, encode, load_dataset
 from mtl_nas.data.schema import Category, Number, Task
 from mtl_nas.design import Design, Inputs, Level
 from mtl_nas.errors import ExportError
-from mtl_nas.exports import LoadedModel, write_onnx
-from mtl_nas.exports.onnx import _arrays, random_rows
-from mtl_nas.model import build
+from mtl_nas.exports import Model
+from mtl_nas.exports.onnx import write_onnx
+from mtl_nas.exports.onnx_inputs import input_arrays, random_rows
+from mtl_nas.model import Network, build
 
 needs_onnx = pytest.mark.skipif(not all(map(find_spec, ("onnxruntime", "onnxscript"))), reason="extra [onnx]")
 
@@ -44,12 +45,16 @@ TASKS = {"click": None, "buy": {"after": "click"}, "stars": None, "price": None}
 DATA = load_dataset(table(), TASKS)
 
 
-def drawn(design: Design, schema: Schema) -> LoadedModel:
+def drawn(design: Design, schema: Schema) -> Model:
     network = build(compose(design, schema), seed=1)
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.add_(0.1)  # rows that start at zero say something too
-    return LoadedModel(network, schema)
+    return Model(network, schema)
+
+
+def parts(model: Model) -> tuple[Network, Schema]:
+    return model.network, model.schema
 
 
 def answers(folder, rows, schema: Schema) -> dict[str, np.ndarray]:
@@ -57,7 +62,7 @@ def answers(folder, rows, schema: Schema) -> dict[str, np.ndarray]:
 
     session = onnxruntime.InferenceSession(str(folder / "model.onnx"), providers=["CPUExecutionProvider"])
     wanted = {entry.name for entry in session.get_inputs()}
-    given = {name: array for name, array in _arrays(rows, schema).items() if name in wanted}
+    given = {name: array for name, array in input_arrays(rows, schema).items() if name in wanted}
     names = json.loads((folder / "preprocessing.json").read_text())["outputs"]
     outputs = [entry.name for entry in session.get_outputs()]
     return dict(zip((names[name] for name in outputs), session.run(None, given), strict=True))
@@ -80,7 +85,7 @@ DESIGNS = {
 @pytest.mark.parametrize("name", DESIGNS)
 def test_the_file_agrees_with_the_model_for_any_batch(name, tmp_path):
     model = drawn(DESIGNS[name], DATA.schema)
-    assert write_onnx(tmp_path, model) <= 1e-5
+    assert write_onnx(tmp_path, *parts(model)) <= 1e-5
     frame = table().drop(columns=["click", "buy", "stars", "price"])
     for count in (1, 300):
         found = answers(tmp_path, encode(frame.head(count), DATA.schema, labels=False), DATA.schema)
@@ -116,7 +121,7 @@ PLAIN = {
 )
 def test_a_schema_may_lack_a_kind_of_column(name, numbers, tmp_path):
     model = drawn(Design(inputs=Inputs(numbers=numbers)), PLAIN[name])
-    assert write_onnx(tmp_path, model) <= 1e-5
+    assert write_onnx(tmp_path, *parts(model)) <= 1e-5
     for count in (1, 300):
         assert answers(tmp_path, random_rows(PLAIN[name], count), PLAIN[name])["click"].shape == (count,)
 
@@ -124,7 +129,7 @@ def test_a_schema_may_lack_a_kind_of_column(name, numbers, tmp_path):
 @pytest.mark.slow
 @needs_onnx
 def test_the_description_says_how_to_make_the_inputs(tmp_path):
-    write_onnx(tmp_path, drawn(DESIGNS["bucket"], DATA.schema))
+    write_onnx(tmp_path, *parts(drawn(DESIGNS["bucket"], DATA.schema)))
     found = json.loads((tmp_path / "preprocessing.json").read_text())
     assert found["categories"] == [{"column": "color", "levels": ["green", "red", None]}]
     assert found["numbers"] == ["size", "top", "few", "length(seen)"]
@@ -145,7 +150,7 @@ def test_a_missing_extra_is_one_line(module, tmp_path, monkeypatch):
 
     monkeypatch.setattr(importlib, "import_module", refused)
     with pytest.raises(ExportError, match=rf"^ONNX export needs {module}: pip install 'mtl_nas\[onnx\]'$"):
-        write_onnx(tmp_path / "model", drawn(Design(), PLAIN["categories alone"]))
+        write_onnx(tmp_path / "model", *parts(drawn(Design(), PLAIN["categories alone"])))
     assert not (tmp_path / "model").exists()
 
 
@@ -155,13 +160,13 @@ def test_a_file_that_differs_is_not_kept(tmp_path, monkeypatch):
     model = drawn(Design(), PLAIN["categories alone"])
     monkeypatch.setattr("mtl_nas.exports.onnx.TOLERANCE", -1.0)
     with pytest.raises(ExportError, match="the ONNX model differs by .* from the torch model, more than"):
-        write_onnx(tmp_path, model)
+        write_onnx(tmp_path, *parts(model))
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.slow
 @needs_onnx
 def test_exporting_says_nothing(tmp_path, capfd):
-    write_onnx(tmp_path, drawn(DESIGNS["esmm"], DATA.schema))
+    write_onnx(tmp_path, *parts(drawn(DESIGNS["esmm"], DATA.schema)))
     out, err = capfd.readouterr()
     assert (out, err) == ("", "")

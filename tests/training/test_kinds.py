@@ -15,7 +15,7 @@ from mtl_nas.data import encode, load_dataset
 from mtl_nas.data.schema import Schema, Task
 from mtl_nas.data.tasks.kinds import KINDS
 from mtl_nas.errors import DataError
-from mtl_nas.exports import load_model, write_model
+from mtl_nas.exports import load_model
 from mtl_nas.model.prediction import natural
 from mtl_nas.training import Fit
 
@@ -119,7 +119,7 @@ def test_every_kind_learns(result):
 
 
 def test_predictions_come_in_columns(result, tmp_path):
-    write_model(tmp_path, result.network, DATA.schema)
+    result.model.save(tmp_path)
     found = load_model(tmp_path).predict(DATA.frame("validation"))
     classes = [f"{task}={one}" for task, names in CLASSES.items() for one in names]
     numbers = [name for name in TASKS if name not in CLASSES]
@@ -138,9 +138,9 @@ def test_predictions_come_in_columns(result, tmp_path):
 def test_the_onnx_file_predicts_alike(result, tmp_path):
     pytest.importorskip("onnxruntime")
     pytest.importorskip("onnxscript")
-    from mtl_nas.exports import LoadedModel, write_onnx
+    from mtl_nas.exports.onnx import write_onnx
 
-    assert write_onnx(tmp_path, LoadedModel(result.network, DATA.schema)) <= 1e-5
+    assert write_onnx(tmp_path, result.model.network, DATA.schema) <= 1e-5
     assert json.loads((tmp_path / "preprocessing.json").read_text())["classes"] == CLASSES
 
 

@@ -9,7 +9,8 @@ from safetensors.numpy import load_file
 
 from mtl_nas.data import Dataset
 from mtl_nas.evaluation import Predictions
-from mtl_nas.exports.ensemble_folder import write_ensemble
+from mtl_nas.exports import Member as ModelMember
+from mtl_nas.exports import Model
 from mtl_nas.record.events import Ensembled, Member
 from mtl_nas.record.folder import RunFolder
 from mtl_nas.record.state import Standing
@@ -31,14 +32,12 @@ def write_ensembled(folder: RunFolder, standing: Standing, data: Dataset) -> Non
         standing.add(found)
     assert standing.ensembled is not None
     if not (folder.ensemble / "README.md").exists():
-        members = {
-            f"{standing.trials[one.number].name}, seed {one.seed}": (
-                one.share,
-                finalist_network(folder, standing.trials[one.number], data, one.seed),
-            )
-            for one in standing.ensembled.members
-        }
-        write_ensemble(folder.ensemble, members, data.schema)
+        members = []
+        for member in standing.ensembled.members:
+            trial = standing.trials[member.number]
+            network = finalist_network(folder, trial, data, member.seed)
+            members.append(ModelMember(f"{trial.name}, seed {member.seed}", member.share, network))
+        Model(members, data.schema).save(folder.ensemble)
 
 
 def ensembled(folder: RunFolder, standing: Standing, data: Dataset) -> Ensembled:

@@ -15,8 +15,7 @@ from mtl_nas.data import Dataset
 from mtl_nas.diagnosis import Diagnosis, diagnose
 from mtl_nas.errors import RunError
 from mtl_nas.evaluation import judge
-from mtl_nas.exports import write_model
-from mtl_nas.exports.model_folder import read_weights
+from mtl_nas.exports import Format, Model, read_weights
 from mtl_nas.model import Network, build
 from mtl_nas.record.events import Best, Tested
 from mtl_nas.record.folder import RunFolder, write_whole
@@ -121,12 +120,20 @@ def _validation_mean(folder: RunFolder, trial: Trial, data: Dataset, goal: Goal)
     return fmean(mean_score(found, data.schema, goal.weights) for found in scores)
 
 
-def write_finalist(folder: RunFolder, trial: Trial, data: Dataset, to: Path, *, seed: int | None = None) -> None:
+def write_finalist(
+    folder: RunFolder,
+    trial: Trial,
+    data: Dataset,
+    to: Path,
+    *,
+    seed: int | None = None,
+    format: Format = "torch",  # the word that users look for
+) -> None:
     """A finalist's model, of the seed that is best on the choosing rows unless one is given."""
     if seed is None:
         seed = max(trial.finalist.values(), key=lambda found: found.score).seed
     about = f"{trial.name} of the search in `{folder.path.name}`, trained on {data.name}."
-    write_model(to, finalist_network(folder, trial, data, seed), data.schema, about=about)
+    Model(finalist_network(folder, trial, data, seed), data.schema).export(to, format=format, about=about)
 
 
 def finalist_network(folder: RunFolder, trial: Trial, data: Dataset, seed: int) -> Network:

@@ -1,0 +1,234 @@
+"""A trained model: rows in, predictions out; saved, exported and adapted from here."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, get_args
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from mtl_nas.adaptation import (
+    INNER,
+    MODES,
+    Adaptation,
+    Mode,
+    TransferTraining,
+    adapt_network,
+    default_like,
+    load_new_task,
+)
+from mtl_nas.architecture import Architecture
+from mtl_nas.data import Schema, encode, read_table
+from mtl_nas.data.declaration import Split
+from mtl_nas.design import Meta, Training
+from mtl_nas.errors import DesignError, ExportError
+from mtl_nas.exports.ensemble_folder import Member, is_ensemble, read_ensemble_folder, write_ensemble_folder
+from mtl_nas.exports.model_folder import ARCHITECTURE, read_model_folder, write_model_folder
+from mtl_nas.exports.onnx import write_onnx
+from mtl_nas.model import Network
+from mtl_nas.model.prediction import name_of
+from mtl_nas.model.row_prediction import predict_rows
+from mtl_nas.values import unknown
+
+Format = Literal["torch", "onnx"]
+FORMATS: tuple[Format, ...] = get_args(Format)
+
+
+class Model:
+    """A trained network, or an ensemble whose predictions are averaged, with the schema that encodes rows for it.
+
+    Searches, `evaluate` and `load_model` give a model; the constructor wraps a network that was built by hand.
+
+    Args:
+        network: The network, as `build` makes it; or the members of an ensemble, whose shares sum to 1.
+        schema: Columns and tasks of the data set that the network was made for, `data.schema`.
+
+    Example:
+        >>> import mtl_nas as mn
+        >>> data = mn.load_dataset("synthetic-funnel")
+        >>> network = mn.build(mn.compose(mn.preset("mmoe", data.schema), data.schema))
+        >>> model = mn.Model(network, data.schema)
+        >>> list(model.predict(data.frame("test").head(2)))
+        ['click', 'application', 'approval', 'activation', 'share']
+    """
+
+    def __init__(self, network: Network | Sequence[Member], schema: Schema) -> None:
+        members = [Member("model", 1.0, network)] if isinstance(network, Network) else network
+        self.members = tuple(member._replace(network=member.network.eval()) for member in members)
+        self.schema = schema
+
+    def __repr__(self) -> str:
+        networks = [member.network for member in self.members]
+        heads = ", ".join(name_of(head) for head in networks[0].architecture.heads)
+        parameters = sum(network.architecture.parameters for network in networks)
+        average = f"mean of {len(networks)} networks, " if len(networks) > 1 else ""
+        return f"Model(predicts {heads}; {average}{parameters:,} parameters)"
+
+    @property
+    def network(self) -> Network:
+        """The torch module; an ExportError for an ensemble, which has several."""
+        if len(self.members) > 1:
+            raise ExportError(
+                f"an ensemble of {len(self.members)} networks has no single network; "
+                "take one: mn.Model(model.members[0].network, model.schema)"
+            )
+        return self.members[0].network
+
+    @property
+    def architecture(self) -> Architecture:
+        """The graph of the network; an ExportError for an ensemble, which has several."""
+        return self.network.architecture
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """Names of the tasks that the model predicts."""
+        return self.members[0].network.architecture.tasks
+
+    def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Predict every task for each row.
+
+        Args:
+            frame: The columns that training saw, in any order; further columns are ignored. Unseen categories and
+                missing values are allowed.
+
+        Returns:
+            One row per row of the frame, under its index. Column `click` holds probabilities, `buy|click` conditional
+            probabilities, `stars=1` the probability of a class; a regression or count task is in the label's unit.
+
+        Raises:
+            DataError: A column is missing, or a number is not a number.
+        """
+        rows = encode(frame, self.schema, labels=False)
+        columns: dict[str, NDArray[np.float64]] = {}
+        for member in self.members:
+            for head, values in predict_rows(member.network, rows, self.schema).items():
+                names = [head] if values.ndim == 1 else self.schema.task(head).columns
+                parts = [values] if values.ndim == 1 else values.T
+                for column, part in zip(names, parts, strict=True):
+                    weighted = member.share * part
+                    columns[column] = columns[column] + weighted if column in columns else weighted
+        return pd.DataFrame(columns, index=frame.index)
+
+    def save(self, folder: str | Path, *, about: str = "") -> Path:
+        """Write a folder that `load_model` and `mtl-search predict` read.
+
+        Args:
+            folder: Where to write; it is made if it does not exist.
+            about: A sentence for the README of the folder.
+
+        Returns:
+            The folder.
+
+        Raises:
+            ExportError: The path is a file.
+        """
+        path = Path(folder)
+        refuse_target(path)
+        if len(self.members) > 1:
+            write_ensemble_folder(path, self.members, self.schema)
+        else:
+            write_model_folder(path, self.network, self.schema, about=about)
+        return path
+
+    def export(self, folder: str | Path, *, format: Format = "torch", about: str = "") -> Path:
+        """Write the folder of `save`, and with `onnx` the model as an ONNX file beside it.
+
+        Args:
+            folder: Where to write; it is made if it does not exist.
+            format: `torch`, or `onnx`: `model.onnx`, checked against onnxruntime to 1e-5, and `preprocessing.json`,
+                which says how raw columns become the inputs of the file. Needs the extra `mtl_nas[onnx]`.
+            about: A sentence for the README of the folder.
+
+        Returns:
+            The folder.
+
+        Raises:
+            ExportError: The format is unknown, the path is a file, the extra is missing, the ONNX file differs from
+                the torch model, or an ensemble is to become one ONNX file.
+        """
+        refuse_target(Path(folder), format)
+        if format == "onnx":
+            write_onnx(Path(folder), self.network, self.schema)
+        return self.save(folder, about=about)
+
+    def adapt(
+        self,
+        table: pd.DataFrame | str | Path,
+        task: str,
+        *,
+        mode: Mode = "finetuned",
+        like: str | None = None,
+        kind: str | None = None,
+        split: Split | None = None,
+        training: Training | None = None,
+        inner: Meta = INNER,
+        seeds: int = 3,
+    ) -> Adaptation["Model"]:
+        """Train a model of a new task or group from few rows, beside one from scratch on the same rows.
+
+        Args:
+            table: Rows with the columns that the model reads, and the labels of the new task: a frame, or the path of
+                a CSV, TSV or Parquet table. Rows without a label are left out.
+            task: Label column of the new task; `click@Z` for the group `Z` of the grouped task `click`.
+            mode: `finetuned` trains all weights; `frozen` only those of the new task alone; `inner` takes gradient
+                steps over all rows, as the inner loop of MAML does (Finn et al., 2017).
+            like: The old task whose position in the graph the new task takes. By default the first task of the same
+                kind.
+            kind: Kind of the new task; inferred from its labels by default.
+            split: Which rows train, tune and test. By default a tenth of the rows tests and a tenth tunes.
+            training: Epochs, batch size and rates; the defaults of `Training` follow the number of rows.
+            inner: Rate, steps and scope of mode `inner`.
+            seeds: Number of trainings from the model, and of trainings from scratch.
+
+        Returns:
+            The model of the new task with its test scores, the scores from scratch, and the gain with its interval.
+
+        Raises:
+            DesignError: The mode or `like` is unknown, the model knows the task already, or the graph cannot predict a
+                task of this kind.
+            DataError: A column or the labels are missing or cannot be used.
+            ExportError: The model is an ensemble.
+        """
+        if mode not in MODES:
+            raise DesignError(unknown("mode", mode, MODES))
+        if like is not None and like not in self.tasks:
+            raise DesignError(unknown("task", like, self.tasks))
+        frame = table if isinstance(table, pd.DataFrame) else read_table(str(table))
+        data = load_new_task(frame, self.schema, task, kind=kind, split=split or Split())
+        like = like or default_like([old for old in self.schema.tasks if old.name in self.tasks], data.task)
+        how = TransferTraining(mode=mode, training=training or Training(), inner=inner)
+        return adapt_network(self.network, data, like, how, seeds=seeds, wrap=Model)
+
+
+def load_model(folder: str | Path) -> Model:
+    """Read a model or an ensemble.
+
+    Args:
+        folder: A folder that a search (`best/`, `ensemble/`), `Model.save` or `export` wrote.
+
+    Returns:
+        The model, ready to predict.
+
+    Raises:
+        ExportError: The folder is no model, or one of its files is broken or of another model; names the file.
+
+    Example:
+        >>> import mtl_nas as mn
+        >>> model = mn.load_model("runs/first/best")  # doctest: +SKIP
+    """
+    path = Path(folder)
+    return Model(*read_ensemble_folder(path)) if is_ensemble(path) else Model(*read_model_folder(path))
+
+
+def is_model_folder(path: Path) -> bool:
+    """Return whether a model or an ensemble was saved there."""
+    return is_ensemble(path) or (path / ARCHITECTURE).exists()
+
+
+def refuse_target(folder: Path, format: Format = "torch") -> None:
+    """Raise an ExportError where a model cannot be written to the folder in the format."""
+    if format not in FORMATS:
+        raise ExportError(unknown("format", format, FORMATS))
+    if folder.is_file():
+        raise ExportError(f"'{folder}' is a file; give a folder to write to")
