@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from mtl_nas.model import build as build
     from mtl_nas.presets import preset as preset
     from mtl_nas.presets import preset_names as preset_names
-    from mtl_nas.record import Budget as Budget
-    from mtl_nas.record import SearchSettings as SearchSettings
+    from mtl_nas.settings import Budget as Budget
+    from mtl_nas.settings import SearchSettings as SearchSettings
     from mtl_nas.space import SearchSpace as SearchSpace
     from mtl_nas.space import load_space as load_space
     from mtl_nas.study import Resources as Resources
@@ -47,7 +47,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Adaptation": "adaptation",
     "Architecture": "architecture",
-    "Budget": "record",
+    "Budget": "settings",
     "Comparison": "comparison",
     "Dataset": "data",
     "Design": "design",
@@ -58,7 +58,7 @@ _HOMES = {
     "Resources": "study",
     "Result": "evaluation",
     "Run": "study",
-    "SearchSettings": "record",
+    "SearchSettings": "settings",
     "SearchSpace": "space",
     "Split": "data.declaration",
     "Training": "design",

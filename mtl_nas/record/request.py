@@ -6,7 +6,7 @@ from pydantic import model_validator
 
 from mtl_nas.design.training import Precision
 from mtl_nas.record.older_versions import current_request
-from mtl_nas.record.settings import SearchSettings
+from mtl_nas.settings import SearchSettings
 from mtl_nas.values import Value
 
 

@@ -25,8 +25,8 @@ from mtl_nas.record.events import (
     Stopped,
 )
 from mtl_nas.record.request import Request
-from mtl_nas.record.settings import Budget
 from mtl_nas.record.state import Standing, Trial
+from mtl_nas.settings import Budget
 from mtl_nas.study.objectives.limits import said
 
 

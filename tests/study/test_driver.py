@@ -30,7 +30,7 @@ from study_fixtures import (
 from mtl_nas.errors import RunError, SpaceError
 from mtl_nas.record import Event, Standing
 from mtl_nas.record.events import Chosen, Closed, Failed, Finalist, Note, Promoted, Proposed, Scored, Stopped
-from mtl_nas.record.settings import Aim
+from mtl_nas.settings import Aim
 from mtl_nas.space import load_space
 from mtl_nas.space.files import plain
 from mtl_nas.study.jobs import Answer, Job

@@ -8,7 +8,7 @@ from study_fixtures import FUNNEL, finalist, proposed, scored, standing_of
 from mtl_nas.errors import RunError
 from mtl_nas.record import Event, Standing
 from mtl_nas.record.events import Failed, Promoted
-from mtl_nas.record.settings import Aim
+from mtl_nas.settings import Aim
 from mtl_nas.study.objectives.objective import Goal
 
 

@@ -12,7 +12,7 @@ from study_fixtures import FUNNEL, SPACE, chance, drawn, proposed, scored, space
 
 from mtl_nas.record import Budget, Event, Standing
 from mtl_nas.record.events import Failed, Promoted, Stopped
-from mtl_nas.record.settings import Aim
+from mtl_nas.settings import Aim
 from mtl_nas.space import Choice, Float, Int, Random, Replay, SearchSpace, load_space
 from mtl_nas.space.holes import SWITCH
 from mtl_nas.study.objectives.objective import Goal

@@ -7,8 +7,8 @@ from statistics import fmean
 from mtl_nas.data import Schema
 from mtl_nas.errors import RunError
 from mtl_nas.record.events import Finalist, Scored
-from mtl_nas.record.settings import COSTS, Aim
 from mtl_nas.record.state import Standing, Trial
+from mtl_nas.settings import COSTS, Aim
 from mtl_nas.study.objectives.pareto import fronts, ranked
 from mtl_nas.values import nearest
 

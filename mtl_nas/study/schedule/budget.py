@@ -5,8 +5,8 @@ from functools import cached_property
 
 from mtl_nas.design import Proposal
 from mtl_nas.design.training import Precision
-from mtl_nas.record.settings import Budget
 from mtl_nas.record.state import Standing, Trial
+from mtl_nas.settings import Budget
 from mtl_nas.study.objectives.objective import Goal
 
 FEWEST_PRESETS = 5  # tried in a search of few trials, which presets would fill otherwise
