@@ -22,7 +22,7 @@ from mtl_nas.design import Design, Gating, Level, Losses, Proposal, Stitching, T
 from mtl_nas.diagnosis import Diagnosis, diagnose, sentences
 from mtl_nas.diagnosis.diagnosing import ROWS
 from mtl_nas.model import Network, build
-from mtl_nas.record import Budget, Record, Request, RunFolder, Standing, events, write_whole
+from mtl_nas.record import Record, Request, RunFolder, Standing, events, write_whole
 from mtl_nas.record.diagnosis import Activity, Agreement, Mixture
 from mtl_nas.study.execution.worker import work
 from mtl_nas.study.jobs import Job
@@ -380,7 +380,7 @@ def test_the_final_stage_writes_what_the_first_seed_shows(tmp_path: Path) -> Non
     proposal = Proposal(design=MMOE, training=Training(epochs=1, batch_size=64))
     folder, schema = RunFolder(tmp_path), DATA.schema
     asked = {"data": {}, "tasks": schema.task_names, "fingerprint": DATA.fingerprint, "space": {}, "space_name": "none"}
-    folder.begin(Request(**asked, budget=Budget()))
+    folder.begin(Request(**asked))
     known = {"architecture_key": "a", "proposal_key": "p", "parameters": 1, "macs": 1}
     folder.record.append(events.Proposed(number=0, origin="given", proposal=proposal, **known))
     folder.record.append(events.Chosen(numbers=(0,), seeds=(5, 3)))
