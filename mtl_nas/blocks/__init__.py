@@ -9,7 +9,7 @@ from pkgutil import iter_modules
 
 from mtl_nas.blocks.block import Block, Colour
 from mtl_nas.blocks.columns import Embedding, FieldMean, TaskEmbedding, Vocabulary
-from mtl_nas.blocks.experts import Expert, Layers, Tower
+from mtl_nas.blocks.experts import Expert, Layers, LayersBlock, Tower
 from mtl_nas.blocks.histories import History
 from mtl_nas.blocks.links import Product, Thresholds, Transfer
 from mtl_nas.blocks.mixing import Concat, Gate, Route, Stitch, Stop, Sum
@@ -31,6 +31,7 @@ __all__ = [
     "HistoryAttention",
     "HistoryKind",
     "Layers",
+    "LayersBlock",
     "NumberEncoding",
     "Product",
     "Route",

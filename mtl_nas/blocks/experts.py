@@ -36,7 +36,13 @@ class Layers(Value):
         return "".join(f", {part}" for part in parts)
 
 
-class Expert(Block, Layers):
+class LayersBlock(Block, Layers):
+    """A block with hidden layers that reads one state."""
+
+    reads: ClassVar[tuple[str, ...]] = ("state",)
+
+
+class Expert(LayersBlock):
     """(B, D) -> (B, H): a sub-network that gates mix (Jacobs et al., 1991); without any layer, the identity.
 
     feature_gate: the rank of a gate on the inputs, ``v * 2 sigmoid(v B A)``, 1 at the start (HoME, Wang et al., 2024).
@@ -47,7 +53,6 @@ class Expert(Block, Layers):
     hidden: tuple[Units, ...] = Field((16,), description="width of each hidden layer; none: the identity")
     cross: int = Field(0, ge=0, le=8, description="layers of DCN-v2 before the hidden ones")
     feature_gate: int = Field(0, ge=0, le=1024, description="rank of a gate on the inputs (HoME); 0 is none")
-    reads: ClassVar[tuple[str, ...]] = ("state",)
     colour: ClassVar[Colour] = Colour.EXPERT
     drawn_together: ClassVar[bool] = True
 
@@ -75,12 +80,11 @@ class Expert(Block, Layers):
         return f"expert {', '.join(parts) or 'identity'}{self._options_label}"
 
 
-class Tower(Block, Layers):
+class Tower(LayersBlock):
     """(B, D) -> (B, outputs): hidden layers of one task and the linear map to its head's natural parameters."""
 
     block: Literal["tower"] = "tower"
     outputs: Units = 1
-    reads: ClassVar[tuple[str, ...]] = ("state",)
     colour: ClassVar[Colour] = Colour.PREDICTION
 
     @property

@@ -8,10 +8,9 @@ from mtl_nas.data import Rows, Schema
 from mtl_nas.design import Losses
 from mtl_nas.diagnosis.gate_usage import mixtures
 from mtl_nas.diagnosis.gradients import agreements
-from mtl_nas.diagnosis.units import Activations, activity
+from mtl_nas.diagnosis.units import ReluZeros, activity
 from mtl_nas.diagnosis.usage import narrowed, unused, users
-from mtl_nas.model import Network
-from mtl_nas.model.activations import States
+from mtl_nas.model import Activations, Network
 from mtl_nas.model.features import input_tensors
 from mtl_nas.record.diagnosis import Activity, Diagnosis, Mixture
 
@@ -49,14 +48,14 @@ def diagnose(network: Network, rows: Rows, schema: Schema, *, losses: Losses) ->
 @torch.no_grad()
 def _seen(network: Network, inputs: dict[str, Tensor]) -> tuple[tuple[Mixture, ...], tuple[Activity, ...]]:
     """One pass: what mixes at its inputs, hidden units as they are computed."""
-    states = States(inputs)
+    activations = Activations(inputs)
     mixed: list[Mixture] = []
     units: list[Activity] = []
-    for stage, module in zip(network.plan, network.stages, strict=True):
-        mixed += mixtures(module, states, network.architecture)
-        with Activations() as found:
-            states.add(stage, module(states))
-        units += activity(stage, found.zeros)
+    for module in network.stages:
+        mixed += mixtures(module, activations, network.architecture)
+        with ReluZeros() as found:
+            activations.add(module.stage, module(activations))
+        units += activity(module.stage, found.zeros)
     order = {node.name: place for place, node in enumerate(network.architecture.nodes)}
     mixed.sort(key=lambda one: order[one.node])
     units.sort(key=lambda one: order[one.node])

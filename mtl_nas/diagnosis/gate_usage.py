@@ -4,36 +4,28 @@ import math
 from collections.abc import Iterator
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from mtl_nas.architecture import Architecture
-from mtl_nas.model.activations import States
-from mtl_nas.model.gates import GateStage
-from mtl_nas.model.mixing import RouteStage, StitchStage
+from mtl_nas.blocks import Block
+from mtl_nas.model import Activations, StageModule
 from mtl_nas.record.diagnosis import Mixture
 
 
-def mixtures(module: nn.Module, states: States, architecture: Architecture) -> Iterator[Mixture]:
+def mixtures(module: StageModule[Block], activations: Activations, architecture: Architecture) -> Iterator[Mixture]:
     """One for each member of a stage that mixes; none of other stages."""
-    kind: str
-    if isinstance(module, GateStage):
-        weights, kind = module.weights_of(states).transpose(1, 2), module.block.kind  # (N, B, E)
-        mixed = [inputs[1 if module.block.has_query else 0 :] for inputs in module.stage.inputs]
-    elif isinstance(module, StitchStage):
-        shares = module.shares.mean(dim=2) if module.block.channelwise else module.shares
-        weights, kind, mixed = shares.unsqueeze(1), "stitch", list(module.stage.inputs)
-    elif isinstance(module, RouteStage):
-        weights, kind, mixed = module.opened().unsqueeze(1), "route", list(module.stage.inputs)
-    else:
+    mixing = module.mixing_weights(activations)
+    if mixing is None:
         return
-    for node, names, given in zip(module.stage.nodes, mixed, weights.double(), strict=True):
-        whole, by_row = (None, None) if kind == "route" else _entropies(given)
+    for node, names, weights in zip(module.stage.nodes, mixing.mixed, mixing.weights.double(), strict=True):
+        whole, by_row = _entropies(weights) if mixing.compete else (None, None)
+        sources = [source(architecture, name) for name in names]
         yield Mixture(
             node=node,
-            kind=kind,
+            kind=mixing.kind,
             tasks=tuple(task for task in architecture.tasks if task in architecture.reaching[node]),
-            weights=dict(zip((source(architecture, name) for name in names), given.mean(dim=0).tolist(), strict=True)),
-            own=source(architecture, names[0]) if kind == "stitch" else "",
+            weights=dict(zip(sources, weights.mean(dim=0).tolist(), strict=True)),
+            own=sources[0] if mixing.own_first else "",
             entropy=whole,
             row_entropy=by_row,
         )

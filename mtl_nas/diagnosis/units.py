@@ -9,11 +9,11 @@ from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
 from mtl_nas.blocks import Layers
-from mtl_nas.model.plan import Stage
+from mtl_nas.model import Stage
 from mtl_nas.record.diagnosis import Activity
 
 
-class Activations(TorchFunctionMode):
+class ReluZeros(TorchFunctionMode):
     """Within it, what every relu gives: ``zeros``, (N, B, H) a hidden layer, True where it is zero.
 
     Hidden layers are computed inside one module, where no hook reaches; after norm, before dropout and residual.

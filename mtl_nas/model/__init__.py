@@ -1,6 +1,19 @@
 """Torch modules of an architecture."""
 
-from mtl_nas.model.activations import Features
+from mtl_nas.model.activations import Activations, InputTensors
+from mtl_nas.model.features import input_tensors
+from mtl_nas.model.grouping import Stage
 from mtl_nas.model.network import Network, build
+from mtl_nas.model.stages import MixingWeights, StageModule, TableStage
 
-__all__ = ["Features", "Network", "build"]
+__all__ = [
+    "Activations",
+    "InputTensors",
+    "MixingWeights",
+    "Network",
+    "Stage",
+    "StageModule",
+    "TableStage",
+    "build",
+    "input_tensors",
+]

@@ -251,7 +251,7 @@ def gradients_of(network: Network) -> dict[str, torch.Tensor]:
     stacked = {id(parameter): parameter.grad for parameter in network.parameters()}
     return {
         name: stacked[id(tensor)][place]
-        for name, (tensor, place) in network._places().items()
+        for name, (tensor, place) in network._members().items()
         if stacked.get(id(tensor)) is not None
     }
 

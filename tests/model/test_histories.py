@@ -81,7 +81,7 @@ def test_gates_ask_fields_and_histories() -> None:
 def test_an_empty_history_is_a_state_of_zeros_that_trains_nothing(kind: str, attention: str) -> None:
     _, model, _, features = drawn(reading(kind, attention), WITH_PROPERTIES, 3)
     features["sequence/h0"] = history(0, 0, 0)
-    states = model.states(tensors(features))
+    states = model.activations(tensors(features))
     read = states.node("sequence/h0")
     torch.testing.assert_close(read, torch.zeros_like(read), rtol=0, atol=0)
     sum(states.node(f"tower/{task}").sum() for task in ("click", "buy")).backward()
@@ -125,7 +125,7 @@ def test_a_history_of_one_position_is_one_step_from_zero(kind: str) -> None:
     features["sequence/h0"] = history(1, 1)
     attending.set_weights(tensors({**more, **weights}))
     with torch.no_grad():
-        one, two = (model.states(tensors(features)).node("sequence/h0") for model in (plain, attending))
+        one, two = (model.activations(tensors(features)).node("sequence/h0") for model in (plain, attending))
     torch.testing.assert_close(one, two, rtol=1e-14, atol=1e-14)
     assert one.abs().max() > 0
 
@@ -142,7 +142,7 @@ def test_recurrent_readers_are_those_of_torch(kind: str) -> None:
     oracle.load_state_dict(tensors({**names, "bias_hh_l0": hidden_bias}))
     with torch.no_grad():
         expected = oracle(torch.from_numpy(own["table"][ids[:, 0]]))[0][:, -1]
-        found = model.states({"sequence/h0": torch.from_numpy(ids)}).node("sequence/h0")
+        found = model.activations({"sequence/h0": torch.from_numpy(ids)}).node("sequence/h0")
     torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
 
 
@@ -155,7 +155,7 @@ def test_properties_move_the_gates_and_never_the_candidate() -> None:
     other = {**features, "sequence/h0": features["sequence/h0"].copy()}
     other["sequence/h0"][:, 1, 0] = 3 - other["sequence/h0"][:, 1, 0]
     with torch.no_grad():
-        one, two = (model.states(tensors(found)).node("sequence/h0") for found in (features, other))
+        one, two = (model.activations(tensors(found)).node("sequence/h0") for found in (features, other))
     torch.testing.assert_close(one, two, rtol=1e-12, atol=1e-12)
     read = reference.states(architecture, weights, features)["sequence/h0"]
     items = weights["sequence/h0/table"][features["sequence/h0"][:, 0, 0]]

@@ -38,7 +38,7 @@ def test_routes_open_as_often_as_the_hard_concrete_distribution_says(log_alpha: 
     model.set_weights(tensors(weights))
     torch.manual_seed(0)
     with torch.no_grad():
-        passed = [model.states(tensors(features)) for _ in range(1000)]
+        passed = [model.activations(tensors(features)) for _ in range(1000)]
     sources = passed[0].node("level0/expert/0")
     z = np.array([(states.node("level0/route/click") / sources).mean().item() for states in passed])
     assert ((z >= 0) & (z <= 1)).all()
@@ -74,7 +74,7 @@ def test_dropout_comes_before_the_residual() -> None:
     _, model, weights, features = drawn(stacked(level(shared=1, specific=0, expert=expert)), ONE, 64, train=True)
     torch.manual_seed(0)
     with torch.no_grad():
-        found = model.states(tensors(features)).node("level0/expert/0").numpy() - features["scalars"]
+        found = model.activations(tensors(features)).node("level0/expert/0").numpy() - features["scalars"]
     full = features["scalars"] @ weights["level0/expert/0/weight0"].T + weights["level0/expert/0/bias0"]
     dropped = np.isclose(found, 0, atol=1e-12)
     assert 0.4 < dropped.mean() < 0.6
@@ -90,7 +90,7 @@ def test_dropout_of_a_transfer_falls_on_what_the_source_passes() -> None:
     model.set_weights(tensors(weights))
     torch.manual_seed(0)
     with torch.no_grad():
-        states = model.states(tensors(features))
+        states = model.activations(tensors(features))
     source, own, joined = (
         states.node(name).numpy() for name in ("level0/expert/click/0", "level0/expert/buy/0", "transfer/buy")
     )

@@ -12,16 +12,14 @@ to go to and not four, which halves what a step takes that tables of a few rows 
 
 import math
 from collections.abc import Mapping
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 
 from mtl_nas.composition import stacking
 from mtl_nas.design import Losses, Training
-from mtl_nas.model import Network
-from mtl_nas.model.histories import HistoryStage
-from mtl_nas.model.inputs import EmbeddingStage
+from mtl_nas.model import Network, TableStage
 from mtl_nas.training.balancing.shared_parameters import last_shared
 from mtl_nas.training.stepping.adamw import BETAS, EPSILON, move
 from mtl_nas.training.stepping.host_memory import zeros
@@ -50,7 +48,7 @@ class LargeTable(nn.Module):
 
     kept: Tensor
 
-    def __init__(self, name: str, stage: EmbeddingStage | HistoryStage) -> None:
+    def __init__(self, name: str, stage: TableStage[Any]) -> None:
         super().__init__()
         self.name, self._stage = name, (stage,)  # in a tuple, as the network owns it
         members, rows, width = self.table.shape
@@ -74,24 +72,13 @@ class LargeTable(nn.Module):
 
         ``moved``: the next step moves these rows.
         """
-        stage = self._stage[0]
-        if isinstance(stage, EmbeddingStage):
-            ids = features["ids"]
-            above = ids[:, stage.first_number :] + 1 if stage.interpolates else ids[:, :0]
-            rows, places = torch.unique(torch.cat([ids, above], dim=1), return_inverse=True)
-            changed, replaced = {"ids": places[:, : ids.shape[1]]}, {}
-        else:  # places count from each column's own padding, as ids do
-            key, starts = f"sequence/{stage.block.name}", cast(Tensor, stage.starts)
-            ids = features[key] + starts.unsqueeze(-1)
-            rows, places = torch.unique(torch.cat([starts, ids.flatten()]), return_inverse=True)
-            begin = places[: len(starts)]
-            changed = {key: places[len(starts) :].view_as(ids) - begin.unsqueeze(-1)}
-            replaced = {self.name.removesuffix("table") + "starts": begin}
+        rows, changed, buffers = self._stage[0].rows_read(features)
         part = self._brought_up(rows.long(), clock)
         if moved:
             self._part = part
             part.here.requires_grad_()
-        return changed, {**replaced, self.name: part.here}
+        prefix = self.name.removesuffix("table")
+        return dict(changed), {**{prefix + name: buffer for name, buffer in buffers.items()}, self.name: part.here}
 
     @torch.no_grad()
     def step(self, clock: "Clock") -> None:
@@ -205,7 +192,7 @@ class LargeTables(nn.Module):
         self.found = nn.ModuleList(
             LargeTable(f"stages.{place}.table", stage)
             for place, stage in enumerate(network.stages)
-            if isinstance(stage, EmbeddingStage | HistoryStage) and stage.table.shape[1] >= rows
+            if isinstance(stage, TableStage) and stage.table.shape[1] >= rows
         )
         self.clock = Clock(steps, training.weight_decay, next(network.parameters()).device)
 

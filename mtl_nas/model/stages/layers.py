@@ -1,30 +1,33 @@
-"""Hidden layers of N members at once: parameters have the members as their first axis."""
+"""Linear maps and hidden layers of N members at once."""
 
-import math
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mtl_nas.blocks import Activation, Layers
-from mtl_nas.model.activations import States
-from mtl_nas.model.plan import Stage
+from mtl_nas.blocks import Activation, LayersBlock
+from mtl_nas.model.activations import Activations
+from mtl_nas.model.grouping import Stage
+from mtl_nas.model.stages.stage_module import StageModule
 
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+NONLINEARITIES: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": F.relu,
     "gelu": F.gelu,
     "silu": F.silu,
     "tanh": torch.tanh,
     "identity": lambda state: state,
 }
-EPSILON = 1e-5
-MOMENTUM = 0.1
+EPSILON = 1e-5  # added to variances, as torch's norms do
+MOMENTUM = 0.1  # weight of a batch in the running statistics of batch norm, as in torch
+
+L = TypeVar("L", bound=LayersBlock)
 
 
 def activated(state: Tensor, activation: Activation) -> Tensor:
-    """The activation of that name, elementwise."""
-    return ACTIVATIONS[activation](state)
+    """The state after the activation of that name, elementwise."""
+    return NONLINEARITIES[activation](state)
 
 
 def add_linear(
@@ -36,18 +39,18 @@ def add_linear(
     module.register_parameter(f"{prefix}bias{layer}", nn.Parameter(torch.empty(members, fan_out)) if bias else None)
 
 
-def first_linear(states: States, stage: Stage, place: int, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """(B, D) of what each member reads -> (N, B, H); members that read one node are one matrix product."""
-    runs = stage.runs(place)
+def first_linear(activations: Activations, stage: Stage, index: int, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """(B, D), an input of each member -> (N, B, H); members that read one node are one matrix product."""
+    runs = stage.runs(index)
     if len(runs) == len(stage.nodes) > 1:
-        return linear(states.stack(stage.column(place)), weight, bias)
+        return linear(activations.stack(stage.column(index)), weight, bias)
     counts = [members for _, members in runs]
-    weights = _split(weight, counts)  # not sliced: the gradient of each slice would be a whole
+    weights = _split(weight, counts)  # not slices: the backward pass of a slice allocates a full-size gradient
     biases = [None] * len(runs) if bias is None else _split(bias, counts)
     outputs = []
     for (name, members), own, own_bias in zip(runs, weights, biases, strict=True):
         flat = None if own_bias is None else own_bias.flatten()
-        output = F.linear(states.node(name), own.flatten(0, 1), flat)  # (B, members * H)
+        output = F.linear(activations.node(name), own.flatten(0, 1), flat)  # (B, members * H)
         # not len(output): an exported graph must not know the batch size
         outputs.append(output.view(-1, members, weight.shape[1]).transpose(0, 1))
     return outputs[0] if len(outputs) == 1 else torch.cat(outputs)
@@ -58,12 +61,12 @@ def _split(weight: Tensor, counts: Sequence[int]) -> Sequence[Tensor]:
 
 
 def spread(weight: Tensor, stage: Stage) -> Tensor:
-    """(sets, ...) -> (N, ...): what each member uses."""
+    """(sets, ...) -> (N, ...): the weights that each member uses."""
     if not stage.tied:
         return weight
     if len(stage.sets) == 1:
         return weight.expand(len(stage.nodes), *weight.shape[1:])
-    return torch.stack([weight[place] for place in stage.uses])
+    return torch.stack([weight[index] for index in stage.uses])
 
 
 def linear(state: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -73,13 +76,12 @@ def linear(state: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     return torch.baddbmm(bias.unsqueeze(1), state, weight.transpose(1, 2))
 
 
-class HiddenLayers(nn.Module):
+class HiddenLayers(StageModule[L]):
     """Linear -> norm -> activation -> dropout, for each hidden width; (B, D) read -> (N, B, H)."""
 
-    def __init__(self, stage: Stage, block: Layers) -> None:
-        super().__init__()
-        self.stage, self.block = stage, block
-        members, fan_in = len(stage.sets), stage.widths[0]
+    def __init__(self, stage: Stage) -> None:
+        super().__init__(stage)
+        block, members, fan_in = self.block, len(stage.sets), stage.widths[0]
         for index, units in enumerate(block.hidden):
             add_linear(self, index, members, fan_in, units)
             if block.norm != "none":
@@ -90,21 +92,21 @@ class HiddenLayers(nn.Module):
                 self.register_buffer(f"running_var{index}", torch.ones(members, units))
             fan_in = units
 
-    def hidden(self, states: States, state: Tensor | None = None) -> Tensor:
-        """The last hidden layer's output, from what the members read or from (N, B, D) that stands for it."""
+    def hidden(self, activations: Activations, state: Tensor | None = None) -> Tensor:
+        """The last hidden layer's output, from the members' inputs or from (N, B, D) that replaces them."""
         for index in range(len(self.block.hidden)):
             before = state
             weight, bias = self._linear(index)
             if before is not None:
                 state = linear(before, weight, bias)
             else:
-                state = first_linear(states, self.stage, 0, weight, bias)
+                state = first_linear(activations, self.stage, 0, weight, bias)
             state = activated(self._normed(state, index), self.block.activation)
             if self.block.dropout and self.training:
                 state = F.dropout(state, self.block.dropout)
             if self.block.residual and weight.shape[1] == weight.shape[2]:
-                state = state + (states.stack(self.stage.column(0)) if before is None else before)
-        return states.stack(self.stage.column(0)) if state is None else state
+                state = state + (self.inputs(activations) if before is None else before)
+        return self.inputs(activations) if state is None else state
 
     def _linear(self, index: int) -> tuple[Tensor, Tensor]:
         weight, bias = getattr(self, f"weight{index}"), getattr(self, f"bias{index}")
@@ -116,13 +118,13 @@ class HiddenLayers(nn.Module):
         if self.block.norm == "layer":
             state = F.layer_norm(state, state.shape[-1:], eps=EPSILON)
         else:
-            mean, variance = self._moments(state, index)
+            mean, variance = self._statistics(state, index)
             normed = (state - mean.unsqueeze(1)) * torch.rsqrt(variance.unsqueeze(1) + EPSILON)
-            state = normed.to(state.dtype)  # moments stay in full precision
+            state = normed.to(state.dtype)  # statistics stay in full precision
         scale, shift = (spread(getattr(self, f"{word}{index}"), self.stage) for word in ("scale", "shift"))
         return torch.addcmul(shift.unsqueeze(1), state, scale.unsqueeze(1))
 
-    def _moments(self, state: Tensor, index: int) -> tuple[Tensor, Tensor]:
+    def _statistics(self, state: Tensor, index: int) -> tuple[Tensor, Tensor]:
         running_mean, running_var = getattr(self, f"running_mean{index}"), getattr(self, f"running_var{index}")
         if not self.training:
             return spread(running_mean, self.stage), spread(running_var, self.stage)
@@ -134,24 +136,10 @@ class HiddenLayers(nn.Module):
             running_var.mul_(1 - MOMENTUM).add_(self._by_set(unbiased), alpha=MOMENTUM)
         return mean, variance
 
-    def _by_set(self, moments: Tensor) -> Tensor:
-        """(N, H) -> (sets, H): members that share weights share the mean of their moments."""
+    def _by_set(self, statistics: Tensor) -> Tensor:
+        """(N, H) -> (sets, H): members that share weights share the mean of their statistics."""
         if not self.stage.tied:
-            return moments
-        rows, sets = moments.unbind(), range(len(self.stage.sets))
-        found = [[row for row, use in zip(rows, self.stage.uses, strict=True) if use == place] for place in sets]
-        return torch.stack([torch.stack(same).mean(dim=0) for same in found])
-
-
-def fill(module: nn.Module, generator: torch.Generator) -> None:
-    """Weights of linear maps from U(-b, b) with b = sqrt(6 / fan in) (He et al., 2015), biases at zero.
-
-    Small or biased starts leave whole narrow towers without an active unit.
-    """
-    with torch.no_grad():
-        for name, parameter in module.named_parameters(recurse=False):
-            if "bias" in name:
-                parameter.zero_()
-            elif "weight" in name:
-                bound = math.sqrt(6.0 / parameter.shape[-1])
-                parameter.uniform_(-bound, bound, generator=generator)
+            return statistics
+        rows, uses = statistics.unbind(), self.stage.uses
+        by_set = [[row for row, use in zip(rows, uses, strict=True) if use == i] for i in range(len(self.stage.sets))]
+        return torch.stack([torch.stack(rows_of_set).mean(dim=0) for rows_of_set in by_set])

@@ -1,30 +1,30 @@
 """Behaviour sequences become states: N members, (N, B, H) out."""
 
+from collections.abc import Mapping
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mtl_nas import blocks
-from mtl_nas.model.activations import States
-from mtl_nas.model.inputs import TABLE_DEVIATION, looked_up
-from mtl_nas.model.layers import add_linear, fill
-from mtl_nas.model.plan import Stage
+from mtl_nas.blocks import History
+from mtl_nas.model.activations import Activations, InputTensors
+from mtl_nas.model.grouping import Stage
+from mtl_nas.model.stages.columns import TABLE_DEVIATION, looked_up
+from mtl_nas.model.stages.layers import add_linear
+from mtl_nas.model.stages.stage_module import TableStage
 
 
-class HistoryStage(nn.Module):
+class HistoryStage(TableStage[History]):
     """ids (B, columns, length), 0 = padding, and (B, C) -> (N, B, H)."""
 
     def __init__(self, stage: Stage) -> None:
-        super().__init__()
-        self.stage, self.block = stage, cast(blocks.History, stage.block)
+        super().__init__(stage)
         members, block = len(stage.nodes), self.block
-        self.table = nn.Parameter(torch.empty(members, sum(block.sizes), block.width))
-        starts = torch.tensor([sum(block.sizes[:place]) for place in range(len(block.sizes))])
+        self.table = nn.Parameter(torch.empty(members, block.table_rows, block.width))
+        starts = torch.tensor([sum(block.sizes[:index]) for index in range(len(block.sizes))])
         self.register_buffer("starts", starts, persistent=False)
-        apart = block.kind == "property_gated_lstm" and block.properties
-        properties = block.properties * block.width if apart else 0
+        properties = block.properties * block.width if block.kind == "property_gated_lstm" else 0
         units, items = block.hidden, len(block.sizes) * block.width - properties
         shapes: dict[str, tuple[int, ...]] = {}
         if block.kind != "mean":
@@ -43,12 +43,12 @@ class HistoryStage(nn.Module):
                 add_linear(self, index, members, fan_in, width, bias=bias, prefix="score_")
                 fan_in = width
 
-    def forward(self, states: States) -> Tensor:
+    def forward(self, activations: Activations) -> Tensor:
         """Padded positions weigh nothing; an empty sequence gives zeros."""
-        ids = states.features[f"sequence/{self.block.name}"]  # (B, columns, length)
+        ids = activations.inputs[self.input_name]  # (B, columns, length)
         if self.block.kind == "mean" and self.block.attention == "none":
             return self._means(ids)
-        context = states.stack(self.stage.column(0)).unbind(0) if self.block.has_context else None
+        context = self.inputs(activations).unbind(0) if self.block.has_context else None
         filled = (ids[:, 0] > 0).T  # (L, B)
         rows = (ids + cast(Tensor, self.starts).to(ids.dtype).unsqueeze(-1)).permute(2, 0, 1)  # (L, B, columns)
         outputs = []
@@ -76,20 +76,20 @@ class HistoryStage(nn.Module):
             cast(Tensor, getattr(self, name))[member] for name in ("item_weight", "hidden_weight", "gate_bias")
         )
         start = inputs.new_zeros(1, inputs.shape[1], self.block.hidden)
-        kept = torch.is_grad_enabled()  # what a gradient needs: cuDNN keeps it in its training mode alone
+        train = torch.is_grad_enabled()  # cuDNN keeps what a gradient needs in its training mode alone
         if self.block.kind == "gru":
             weights = [gates, recurrent, bias, cast(Tensor, self.hidden_bias)[member]]
-            return torch.gru(inputs, start, weights, True, 1, 0.0, kept, False, False)[0]
-        if hasattr(self, "property_weight"):  # properties move all but the candidate, which is third of the four
+            return torch.gru(inputs, start, weights, True, 1, 0.0, train, False, False)[0]
+        if hasattr(self, "property_weight"):  # properties move all gates but the candidate, the third of the four
             rows = cast(Tensor, self.property_weight)[member]
-            none = rows.new_zeros(self.block.hidden, rows.shape[1])
-            of_properties = torch.cat([rows[: 2 * self.block.hidden], none, rows[2 * self.block.hidden :]])
-            gates = torch.cat([gates, of_properties], dim=1)
+            candidate = rows.new_zeros(self.block.hidden, rows.shape[1])
+            property_gates = torch.cat([rows[: 2 * self.block.hidden], candidate, rows[2 * self.block.hidden :]])
+            gates = torch.cat([gates, property_gates], dim=1)
         weights = [gates, recurrent, bias, torch.zeros_like(bias)]
-        return torch.lstm(inputs, (start, start), weights, True, 1, 0.0, kept, False, False)[0]
+        return torch.lstm(inputs, (start, start), weights, True, 1, 0.0, train, False, False)[0]
 
     def _pooled(self, state: Tensor, filled: Tensor, context: Tensor | None, member: int) -> Tensor:
-        """(L, B, S) -> (B, S): positions weighed by what a network makes of each and of the context."""
+        """(L, B, S) -> (B, S): positions weighted by a network that reads each state and the context."""
         scores = self._scores(state, context, member)  # (L, B)
         if self.block.attention == "softmax":
             lowest = torch.finfo(scores.dtype).min
@@ -111,9 +111,23 @@ class HistoryStage(nn.Module):
                 state = F.linear(state, own[0]) + F.linear(context, own[1], bias)
         return state[..., 0]
 
+    @property
+    def input_name(self) -> str:
+        """Name of the ids among the input tensors."""
+        return f"sequence/{self.block.name}"
+
+    def rows_read(self, inputs: InputTensors) -> tuple[Tensor, Mapping[str, Tensor], Mapping[str, Tensor]]:
+        """The new ids count from the index of each column's padding, which is among the rows."""
+        starts = cast(Tensor, self.starts)
+        ids = inputs[self.input_name] + starts.unsqueeze(-1)
+        rows, indices = torch.unique(torch.cat([starts, ids.flatten()]), return_inverse=True)
+        new_starts = indices[: len(starts)]
+        new_ids = indices[len(starts) :].view_as(ids) - new_starts.unsqueeze(-1)
+        return rows, {self.input_name: new_ids}, {"starts": new_starts}
+
     def reset(self, generator: torch.Generator) -> None:
         """Normal draws for tables; padding and unseen rows, and biases, start at zero."""
-        fill(self, generator)
+        super().reset(generator)
         with torch.no_grad():
             self.table.normal_(0.0, TABLE_DEVIATION, generator=generator)
             for start in cast(Tensor, self.starts).tolist():

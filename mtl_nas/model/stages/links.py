@@ -1,4 +1,4 @@
-"""Links between tasks, on states (AITM) and on probabilities (ESMM): N members."""
+"""Links between tasks, on states (AITM) and on probabilities (ESMM), and thresholds: N members."""
 
 import math
 from typing import cast
@@ -7,16 +7,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mtl_nas import blocks
-from mtl_nas.model.activations import States
-from mtl_nas.model.layers import activated, fill
-from mtl_nas.model.plan import Stage
+from mtl_nas.blocks import Product, Thresholds, Transfer
+from mtl_nas.model.activations import Activations
+from mtl_nas.model.grouping import Stage
+from mtl_nas.model.stages.stage_module import StageModule, WeightedModule
 
 
-class TransferMaps(nn.Module):
+class TransferMaps(WeightedModule):
     """Value, query and key maps of N transfers, or of all transfers of one width (N = 1)."""
 
-    def __init__(self, block: blocks.Transfer, members: int, width: int) -> None:
+    def __init__(self, block: Transfer, members: int, width: int) -> None:
         super().__init__()
         for name in ("value", "query", "key"):
             self.register_parameter(name, nn.Parameter(torch.empty(members, width, width)))
@@ -44,81 +44,75 @@ class TransferMaps(nn.Module):
                 parameter.uniform_(-bound, bound, generator=generator)
 
 
-class TransferStage(nn.Module):
+class TransferStage(StageModule[Transfer]):
     """(B, H), S x (B, H) -> (N, B, H)."""
 
-    def __init__(self, stage: Stage, shared: TransferMaps | None) -> None:
-        super().__init__()
-        self.stage, self.block = stage, cast(blocks.Transfer, stage.block)
+    def __init__(self, stage: Stage) -> None:
+        super().__init__(stage)
         members, width, sources = len(stage.nodes), stage.units, len(stage.widths) - 1
         self.information_weight = nn.Parameter(torch.empty(members, sources, width, width))
         self.information_bias = nn.Parameter(torch.empty(members, sources, width))
-        self.own_maps = None if shared is not None else TransferMaps(self.block, members, width)
-        self._shared = [shared]  # in a list, as the model registers it once for all stages
+        self.own_maps = None if self.block.share else TransferMaps(self.block, members, width)
 
-    def forward(self, states: States) -> Tensor:
-        """The softmax over a task's own slot and its sources', of query times key, weighs the values."""
-        own = states.stack(self.stage.column(0))  # (N, B, H)
-        sources = torch.stack([states.stack(self.stage.column(place)) for place in range(1, len(self.stage.widths))])
+    @classmethod
+    def shared_module(cls, stage: Stage) -> TransferMaps:
+        return TransferMaps(cast(Transfer, stage.block), 1, stage.units)
+
+    def forward(self, activations: Activations) -> Tensor:
+        """The values of a task's own slot and its sources', weighted by a softmax of query times key."""
+        own, *others = self.all_inputs(activations)  # (N, B, H) each
+        sources = torch.stack(others)
         if self.block.stop_gradient:
             sources = sources.detach()
         passed = torch.einsum("snbh,nskh->snbk", sources, self.information_weight)
         passed = passed + self.information_bias.transpose(0, 1).unsqueeze(2)
         if self.block.information == "relu":
-            passed = activated(passed, "relu")
+            passed = F.relu(passed)
         if self.block.dropout and self.training:
             passed = F.dropout(passed, self.block.dropout)
         slots = torch.cat([own.unsqueeze(0), passed])  # (U, N, B, H)
-        value, query, key = self.maps().forward(slots)
+        maps = cast(TransferMaps, self._shared[0] if self.own_maps is None else self.own_maps)
+        value, query, key = maps.forward(slots)
         if self.block.score == "cross":
             query = query[:1]
         scores = (query * key).sum(dim=-1, keepdim=True) / math.sqrt(own.shape[-1])  # (U, N, B, 1)
         weights = torch.softmax(scores, dim=0)
         return torch.sum(weights * value, dim=0)
 
-    def maps(self) -> TransferMaps:
-        """Value, query and key maps, its own or those of all transfers."""
-        return cast(TransferMaps, self.own_maps or self._shared[0])
-
     def reset(self, generator: torch.Generator) -> None:
         """Uniform draws."""
-        fill(self, generator)
+        super().reset(generator)
         if self.own_maps is not None:
             self.own_maps.reset(generator)
 
 
-class ProductStage(nn.Module):
-    """K x (B, 1) logits -> (B, 1): rare events and saturated factors keep their digits and their gradients."""
+class ProductStage(StageModule[Product]):
+    """K x (B, 1) logits -> (N, B, 1): rare events and saturated factors keep their digits and their gradients."""
 
-    def __init__(self, stage: Stage) -> None:
-        super().__init__()
-        self.stage = stage
-
-    def forward(self, states: States) -> Tensor:
+    def forward(self, activations: Activations) -> Tensor:
         """With n = -logit, 1 / p = 1 + e^n; a product of two such has e^n = e^a + e^b + e^(a + b)."""
-        first, *others = (states.stack(self.stage.column(place)) for place in range(len(self.stage.widths)))
+        first, *others = self.all_inputs(activations)
         against = -first
         for factor in others:
             against = torch.logsumexp(torch.stack([against, -factor, against - factor]), dim=0)
         return -against
 
-    def reset(self, generator: torch.Generator) -> None:
-        """Nothing to draw."""
 
-
-class ThresholdsStage(nn.Module):
+class ThresholdsStage(StageModule[Thresholds]):
     """(B, 1) -> (N, B, K - 1): logits that fall with k."""
 
     def __init__(self, stage: Stage) -> None:
-        super().__init__()
-        self.stage = stage
+        super().__init__(stage)
         self.first = nn.Parameter(torch.empty(len(stage.nodes), 1))
         self.rises = nn.Parameter(torch.empty(len(stage.nodes), stage.units - 1))
 
-    def forward(self, states: States) -> Tensor:
+    def forward(self, activations: Activations) -> Tensor:
         """The score less each threshold; every rise is positive."""
         thresholds = torch.cat([self.first, F.softplus(self.rises)], dim=1).cumsum(dim=1)
-        return states.stack(self.stage.column(0)) - thresholds.unsqueeze(1)
+        return self.inputs(activations) - thresholds.unsqueeze(1)
+
+    def needs_full_precision(self, name: str) -> bool:
+        return True
 
     def reset(self, generator: torch.Generator) -> None:
         """Thresholds that split the score around zero, one apart."""

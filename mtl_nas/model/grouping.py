@@ -16,59 +16,59 @@ class Stage:
 
     block: Block
     nodes: tuple[str, ...]
-    inputs: tuple[tuple[str, ...], ...]  # of each member
-    widths: tuple[int, ...]  # of the inputs of a member, the same for all
+    inputs: tuple[tuple[str, ...], ...]  # names of the nodes that each member reads
+    widths: tuple[int, ...]  # widths of a member's inputs, equal for all members
     units: int
-    pool: tuple[str, ...]  # every node that a member reads, in the order in which stages give them
-    sets: tuple[str, ...]  # of weights: ``shared/<label>``, or the name of the node that has them for itself
-    uses: tuple[int, ...]  # the place of each member's set
+    sources: tuple[str, ...]  # every node that a member reads, in the order in which stages compute them
+    sets: tuple[str, ...]  # names of sets of weights: ``shared/<label>``, or the node that has the set for itself
+    uses: tuple[int, ...]  # index of each member's set
 
     @cached_property
     def tied(self) -> bool:
         """Members share weights."""
         return len(self.sets) < len(self.nodes)
 
-    def column(self, place: int) -> tuple[str, ...]:
-        """What each member reads at that place."""
-        return self._columns[place]
+    def column(self, index: int) -> tuple[str, ...]:
+        """The node that each member reads as its input of that index."""
+        return self._columns[index]
 
-    def runs(self, place: int) -> tuple[tuple[str, int], ...]:
-        """(node, members that read it), for members side by side that read one node at that place."""
-        return self._runs[place]
+    def runs(self, index: int) -> tuple[tuple[str, int], ...]:
+        """(node, number of members) for members side by side that read one node as their input of that index."""
+        return self._runs[index]
 
     @cached_property
     def _columns(self) -> tuple[tuple[str, ...], ...]:
-        return tuple(tuple(inputs[place] for inputs in self.inputs) for place in range(len(self.widths)))
+        return tuple(tuple(names[index] for names in self.inputs) for index in range(len(self.widths)))
 
     @cached_property
     def _runs(self) -> tuple[tuple[tuple[str, int], ...], ...]:
         return tuple(tuple((name, len(list(members))) for name, members in groupby(column)) for column in self._columns)
 
 
-def plan(architecture: Architecture) -> tuple[Stage, ...]:
+def stages_of(architecture: Architecture) -> tuple[Stage, ...]:
     """Stages in an order in which each reads earlier ones."""
     depth = _depths(architecture)
-    members: dict[tuple[int, Block, tuple[int, ...]], list[Node]] = defaultdict(list)
+    groups: dict[tuple[int, Block, tuple[int, ...]], list[Node]] = defaultdict(list)
     for node in architecture.nodes:
-        members[depth[node.name], node.block, architecture.input_widths(node)].append(node)
-    order = {node.name: place for place, node in enumerate(architecture.nodes)}
+        groups[depth[node.name], node.block, architecture.input_widths(node)].append(node)
+    graph_order = {node.name: index for index, node in enumerate(architecture.nodes)}
     stages: list[Stage] = []
-    given: dict[str, int] = {}  # where each node stands among all that have run
-    for (_, block, widths), nodes in sorted(members.items(), key=lambda item: item[0][0]):
-        nodes.sort(key=lambda node: (order[node.inputs[0]] if node.inputs else 0, order[node.name]))
+    run_order: dict[str, int] = {}
+    for (_, block, widths), nodes in sorted(groups.items(), key=lambda item: item[0][0]):
+        nodes.sort(key=lambda node: (graph_order[node.inputs[0]] if node.inputs else 0, graph_order[node.name]))
         names = tuple(node.name for node in nodes)
         inputs = tuple(node.inputs for node in nodes)
-        pool = tuple(sorted({name for read in inputs for name in read}, key=given.__getitem__))
+        sources = tuple(sorted({name for read in inputs for name in read}, key=run_order.__getitem__))
         owners = [f"shared/{node.tied}" if node.tied else node.name for node in nodes]
         sets = tuple(dict.fromkeys(owners))
         uses = tuple(map(sets.index, owners))
-        stages.append(Stage(block, names, inputs, widths, architecture.widths[names[0]], pool, sets, uses))
-        given.update({name: len(given) + place for place, name in enumerate(names)})
+        stages.append(Stage(block, names, inputs, widths, architecture.widths[names[0]], sources, sets, uses))
+        run_order.update({name: len(run_order) + index for index, name in enumerate(names)})
     return tuple(stages)
 
 
 def _depths(architecture: Architecture) -> dict[str, int]:
-    """How many nodes lie below each; nodes that share weights wait for the deepest of them, to be one stage."""
+    """The number of nodes below each node; nodes that share weights wait for the deepest of them, to be one stage."""
     floors: dict[str, int] = {}
     for _ in architecture.nodes:
         depth: dict[str, int] = {}

@@ -21,7 +21,7 @@ from mtl_nas.design import (
 )
 from mtl_nas.errors import ArchitectureError, ExportError
 from mtl_nas.model import build
-from mtl_nas.model.plan import plan
+from mtl_nas.model.grouping import stages_of
 from mtl_nas.presets import compatible_presets, preset
 
 SCHEMA = schema_of("click@use", "buy<click@use", "stars*3", categories=(3, 4), histories=((4, 5),))
@@ -67,17 +67,17 @@ def inputs(rows: int) -> dict[str, torch.Tensor]:
 @pytest.mark.parametrize("name", GRAPHS)
 def test_every_node_runs_once_after_what_it_reads(name):
     graph, done = GRAPHS[name], set()
-    for stage in plan(graph):
-        assert set(stage.pool) <= done
-        assert {source for reads in stage.inputs for source in reads} == set(stage.pool)
+    for stage in stages_of(graph):
+        assert set(stage.sources) <= done
+        assert {source for reads in stage.inputs for source in reads} == set(stage.sources)
         done |= set(stage.nodes)
-    assert len(done) == sum(len(stage.nodes) for stage in plan(graph)) == len(graph.nodes)
+    assert len(done) == sum(len(stage.nodes) for stage in stages_of(graph)) == len(graph.nodes)
 
 
 @pytest.mark.parametrize("name", GRAPHS)
 def test_members_of_a_stage_share_block_and_widths(name):
     graph = GRAPHS[name]
-    for stage in plan(graph):
+    for stage in stages_of(graph):
         for place, member in enumerate(stage.nodes):
             node = graph.node(member)
             assert node.block == stage.block
@@ -87,7 +87,7 @@ def test_members_of_a_stage_share_block_and_widths(name):
 
 
 def test_experts_of_a_level_are_one_stage():
-    stages = plan(GRAPHS["mmoe"])
+    stages = stages_of(GRAPHS["mmoe"])
     sizes = {
         type(stage.block).__name__: [len(other.nodes) for other in stages if type(other.block) is type(stage.block)]
         for stage in stages
@@ -99,11 +99,11 @@ def test_experts_of_a_level_are_one_stage():
 
 def test_columns_and_runs_follow_the_members():
     graph = compose(preset("cgc", SCHEMA, shared=2, specific=1), SCHEMA)
-    experts = next(stage for stage in plan(graph) if type(stage.block).__name__ == "Expert")
+    experts = next(stage for stage in stages_of(graph) if type(stage.block).__name__ == "Expert")
     assert experts.runs(0) == (("features", 5),)
     assert experts.column(0) == ("features",) * 5
     apart = compose(preset("single_task", SCHEMA), SCHEMA)
-    experts = next(stage for stage in plan(apart) if type(stage.block).__name__ == "Expert")
+    experts = next(stage for stage in stages_of(apart) if type(stage.block).__name__ == "Expert")
     assert [count for _, count in experts.runs(0)] == [1, 1, 1]
 
 
@@ -113,12 +113,12 @@ def test_nodes_that_share_weights_are_one_stage(name):
     labels = {node.tied for node in graph.nodes if node.tied}
     for label in labels:
         users = {node.name for node in graph.nodes if node.tied == label}
-        (stage,) = (stage for stage in plan(graph) if f"shared/{label}" in stage.sets)
+        (stage,) = (stage for stage in stages_of(graph) if f"shared/{label}" in stage.sets)
         assert users <= set(stage.nodes)
         assert stage.tied
         places = {use for node, use in zip(stage.nodes, stage.uses, strict=True) if node in users}
         assert places == {stage.sets.index(f"shared/{label}")}
-    for stage in plan(graph):
+    for stage in stages_of(graph):
         assert len(stage.uses) == len(stage.nodes)
         assert set(stage.uses) == set(range(len(stage.sets)))
         assert stage.tied == any(graph.node(node).tied for node in stage.nodes)
@@ -130,7 +130,7 @@ def test_critics_wait_for_the_last_task_of_a_chain():
     level = Level(specific=1, expert=Expert(hidden=(4,)))
     gate = Weighing(query="state", tied=True)
     design = Design(levels=(level,), transfers=Transfers(links="chain"), critics=Critics(count=2, gate=gate))
-    stages = [stage.nodes for stage in plan(compose(design, schema))]
+    stages = [stage.nodes for stage in stages_of(compose(design, schema))]
     chain = [(f"transfer/{task}",) for task in ("buy", "pay", "refund")]
     critics = tuple(f"critic/{task}/{place}" for task in schema.task_names for place in (0, 1))
     gates = tuple(f"critics/gate/{task}" for task in schema.task_names)
@@ -151,7 +151,7 @@ def test_what_waits_holds_up_what_reads_it():
     ]
     nodes = tuple(Node(name=name, block=block, inputs=(read,), tied=tied) for name, block, read, tied in rows)
     heads = tuple(Head(task=task, node=f"out {task}", kind="binary") for task in "ab")
-    stages = [stage.nodes for stage in plan(Architecture(nodes=(table, *nodes), heads=heads))]
+    stages = [stage.nodes for stage in stages_of(Architecture(nodes=(table, *nodes), heads=heads))]
     assert stages == [("in",), ("deep",), ("low a", "low b"), ("middle",), ("high a", "high b"), ("out a", "out b")]
 
 
@@ -164,7 +164,7 @@ def test_nodes_that_share_weights_cannot_feed_each_other():
     out = Node(name="out", block=Tower(), inputs=("b",))
     graph = Architecture(nodes=(table, *twice, out), heads=(Head(task="click", node="out", kind="binary"),))
     with pytest.raises(ArchitectureError) as problem:
-        plan(graph)
+        stages_of(graph)
     assert str(problem.value) == "nodes that share weights cannot feed each other"
 
 

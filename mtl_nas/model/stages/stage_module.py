@@ -1,0 +1,103 @@
+"""The contract of the torch module of a stage: all that networks, training and diagnosis ask of it."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar, cast, get_args
+
+import torch
+from torch import Tensor, nn
+
+from mtl_nas.blocks import Block
+from mtl_nas.model.activations import Activations, InputTensors
+from mtl_nas.model.grouping import Stage
+from mtl_nas.model.stages.initialisation import fill
+
+B = TypeVar("B", bound=Block)
+
+
+class MixingWeights(NamedTuple):
+    """The nodes that each member of a stage mixes and their weights, (N, B, E), or (N, 1, E) where rows are equal."""
+
+    kind: str
+    mixed: tuple[tuple[str, ...], ...]
+    weights: Tensor
+    own_first: bool = False  # the first node that a member mixes is the state of its own task
+    compete: bool = True  # a larger weight takes from the others, so that entropies have a meaning
+
+
+class WeightedModule(nn.Module, ABC):
+    """A module whose weights are drawn from a generator."""
+
+    def reset(self, generator: torch.Generator) -> None:
+        """Draw the weights anew: linear maps uniformly, biases at zero."""
+        fill(self, generator)
+
+
+class StageModule(WeightedModule, Generic[B]):
+    """All nodes of a stage at once: weights have the sets of the stage as their first axis, outputs are (N, B, H).
+
+    ``class SumStage(StageModule[Sum])`` registers itself for the block ``Sum``.
+    """
+
+    kinds: ClassVar[dict[type[Block], type["StageModule[Any]"]]] = {}
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        for base in cls.__dict__.get("__orig_bases__", ()):
+            StageModule.kinds.update({kind: cls for kind in get_args(base) if isinstance(kind, type)})
+
+    def __init__(self, stage: Stage) -> None:
+        super().__init__()
+        self.stage, self.block = stage, cast(B, stage.block)
+        self._shared: list[WeightedModule] = []  # a list, as the network registers the module once for all stages
+
+    @abstractmethod
+    def forward(self, activations: Activations) -> Tensor:
+        """The output of every member, (N, B, H)."""
+
+    def inputs(self, activations: Activations, index: int = 0) -> Tensor:
+        """The input of that index of every member, (N, B, D)."""
+        return activations.stack(self.stage.column(index))
+
+    def all_inputs(self, activations: Activations) -> list[Tensor]:
+        """Every input of every member, (N, B, D) each."""
+        return [self.inputs(activations, index) for index in range(len(self.stage.widths))]
+
+    @classmethod
+    def shared_module(cls, stage: Stage) -> WeightedModule:
+        """Weights that all stages of one block and width use together, where the block has shared parameters."""
+        raise NotImplementedError(f"{cls.__name__} has no shared weights")
+
+    def attach(self, shared: WeightedModule) -> None:
+        """Use those shared weights."""
+        self._shared.append(shared)
+
+    @property
+    def shared_parameters(self) -> list[nn.Parameter]:
+        """Weights that this stage uses together with others."""
+        return [parameter for module in self._shared for parameter in module.parameters()]
+
+    def needs_full_precision(self, name: str) -> bool:
+        """The parameter of that name keeps single precision where activations are bfloat16."""
+        return False
+
+    def penalty(self) -> Tensor | None:
+        """A term that the stage adds to the loss."""
+        return None
+
+    def mixing_weights(self, activations: Activations) -> MixingWeights | None:
+        """The weights of a stage that mixes several nodes."""
+        return None
+
+
+class TableStage(StageModule[B]):
+    """A stage with an embedding table, (N, R, d), that reads ids from the input tensors."""
+
+    table: nn.Parameter
+
+    def needs_full_precision(self, name: str) -> bool:
+        return True
+
+    @abstractmethod
+    def rows_read(self, inputs: InputTensors) -> tuple[Tensor, Mapping[str, Tensor], Mapping[str, Tensor]]:
+        """Table rows (R,) that a batch reads; input tensors and buffers by name, whose ids are indices into them."""
