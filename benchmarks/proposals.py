@@ -23,7 +23,7 @@ from rich.table import Table
 import mtl_nas as mn
 from benchmarks.machine import machine
 from mtl_nas.record import Record, Request, SearchSettings, Standing
-from mtl_nas.space.files import plain
+from mtl_nas.space import plain_tree
 from mtl_nas.study.driver import Core
 from mtl_nas.study.jobs import Answer, Job
 
@@ -47,7 +47,7 @@ def measured(sampler: str, trials: int, folder: Path) -> dict[str, Any]:
         data={},
         tasks=schema.task_names,
         fingerprint="",
-        space=plain(space),
+        space=plain_tree(space),
         space_name=space.name,
         settings=SearchSettings(trials=trials, pilot=0, sampler=sampler),
     )

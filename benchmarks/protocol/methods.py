@@ -8,8 +8,7 @@ from typing import Any
 import mtl_nas as mn
 from mtl_nas.data import Schema
 from mtl_nas.presets import compatible_presets
-from mtl_nas.space import SearchSpace, load_space, read_space
-from mtl_nas.space.files import plain
+from mtl_nas.space import SearchSpace, load_space, plain_tree, read_space
 from mtl_nas.study import Resources
 
 TRAININGS = 20.0  # full trainings of work, finalists included
@@ -57,7 +56,7 @@ def _tuned(schema: Schema) -> Asked:
     designs = compatible_presets(schema).designs
     names = presets(schema)
     options = [designs[name].model_dump(mode="json") for name in names]
-    tree = {"design": {"choice": options}, "training": plain(_everything())["training"]}
+    tree = {"design": {"choice": options}, "training": plain_tree(_everything())["training"]}
     space = read_space(tree, "tuned presets")
     return Asked(space, {"budget": _whole(), "sampler": "random", "presets": names})
 
@@ -73,7 +72,7 @@ def _whole() -> mn.Budget:
 
 def _everything() -> SearchSpace:
     """The default space, two passes over the rows."""
-    tree = plain(load_space("everything"))
+    tree = plain_tree(load_space("everything"))
     return read_space({**tree, "training": {**tree["training"], "epochs": PASSES}}, "everything")
 
 

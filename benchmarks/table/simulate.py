@@ -33,8 +33,7 @@ from mtl_nas.architecture import Architecture
 from mtl_nas.data import Schema
 from mtl_nas.design import Design
 from mtl_nas.record import Event, Request, SearchSettings
-from mtl_nas.space import Random, Replay, SearchSpace
-from mtl_nas.space.files import plain
+from mtl_nas.space import Random, Replay, SearchSpace, plain_tree
 from mtl_nas.study.driver import Core
 from mtl_nas.study.jobs import Answer, Job, seed_of
 from mtl_nas.study.samplers.optuna_studies import Asked, Names
@@ -166,7 +165,7 @@ def searched(
         data={},
         tasks=schema(name).task_names,
         fingerprint="",
-        space=plain(space(name)),
+        space=plain_tree(space(name)),
         space_name="table",
         settings=SearchSettings(**{"rungs": RUNGS, "sampler": sampler, "seed": seed, **budget}),
     )
@@ -218,7 +217,7 @@ def random_search(name: str, seed: int, *, trainings: int) -> Outcome:
     scores: dict[int, list[float]] = {}
     count = int((trainings - TOP * FRESH * (1 + overhead)) / (1 + overhead))
     for index in range(count):
-        place = _place_of(name, space(name).walk(Random(seed_of("random", seed, index))))
+        place = _place_of(name, space(name).decide(Random(seed_of("random", seed, index))))
         curve = table.training(place, seed_of("trial", seed, index))[: len(table.shares)]
         scores.setdefault(place, []).append(float(curve.mean(axis=-1).max()))
     return _finished(table, scores, count * (1 + overhead), seed)
@@ -230,7 +229,7 @@ def ray_optuna(name: str, seed: int, *, trainings: int) -> Outcome:
     overhead = OVERHEAD * table.rows_per_second / table.rows
 
     def define(trial: optuna.Trial) -> dict[str, Any]:
-        return {"decisions": json.dumps(space(name).walk(Asked(trial, names)))}
+        return {"decisions": json.dumps(space(name).decide(Asked(trial, names)))}
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

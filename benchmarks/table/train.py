@@ -22,7 +22,7 @@ from tqdm import tqdm
 
 import mtl_nas as mn
 from mtl_nas.evaluation import judge
-from mtl_nas.space.deciders import Enumerate, Replay
+from mtl_nas.space import Enumerate, Replay
 from mtl_nas.study.jobs import seed_of
 from mtl_nas.training import Fit
 

@@ -5,10 +5,10 @@ import os
 from rich.console import Console
 from rich.table import Table
 
-from mtl_nas.cli.healthy import extent_lines
+from mtl_nas.cli.healthy import size_lines
 from mtl_nas.comparison.tables import short
 from mtl_nas.presets import compatible_presets
-from mtl_nas.space.size_estimate import extent
+from mtl_nas.space.size_estimate import estimate_size
 from mtl_nas.study.cost_estimate import rehearse
 from mtl_nas.study.objectives.limits import said, with_default
 from mtl_nas.study.search_file import SearchFile
@@ -22,7 +22,7 @@ def print_check(file: SearchFile, cpus: int | None) -> None:
         console.print(f"  {note}", style="dim")
     space = file.space.for_schema(file.data.schema)
     console.print(f"\nspace {space.name}")
-    for line in extent_lines(extent(space, file.data.schema)):
+    for line in size_lines(estimate_size(space, file.data.schema)):
         console.print(f"  {line}")
     designs, absent = compatible_presets(file.data.schema)
     inside = [name for name, design in designs.items() if space.contains(design)]

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from textwrap import fill
 
-from mtl_nas.space.size_estimate import Extent
+from mtl_nas.space.size_estimate import SizeEstimate
 from mtl_nas.study import Run
 from mtl_nas.study.space_report.importance import Effect
 from mtl_nas.study.space_report.report import Health, health
@@ -14,14 +14,15 @@ NAMED = 3  # decisions without an effect
 MANY = 0.2  # of the proposals, from which duplicates are worth a line
 
 
-def extent_lines(found: Extent) -> list[str]:
-    """Sizes, and what becomes of draws."""
-    known = "" if found.known == "exactly" else f"{found.known} "
-    lines = [f"{found.size:.3g} discrete designs and trainings, {known}{_count(found.canonical)} different graphs"]
-    if found.reasons:
-        lines.append(f"{found.invalid:.0%} of draws spell no graph, mostly: {next(iter(found.reasons))}")
+def size_lines(size: SizeEstimate) -> list[str]:
+    """The size of a space, and the share of random proposals that give no graph."""
+    certainty = "" if size.exact else f"{size.certainty} "
+    graphs = f"{certainty}{_count(size.architectures)} different graphs"
+    lines = [f"{size.combinations:.3g} discrete designs and trainings, {graphs}"]
+    if size.reasons:
+        lines.append(f"{size.invalid:.0%} of draws give no graph, mostly: {next(iter(size.reasons))}")
     else:
-        lines.append(f"each of {found.draws} draws spells a graph")
+        lines.append(f"each of {size.draws} draws gives a graph")
     return lines
 
 

@@ -15,8 +15,7 @@ from mtl_nas.exports import load_architecture
 from mtl_nas.presets import preset, preset_names
 from mtl_nas.record import Trial
 from mtl_nas.record.folder import write_whole
-from mtl_nas.space import load_space, space_names
-from mtl_nas.space.files import plain
+from mtl_nas.space import load_space, plain_tree, space_names
 from mtl_nas.study import load_run
 from mtl_nas.values import nearest
 
@@ -34,7 +33,7 @@ def print_shown(what: str, data: str | None, form: str, to: Path | None) -> None
     if form not in FORMATS:
         raise MtlNasError(f"no format '{form}'; formats: {', '.join(FORMATS)}{nearest(form, FORMATS)}")
     if what not in preset_names() and (what in space_names() or _is_space(what)):
-        shown = f"# space {what}\n{yaml.safe_dump(plain(load_space(what)), sort_keys=False, width=100)}"
+        shown = f"# space {what}\n{yaml.safe_dump(plain_tree(load_space(what)), sort_keys=False, width=100)}"
     else:
         shown = FORMATS[form](_architecture(what, data))
     if to is None:

@@ -1,4 +1,4 @@
-"""What fills holes without a library: defaults, random draws, replayed decisions, enumeration."""
+"""Deciders fill holes one at a time: with defaults, random draws, earlier decisions, corners, or every combination."""
 
 import math
 import random
@@ -6,16 +6,19 @@ from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 from mtl_nas.errors import SpaceError
-from mtl_nas.space.holes import Choice, Decision, Domain, Float, Int
+from mtl_nas.space.domains import Decision, Domain, Float
 
 Decisions = dict[str, Decision]
 
 
 class Decider(Protocol):
-    """Fills one hole at a time, in the order of the sentence; a hole on a branch not taken is never asked."""
+    """Whatever decides holes: a sampler, a replay, a test.
+
+    Holes are decided in the order of the tree. A hole on a branch that was not chosen is never decided.
+    """
 
     def choose(self, path: str, domain: Domain) -> Decision:
-        """A number of the range, or the place of an option."""
+        """A number of the range, or the index of an option."""
         ...
 
 
@@ -23,114 +26,104 @@ class Defaults:
     """Every hole at its default."""
 
     def choose(self, path: str, domain: Domain) -> Decision:
-        """The default."""
         return domain.start
 
 
 class Random:
-    """Independent draws; equal seeds, equal draws on every machine."""
+    """Independent uniform draws (in the logarithm, where the hole says so).
 
-    def __init__(self, seed: int | str) -> None:
-        self._random = random.Random(seed)
+    Args:
+        source: A seed, or a generator that is shared with others. Equal seeds draw equally on every machine.
+
+    >>> from mtl_nas.space import Int
+    >>> [Random(seed).choose("experts", Int(1, 8)) for seed in (0, 0, 1)]
+    [7, 7, 3]
+    """
+
+    def __init__(self, source: int | str | random.Random) -> None:
+        self._random = source if isinstance(source, random.Random) else random.Random(source)
 
     def choose(self, path: str, domain: Domain) -> Decision:
-        """Uniform over the range (of logarithms, where the hole says so) or the options."""
-        if isinstance(domain, Int):
+        if not isinstance(domain, Float):
             return self._random.randint(domain.low, domain.high)
-        if isinstance(domain, Choice):
-            return self._random.randrange(len(domain.options))
         if domain.log:
             drawn = math.exp(self._random.uniform(math.log(domain.low), math.log(domain.high)))
-            return min(max(drawn, domain.low), domain.high)
-        return self._random.uniform(domain.low, domain.high)
+        else:
+            drawn = self._random.uniform(domain.low, domain.high)
+        return min(max(drawn, domain.low), domain.high)
 
 
 class Replay:
-    """Decisions made before; a hole they do not know is a SpaceError unless another decider fills it."""
+    """Earlier decisions. Holes without an earlier decision, or with an impossible one, are left to another decider.
+
+    Args:
+        decisions: The earlier decisions by path.
+        otherwise: The other decider. Without one, ``choose`` raises SpaceError at such a hole.
+    """
 
     def __init__(self, decisions: Mapping[str, Decision], otherwise: Decider | None = None) -> None:
         self._decisions, self._otherwise = decisions, otherwise
 
     def choose(self, path: str, domain: Domain) -> Decision:
-        """What was decided, if it is still possible."""
-        if path in self._decisions and allowed(domain, self._decisions[path]):
+        if path in self._decisions and domain.allows(self._decisions[path]):
             return self._decisions[path]
         if self._otherwise is None:
-            found = f"{self._decisions[path]} is outside" if path in self._decisions else "no decision for"
-            raise SpaceError(f"cannot replay: {found} '{path}'")
+            problem = f"{self._decisions[path]} is outside" if path in self._decisions else "no decision for"
+            raise SpaceError(f"cannot replay: {problem} '{path}'")
         return self._otherwise.choose(path, domain)
 
 
-class Ends:
-    """Every hole at its low end and first option, or at its high end and last option: the corners of a space."""
+class Corner:
+    """Every hole at its low end and first option, or at its high end and last option."""
 
     def __init__(self, *, high: bool) -> None:
         self._high = high
 
     def choose(self, path: str, domain: Domain) -> Decision:
-        """The end."""
-        if isinstance(domain, Choice):
-            return len(domain.options) - 1 if self._high else 0
         return domain.high if self._high else domain.low
 
 
-class Turn:
-    """The same turn everywhere: option ``turn`` of every choice, that far above every low end, going round."""
+class Offset:
+    """The option or whole number ``offset`` above the lowest, wrapping round; other numbers at their default."""
 
-    def __init__(self, turn: int) -> None:
-        self._turn = turn
+    def __init__(self, offset: int) -> None:
+        self._offset = offset
 
     def choose(self, path: str, domain: Domain) -> Decision:
-        """The turn's value."""
-        if isinstance(domain, Choice):
-            return self._turn % len(domain.options)
-        if isinstance(domain, Int):
-            return domain.low + self._turn % (domain.high - domain.low + 1)
-        return domain.start
+        if isinstance(domain, Float):
+            return domain.start
+        return domain.low + self._offset % (domain.high - domain.low + 1)
 
 
 class Enumerate:
-    """All discrete decisions in turn, numbers that are not whole at their default.
+    """All combinations of options and whole numbers, one after the other; other numbers stay at their default.
 
-    ``for decider in Enumerate.all(): resolve(space, decider)`` visits each combination once.
+    ``for decider in Enumerate.all(): space.resolve(decider)`` visits each combination once.
     """
 
     def __init__(self) -> None:
-        self._turns: list[tuple[int, int]] = []  # (taken, possible) of each hole met, in order
-        self._place = 0
+        self._digits: list[tuple[int, int]] = []  # (offset above the lowest, number of values) of each hole, in order
+        self._next = 0
 
     def choose(self, path: str, domain: Domain) -> Decision:
-        """The next value of the odometer."""
         if isinstance(domain, Float):
             return domain.start
-        first, count = (
-            (domain.low, domain.high - domain.low + 1) if isinstance(domain, Int) else (0, len(domain.options))
-        )
-        if self._place == len(self._turns):
-            self._turns.append((0, count))
-        taken, _ = self._turns[self._place]
-        self._place += 1
-        return first + taken
+        if self._next == len(self._digits):
+            self._digits.append((0, domain.high - domain.low + 1))
+        offset, _ = self._digits[self._next]
+        self._next += 1
+        return domain.low + offset
 
     @classmethod
     def all(cls) -> Iterator["Enumerate"]:
-        """The same decider, moved on after each resolve."""
+        """The same decider again and again, at the next combination each time."""
         decider = cls()
         while True:
-            decider._place = 0
+            decider._next = 0
             yield decider
-            while decider._turns and decider._turns[-1][0] + 1 == decider._turns[-1][1]:
-                decider._turns.pop()
-            if not decider._turns:
+            while decider._digits and decider._digits[-1][0] + 1 == decider._digits[-1][1]:
+                decider._digits.pop()
+            if not decider._digits:
                 return
-            taken, count = decider._turns.pop()
-            decider._turns.append((taken + 1, count))
-
-
-def allowed(domain: Domain, decision: Decision) -> bool:
-    """The decision is one that the hole admits."""
-    if isinstance(domain, Choice):
-        return type(decision) is int and 0 <= decision < len(domain.options)
-    if isinstance(domain, Int):
-        return type(decision) is int and domain.low <= decision <= domain.high
-    return domain.low <= decision <= domain.high
+            offset, count = decider._digits.pop()
+            decider._digits.append((offset + 1, count))

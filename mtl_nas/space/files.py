@@ -1,4 +1,4 @@
-"""Spaces in YAML: plain keys, no tags. A mapping with one of the hole's names as key is a hole."""
+"""Spaces in YAML. A mapping that has the name of a kind of hole as a key is a hole; YAML tags are not used."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from mtl_nas.errors import SpaceError
-from mtl_nas.space.holes import Choice, EachTask, Float, Int, Maybe, Needs, Repeat, Subset, Tree
+from mtl_nas.space.domains import Choice, Float, Int, Tree
+from mtl_nas.space.holes import EachTask, Maybe, Needs, Repeat, Subset
 from mtl_nas.space.space import SearchSpace
 from mtl_nas.values import nearest, read_tree
 
-OPTIONS: dict[str, tuple[str, ...]] = {
+HOLE_OPTIONS: dict[str, tuple[str, ...]] = {  # kind of hole -> keys beside it
     "int": ("default",),
     "float": ("log", "default"),
     "choice": (),
@@ -25,7 +26,7 @@ FOLDER = "search_spaces"
 
 
 def space_names() -> tuple[str, ...]:
-    """The built-in spaces."""
+    """The names of the built-in spaces."""
     return tuple(
         sorted(path.name.removesuffix(".yaml") for path in _built_in().iterdir() if path.name.endswith(".yaml"))
     )
@@ -41,7 +42,24 @@ def space_descriptions() -> dict[str, str]:
 
 
 def load_space(source: str | Path | Mapping[str, Any]) -> SearchSpace:
-    """A built-in name, a path to a YAML file, or its tree; a SpaceError names what is wrong and where."""
+    """Load a search space.
+
+    Args:
+        source: The name of a built-in space (``space_names()``), the path of a YAML file, or the tree of such a file.
+
+    Returns:
+        The space, without tasks: ``space.for_schema(schema)`` fits it to a table.
+
+    Raises:
+        SpaceError: There is no such space or file, or the file is wrong; the message names the key and the repair.
+
+    Example:
+        >>> import mtl_nas as mn
+        >>> mn.load_space("mmoe").default().design.levels[0].shared
+        8
+        >>> mn.load_space({"training": {"batch_size": {"choice": [64, 128]}}}).size()
+        2
+    """
     if isinstance(source, Mapping):
         return read_space(source, "space")
     text = str(source)
@@ -56,7 +74,7 @@ def load_space(source: str | Path | Mapping[str, Any]) -> SearchSpace:
 
 
 def read_space(tree: Any, name: str) -> SearchSpace:
-    """A space from the plain tree of its file."""
+    """Read a space from the plain tree of its file."""
     if not isinstance(tree, Mapping):
         raise SpaceError(f"space '{name}': a space is a mapping with design and training, got {type(tree).__name__}")
     for key in tree:
@@ -72,8 +90,8 @@ def read_space(tree: Any, name: str) -> SearchSpace:
         raise SpaceError(text if text.startswith("space '") else f"space '{name}': {text}") from None
 
 
-def plain(space: SearchSpace) -> dict[str, Any]:
-    """The tree that ``read_space`` reads back as an equal space."""
+def plain_tree(space: SearchSpace) -> dict[str, Any]:
+    """The tree of a file that ``read_space`` reads back as an equal space."""
     return {key: _without_holes(branch) for key, branch in space.tree.items()}
 
 
@@ -107,7 +125,7 @@ def _default(hole: Int | Float | Repeat) -> dict[str, Any]:
 
 
 def _built_in() -> Any:
-    """The folder of built-in spaces: inside the installed package, or at the top of a checkout."""
+    """The folder of the built-in spaces: inside the installed package, or at the top of a checkout."""
     installed = resources.files("mtl_nas") / FOLDER
     return installed if installed.is_dir() else Path(str(resources.files("mtl_nas"))).parent / FOLDER
 
@@ -118,7 +136,7 @@ def _built_in_tree(name: str) -> Any:
 
 def _with_holes(tree: Any, path: str) -> Tree:
     if isinstance(tree, Mapping):
-        kinds = [key for key in tree if key in OPTIONS]
+        kinds = [key for key in tree if key in HOLE_OPTIONS]
         if len(kinds) == 1:
             return _hole(kinds[0], tree, path)
         if kinds:
@@ -130,11 +148,12 @@ def _with_holes(tree: Any, path: str) -> Tree:
 
 
 def _hole(kind: str, tree: Mapping[str, Any], path: str) -> Tree:
-    known = OPTIONS[kind]
+    options_of_kind = HOLE_OPTIONS[kind]
     for key in tree:
-        if key != kind and key not in known:
-            way = f"; known beside {kind}: {', '.join(known)}" if known else ""
-            raise SpaceError(f"{path}: unknown key '{key}' in a hole of kind {kind}{nearest(str(key), known) or way}")
+        if key != kind and key not in options_of_kind:
+            listed = f"; known beside {kind}: {', '.join(options_of_kind)}" if options_of_kind else ""
+            hint = nearest(str(key), options_of_kind) or listed
+            raise SpaceError(f"{path}: unknown key '{key}' in a hole of kind {kind}{hint}")
     options = {key: _number(value) for key, value in tree.items() if key not in (kind, "of")}
     try:
         return _HOLES[kind](tree, path, options)
@@ -153,7 +172,7 @@ def _ends(value: Any, kind: str) -> tuple[Any, Any]:
 
 
 def _number(value: Any) -> Any:
-    """Numbers that YAML reads as text: ``1e-4`` and ``1/3``."""
+    """The value, as a number if it is one that YAML reads as text: ``1e-4`` or ``1/3``."""
     if isinstance(value, str):
         if re.fullmatch(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+", value):
             return float(value)

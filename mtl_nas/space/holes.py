@@ -1,98 +1,67 @@
-"""The holes of a space. A tree is a proposal's plain form in which any value may be a hole."""
+"""Holes that stand for lists, mappings and options of a tree; their decisions come down to those of domains."""
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 from mtl_nas.errors import SpaceError
+from mtl_nas.space.domains import Int, Tree, check_range
 
-Tree = Any  # mappings, lists, scalars and holes
-Decision = int | float
-NEEDS = ("sequences", "families", "funnel", "one funnel", "binary tasks")
-
-
-@dataclass(frozen=True)
-class Int:
-    """A whole number, both ends included."""
-
-    low: int
-    high: int
-    default: int | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse an empty range."""
-        _check_range("an int", self.low, self.high, self.default, whole=True)
-
-    @property
-    def start(self) -> int:
-        """The default, the low end unless one is given."""
-        return self.low if self.default is None else self.default
-
-
-@dataclass(frozen=True)
-class Float:
-    """A number, both ends included; ``log`` spreads draws evenly over orders of magnitude."""
-
-    low: float
-    high: float
-    log: bool = False
-    default: float | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse an empty range, and a logarithmic one that reaches zero."""
-        _check_range("a float", self.low, self.high, self.default, whole=False)
-        if not isinstance(self.log, bool):
-            raise SpaceError(f"log is true or false, got {self.log!r}")
-        if self.log and self.low <= 0:
-            raise SpaceError(f"a float with log needs low > 0, got low={self.low}")
-
-    @property
-    def start(self) -> float:
-        """The default, the (geometric) middle unless one is given."""
-        if self.default is not None:
-            return self.default
-        return math.sqrt(self.low * self.high) if self.log else (self.low + self.high) / 2
-
-
-@dataclass(frozen=True)
-class Choice:
-    """One of several trees; the first is the default. Decided by its place."""
-
-    options: tuple[Tree, ...]
-
-    def __post_init__(self) -> None:
-        """Refuse a choice of nothing."""
-        if not self.options:
-            raise SpaceError("a choice needs an option, got none")
-
-    @property
-    def start(self) -> int:
-        """The first option."""
-        return 0
+REQUIREMENTS = ("sequences", "families", "funnel", "one funnel", "binary tasks")  # what ``Needs`` may ask of a table
 
 
 @dataclass(frozen=True)
 class Subset:
-    """Some of the items, in their order. ``items`` may be ``task_pairs``: links from each task to each later one."""
+    """Some of the items, in their order.
+
+    Args:
+        items: The items; or ``"task_pairs"``, the links from each task to each later one.
+        min: The smallest number of items.
+
+    Raises:
+        SpaceError: An item occurs twice, or ``min`` exceeds the number of items.
+
+    Example:
+        >>> import mtl_nas as mn
+        >>> from mtl_nas.space import Subset
+        >>> space = mn.SearchSpace("links", {"design": {"transfers": {"links": Subset("task_pairs")}}})
+        >>> space.for_schema(mn.load_dataset("synthetic-mmoe").schema).size()
+        2
+    """
 
     items: tuple[Tree, ...] | str
     min: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse what no subset can satisfy."""
         if isinstance(self.items, str):
             if self.items != "task_pairs":
                 raise SpaceError(f"a subset is of a list or of task_pairs, got '{self.items}'")
-        elif twins := [item for place, item in enumerate(self.items) if item in self.items[:place]]:
-            raise SpaceError(f"a subset is of different items, got {twins[0]!r} twice")
-        most = math.inf if isinstance(self.items, str) else len(self.items)
-        if type(self.min) is not int or not 0 <= self.min <= most:
-            raise SpaceError(f"a subset needs 0 <= min <= the number of items, got min={self.min!r} of {most}")
+        elif repeated := [item for index, item in enumerate(self.items) if item in self.items[:index]]:
+            raise SpaceError(f"a subset is of different items, got {repeated[0]!r} twice")
+        count = math.inf if isinstance(self.items, str) else len(self.items)
+        if type(self.min) is not int or not 0 <= self.min <= count:
+            raise SpaceError(f"a subset needs 0 <= min <= the number of items, got min={self.min!r} of {count}")
 
 
 @dataclass(frozen=True)
 class Repeat:
-    """A list of ``low`` to ``high`` trees of one form, each decided by itself."""
+    """A list of ``low`` to ``high`` copies of one tree, each with decisions of its own.
+
+    Args:
+        low: The shortest length.
+        high: The longest length.
+        of: The tree that is repeated.
+        default: The length in ``SearchSpace.default()``; ``low`` if None.
+
+    Raises:
+        SpaceError: The range is empty or negative, or the default lies outside it.
+
+    Example:
+        >>> import mtl_nas as mn
+        >>> from mtl_nas.space import Int, Repeat
+        >>> space = mn.SearchSpace("depth", {"design": {"levels": Repeat(1, 2, {"shared": Int(1, 4)})}})
+        >>> space.size()  # 4 + 4 * 4
+        20
+    """
 
     low: int
     high: int
@@ -100,58 +69,78 @@ class Repeat:
     default: int | None = None
 
     def __post_init__(self) -> None:
-        """Refuse an empty range."""
-        _check_range("a repeat", self.low, self.high, self.default, whole=True)
+        check_range("a repeat", self.low, self.high, self.default, whole=True)
         if self.low < 0:
             raise SpaceError(f"a repeat needs low >= 0, got low={self.low}")
 
     @property
     def count(self) -> Int:
-        """The hole of its length."""
+        """The domain of the list's length."""
         return Int(self.low, self.high, self.default)
 
 
 @dataclass(frozen=True)
 class Maybe:
-    """A tree or nothing (null, the default)."""
+    """A tree or None, which is the default.
+
+    Args:
+        of: The tree.
+
+    Example:
+        >>> import mtl_nas as mn
+        >>> from mtl_nas.space import Int, Maybe
+        >>> space = mn.SearchSpace("stopping", {"training": {"patience": Maybe(Int(1, 3))}})
+        >>> space.default().training.patience, space.size()
+        (None, 4)
+    """
 
     of: Tree
 
 
 @dataclass(frozen=True)
 class EachTask:
-    """A mapping from every task to a tree of one form; empty until the space knows its tasks."""
+    """A mapping from the name of every task to a copy of one tree, each with decisions of its own.
+
+    The mapping is empty until ``SearchSpace.for_schema`` names the tasks.
+
+    Args:
+        of: The tree.
+
+    Example:
+        >>> import mtl_nas as mn
+        >>> from mtl_nas.space import EachTask, Float
+        >>> tree = {"design": {"losses": {"weights": EachTask(Float(0.1, 10.0, log=True, default=1.0))}}}
+        >>> space = mn.SearchSpace("weights", tree).for_schema(mn.load_dataset("synthetic-mmoe").schema)
+        >>> dict(space.default().design.losses.weights)
+        {'y1': 1.0, 'y2': 1.0}
+    """
 
     of: Tree
 
 
 @dataclass(frozen=True)
 class Needs:
-    """An option that is there only on tables of one kind: see NEEDS for the kinds."""
+    """An option of a Choice that exists only on tables with a property.
+
+    Args:
+        what: The property: ``"sequences"``, ``"families"``, ``"funnel"``, ``"one funnel"`` or ``"binary tasks"``.
+        of: The option.
+
+    Raises:
+        SpaceError: There is no such property.
+
+    Example:
+        >>> import mtl_nas as mn
+        >>> from mtl_nas.space import Choice, Float, Needs
+        >>> calibrator = Choice((0.0, Needs("funnel", Float(0.03, 3.0, log=True))))
+        >>> space = mn.SearchSpace("calibrated", {"design": {"losses": {"calibrator": calibrator}}})
+        >>> space.for_schema(mn.load_dataset("synthetic-mmoe").schema).size()  # its tasks form no funnel
+        1
+    """
 
     what: str
     of: Tree
 
     def __post_init__(self) -> None:
-        """Refuse what no table is asked for."""
-        if self.what not in NEEDS:
-            raise SpaceError(f"an option needs one of {', '.join(NEEDS)}, got {self.what!r}")
-
-
-Hole = Int | Float | Choice | Subset | Repeat | Maybe | EachTask
-Domain = Int | Float | Choice  # what deciders decide; the other holes come down to these
-SWITCH = Choice((False, True))
-
-
-def _check_range(kind: str, low: float, high: float, default: float | None, *, whole: bool) -> None:
-    number = "whole number" if whole else "number"
-    if not (_is_number(low, whole) and _is_number(high, whole)):
-        raise SpaceError(f"{kind} needs {number}s low and high, got low={low!r}, high={high!r}")
-    if low > high:
-        raise SpaceError(f"{kind} needs low <= high, got low={low}, high={high}")
-    if default is not None and not (_is_number(default, whole) and low <= default <= high):
-        raise SpaceError(f"the default of {kind} is a {number} in its range [{low}, {high}], got {default!r}")
-
-
-def _is_number(value: object, whole: bool) -> bool:
-    return type(value) is int or (not whole and isinstance(value, float) and math.isfinite(value))
+        if self.what not in REQUIREMENTS:
+            raise SpaceError(f"an option needs one of {', '.join(REQUIREMENTS)}, got {self.what!r}")

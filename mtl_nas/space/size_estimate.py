@@ -1,4 +1,4 @@
-"""How large a space really is: the graphs it can spell on a schema, and the share of its draws that spell none."""
+"""The number of different architectures in a space on a schema, and the share of its draws that give none."""
 
 import random
 from collections import Counter
@@ -14,148 +14,141 @@ from mtl_nas.composition import compose
 from mtl_nas.data.schema import Schema
 from mtl_nas.errors import DesignError, SpaceError
 from mtl_nas.space.deciders import Decider, Enumerate, Random
-from mtl_nas.space.holes import Choice, Decision, Domain, EachTask, Float, Maybe, Repeat, Tree
+from mtl_nas.space.domains import Choice, Decision, Domain, Float, Tree
+from mtl_nas.space.holes import Maybe, Repeat
 from mtl_nas.space.space import SearchSpace
-from mtl_nas.space.traversal import counted
+from mtl_nas.space.traversal import branches_below, count_combinations
 
-DRAWS = 400
-COUNTABLE = 1000  # designs that are all composed; of more, some are drawn
-REPEATS = 10  # draws of a graph that was drawn before, from which a size is estimated and not only bounded
-SURE = 0.95
+DRAWS = 400  # random proposals, unless the caller says otherwise
+MOST_ENUMERATED = 1000  # combinations of a design that are all composed; of larger spaces some are drawn
+FEWEST_REPEATS = (
+    10  # draws of an architecture that was drawn before, from which a size is estimated and not only bounded
+)
+CONFIDENCE = 0.95  # of the lower bound
+
+Certainty = Literal["exactly", "about", "more than"]
 
 
 @dataclass(frozen=True)
-class Extent:
-    """``size``: discrete decisions about design and training; ``canonical``: different graphs among their designs.
+class SizeEstimate:
+    """How large a space is on a schema.
 
-    Numbers that are not whole count once in both: for the graphs they stand at their defaults.
+    ``combinations`` counts decisions about design and training, ``architectures`` the different graphs of the designs.
+    A Float counts once in both; for the graphs it stands at its default.
     """
 
-    size: int
-    canonical: int
-    known: Literal["exactly", "about", "more than"]  # how canonical is
-    reasons: Mapping[str, int]  # why draws were refused, the commonest first
+    combinations: int
+    architectures: int
+    certainty: Certainty  # of the number of architectures
+    reasons: Mapping[str, int]  # why random proposals gave no graph, the most frequent reason first
     draws: int
 
     @property
     def exact(self) -> bool:
-        """Every design was composed."""
-        return self.known == "exactly"
+        return self.certainty == "exactly"
 
     @property
     def invalid(self) -> float:
-        """The share of draws that spell no graph on the schema."""
+        """The share of random proposals that give no graph on the schema."""
         return sum(self.reasons.values()) / self.draws
 
 
-def extent(space: SearchSpace, schema: Schema, *, draws: int = DRAWS, seed: int = 0) -> Extent:
-    """Sizes and refusals on the schema, from that many seeded draws; ``canonical`` is exact for small spaces.
+def estimate_size(space: SearchSpace, schema: Schema, *, draws: int = DRAWS, seed: int = 0) -> SizeEstimate:
+    """Count the architectures of a small space; estimate or bound their number in a large one, from seeded draws.
 
-    Otherwise designs are drawn, all of them equally probable, and it is estimated from those that repeat a graph (Chao,
-    1984). Where few do, it is the least size that is probable: n draws from S graphs agree in n (n - 1) / 2S pairs if
-    all are equally probable, in more if they are not, so that few pairs need a large S.
+    Designs of a large space are drawn so that all combinations are equally probable. Where enough draws repeat a graph,
+    the number is estimated from the repetitions (Chao, 1984). Otherwise it is bounded from below: n draws from S graphs
+    agree in n (n - 1) / 2S pairs on average if all graphs are equally probable, and in more if they are not, so that
+    few equal pairs require a large S.
     """
     if draws < 1:
-        raise SpaceError(f"an extent needs draws >= 1, got {draws}")
+        raise SpaceError(f"an estimate needs draws >= 1, got {draws}")
     space = space.for_schema(schema)
-    refused: Counter[str] = Counter()
-    list(_composed(space, schema, (Random(f"{seed} {number}") for number in range(draws)), refused))
-    structure = _structure(space)
-    known: Literal["exactly", "about", "more than"]
-    if structure.size() <= COUNTABLE:
-        canonical, known = len(_occurrences(_composed(structure, schema, Enumerate.all()))), "exactly"
+    reasons: Counter[str] = Counter()
+    list(_composed(space, schema, (Random(f"{seed} {number}") for number in range(draws)), reasons))
+    designs = _without_losses_and_training(space)
+    certainty: Certainty
+    if designs.size() <= MOST_ENUMERATED:
+        architectures, certainty = len(_frequencies(_composed(designs, schema, Enumerate.all()))), "exactly"
     else:
-        found = _occurrences(_composed(structure, schema, [_Even(structure, seed)] * draws))
-        known = "about" if sum(found) - len(found) >= REPEATS else "more than"
-        canonical = min(_estimate(found) if known == "about" else _least(found), structure.size())
-    return Extent(space.size(), canonical, known, dict(refused.most_common()), draws)
+        frequencies = _frequencies(_composed(designs, schema, [_UniformOverCombinations(designs, seed)] * draws))
+        certainty = "about" if sum(frequencies) - len(frequencies) >= FEWEST_REPEATS else "more than"
+        estimate = _estimate(frequencies) if certainty == "about" else _lower_bound(frequencies)
+        architectures = min(estimate, designs.size())
+    return SizeEstimate(space.size(), architectures, certainty, dict(reasons.most_common()), draws)
 
 
-class _Even:
-    """Draws by which all combinations are equally probable, numbers that are not whole at their default."""
+class _UniformOverCombinations:
+    """Draws in which all combinations are equally probable, with every Float at its default."""
 
     def __init__(self, space: SearchSpace, seed: int) -> None:
         self._random, self._tasks = random.Random(seed), space.tasks
-        self._weights = dict(_weights(space.sentence, "", space.tasks))
+        self._combinations = dict(_combinations_by_value(space.pruned_tree, "", space.tasks))
 
     def choose(self, path: str, domain: Domain) -> Decision:
-        """An option by the combinations behind it."""
+        """Each value with a probability proportional to the number of combinations behind it."""
         if isinstance(domain, Float):
             return domain.start
+        weights = [1] * (domain.high - domain.low + 1)
         if isinstance(domain, Choice):
-            first, count, weights = 0, len(domain.options), [counted(option, self._tasks) for option in domain.options]
-        else:
-            first, count, weights = domain.low, domain.high - domain.low + 1, [1] * (domain.high - domain.low + 1)
-        known = self._weights.get(path, weights)
-        *_, total = sums = list(accumulate(known if len(known) == count else weights))
+            weights = [count_combinations(option, self._tasks) for option in domain.options]
+        of_path = self._combinations.get(path, weights)
+        *_, total = sums = list(accumulate(of_path if len(of_path) == len(weights) else weights))
         drawn = self._random.randrange(total)
-        return first + next(place for place, sum_ in enumerate(sums) if drawn < sum_)
+        return domain.low + next(index for index, bound in enumerate(sums) if drawn < bound)
 
 
-def _weights(tree: Tree, path: str, tasks: tuple[str, ...]) -> Iterator[tuple[str, list[int]]]:
-    """The combinations behind each length of a repeat and each side of a maybe, which their holes do not tell."""
-    branches: list[tuple[Tree, str]] = []
+def _combinations_by_value(tree: Tree, path: str, tasks: tuple[str, ...]) -> Iterator[tuple[str, list[int]]]:
+    """The combinations behind each length of a Repeat and each side of a Maybe, which their domains do not show."""
     match tree:
         case Repeat():
-            one = counted(tree.of, tasks)
-            yield path, [one**count for count in range(tree.low, tree.high + 1)]
-            branches = [(tree.of, f"{path}.{index}") for index in range(tree.high)]
+            each = count_combinations(tree.of, tasks)
+            yield path, [each**length for length in range(tree.low, tree.high + 1)]
         case Maybe():
-            yield f"{path}?", [1, counted(tree.of, tasks)]
-            branches = [(tree.of, path)]
-        case Choice():
-            places = [path if isinstance(option, Mapping) else f"{path}.{at}" for at, option in enumerate(tree.options)]
-            branches = list(zip(tree.options, places, strict=True))
-        case EachTask():
-            branches = [(tree.of, f"{path}.{task}") for task in tasks]
-        case Mapping():
-            branches = [(branch, f"{path}.{key}" if path else key) for key, branch in tree.items()]
-        case list() | tuple():
-            branches = [(branch, f"{path}.{index}") for index, branch in enumerate(tree)]
-    for branch, place in branches:
-        yield from _weights(branch, place, tasks)
+            yield f"{path}?", [1, count_combinations(tree.of, tasks)]
+    for branch, below in branches_below(tree, path, tasks):
+        yield from _combinations_by_value(branch, below, tasks)
 
 
 def _composed(
-    space: SearchSpace, schema: Schema, deciders: Iterable[Decider], refused: Counter[str] | None = None
+    space: SearchSpace, schema: Schema, deciders: Iterable[Decider], reasons: Counter[str] | None = None
 ) -> Iterator[Architecture]:
-    """The graphs that there are; reasons why there is none are counted."""
+    """The graphs of the proposals that give one; reasons why the others give none are counted."""
     for decider in deciders:
         try:
             yield compose(space.resolve(decider).design, schema)
         except (DesignError, SpaceError) as reason:
-            if refused is not None:
-                refused[str(reason)] += 1
+            if reasons is not None:
+                reasons[str(reason)] += 1
 
 
-def _structure(space: SearchSpace) -> SearchSpace:
-    """The design's part of a space, but for the losses; of these, negatives are corrected for in the graph."""
-    design = space.sentence.get("design", {})
+def _without_losses_and_training(space: SearchSpace) -> SearchSpace:
+    """The holes that shape a graph; of the losses these are ``negatives``, for which the graph corrects predictions."""
+    design = space.pruned_tree.get("design", {})
     if isinstance(design, Mapping) and isinstance(losses := design.get("losses", {}), Mapping):
-        kept = {"negatives": losses["negatives"]} if "negatives" in losses else {}
-        design = {**design, "losses": kept}
+        design = {**design, "losses": {key: hole for key, hole in losses.items() if key == "negatives"}}
     return replace(space, tree={"design": design})
 
 
-def _occurrences(graphs: Iterable[Architecture]) -> list[int]:
-    """How often each different graph occurs. Keys are long to find: graphs that differ in a count need none."""
-    alike: dict[tuple[int, int, int], list[Architecture]] = {}
+def _frequencies(graphs: Iterable[Architecture]) -> list[int]:
+    """How often each different graph occurs. Graphs that differ in a count need no key, which takes long to compute."""
+    similar: dict[tuple[int, int, int], list[Architecture]] = {}
     for graph in graphs:
-        alike.setdefault((len(graph.nodes), graph.parameters, graph.macs), []).append(graph)
-    found: list[int] = []
-    for same in alike.values():
-        found += [1] if len(same) == 1 else Counter(graph.key for graph in same).values()
-    return found
+        similar.setdefault((len(graph.nodes), graph.parameters, graph.macs), []).append(graph)
+    frequencies: list[int] = []
+    for group in similar.values():
+        frequencies += [1] if len(group) == 1 else Counter(graph.key for graph in group).values()
+    return frequencies
 
 
-def _estimate(found: list[int]) -> int:
-    """Seen, and the unseen by those seen once and twice (Chao, 1984, without bias)."""
-    times = Counter(found)
-    return round(len(found) + times[1] * (times[1] - 1) / (2 * (times[2] + 1)))
+def _estimate(frequencies: list[int]) -> int:
+    """Graphs seen, and unseen ones estimated from those seen once and twice (Chao, 1984, bias-corrected)."""
+    graphs = Counter(frequencies)
+    return round(len(frequencies) + graphs[1] * (graphs[1] - 1) / (2 * (graphs[2] + 1)))
 
 
-def _least(found: list[int]) -> int:
-    """The size below which so few pairs of equal draws have a chance under 5 % (Poisson), and at least those seen."""
-    drawn, pairs = sum(found), sum(times * (times - 1) // 2 for times in found)
-    most = float(chdtri(2 * (pairs + 1), 1 - SURE)) / 2  # pairs that would still be probable
-    return max(len(found), int(drawn * (drawn - 1) / 2 / most))
+def _lower_bound(frequencies: list[int]) -> int:
+    """The smallest number of graphs with which so few equal pairs are not improbable (Poisson); at least those seen."""
+    drawn, pairs = sum(frequencies), sum(times * (times - 1) // 2 for times in frequencies)
+    most_pairs = float(chdtri(2 * (pairs + 1), 1 - CONFIDENCE)) / 2  # the largest mean that is not rejected
+    return max(len(frequencies), int(drawn * (drawn - 1) / 2 / most_pairs))

@@ -1,4 +1,4 @@
-"""A search space: the sentence of a proposal, with holes."""
+"""A search space: the plain form of a proposal, with holes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -8,98 +8,120 @@ from typing import Any
 from mtl_nas.data.schema import Schema
 from mtl_nas.design import Design, Proposal
 from mtl_nas.errors import SpaceError
-from mtl_nas.space.deciders import Decider, Decisions, Defaults, Ends, Random, Replay, Turn
-from mtl_nas.space.holes import NEEDS, Domain, Tree
-from mtl_nas.space.traversal import counted, filled, fitted, holes_in, spellings
+from mtl_nas.space.deciders import Corner, Decider, Decisions, Defaults, Offset, Random, Replay
+from mtl_nas.space.domains import Domain, Tree
+from mtl_nas.space.holes import REQUIREMENTS
+from mtl_nas.space.traversal import count_combinations, domains_in, fill_holes, matching_decisions, prune_unneeded
 from mtl_nas.values import parse, renamed
 
-TRIED = 64  # turns and random draws that are checked when a space is defined
+CHECKED_OFFSETS = CHECKED_DRAWS = 64  # proposals of each kind that are built when a space is defined
 
 
 @dataclass(frozen=True)
 class SearchSpace:
-    """``tree`` is the plain form of a Proposal, any value of which may be a hole; ``has``: what its table has.
+    """A set of proposals, written as one proposal with holes.
 
-    Defining a space tries its corners, the options in turn and some draws: an impossible one is refused here and not at
-    trial 37.
+    Defining a space builds its corners, 64 proposals that go through the options in turn, and 64 random ones, so that
+    an impossible space is refused at once and not during a search.
+
+    Args:
+        name: The name in messages and records.
+        tree: The plain form of a Proposal, with the keys ``design`` and ``training``. Any value may be a hole.
+        tasks: The tasks of the table; ``for_schema`` sets them.
+        available: The requirements of options (``Needs``) that the table meets; ``for_schema`` sets them.
+
+    Raises:
+        SpaceError: One of the proposals that are built is impossible.
+
+    Example:
+        >>> import mtl_nas as mn
+        >>> from mtl_nas.space import Float, Int
+        >>> design = {"levels": [{"shared": Int(2, 8)}]}
+        >>> training = {"learning_rate": Float(1e-4, 1e-2, log=True)}
+        >>> space = mn.SearchSpace("mine", {"design": design, "training": training})
+        >>> space.size(), space.default().design.levels[0].shared
+        (7, 2)
     """
 
     name: str
     tree: Mapping[str, Tree]
     tasks: tuple[str, ...] = ()
-    has: tuple[str, ...] = NEEDS
+    available: tuple[str, ...] = REQUIREMENTS
 
     def __hash__(self) -> int:
-        """Of what is hashable: equal spaces have it in common."""
-        return hash((self.name, self.tasks, self.has))
+        return hash((self.name, self.tasks, self.available))  # a tree is not hashable
 
     def __post_init__(self) -> None:
-        """Refuse a space of which a proposal is impossible."""
         training = self.tree.get("training")
         if isinstance(training, Mapping):
             current = renamed(training, "passes", "epochs", f"space '{self.name}': training")
             object.__setattr__(self, "tree", {**self.tree, "training": current})
-        corners: tuple[Decider, ...] = (Defaults(), Ends(high=False), Ends(high=True))
-        for decider in (*corners, *map(Turn, range(TRIED)), *map(Random, range(TRIED))):
+        corners: tuple[Decider, ...] = (Defaults(), Corner(high=False), Corner(high=True))
+        for decider in (*corners, *map(Offset, range(CHECKED_OFFSETS)), *map(Random, range(CHECKED_DRAWS))):
             self.resolve(decider)
 
     @cached_property
-    def sentence(self) -> Any:
-        """The tree without options that the table has no use for."""
-        return fitted(self.tree, self.has)
+    def pruned_tree(self) -> Any:
+        """The tree without options whose requirements the table does not meet."""
+        return prune_unneeded(self.tree, self.available)
 
     def resolve(self, decider: Decider) -> Proposal:
-        """The proposal that the decider's choices spell."""
+        """The proposal in which the decider has filled every hole.
+
+        Raises:
+            SpaceError: A decision lies outside its hole, or the grammar forbids the proposal.
+        """
         return self.draw(decider)[0]
 
     def draw(self, decider: Decider) -> tuple[Proposal, Decisions]:
         """The proposal, and the decisions that led to it by path."""
-        decisions: Decisions = {}
-        plain = filled(self.sentence, "", decider, decisions, self.tasks)
+        plain, decisions = fill_holes(self.pruned_tree, decider, self.tasks)
         return parse(Proposal, plain, f"space '{self.name}'", SpaceError), decisions
 
-    def walk(self, decider: Decider) -> Decisions:
-        """The decisions alone, in a fraction of the time."""
-        decisions: Decisions = {}
-        filled(self.sentence, "", decider, decisions, self.tasks)
-        return decisions
+    def decide(self, decider: Decider) -> Decisions:
+        """The decisions alone; it takes a fraction of the time, as no proposal is checked."""
+        return fill_holes(self.pruned_tree, decider, self.tasks)[1]
 
     def default(self) -> Proposal:
-        """Every hole at its default."""
+        """The proposal in which every hole is at its default."""
         return self.resolve(Defaults())
 
     def for_schema(self, schema: Schema) -> "SearchSpace":
-        """The same space with holes for this schema's tasks, and the options that it can use."""
+        """The same space for the tasks of a schema, with the options that its table can use."""
         first = [task for task in schema.tasks if task.after is None]
-        funnels = (schema.has_funnel, schema.has_funnel and len(first) == 1)
-        binary = all(task.rules.is_event for task in schema.tasks)
-        there = (bool(schema.sequences), any(task.family for task in schema.tasks), *funnels, binary)
-        has = tuple(what for what, found in zip(NEEDS, there, strict=True) if found)
-        return replace(self, tasks=schema.task_names, has=has)
+        met = {
+            "sequences": bool(schema.sequences),
+            "families": any(task.family for task in schema.tasks),
+            "funnel": schema.has_funnel,
+            "one funnel": schema.has_funnel and len(first) == 1,
+            "binary tasks": all(task.kind == "binary" for task in schema.tasks),
+        }
+        available = tuple(requirement for requirement in REQUIREMENTS if met[requirement])
+        return replace(self, tasks=schema.task_names, available=available)
 
     def size(self) -> int:
-        """Number of discrete combinations; holes for numbers that are not whole count once."""
-        return counted(self.sentence, self.tasks)
+        """The number of combinations of options and whole numbers; a Float counts once."""
+        return count_combinations(self.pruned_tree, self.tasks)
 
     def domains(self) -> dict[str, tuple[Domain, ...]]:
-        """Every path that a decision can have, with its hole; several where branches differ in what they ask there."""
-        found: dict[str, tuple[Domain, ...]] = {}
-        for path, domain in holes_in(self.sentence, "", self.tasks):
-            if domain not in found.get(path, ()):
-                found[path] = (*found.get(path, ()), domain)
-        return found
+        """The domains of every path that can have a decision; several where branches differ in their holes."""
+        domains: dict[str, tuple[Domain, ...]] = {}
+        for path, domain in domains_in(self.pruned_tree, "", self.tasks):
+            if domain not in domains.get(path, ()):
+                domains[path] = (*domains.get(path, ()), domain)
+        return domains
 
     def encode(self, what: Proposal | Design) -> Decisions | None:
-        """Decisions that resolve to it, or None where no decisions do; a Design fits with any training."""
-        design_only = isinstance(what, Design)
+        """Decisions that resolve to a proposal, or to a Design with any training; None if the space lacks it."""
+        is_design = isinstance(what, Design)
         plain = {"design": what.model_dump(mode="json")} if isinstance(what, Design) else what.model_dump(mode="json")
-        tree = {"design": self.sentence.get("design", {})} if design_only else self.sentence
-        for decisions in spellings(tree, plain, "", self.tasks):
-            found, complete = self.draw(Replay(decisions, Defaults()))
-            if (found.design if design_only else found) == what:
+        tree = {"design": self.pruned_tree.get("design", {})} if is_design else self.pruned_tree
+        for decisions in matching_decisions(tree, plain, "", self.tasks):
+            proposal, complete = self.draw(Replay(decisions, Defaults()))
+            if (proposal.design if is_design else proposal) == what:
                 return complete
         return None
 
     def contains(self, what: Proposal | Design) -> bool:
-        """Some decisions resolve to it."""
+        """Whether some decisions resolve to a proposal, or to a Design with any training."""
         return self.encode(what) is not None

@@ -1,60 +1,63 @@
-"""Walks over a tree with holes, depth first in the order of the sentence.
+"""Recursions over a tree with holes, depth first in the order of its keys.
 
-A hole on a branch that is not taken is never visited, so conditions need no mechanism of their own. Paths are stable:
-keys and places joined by dots; resuming and replaying depend on them and on the order.
+A hole on a branch that is not chosen is never visited, so conditional holes need no mechanism of their own. Paths are
+keys and indices joined by dots. Recorded decisions depend on the paths and on the order, so both must not change.
 """
 
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import replace
 from itertools import combinations, product
-from math import prod
+from math import comb, prod
 from types import NoneType
 from typing import Any
 
 from mtl_nas.errors import SpaceError
-from mtl_nas.space.deciders import Decider, Decisions, allowed
-from mtl_nas.space.holes import SWITCH, Choice, Domain, EachTask, Float, Int, Maybe, Needs, Repeat, Subset, Tree
+from mtl_nas.space.deciders import Decider, Decisions
+from mtl_nas.space.domains import SWITCH, Choice, Domain, Float, Int, Tree
+from mtl_nas.space.holes import EachTask, Maybe, Needs, Repeat, Subset
 
-PLAIN = (str, int, float, bool, NoneType)  # leaves, the most frequent branches
+SCALARS = (str, int, float, bool, NoneType)  # checked first, because most branches are scalars
 
 
-def fitted(tree: Tree, has: Container[str]) -> Tree:
-    """The tree without the options that need what a table has not."""
+def prune_unneeded(tree: Tree, available: Container[str]) -> Tree:
+    """The tree without the options whose requirement the table does not meet."""
     match tree:
         case Choice():
-            options = [option for option in tree.options if not isinstance(option, Needs) or option.what in has]
-            return Choice(tuple(fitted(option.of if isinstance(option, Needs) else option, has) for option in options))
+            options = [option for option in tree.options if not isinstance(option, Needs) or option.what in available]
+            bare = [option.of if isinstance(option, Needs) else option for option in options]
+            return Choice(tuple(prune_unneeded(option, available) for option in bare))
         case Repeat() | Maybe() | EachTask():
-            return replace(tree, of=fitted(tree.of, has))
+            return replace(tree, of=prune_unneeded(tree.of, available))
         case Mapping():
-            return {key: fitted(branch, has) for key, branch in tree.items()}
+            return {key: prune_unneeded(branch, available) for key, branch in tree.items()}
         case list() | tuple():
-            return [fitted(branch, has) for branch in tree]
+            return [prune_unneeded(branch, available) for branch in tree]
     return tree
 
 
-def filled(tree: Tree, path: str, decider: Decider, decisions: Decisions, tasks: tuple[str, ...]) -> Any:
-    """The plain tree that the decider's choices spell; they are added to the decisions."""
+def fill_holes(tree: Tree, decider: Decider, tasks: tuple[str, ...]) -> tuple[Any, Decisions]:
+    """The plain tree in which the decider has filled every hole, and its decisions by path."""
+    decisions: Decisions = {}
 
     def decide(path: str, domain: Domain) -> Any:
         decisions[path] = decision = decider.choose(path, domain)
-        if not allowed(domain, decision):
+        if not domain.allows(decision):
             raise SpaceError(f"'{path}' cannot be {decision!r}")
         return decision
 
     def fill(branch: Tree, path: str) -> Any:
-        if isinstance(branch, PLAIN):
+        if isinstance(branch, SCALARS):
             return branch
         match branch:
             case Mapping():
-                return {key: fill(below, f"{path}.{key}" if path else key) for key, below in branch.items()}
+                return {key: fill(below, _key_path(path, key)) for key, below in branch.items()}
             case list() | tuple():
                 return [fill(below, f"{path}.{index}") for index, below in enumerate(branch)]
             case Int() | Float():
                 return decide(path, branch)
             case Choice():
-                taken = decide(path, branch)
-                return fill(branch.options[taken], _option_path(branch, taken, path))
+                index = decide(path, branch)
+                return fill(branch.options[index], _option_path(branch, index, path))
             case Repeat():
                 return [fill(branch.of, f"{path}.{index}") for index in range(decide(path, branch.count))]
             case Maybe():
@@ -62,94 +65,83 @@ def filled(tree: Tree, path: str, decider: Decider, decisions: Decisions, tasks:
             case EachTask():
                 return {task: fill(branch.of, f"{path}.{task}") for task in tasks}
             case Subset():
-                return _some(_items(branch, tasks), branch.min, path, decide)
+                chosen: list[Any] = []
+                items = _items(branch, tasks)
+                for index, item in enumerate(items):
+                    required = branch.min - len(chosen) >= len(items) - index  # the minimum needs every item left
+                    if required or decide(_item_path(path, item), SWITCH):
+                        chosen.append(item)
+                return chosen
         return branch
 
-    return fill(tree, path)
+    return fill(tree, ""), decisions
 
 
-def _option_path(hole: Choice, place: int, path: str) -> str:
-    """A hole that is itself an option needs a path beside that of the choice."""
-    return path if isinstance(hole.options[place], Mapping) else f"{path}.{place}"
+def branches_below(tree: Tree, path: str, tasks: tuple[str, ...]) -> list[tuple[Tree, str]]:
+    """Every branch that some decision reaches, with its path."""
+    match tree:
+        case Choice():
+            return [(option, _option_path(tree, index, path)) for index, option in enumerate(tree.options)]
+        case Repeat():
+            return [(tree.of, f"{path}.{index}") for index in range(tree.high)]
+        case Maybe():
+            return [(tree.of, path)]
+        case EachTask():
+            return [(tree.of, f"{path}.{task}") for task in tasks]
+        case Mapping():
+            return [(branch, _key_path(path, key)) for key, branch in tree.items()]
+        case list() | tuple():
+            return [(branch, f"{path}.{index}") for index, branch in enumerate(tree)]
+    return []
 
 
-def _items(hole: Subset, tasks: tuple[str, ...]) -> list[Any]:
-    return [list(pair) for pair in combinations(tasks, 2)] if isinstance(hole.items, str) else list(hole.items)
+def domains_in(tree: Tree, path: str, tasks: tuple[str, ...]) -> Iterator[tuple[str, Domain]]:
+    """Every path that can have a decision, with its domain."""
+    match tree:
+        case Int() | Float() | Choice():
+            yield path, tree
+        case Repeat():
+            yield path, tree.count
+        case Maybe():
+            yield f"{path}?", SWITCH
+        case Subset():
+            yield from ((_item_path(path, item), SWITCH) for item in _items(tree, tasks))
+    for branch, below in branches_below(tree, path, tasks):
+        yield from domains_in(branch, below, tasks)
 
 
-def _item_path(path: str, item: Any) -> str:
-    return f"{path}.{'->'.join(map(str, item)) if isinstance(item, list | tuple) else item}"
-
-
-def _some(items: list[Any], least: int, path: str, decide: Any) -> list[Any]:
-    taken: list[Any] = []
-    for place, item in enumerate(items):
-        needed = least - len(taken) >= len(items) - place  # only all that are left can still reach the minimum
-        if needed or decide(_item_path(path, item), SWITCH):
-            taken.append(item)
-    return taken
-
-
-def counted(tree: Tree, tasks: tuple[str, ...]) -> int:
-    """Number of discrete combinations; numbers that are not whole count once."""
+def count_combinations(tree: Tree, tasks: tuple[str, ...]) -> int:
+    """The number of combinations of options and whole numbers; a Float counts once."""
     match tree:
         case Int():
             return tree.high - tree.low + 1
         case Choice():
-            return sum(counted(option, tasks) for option in tree.options)
+            return sum(count_combinations(option, tasks) for option in tree.options)
         case Repeat():
-            one = counted(tree.of, tasks)
-            return sum(one**count for count in range(tree.low, tree.high + 1))
+            each = count_combinations(tree.of, tasks)
+            return sum(each**length for length in range(tree.low, tree.high + 1))
         case Maybe():
-            return 1 + counted(tree.of, tasks)
+            return 1 + count_combinations(tree.of, tasks)
         case EachTask():
-            return int(counted(tree.of, tasks) ** len(tasks))
+            return int(count_combinations(tree.of, tasks) ** len(tasks))
         case Subset():
             count = len(_items(tree, tasks))
-            return sum(len(list(combinations(range(count), taken))) for taken in range(min(tree.min, count), count + 1))
-    branches = tree.values() if isinstance(tree, Mapping) else tree if isinstance(tree, list | tuple) else ()
-    return prod(counted(branch, tasks) for branch in branches)
+            return sum(comb(count, chosen) for chosen in range(min(tree.min, count), count + 1))
+    return prod(count_combinations(branch, tasks) for branch, _ in branches_below(tree, "", tasks))
 
 
-def holes_in(tree: Tree, path: str, tasks: tuple[str, ...]) -> Iterator[tuple[str, Domain]]:
-    """Every path that can be decided, with its hole."""
-    branches: list[tuple[Tree, str]] = []
+def matching_decisions(tree: Tree, value: Any, path: str, tasks: tuple[str, ...]) -> Iterator[Decisions]:
+    """Decisions that could fill the tree so that it equals the value; keys that the tree lacks are not compared."""
     match tree:
         case Int() | Float():
-            yield path, tree
+            is_number = isinstance(value, int | float) and not isinstance(value, bool)
+            decision = float(value) if isinstance(tree, Float) and is_number else value
+            if is_number and tree.allows(decision):
+                yield {path: decision}
         case Choice():
-            yield path, tree
-            branches = [(option, _option_path(tree, place, path)) for place, option in enumerate(tree.options)]
-        case Repeat():
-            yield path, tree.count
-            branches = [(tree.of, f"{path}.{index}") for index in range(tree.high)]
-        case Maybe():
-            yield f"{path}?", SWITCH
-            branches = [(tree.of, path)]
-        case EachTask():
-            branches = [(tree.of, f"{path}.{task}") for task in tasks]
-        case Subset():
-            yield from ((_item_path(path, item), SWITCH) for item in _items(tree, tasks))
-        case Mapping():
-            branches = [(branch, f"{path}.{key}" if path else key) for key, branch in tree.items()]
-        case list() | tuple():
-            branches = [(branch, f"{path}.{index}") for index, branch in enumerate(tree)]
-    for branch, place in branches:
-        yield from holes_in(branch, place, tasks)
-
-
-def spellings(tree: Tree, value: Any, path: str, tasks: tuple[str, ...]) -> Iterator[Decisions]:
-    """Decisions at this place that could spell the value; what the tree does not mention is compared afterwards."""
-    match tree:
-        case Int() | Float():
-            number = isinstance(value, int | float) and not isinstance(value, bool)
-            found = float(value) if isinstance(tree, Float) and number else value
-            if number and allowed(tree, found):
-                yield {path: found}
-        case Choice():
-            for place, option in enumerate(tree.options):
-                for decisions in spellings(option, value, _option_path(tree, place, path), tasks):
-                    yield {path: place, **decisions}
+            for index, option in enumerate(tree.options):
+                for decisions in matching_decisions(option, value, _option_path(tree, index, path), tasks):
+                    yield {path: index, **decisions}
         case Repeat():
             if isinstance(value, list) and tree.low <= len(value) <= tree.high:
                 branches = [(tree.of, item, f"{path}.{index}") for index, item in enumerate(value)]
@@ -158,7 +150,8 @@ def spellings(tree: Tree, value: Any, path: str, tasks: tuple[str, ...]) -> Iter
             if value is None:
                 yield {f"{path}?": 0}
             else:
-                yield from ({f"{path}?": 1, **decisions} for decisions in spellings(tree.of, value, path, tasks))
+                below = matching_decisions(tree.of, value, path, tasks)
+                yield from ({f"{path}?": 1, **decisions} for decisions in below)
         case EachTask():
             if isinstance(value, Mapping) and set(value) == set(tasks):
                 yield from _all_match([(tree.of, value[task], f"{path}.{task}") for task in tasks], tasks)
@@ -168,9 +161,7 @@ def spellings(tree: Tree, value: Any, path: str, tasks: tuple[str, ...]) -> Iter
                 yield {_item_path(path, item): int(item in value) for item in items}
         case Mapping():
             if isinstance(value, Mapping) and set(tree) <= set(value):
-                yield from _all_match(
-                    [(tree[key], value[key], f"{path}.{key}" if path else key) for key in tree], tasks
-                )
+                yield from _all_match([(tree[key], value[key], _key_path(path, key)) for key in tree], tasks)
         case list() | tuple():
             if isinstance(value, list) and len(value) == len(tree):
                 branches = [(branch, value[index], f"{path}.{index}") for index, branch in enumerate(tree)]
@@ -184,8 +175,25 @@ def _all_match(branches: list[tuple[Tree, Any, str]], tasks: tuple[str, ...]) ->
     """Every combination of the branches' decisions; none, and no search for one, where a branch has none."""
     alternatives = []
     for tree, value, path in branches:
-        if not (found := list(spellings(tree, value, path, tasks))):
+        if not (matching := list(matching_decisions(tree, value, path, tasks))):
             return
-        alternatives.append(found)
+        alternatives.append(matching)
     for combination in product(*alternatives):
         yield {path: decision for decisions in combination for path, decision in decisions.items()}
+
+
+def _key_path(path: str, key: str) -> str:
+    return f"{path}.{key}" if path else key
+
+
+def _option_path(hole: Choice, index: int, path: str) -> str:
+    """An option that is itself a hole needs a path beside that of the choice."""
+    return path if isinstance(hole.options[index], Mapping) else f"{path}.{index}"
+
+
+def _items(hole: Subset, tasks: tuple[str, ...]) -> list[Any]:
+    return [list(pair) for pair in combinations(tasks, 2)] if isinstance(hole.items, str) else list(hole.items)
+
+
+def _item_path(path: str, item: Any) -> str:
+    return f"{path}.{'->'.join(map(str, item)) if isinstance(item, list | tuple) else item}"

@@ -15,8 +15,7 @@ from mtl_nas.design.training import Precision
 from mtl_nas.errors import RunError
 from mtl_nas.presets import compatible_presets, unknown_preset
 from mtl_nas.record import Request, RunFolder, SearchSettings
-from mtl_nas.space import SearchSpace, load_space, read_space
-from mtl_nas.space.files import plain
+from mtl_nas.space import SearchSpace, load_space, plain_tree, read_space
 from mtl_nas.study.driver import Core
 from mtl_nas.study.execution.ray_backend import Resources, execute
 from mtl_nas.study.objectives.limits import with_default
@@ -79,7 +78,7 @@ def search(
         data=data.declaration.tree(),
         tasks=data.schema.task_names,
         fingerprint=data.fingerprint,
-        space=plain(space),
+        space=plain_tree(space),
         space_name=space.name,
         settings=settings.updated({"limits": limits}),
         versions=_versions(),
@@ -134,7 +133,7 @@ def _continued(folder: RunFolder, data: Dataset, resources: Resources, *, progre
 
 def _precision(space: SearchSpace, data: Dataset, device: str) -> Precision:
     """What ``auto`` stands for in this search, by the space's default design; a space without it asks nothing."""
-    if "auto" not in json.dumps(plain(space)["training"].get("precision")):
+    if "auto" not in json.dumps(plain_tree(space)["training"].get("precision")):
         return "float32"
     default = space.for_schema(data.schema).default()
     graph = compose(default.design, data.schema)

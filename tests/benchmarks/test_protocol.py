@@ -7,8 +7,7 @@ import pytest
 
 from mtl_nas.data import load_dataset
 from mtl_nas.presets import compatible_presets
-from mtl_nas.space import read_space
-from mtl_nas.space.files import plain
+from mtl_nas.space import plain_tree, read_space
 
 ROOT = Path(__file__).parents[2]
 OFFLINE = Path(os.environ.get("MTL_NAS_DATA") or ROOT.parent / "shared" / "data")
@@ -42,7 +41,7 @@ def test_a_table_has_its_tasks_and_every_method_fits_it(name):
     assert set(presets(data.schema)) <= set(compatible_presets(data.schema).designs)
     for asked in METHODS_BY_NAME.values():
         space = asked(data.schema).space
-        assert read_space(plain(space), space.name).for_schema(data.schema).default().training.epochs == 2
+        assert read_space(plain_tree(space), space.name).for_schema(data.schema).default().training.epochs == 2
 
 
 def test_tuned_designs_are_points_of_their_space_and_random_draws_begin_with_none():

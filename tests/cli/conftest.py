@@ -11,7 +11,7 @@ import mtl_nas as mn
 from mtl_nas.cli import main
 from mtl_nas.data import load_dataset
 from mtl_nas.record import Request, RunFolder
-from mtl_nas.space.files import plain
+from mtl_nas.space import plain_tree
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def run(here):
             data=data.declaration.tree(),
             tasks=data.schema.task_names,
             fingerprint=data.fingerprint,
-            space=plain(mn.load_space("mmoe")),
+            space=plain_tree(mn.load_space("mmoe")),
             space_name="mmoe",
         )
     )

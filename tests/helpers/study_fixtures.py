@@ -21,8 +21,7 @@ from mtl_nas.design import Design, Proposal
 from mtl_nas.presets import compatible_presets
 from mtl_nas.record import Budget, Event, Record, Request, SearchSettings, Standing
 from mtl_nas.record.events import Finalist, Proposed, Scored
-from mtl_nas.space import Decisions, SearchSpace, read_space
-from mtl_nas.space.files import plain
+from mtl_nas.space import Decisions, SearchSpace, plain_tree, read_space
 from mtl_nas.study import Resources, Run, search
 from mtl_nas.study.driver import Core
 from mtl_nas.study.jobs import Answer, Job
@@ -76,7 +75,7 @@ def request(*, tree: Mapping[str, Any] = SPACE, schema: Schema = FUNNEL, **setti
         data={},
         tasks=schema.task_names,
         fingerprint="f" * 32,
-        space=plain(space(tree, schema=schema)),
+        space=plain_tree(space(tree, schema=schema)),
         space_name="made-up",
         settings=SearchSettings(**fields),
     )

@@ -21,11 +21,11 @@ from mtl_nas.space import (
     SearchSpace,
     Subset,
     load_space,
+    plain_tree,
     read_space,
     space_descriptions,
     space_names,
 )
-from mtl_nas.space.files import plain
 
 PAIR, FUNNEL = schema_of("click", "buy"), schema_of("click", "buy<click")
 FOLDER = Path(__file__).parents[2] / "search_spaces"
@@ -126,17 +126,17 @@ def test_a_built_in_space_is_the_same_by_name_and_by_path(name: str) -> None:
 @pytest.mark.parametrize("name", space_names())
 def test_a_built_in_space_is_read_back_as_it_is_written(name: str) -> None:
     space = load_space(name)
-    assert read_space(plain(space), name) == space
-    again = yaml.safe_load(yaml.safe_dump(plain(space), sort_keys=False, allow_unicode=True))
+    assert read_space(plain_tree(space), name) == space
+    again = yaml.safe_load(yaml.safe_dump(plain_tree(space), sort_keys=False, allow_unicode=True))
     assert read_space(again, name) == space
     assert list(read_space(again, name).domains()) == list(space.domains())  # the order of decisions, too
 
 
 def test_a_space_of_every_hole_is_read_back_as_it_is_written() -> None:
     space = read_space(yaml.safe_load(EVERY_HOLE), "all")
-    assert read_space(yaml.safe_load(yaml.safe_dump(plain(space))), "all") == space
+    assert read_space(yaml.safe_load(yaml.safe_dump(plain_tree(space))), "all") == space
     bound = space.for_schema(FUNNEL)
-    assert plain(bound) == plain(space)
+    assert plain_tree(bound) == plain_tree(space)
 
 
 NUMBERS = st.floats(1e-6, 1e6)

@@ -11,7 +11,7 @@ from study_fixtures import FUNNEL, PLAIN, space
 
 from mtl_nas.data.schema import Schema
 from mtl_nas.space import Choice, Decisions, Float, Int, Random, Replay, SearchSpace, load_space
-from mtl_nas.space.mutation import mixed, mutated, stepped
+from mtl_nas.space.mutation import crossover, mutate, perturb
 
 MADE = space()
 SCHEMAS = {
@@ -44,7 +44,7 @@ def test_a_mutation_changes_something_and_leads_to_a_proposal(everything: Search
     for seed in range(15):
         before = drawn(everything, seed)
         for changes in (1, 3):
-            after = mutated(everything, before, random.Random(seed), changes=changes)
+            after = mutate(everything, before, random.Random(seed), changes=changes)
             assert after != before
             assert everything.draw(Replay(after))[1] == after
 
@@ -52,7 +52,7 @@ def test_a_mutation_changes_something_and_leads_to_a_proposal(everything: Search
 def test_a_mixture_leads_to_a_proposal_and_takes_whole_sub_trees_of_one_or_the_other(everything: SearchSpace) -> None:
     for seed in range(15):
         one, other = drawn(everything, seed), drawn(everything, seed + 100)
-        child = mixed(everything, one, other, random.Random(seed))
+        child = crossover(everything, one, other, random.Random(seed))
         assert everything.draw(Replay(child))[1] == child
         for tree in {subtree(path) for path in child}:
             part = {path: value for path, value in child.items() if subtree(path) == tree}
@@ -65,13 +65,13 @@ def test_parts_of_both_parents_are_in_mixtures() -> None:
     one, other = drawn(MADE, 1), drawn(MADE, 2)
     parents = set()
     for seed in range(20):
-        child = mixed(MADE, one, other, random.Random(seed))
+        child = crossover(MADE, one, other, random.Random(seed))
         for path in ("training.learning_rate", "design.inputs.embedding"):
             parents |= {
                 (path, name) for name, parent in (("one", one), ("other", other)) if child[path] == parent[path]
             }
     assert len(parents) >= 3
-    assert mixed(MADE, one, one, random.Random(0)) == one
+    assert crossover(MADE, one, one, random.Random(0)) == one
 
 
 @settings(max_examples=60, deadline=None)
@@ -79,8 +79,8 @@ def test_parts_of_both_parents_are_in_mixtures() -> None:
 def test_moves_lead_to_proposals_in_a_space_with_a_hole_of_every_kind(first: int, second: int, changes: int) -> None:
     one, other = drawn(MADE, first), drawn(MADE, second)
     for after in (
-        mutated(MADE, one, random.Random(second), changes=changes),
-        mixed(MADE, one, other, random.Random(second)),
+        mutate(MADE, one, random.Random(second), changes=changes),
+        crossover(MADE, one, other, random.Random(second)),
     ):
         assert MADE.draw(Replay(after))[1] == after
 
@@ -88,7 +88,7 @@ def test_moves_lead_to_proposals_in_a_space_with_a_hole_of_every_kind(first: int
 def test_a_mutation_of_one_decision_keeps_all_others_that_are_still_asked() -> None:
     for seed in range(40):
         before = drawn(MADE, seed)
-        after = mutated(MADE, before, random.Random(seed))
+        after = mutate(MADE, before, random.Random(seed))
         changed = [path for path in before.keys() & after.keys() if before[path] != after[path]]
         asked = [path for path in changed if len(MADE.domains()[path]) > 1]  # asked differently in another branch
         assert len(changed) - len(asked) <= 1
@@ -101,7 +101,7 @@ def test_more_changes_change_more() -> None:
         total = 0
         for seed in range(30):
             before = drawn(MADE, seed)
-            after = mutated(MADE, before, random.Random(seed), changes=changes)
+            after = mutate(MADE, before, random.Random(seed), changes=changes)
             total += sum(before.get(path) != after.get(path) for path in before.keys() | after.keys())
         return total
 
@@ -110,7 +110,7 @@ def test_more_changes_change_more() -> None:
 
 def test_the_same_dice_make_the_same_moves() -> None:
     one, other = drawn(MADE, 1), drawn(MADE, 2)
-    for move in (lambda dice: mutated(MADE, one, dice), lambda dice: mixed(MADE, one, other, dice)):
+    for move in (lambda dice: mutate(MADE, one, dice), lambda dice: crossover(MADE, one, other, dice)):
         assert move(random.Random(5)) == move(random.Random(5))
         assert len({str(sorted(move(random.Random(seed)).items())) for seed in range(10)}) > 1
 
@@ -118,8 +118,8 @@ def test_the_same_dice_make_the_same_moves() -> None:
 def test_known_decisions_are_left_as_they_were() -> None:
     one, other = drawn(MADE, 1), drawn(MADE, 2)
     copies = dict(one), dict(other)
-    mutated(MADE, one, random.Random(0), changes=3)
-    mixed(MADE, one, other, random.Random(0))
+    mutate(MADE, one, random.Random(0), changes=3)
+    crossover(MADE, one, other, random.Random(0))
     assert (one, other) == copies
 
 
@@ -127,8 +127,8 @@ def test_a_space_without_a_second_proposal_gives_back_the_first() -> None:
     tree = {"design": {"levels": [{"shared": {"int": [2, 2]}}]}}
     single = space(tree, name="single")
     before = drawn(single, 0)
-    assert mutated(single, before, random.Random(0)) == before
-    assert mixed(single, before, before, random.Random(0)) == before
+    assert mutate(single, before, random.Random(0)) == before
+    assert crossover(single, before, before, random.Random(0)) == before
 
 
 # One hole
@@ -136,7 +136,7 @@ def test_a_space_without_a_second_proposal_gives_back_the_first() -> None:
 
 def steps(domain: Int | Float | Choice, value: float, number: int = 400) -> list[float]:
     dice = random.Random(7)
-    return [stepped(domain, value, dice) for _ in range(number)]
+    return [perturb(domain, value, dice) for _ in range(number)]
 
 
 @pytest.mark.parametrize("value", [1, 4, 9])
@@ -182,7 +182,7 @@ def test_mutations_reach_the_whole_of_a_small_space() -> None:
     here = drawn(made, 0)
     seen = {tuple(sorted(here.items()))}
     for turn in count():
-        here = mutated(made, here, dice)
+        here = mutate(made, here, dice)
         seen.add(tuple(sorted(here.items())))
         if len(seen) == made.size():
             break

@@ -1,13 +1,13 @@
-"""The extent of a space: counted where it is small, bounded or estimated where it is not."""
+"""The size of a space: counted where it is small, bounded or estimated where it is not."""
 
 import pytest
 
-from mtl_nas.cli.healthy import extent_lines
+from mtl_nas.cli.healthy import size_lines
 from mtl_nas.composition import compose
 from mtl_nas.data import load_dataset
 from mtl_nas.errors import SpaceError
 from mtl_nas.space import Enumerate, load_space, read_space
-from mtl_nas.space.size_estimate import extent
+from mtl_nas.space.size_estimate import estimate_size
 
 SMALL = {
     "design": {
@@ -32,39 +32,39 @@ def keys(space, schema):
 
 def test_a_small_space_is_counted(schema) -> None:
     space = read_space(SMALL, "small")
-    found = extent(space, schema, draws=20)
+    found = estimate_size(space, schema, draws=20)
     designs = read_space({"design": SMALL["design"]}, "designs")
     assert found.exact
-    assert found.canonical == len(keys(designs, schema))
-    assert found.size == 2 * (1 + 4 + 16)  # training choices count, learning rates once
+    assert found.architectures == len(keys(designs, schema))
+    assert found.combinations == 2 * (1 + 4 + 16)  # training choices count, learning rates once
 
 
 def test_spellings_of_one_graph_count_once(schema) -> None:
     level = {"shared": 1, "specific": 0, "mixing": {"placement": {"choice": ["none", "task"]}}}
     space = read_space({"design": {"levels": [level]}}, "one expert")
-    found = extent(space, schema, draws=20)
-    assert found.size == 2
-    assert found.canonical == len(keys(space, schema)) <= 2
+    found = estimate_size(space, schema, draws=20)
+    assert found.combinations == 2
+    assert found.architectures == len(keys(space, schema)) <= 2
 
 
 def test_a_large_space_is_bounded_from_below_and_says_so(schema) -> None:
-    found = extent(load_space("everything"), schema, draws=60)
-    assert found.known == "more than"
-    assert 60 < found.canonical < found.size
-    assert f"more than {found.canonical:,} different graphs" in extent_lines(found)[0]
+    found = estimate_size(load_space("everything"), schema, draws=60)
+    assert found.certainty == "more than"
+    assert 60 < found.architectures < found.combinations
+    assert f"more than {found.architectures:,} different graphs" in size_lines(found)[0]
 
 
 def test_draws_that_spell_no_graph_are_counted_with_their_reason(schema) -> None:
     links = {"choice": ["none", [["y1", "y2"], ["y2", "y1"]]]}  # the second makes a cycle
     space = read_space({"design": {"levels": [], "transfers": {"links": links}}}, "cycles")
-    found = extent(space, schema, draws=100)
+    found = estimate_size(space, schema, draws=100)
     assert 0.3 < found.invalid < 0.7
     assert "run in a circle" in next(iter(found.reasons))
-    assert "of draws spell no graph, mostly: " in extent_lines(found)[1]
+    assert "of draws give no graph, mostly: " in size_lines(found)[1]
 
 
 def test_the_same_seed_draws_alike_and_no_draws_are_refused(schema) -> None:
     space = load_space("ple")
-    assert extent(space, schema, draws=30) == extent(space, schema, draws=30)
+    assert estimate_size(space, schema, draws=30) == estimate_size(space, schema, draws=30)
     with pytest.raises(SpaceError, match="draws >= 1"):
-        extent(space, schema, draws=0)
+        estimate_size(space, schema, draws=0)

@@ -31,8 +31,8 @@ from mtl_nas.space import (
     load_space,
     space_names,
 )
-from mtl_nas.space.deciders import Decider, Ends, allowed
-from mtl_nas.space.traversal import counted, filled, holes_in, spellings
+from mtl_nas.space.deciders import Corner, Decider
+from mtl_nas.space.traversal import count_combinations, domains_in, fill_holes, matching_decisions
 
 PLAIN = schema_of("income", "married", numbers=2, categories=(5,))
 FUNNEL = schema_of("click", "buy<click", numbers=2, categories=(5,))
@@ -68,7 +68,7 @@ def every_built_in(function: Any) -> Any:
 @every_built_in
 def test_a_draw_is_found_again_in_its_space(name: str, schema: str) -> None:
     space = space_for(name, schema)
-    for decider in (Defaults(), Ends(high=False), Ends(high=True), *map(Random, range(DRAWS))):
+    for decider in (Defaults(), Corner(high=False), Corner(high=True), *map(Random, range(DRAWS))):
         proposal, decisions = space.draw(decider)
         found = space.encode(proposal)
         assert found is not None
@@ -82,7 +82,7 @@ def test_every_decision_is_at_a_hole_that_the_space_knows(name: str, schema: str
     domains = space.domains()
     for seed in range(DRAWS):
         for path, decision in space.draw(Random(seed))[1].items():
-            assert any(allowed(domain, decision) for domain in domains[path])
+            assert any(domain.allows(decision) for domain in domains[path])
 
 
 @every_built_in
@@ -176,7 +176,7 @@ SIZED: dict[str, tuple[Any, int]] = {
 @pytest.mark.parametrize("name", SIZED)
 def test_the_size_of_a_small_space_is_what_counting_by_hand_gives(name: str) -> None:
     tree, size = SIZED[name]
-    assert counted(tree, ("click", "buy")) == size
+    assert count_combinations(tree, ("click", "buy")) == size
     assert len(everything_in(tree)) == size
 
 
@@ -223,13 +223,12 @@ LEAVES = st.one_of(
     st.sampled_from([Float(0.0, 1.0), Float(1e-3, 1.0, log=True, default=0.1)]),
     st.sampled_from([Subset(("x", "y", "z"), min=1), Subset("task_pairs"), Subset((1, [2, 3]))]),
 )
-TREES = st.recursive(LEAVES, holes, max_leaves=6).filter(lambda tree: counted(tree, ("click", "buy")) <= 200)
+TREES = st.recursive(LEAVES, holes, max_leaves=6).filter(lambda tree: count_combinations(tree, ("click", "buy")) <= 200)
 TASKS = ("click", "buy")
 
 
 def draw(tree: Any, decider: Decider) -> tuple[Any, dict[str, int | float]]:
-    decisions: dict[str, int | float] = {}
-    return filled(tree, "", decider, decisions, TASKS), decisions
+    return fill_holes(tree, decider, TASKS)
 
 
 def everything_in(tree: Any) -> list[Any]:
@@ -241,23 +240,25 @@ def everything_in(tree: Any) -> list[Any]:
 def test_whatever_the_tree_a_draw_is_replayed_and_spelled(tree: Any, seed: int) -> None:
     value, decisions = draw(tree, Random(seed))
     assert draw(tree, Replay(decisions))[0] == value
-    assert any(draw(tree, Replay(found, Defaults()))[0] == value for found in spellings(tree, value, "", TASKS))
+    assert any(
+        draw(tree, Replay(found, Defaults()))[0] == value for found in matching_decisions(tree, value, "", TASKS)
+    )
 
 
 @settings(max_examples=150, deadline=None)
 @given(TREES)
 def test_whatever_the_tree_enumerating_counts_it(tree: Any) -> None:
-    assert len(everything_in(tree)) == counted(tree, TASKS)
+    assert len(everything_in(tree)) == count_combinations(tree, TASKS)
 
 
 @settings(max_examples=150, deadline=None)
 @given(TREES, st.integers(0, 1000))
 def test_whatever_the_tree_every_decision_has_its_hole(tree: Any, seed: int) -> None:
     known: dict[str, list[Any]] = {}
-    for path, domain in holes_in(tree, "", TASKS):
+    for path, domain in domains_in(tree, "", TASKS):
         known.setdefault(path, []).append(domain)
     for path, decision in draw(tree, Random(seed))[1].items():
-        assert any(allowed(domain, decision) for domain in known[path])
+        assert any(domain.allows(decision) for domain in known[path])
 
 
 # Refusals

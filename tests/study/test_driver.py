@@ -31,8 +31,7 @@ from mtl_nas.errors import RunError, SpaceError
 from mtl_nas.record import Event, Standing
 from mtl_nas.record.events import Chosen, Closed, Failed, Finalist, Note, Promoted, Proposed, Scored, Stopped
 from mtl_nas.settings import Aim
-from mtl_nas.space import load_space
-from mtl_nas.space.files import plain
+from mtl_nas.space import load_space, plain_tree
 from mtl_nas.study.jobs import Answer, Job
 from mtl_nas.study.samplers import SAMPLERS
 from mtl_nas.study.schedule.finalists import chosen
@@ -456,7 +455,7 @@ def test_a_preset_outside_the_space_is_trained_and_not_told_to_the_sampler(tmp_p
 
 
 def test_a_preset_inside_the_space_is_told_with_its_decisions(tmp_path: Path) -> None:
-    tree = plain(load_space("everything"))
+    tree = plain_tree(load_space("everything"))
     run(core(tmp_path, request(tree=tree, trials=4), tree=tree))
     assert all(event.decisions for event in of(Proposed, events(tmp_path)))
 

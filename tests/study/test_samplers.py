@@ -13,8 +13,7 @@ from study_fixtures import FUNNEL, SPACE, chance, drawn, proposed, scored, space
 from mtl_nas.record import Budget, Event, Standing
 from mtl_nas.record.events import Failed, Promoted, Stopped
 from mtl_nas.settings import Aim
-from mtl_nas.space import Choice, Float, Int, Random, Replay, SearchSpace, load_space
-from mtl_nas.space.holes import SWITCH
+from mtl_nas.space import SWITCH, Choice, Float, Int, Random, Replay, SearchSpace, load_space
 from mtl_nas.study.objectives.objective import Goal
 from mtl_nas.study.samplers import SAMPLERS, Drawn, Seen, automatic, best_first, history, propose
 from mtl_nas.study.samplers.optuna_studies import TOLD, Names, distribution, study_of

@@ -44,7 +44,7 @@ def trials(space, count, score, noise=0.01, seed=0):
                 decisions[path] = decider.choose(path, domain)
                 return decisions[path]
 
-        space.walk(Kept())
+        space.decide(Kept())
         lines += [proposed(number, decisions=decisions, origin="random")]
         lines += [scored(number, 0, score(decisions) + chance.gauss(0, noise))]
     return lines

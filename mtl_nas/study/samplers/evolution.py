@@ -7,9 +7,7 @@ Optuna's NSGA-II draws at random where trials were told to its study rather than
 import random
 from collections.abc import Sequence
 
-from mtl_nas.space import SearchSpace
-from mtl_nas.space.deciders import Decisions, Replay
-from mtl_nas.space.mutation import mixed, mutated
+from mtl_nas.space import Decisions, Replay, SearchSpace, crossover, mutate
 from mtl_nas.study.samplers.observations import Drawn, Seen, best_first
 
 POPULATION = 50  # the latest so many may be parents: age, not quality, removes
@@ -30,12 +28,12 @@ def evolution(space: SearchSpace, history: Sequence[Seen], seed: int) -> Drawn:
     population = list(history[-POPULATION:])
     one, other = (_winner(population, dice) for _ in range(2))
     if dice.random() < MIXED and one.key != other.key:
-        return _drawn(space, mixed(space, one.decisions, other.decisions, dice), "mix", one, other)
+        return _drawn(space, crossover(space, one.decisions, other.decisions, dice), "mix", one, other)
     holes = sum(path.startswith(TRAINING) for path in one.decisions)
     if holes and dice.random() < RETRAINED:
-        child = mutated(space, one.decisions, dice, changes=dice.randint(1, holes), within=TRAINING)
+        child = mutate(space, one.decisions, dice, changes=dice.randint(1, holes), within=TRAINING)
         return _drawn(space, child, "mutation", one)
-    return _drawn(space, mutated(space, one.decisions, dice, changes=_changes(dice)), "mutation", one)
+    return _drawn(space, mutate(space, one.decisions, dice, changes=_changes(dice)), "mutation", one)
 
 
 def local(space: SearchSpace, history: Sequence[Seen], seed: int) -> Drawn:
@@ -43,7 +41,7 @@ def local(space: SearchSpace, history: Sequence[Seen], seed: int) -> Drawn:
     dice = random.Random(seed)
     best = best_first(history)[:BEST]
     parent = best[min(int(dice.expovariate(1.0)), len(best) - 1)]
-    return _drawn(space, mutated(space, parent.decisions, dice, changes=_changes(dice)), "mutation", parent)
+    return _drawn(space, mutate(space, parent.decisions, dice, changes=_changes(dice)), "mutation", parent)
 
 
 def nsga2(space: SearchSpace, history: Sequence[Seen], seed: int) -> Drawn:
@@ -55,9 +53,9 @@ def nsga2(space: SearchSpace, history: Sequence[Seen], seed: int) -> Drawn:
     population = ranked[: min((len(ranked) + 1) // 2, POPULATION)]
     one, other = (population[min(dice.randrange(len(population)) for _ in range(2))] for _ in range(2))
     if dice.random() < CROSSED and one.key != other.key:
-        child = mixed(space, one.decisions, other.decisions, dice)
-        return _drawn(space, mutated(space, child, dice), "nsga2", one, other)
-    return _drawn(space, mutated(space, one.decisions, dice), "nsga2", one)
+        child = crossover(space, one.decisions, other.decisions, dice)
+        return _drawn(space, mutate(space, child, dice), "nsga2", one, other)
+    return _drawn(space, mutate(space, one.decisions, dice), "nsga2", one)
 
 
 def _winner(population: Sequence[Seen], dice: random.Random) -> Seen:

@@ -9,8 +9,7 @@ import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial, TrialState
 
-from mtl_nas.space import Decider, Replay, SearchSpace
-from mtl_nas.space.holes import Choice, Decision, Domain, Int
+from mtl_nas.space import Choice, Decider, Decision, Domain, Int, Replay, SearchSpace
 from mtl_nas.study.samplers.observations import Seen, best_first
 
 TOLD = 200  # the best half and the latest half of so many: asking takes longer with each
@@ -106,7 +105,7 @@ def _told(seen: Sequence[Seen]) -> Sequence[Seen]:
 @lru_cache(maxsize=4 * TOLD)
 def _frozen(space: SearchSpace, one: Seen) -> Told:
     noted = Noted(Replay(one.decisions), names_of(space))
-    space.walk(noted)
+    space.decide(noted)
     single, now = len(one.last) == 1, datetime.now()  # which Optuna insists on
     return Told(
         number=one.number,

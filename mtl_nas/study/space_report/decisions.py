@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from mtl_nas.space import Decisions, Replay, SearchSpace
-from mtl_nas.space.holes import Decision, Domain
+from mtl_nas.space import Decision, Decisions, Domain, Replay, SearchSpace
 
 Asked = dict[str, tuple[Domain, Decision]]  # by path
 
@@ -25,7 +24,7 @@ def asked(space: SearchSpace, decisions: Decisions) -> Asked:
     """The holes that a trial met: branches may differ in what they ask at a path. None of a trial outside the space."""
     listening = _Listening(decisions)
     if decisions:
-        space.walk(listening)
+        space.decide(listening)
     return listening.asked
 
 

@@ -7,8 +7,7 @@ from math import sqrt
 from statistics import fmean, median, variance
 
 from mtl_nas.metrics import holm, welch
-from mtl_nas.space import Choice
-from mtl_nas.space.holes import Decision, Domain
+from mtl_nas.space import Choice, Decision, Domain
 from mtl_nas.study.space_report.decisions import Asked, by_hole
 
 FEW = 3  # trials of a group that is compared

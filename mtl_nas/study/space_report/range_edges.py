@@ -7,7 +7,7 @@ from typing import Literal
 
 from scipy.special import bdtrc
 
-from mtl_nas.space.holes import Choice, Domain, Float
+from mtl_nas.space import Choice, Domain, Float
 from mtl_nas.study.space_report.decisions import Asked, by_hole
 
 BEST_SHARE, BEST_LEAST = 0.1, 5
