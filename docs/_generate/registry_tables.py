@@ -1,7 +1,10 @@
-"""What the registries hold: presets, search spaces, data sets."""
+"""What the registries hold: presets, search spaces, data sets, events of a record."""
 
+import inspect
+import re
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import yaml
@@ -10,7 +13,10 @@ from markdown_tables import one_line, table
 from mtl_nas import load_dataset
 from mtl_nas.data.builtin.registry import BUILTINS
 from mtl_nas.presets import compatible_presets, descriptions
+from mtl_nas.record import events as record_events
+from mtl_nas.values import Value
 
+MODELS = Path(__file__).parents[1] / "reference" / "models.md"
 SPACES = Path(__file__).parents[2] / "search_spaces"
 
 
@@ -18,14 +24,16 @@ def presets() -> str:
     """The presets in the order in which a search tries them."""
     frame = pd.DataFrame({"x": range(40), "a": [0, 1] * 20, "b": [0, 0, 1, 1] * 10})
     reasons = compatible_presets(load_dataset(frame, ["a", "b"]).schema).reasons
+    headings = re.findall(r"^## (.*)$", MODELS.read_text(encoding="utf-8"), re.MULTILINE)
+    anchors = {name: _anchor(heading) for heading in headings for name in re.findall(r"`(\w+)`", heading)}
     rows = []
     for part in descriptions():
         reason = reasons.get(part.name, "").split(",", maxsplit=1)[0]
         needs = reason.removeprefix(f"{part.name} ").split(" ", maxsplit=1)[
             -1
         ]  # "aitm needs a funnel, and no task ..."
-        rows.append((f"[`{part.name}`](models.md#{part.name})", part.paper, part.summary, needs, f"`{part.sizes}`"))
-    return table(("preset", "paper", "what it is", "needs", "keywords and their defaults"), rows)
+        rows.append((f"[`{part.name}`](#{anchors[part.name]})", part.summary, part.paper, f"`{part.sizes}`", needs))
+    return table(("preset", "what it is", "paper", "keywords and their defaults", "needs"), rows)
 
 
 def spaces() -> str:
@@ -49,3 +57,21 @@ def data_sets() -> str:
         ]
         rows.append((f"`{name}`", "; ".join(words)))
     return table(("data set", "tasks"), rows)
+
+
+def events() -> str:
+    """The kinds of event in the record of a run."""
+    kinds = [kind for kind in vars(record_events).values() if isinstance(kind, type) and "event" in _fields(kind)]
+    rows = []
+    for kind in kinds:
+        keys = ", ".join(f"`{name}`" for name in _fields(kind) if name != "event")
+        rows.append((f"`{_fields(kind)['event'].default}`", keys, one_line(inspect.getdoc(kind) or "")))
+    return table(("`event`", "keys", "meaning"), rows)
+
+
+def _fields(kind: type) -> dict[str, Any]:
+    return kind.model_fields if issubclass(kind, Value) else {}
+
+
+def _anchor(heading: str) -> str:
+    return re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-")

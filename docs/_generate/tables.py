@@ -12,8 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from command_tables import commands
+from layer_tables import layers
 from option_tables import options
-from registry_tables import data_sets, presets, spaces
+from registry_tables import data_sets, events, presets, spaces
 
 PAGES = Path(__file__).parents[1]
 TABLE = re.compile(r"(<!-- table: (\w+) ?(.*?) -->\n).*?(<!-- end of table -->)", re.DOTALL)
@@ -23,6 +24,8 @@ KINDS: dict[str, Callable[..., str]] = {
     "presets": presets,
     "spaces": spaces,
     "data_sets": data_sets,
+    "events": events,
+    "layers": layers,
 }
 
 

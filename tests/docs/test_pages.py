@@ -1,0 +1,82 @@
+"""The pages of the documentation: their blocks run as a newcomer would type them, and their links lead somewhere."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+import yaml
+from page_blocks import PAGES, ROOT, Block, blocks, continued, copied, run_page
+
+from mtl_nas.data.declaration import declaration
+from mtl_nas.settings import SearchSettings
+from mtl_nas.space import load_space, space_names
+
+TOUR = ROOT / "docs" / "tutorial" / "own-table.md"
+RUNNABLE = [page for page in PAGES if any(block.runs for block in blocks(page)) and page != TOUR]
+YAML_BLOCKS = [block for page in PAGES for block in blocks(page) if block.language == "yaml"]
+PATHS = re.compile(r"`((?:mtl_nas|tests|docs|benchmarks|examples|search_spaces|\.ci|\.github)/[\w./-]*)`")
+
+
+def shown(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+@pytest.fixture(scope="session")
+def tour(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The folder that the tutorial leaves, and what its commands wrote to standard error."""
+    folder = tmp_path_factory.mktemp("tour")
+    return folder, run_page(TOUR, folder)
+
+
+@pytest.mark.slow
+def test_a_newcomer_can_follow_the_tutorial_from_top_to_bottom(tour: tuple[Path, str]) -> None:
+    folder, errors = tour
+    assert (folder / "runs/shop/best/model.safetensors").exists()
+    assert errors.count("starting Ray ...") == 1  # the command says so, the library does not
+    assert (folder / "model-onnx/model.onnx").exists()
+    assert len((folder / "scores.csv").read_text().splitlines()) == 101
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", RUNNABLE, ids=shown)
+def test_the_blocks_of_a_page_run_from_top_to_bottom(
+    page: Path, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    if continued(page) is not None:
+        assert continued(page) == TOUR
+        copied(request.getfixturevalue("tour")[0], tmp_path)
+    run_page(page, tmp_path)
+
+
+@pytest.mark.parametrize("block", YAML_BLOCKS, ids=str)
+def test_every_yaml_block_is_a_search_file_or_a_space(block: Block) -> None:
+    tree = yaml.safe_load(block.text)
+    assert isinstance(tree, Mapping)
+    if {"design", "training", "about"} & set(tree):
+        load_space(tree)
+        return
+    declaration(tree, str(block))
+    SearchSettings.model_validate(tree.get("search", {}))
+    space = tree.get("space", "everything")
+    assert space in space_names() or isinstance(space, Mapping) or space.endswith(".yaml")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=shown)
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\((?!https?://|#)([^)#\s]+)", page.read_text(encoding="utf-8"))
+    missing = [target for target in targets if not (page.parent / target).exists()]
+    assert not missing
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name != "CHANGELOG.md"], ids=shown)
+def test_every_path_that_a_page_names_exists(page: Path) -> None:
+    paths = PATHS.findall(page.read_text(encoding="utf-8"))
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+def test_every_page_is_in_the_navigation_of_the_site() -> None:
+    navigation = re.findall(r"[\w/-]+\.md", (ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
+    assert {shown(page).removeprefix("docs/") for page in PAGES if page.is_relative_to(ROOT / "docs")} <= set(
+        navigation
+    )
