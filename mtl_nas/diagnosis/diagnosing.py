@@ -10,8 +10,7 @@ from mtl_nas.diagnosis.gate_usage import mixtures
 from mtl_nas.diagnosis.gradients import agreements
 from mtl_nas.diagnosis.units import ReluZeros, activity
 from mtl_nas.diagnosis.usage import narrowed, unused, users
-from mtl_nas.model import Activations, Network
-from mtl_nas.model.features import input_tensors
+from mtl_nas.model import Activations, Network, input_tensors
 from mtl_nas.record.diagnosis import Activity, Diagnosis, Mixture
 
 ROWS = 2_000

@@ -4,7 +4,7 @@ import time
 from statistics import median
 
 from mtl_nas.data import Rows, Schema
-from mtl_nas.model.features import input_tensors
+from mtl_nas.model.input_encoding import input_tensors
 from mtl_nas.model.network import Network
 from mtl_nas.model.prediction import predict
 

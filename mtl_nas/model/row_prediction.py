@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from mtl_nas.data.schema import Schema
 from mtl_nas.data.storage.rows import Rows
-from mtl_nas.model.features import input_tensors
+from mtl_nas.model.input_encoding import input_tensors
 from mtl_nas.model.network import Network
 from mtl_nas.model.prediction import ROWS_AT_ONCE, Read, predict
 

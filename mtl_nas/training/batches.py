@@ -16,7 +16,7 @@ from mtl_nas.architecture import Architecture
 from mtl_nas.data import Rows, Schema
 from mtl_nas.data.schema import Task
 from mtl_nas.data.storage.rows import joined
-from mtl_nas.model.features import input_tensors
+from mtl_nas.model import input_tensors
 from mtl_nas.random_streams import STREAMED_ROWS, epoch_order_seed, training_stream
 from mtl_nas.training.losses import Targets, targets
 

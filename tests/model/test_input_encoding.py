@@ -10,7 +10,8 @@ from mtl_nas.data.columns.statistics import number
 from mtl_nas.data.schema import Category, Number, Schema, Sequence, Task
 from mtl_nas.data.storage.rows import Rows
 from mtl_nas.design import Design, Inputs
-from mtl_nas.model.features import boundaries, input_arrays, knots
+from mtl_nas.model import input_tensors
+from mtl_nas.model.number_encodings import boundaries, knots
 
 NAN = np.nan
 CLICK = Task(name="click", kind="binary", classes=("0", "1"))
@@ -29,7 +30,12 @@ def of(columns: list[Number], values: np.ndarray, encoding: str, buckets: int = 
     none = np.zeros((len(values), 0), dtype=np.int32)
     rows = Rows(none, values.astype(np.float32), {}, np.zeros((len(values), 1), dtype=np.float32))
     inputs = Inputs(numbers=encoding, buckets=buckets)
-    return input_arrays(rows, schema, compose(Design(inputs=inputs), schema))
+    return arrays(rows, schema, Design(inputs=inputs))
+
+
+def arrays(rows: Rows, schema: Schema, design: Design) -> dict[str, np.ndarray]:
+    tensors = input_tensors(rows, schema, compose(design, schema))
+    return {name: tensor.numpy() for name, tensor in tensors.items()}
 
 
 def flat(array: np.ndarray) -> list[float]:
@@ -164,7 +170,7 @@ def test_categories_and_numbers_share_one_table_of_rows():
     )
     ids = np.array([[0, 1], [2, 2]], dtype=np.int32)
     rows = Rows(ids, np.array([[NAN], [256]], dtype=np.float32), {}, np.zeros((2, 1), dtype=np.float32))
-    found = input_arrays(rows, schema, compose(Design(inputs=Inputs(buckets=8)), schema))
+    found = arrays(rows, schema, Design(inputs=Inputs(buckets=8)))
     assert found["ids"].tolist() == [[0, 3 + 1, 6], [2, 3 + 2, 6 + 8]]
 
 
@@ -174,6 +180,6 @@ def test_sequences_pass_as_they_are():
     ids = np.array([[[2, 3, 0]], [[0, 0, 0]]], dtype=np.int32)
     none = np.zeros((2, 0), dtype=np.int32)
     rows = Rows(none, none.astype(np.float32), {"seen": ids}, np.zeros((2, 1), dtype=np.float32))
-    found = input_arrays(rows, schema, compose(Design(), schema))
+    found = arrays(rows, schema, Design())
     assert set(found) == {"sequence/seen"}
     np.testing.assert_array_equal(found["sequence/seen"], ids)
