@@ -23,7 +23,7 @@ from rich.table import Table
 import mtl_nas as mn
 from benchmarks.machine import machine
 from mtl_nas.data.builtin.synthetic_reasons import REASONS
-from mtl_nas.evaluation import Predictions, judge
+from mtl_nas.evaluation import Predictions, predict_and_score
 from mtl_nas.scoring import Interval, SeedScore, paired_interval, seed_score
 
 RESULTS = Path(__file__).parent / "results"
@@ -74,7 +74,7 @@ def measured(reason: str, draw: int, seeds: int) -> list[dict[str, object]]:
     lines = []
     for family, claim in CLAIMS[reason].items():
         tasks = [task for task in data.schema.task_names if task.rstrip("0123456789") == family]
-        scores = {design: _judged(found, data, tasks) for design, found in predictions.items()}
+        scores = {design: _predict_and_scored(found, data, tasks) for design, found in predictions.items()}
         shared = paired_interval(scores["shared_bottom"], scores["single_task"])
         lines.append(
             {
@@ -92,7 +92,7 @@ def measured(reason: str, draw: int, seeds: int) -> list[dict[str, object]]:
     return lines
 
 
-def _judged(predictions: Sequence[Predictions], data: mn.Dataset, tasks: Sequence[str]) -> list[SeedScore]:
+def _predict_and_scored(predictions: Sequence[Predictions], data: mn.Dataset, tasks: Sequence[str]) -> list[SeedScore]:
     labels = data.rows("test").labels.astype(np.float64)
     found = [seed_score(seed, labels, data.schema, tasks) for seed in predictions]
     return [part for part in found if part is not None]
@@ -102,7 +102,7 @@ def _overfit(results: Sequence[mn.Result], data: mn.Dataset, tasks: Sequence[str
     """Mean score on train rows minus that on test rows."""
     gaps = []
     for result in results:
-        _, train = judge(result.model.network, data.rows("train"), data.schema)
+        _, train = predict_and_score(result.model.network, data.rows("train"), data.schema)
         for task in tasks:
             metric = data.schema.tasks[data.schema.task_names.index(task)].main_metric
             gaps.append(train[task][metric] - result.scores[task][metric])

@@ -1,4 +1,4 @@
-"""One design, some seeds -> Results: compose, build, fit, predict. Knows nothing of searching."""
+"""Train and score one design or architecture, outside of any search."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -22,8 +22,7 @@ from mtl_nas.exports import Model
 from mtl_nas.model import Network
 from mtl_nas.model.row_prediction import predict_rows
 from mtl_nas.scoring import Scores, mean_score, score_tasks
-from mtl_nas.training import Check, DivergedError, Fit
-from mtl_nas.training.stacked_fits import advance_together
+from mtl_nas.training import Check, DivergedError, Fit, FitData, FitOptions, Member, settled
 
 Predictions = dict[str, NDArray[np.float64]]
 Split = Literal["validation", "tuning", "choosing", "test"]
@@ -31,13 +30,25 @@ Split = Literal["validation", "tuning", "choosing", "test"]
 
 @dataclass(frozen=True)
 class Result:
-    """What one training came to. ``scores`` are of the split that was asked for, ``checks`` of the tuning rows."""
+    """A trained network and its scores.
+
+    Attributes:
+        scores: Every metric of every task on the split that was asked for.
+        score: Mean over tasks of the main metric on that split.
+        rows: Train rows read; each epoch counts all of them again.
+        seconds: Duration of everything, preparation and scoring included.
+        rows_per_second: Speed of the training loop alone.
+        parameters: Number of trained parameters of the network.
+        checks: Scores on the tuning rows during training.
+        model: The network with the weights of the best check, with the schema of the data.
+        predictions: Predictions for the split, by task, in its order of rows.
+    """
 
     scores: Scores
     score: float
-    rows: int  # trained
-    seconds: float  # of everything, preparation and evaluation included
-    rows_per_second: float  # of the training loop
+    rows: int
+    seconds: float
+    rows_per_second: float
     parameters: int
     checks: tuple[Check, ...]
     model: Model = field(repr=False, compare=False)
@@ -53,10 +64,35 @@ def evaluate(
     losses: Losses | None = None,
     device: str = "cpu",
 ) -> Result:
-    """Train on the train rows from one seed, keep the best check, score a split.
+    """Train a design on the train rows with one seed, and score one split.
 
-    An Architecture has no losses of its own: equal weights, unless ``losses`` are given. A DesignError says why a
-    design does not fit the data's schema.
+    The weights of the best check on the tuning rows are the ones that are scored.
+
+    Args:
+        what: A design, or an architecture that was composed for the schema of the data.
+        data: The data set.
+        training: Options of training; the defaults of ``Training`` unless given. ``training.seed`` fixes the result.
+        split: Rows to score: ``validation``, its halves ``tuning`` and ``choosing``, or ``test``.
+        losses: Losses to use in place of those of the design. An architecture has none of its own: all tasks weigh
+            the same unless losses are given.
+        device: Name of a torch device, such as ``cpu`` or ``cuda``.
+
+    Returns:
+        The scores, the predictions and the trained model.
+
+    Raises:
+        DesignError: If the design or the losses do not fit the tasks of the data.
+        ArchitectureError: If the architecture was made for other columns or tasks.
+        DivergedError: If the loss or a prediction is no longer finite.
+        MtlNasError: If there is no such device.
+
+    Example:
+        >>> import mtl_nas as mn
+        >>> data = mn.load_dataset("synthetic-funnel")
+        >>> design = mn.preset("mmoe", data.schema, hidden=(8,), embedding=2)
+        >>> result = evaluate(design, data, Training(epochs=0.05, batch_size=512))
+        >>> sorted(result.scores["click"])
+        ['accuracy', 'auc', 'log_loss']
     """
     training = training or Training()
     return evaluate_seeds(what, data, training, [training.seed], split=split, losses=losses, device=device)[0]
@@ -72,65 +108,91 @@ def evaluate_seeds(
     losses: Losses | None = None,
     device: str = "cpu",
 ) -> list[Result]:
-    """A Result for each seed, as ``evaluate`` gives it; a GPU trains them as one, a processor is faster one by one."""
+    """Train a design once per seed, as ``evaluate`` does; a GPU trains several seeds at once.
+
+    Args:
+        what: A design, or an architecture that was composed for the schema of the data.
+        data: The data set.
+        training: Options of training; its seed is replaced.
+        seeds: The seeds to train with.
+        split: Rows to score.
+        losses: Losses to use in place of those of the design.
+        device: Name of a torch device.
+
+    Returns:
+        One result per seed, in their order.
+
+    Raises:
+        DesignError, ArchitectureError, DivergedError, MtlNasError: As ``evaluate`` does.
+
+    Example:
+        >>> import mtl_nas as mn
+        >>> data = mn.load_dataset("synthetic-funnel")
+        >>> design = mn.preset("mmoe", data.schema, hidden=(8,), embedding=2)
+        >>> results = evaluate_seeds(design, data, Training(epochs=0.05, batch_size=512), [0, 1])
+        >>> len(results)
+        2
+    """
     refuse_absent(device)
     architecture = compose(what, data.schema) if isinstance(what, Design) else what
     refuse_mismatch(architecture, data.schema)
     losses = losses or (what.losses if isinstance(what, Design) else Losses())
-    asked = [training.model_copy(update={"seed": seed}) for seed in seeds]
-    train, tuning = data.rows("train"), data.rows("tuning")
-    begun = partial(Fit, architecture, losses, schema=data.schema, train=train, tuning=tuning, device=device)
+    rows = FitData.of(data)
+    training = settled(training, architecture, losses, rows, device=device)
+    trainings = [training.model_copy(update={"seed": seed}) for seed in seeds]
+    member = partial(Member, architecture, losses, data=rows, options=FitOptions(device=device))
     stacked = device != "cpu" and one_backward_pass(losses, training) and has_stackable_blocks(architecture)
     size = MOST_MEMBERS if stacked else 1
-    groups = [asked[start : start + size] for start in range(0, len(asked), size)]
-    return [result for group in groups for result in _results(begun, group, data, split)]
+    groups = [trainings[start : start + size] for start in range(0, len(trainings), size)]
+    return [result for group in groups for result in _results(member, group, data, split)]
+
+
+def predict_and_score(
+    network: Network, rows: Rows, schema: Schema, *, device: str = "cpu"
+) -> tuple[Predictions, Scores]:
+    """Return predictions for encoded rows, and their scores."""
+    predictions = predict_rows(network, rows, schema, device=device)
+    return predictions, score_tasks(predictions, rows, schema)
 
 
 def refuse_absent(device: str) -> None:
-    """An MtlNasError where torch has no such device."""
+    """Raise MtlNasError if torch has no such device."""
     try:
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError):
         raise MtlNasError(f"no device '{device}' here; say 'cpu', or 'cuda' where torch sees a GPU") from None
 
 
-def _results(begun: Callable[..., Fit], trainings: Sequence[Training], data: Dataset, split: Split) -> list[Result]:
-    """As one, or one after the other where a GPU has no room for all."""
+def _results(member: Callable[..., Member], trainings: Sequence[Training], data: Dataset, split: Split) -> list[Result]:
+    """Train all at once, or one after the other if the device has no room for all."""
     if len(trainings) > 1:
         with suppress(torch.cuda.OutOfMemoryError):
-            return _as_one(begun, trainings, data, split)
+            return _trained(member, trainings, data, split)
         torch.cuda.empty_cache()
-    return [result for training in trainings for result in _as_one(begun, [training], data, split)]
+    return [result for training in trainings for result in _trained(member, [training], data, split)]
 
 
-def _as_one(begun: Callable[..., Fit], trainings: Sequence[Training], data: Dataset, split: Split) -> list[Result]:
-    start, first = time.perf_counter(), begun(trainings[0])
-    fits = [first, *(begun(training, beside=first) for training in trainings[1:])]
-    for outcome in advance_together(fits) if len(fits) > 1 else [fits[0].advance()]:
+def _trained(member: Callable[..., Member], trainings: Sequence[Training], data: Dataset, split: Split) -> list[Result]:
+    start, members = time.perf_counter(), [member(training) for training in trainings]
+    for outcome in Fit(*members).advance():
         if isinstance(outcome, DivergedError):
             raise outcome
-    seconds = (time.perf_counter() - start) / len(fits)
-    return [_result(fit, data, split, seconds) for fit in fits]
+    seconds = (time.perf_counter() - start) / len(members)
+    return [_result(member, data, split, seconds) for member in members]
 
 
-def _result(fit: Fit, data: Dataset, split: Split, seconds: float) -> Result:
-    """``seconds``: of what was done before."""
-    start, network = time.perf_counter(), fit.best_network()
-    predictions, found = judge(network, data.rows(split), data.schema, device=str(fit.device))
+def _result(member: Member, data: Dataset, split: Split, seconds: float) -> Result:
+    """Score a member whose training took some seconds."""
+    start, network = time.perf_counter(), member.best_network()
+    predictions, scores = predict_and_score(network, data.rows(split), data.schema, device=str(member.device))
     return Result(
-        scores=found,
-        score=mean_score(found, data.schema),
-        rows=fit.rows,
+        scores=scores,
+        score=mean_score(scores, data.schema),
+        rows=member.rows,
         seconds=seconds + time.perf_counter() - start,
-        rows_per_second=fit.rows_per_second,
+        rows_per_second=member.rows_per_second,
         parameters=network.architecture.parameters,
-        checks=tuple(fit.checks),
+        checks=tuple(member.checks),
         model=Model(network, data.schema),
         predictions=predictions,
     )
-
-
-def judge(network: Network, rows: Rows, schema: Schema, *, device: str = "cpu") -> tuple[Predictions, Scores]:
-    """Predictions for rows, and their scores."""
-    predictions = predict_rows(network, rows, schema, device=device)
-    return predictions, score_tasks(predictions, rows, schema)

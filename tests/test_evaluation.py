@@ -10,8 +10,9 @@ from mtl_nas.composition import compose
 from mtl_nas.data import load_dataset
 from mtl_nas.design import Design, Level, Training
 from mtl_nas.errors import ArchitectureError, DataError, DesignError, MtlNasError
-from mtl_nas.evaluation import evaluate_seeds, judge
+from mtl_nas.evaluation import evaluate_seeds, predict_and_score
 from mtl_nas.scoring import mean_score, score_task, score_tasks
+from mtl_nas.training import Fit
 
 
 def table(rows: int = 600) -> pd.DataFrame:
@@ -51,7 +52,7 @@ def test_a_result_scores_every_head_of_the_split():
 def test_splits_are_scored_on_request(split, rows):
     found = mn.evaluate(SMALL, DATA, TRAINING, split=split)
     assert len(found.predictions["click"]) == rows
-    assert found.scores == judge(found.model.network, DATA.rows(split), DATA.schema)[1]
+    assert found.scores == predict_and_score(found.model.network, DATA.rows(split), DATA.schema)[1]
     with pytest.raises(DataError, match=r"no split 'validatoin': .*did you mean 'validation'\?"):
         mn.evaluate(SMALL, DATA, TRAINING, split="validatoin")
 
@@ -129,10 +130,14 @@ def test_each_seed_has_the_result_that_it_has_alone(device):
 
 
 def test_seeds_that_a_gpu_has_no_room_for_at_once_are_trained_one_after_the_other(monkeypatch):
-    def full(fits):
-        raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+    advance = Fit.advance
 
-    monkeypatch.setattr("mtl_nas.evaluation.advance_together", full)
+    def full(fit):
+        if len(fit.members) > 1:
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+        return advance(fit)
+
+    monkeypatch.setattr(Fit, "advance", full)
     found = evaluate_seeds(SMALL, DATA, TRAINING, [5, 3], split="test", device="cpu:0")
     alone = [mn.evaluate(SMALL, DATA, TRAINING.model_copy(update={"seed": seed}), split="test") for seed in (5, 3)]
     assert [one.score for one in found] == [one.score for one in alone]

@@ -11,8 +11,7 @@ from benchmarks.speed.sizes import Measured, Sizes, drawn
 from mtl_nas.architecture import Architecture
 from mtl_nas.data import Rows, Schema
 from mtl_nas.data.schema import Category, Task
-from mtl_nas.training import Fit
-from mtl_nas.training.stacked_fits import advance_together
+from mtl_nas.training import Fit, FitData, FitOptions, Member, settled
 
 MOST_EPOCHS = 1_000  # a training may have; none is reached
 TUNING_ROWS = 16  # looked at after each epoch
@@ -20,25 +19,19 @@ TUNING_ROWS = 16  # looked at after each epoch
 
 def rate(sizes: Sizes, measured: Measured) -> list[float]:
     """Rows a second, of one seed, in each epoch after the first; a look at a few tuning rows ends each."""
-    fits, clock = [fitted(sizes, measured, seed) for seed in range(measured.seeds)], measured.clock
-
-    def advance(epochs: int) -> None:
-        if len(fits) > 1:
-            advance_together(fits, epochs / MOST_EPOCHS)
-        else:
-            fits[0].advance(epochs / MOST_EPOCHS)
-
-    advance(1)  # warms up
+    members, clock = [begun(sizes, measured, seed) for seed in range(measured.seeds)], measured.clock
+    fit = Fit(*members)
+    fit.advance(1 / MOST_EPOCHS)  # warms up
     rates: list[float] = []
-    begun = clock()
-    while not rates or clock() - begun < measured.seconds:
-        start, rows = clock(), fits[0].rows
-        advance(len(rates) + 2)
-        rates.append((fits[0].rows - rows) / (clock() - start))
+    first = clock()
+    while not rates or clock() - first < measured.seconds:
+        start, rows = clock(), members[0].rows
+        fit.advance((len(rates) + 2) / MOST_EPOCHS)
+        rates.append((members[0].rows - rows) / (clock() - start))
     return rates
 
 
-def fitted(sizes: Sizes, measured: Measured, seed: int = 0) -> Fit:
+def begun(sizes: Sizes, measured: Measured, seed: int = 0) -> Member:
     """A training that has not begun."""
     torch.set_num_threads(measured.threads)
     ids, labels = drawn(sizes)
@@ -49,10 +42,13 @@ def fitted(sizes: Sizes, measured: Measured, seed: int = 0) -> Fit:
     tuning = rows.take(slice(0, TUNING_ROWS))
     tuning = replace(tuning, labels=np.zeros_like(tuning.labels))  # no score: no weights are kept but the first ones
     made = mn.compose(design, of_sizes)
-    fit = Fit(made, design.losses, training, of_sizes, rows, tuning, device=measured.device)
+    data, options = FitData(of_sizes, rows, tuning), FitOptions(device=measured.device)
+    member = Member(
+        made, design.losses, settled(training, made, design.losses, data, device=measured.device), data, options
+    )
     if measured.compiled:
-        fit.network.forward = torch.compile(fit.network.forward)
-    return fit
+        member.network.forward = torch.compile(member.network.forward)
+    return member
 
 
 def graph(sizes: Sizes) -> Architecture:

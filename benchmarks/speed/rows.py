@@ -33,7 +33,7 @@ from benchmarks.machine import machine
 from mtl_nas.composition import compose
 from mtl_nas.data.storage.rows import Rows, joined
 from mtl_nas.design import Losses, Training
-from mtl_nas.training import Fit, batches
+from mtl_nas.training import Check, Fit, FitData, Member, batches
 
 RESULTS = Path(__file__).parents[1] / "results"
 SIZES = (10**5, 10**6, 10**7, 10**8)
@@ -107,24 +107,24 @@ def encoded(folder: Path, rows: int) -> dict[str, Any]:
 
 def trained(folder: Path, rows: int) -> dict[str, Any]:
     """Streamed whatever the size, with every tuning row scored."""
-    batches.RESIDENT = 0
+    batches.RESIDENT_BYTES = 0
     data = mn.load_dataset(folder / str(rows))
-    fit = fitted(data, data.rows("train"), data.rows("tuning"))
-    check = fit.advance(min(1.0, TRAINED / (fit.train_rows * fit.steps / fit.steps_per_epoch)))
-    return {"trained": fit.rows, "score": round(check.score, 4), "rows_per_second": round(fit.rows_per_second)}
+    member = begun(data, data.rows("train"), data.rows("tuning"))
+    score = advanced(member, min(1.0, TRAINED / (member.train_rows * member.steps / member.steps_per_epoch)))
+    return {"trained": member.rows, "score": score, "rows_per_second": round(member.rows_per_second)}
 
 
 def compared(folder: Path, rows: int) -> dict[str, Any]:
     """Laps in turns with a million rows in memory, and both feeds alone."""
     small, data = (mn.load_dataset(folder / str(size)) for size in (IN_MEMORY, rows))
-    resident = fitted(small, joined([small.rows("train")]), small.rows("tuning").take(slice(None, 2_000)))
-    batches.RESIDENT = 0
-    streamed = fitted(data, data.rows("train"), data.rows("tuning").take(slice(None, 2_000)))
+    resident = begun(small, joined([small.rows("train")]), small.rows("tuning").take(slice(None, 2_000)))
+    batches.RESIDENT_BYTES = 0
+    streamed = begun(data, data.rows("train"), data.rows("tuning").take(slice(None, 2_000)))
     rates: dict[str, list[tuple[float, float]]] = {"in_memory": [], "streamed": []}
     for turn in range(TURNS):
         pair = [("in_memory", resident), ("streamed", streamed)]
-        for name, fit in pair if turn % 2 else reversed(pair):
-            rates[name].append(lap(fit))
+        for name, member in pair if turn % 2 else reversed(pair):
+            rates[name].append(lap(member))
     later = {name: found[1:] for name, found in rates.items()}  # the first warms up
     pairs = list(zip(later["streamed"], later["in_memory"], strict=True))
     return {
@@ -132,7 +132,7 @@ def compared(folder: Path, rows: int) -> dict[str, Any]:
         **{f"{name}_rows_per_cpu_second": round(median(rate for _, rate in found)) for name, found in later.items()},
         "ratio": round(median(streamed[0] / resident[0] for streamed, resident in pairs), 3),
         "cpu_ratio": round(median(streamed[1] / resident[1] for streamed, resident in pairs), 3),
-        **{f"{name}_feed_rows_per_second": round(fed(fit)) for name, fit in pair},
+        **{f"{name}_feed_rows_per_second": round(fed(member)) for name, member in pair},
     }
 
 
@@ -140,35 +140,43 @@ def agreed(folder: Path, rows: int) -> dict[str, Any]:
     """Scores of one pass on three seeds, in memory and streamed."""
     if rows != IN_MEMORY:
         return {}
-    batches.RESIDENT = 0
+    batches.RESIDENT_BYTES = 0
     data = mn.load_dataset(folder / str(rows))
     scores: dict[str, list[float]] = {}
     for name, train in (("in_memory", joined([data.rows("train")])), ("streamed", data.rows("train"))):
         for seed in range(3):
-            fit = fitted(data, train, data.rows("tuning"), epochs=1.0, seed=seed)
-            scores.setdefault(name, []).append(round(fit.advance().score, 4))
+            member = begun(data, train, data.rows("tuning"), epochs=1.0, seed=seed)
+            scores.setdefault(name, []).append(advanced(member, 1.0))
     return scores
 
 
-def fitted(data: mn.Dataset, train: Rows, tuning: Rows, *, epochs: float = 40.0, seed: int = 0) -> Fit:
+def begun(data: mn.Dataset, train: Rows, tuning: Rows, *, epochs: float = 40.0, seed: int = 0) -> Member:
     graph = compose(mn.preset("mmoe", data.schema), data.schema)
-    return Fit(graph, Losses(), Training(epochs=epochs, batch_size=BATCH, seed=seed), data.schema, train, tuning)
+    training = Training(epochs=epochs, batch_size=BATCH, seed=seed)
+    return Member(graph, Losses(), training, FitData(data.schema, train, tuning))
 
 
-def lap(fit: Fit) -> tuple[float, float]:
+def advanced(member: Member, share: float) -> float:
+    """The best score at a share of the work."""
+    (check,) = Fit(member).advance(share)
+    assert isinstance(check, Check)
+    return round(check.score, 4)
+
+
+def lap(member: Member) -> tuple[float, float]:
     """Rows a second and a processor second of so many steps, without the look at the tuning rows."""
-    before, start, used = fit.step, time.perf_counter(), time.process_time()
-    fit.run(fit.step + math.ceil(LAP / fit.batch_size))
-    rows = (fit.step - before) * fit.batch_size
+    before, start, used = member.step, time.perf_counter(), time.process_time()
+    Fit(member).run(before + math.ceil(LAP / member.batch_size))
+    rows = (member.step - before) * member.batch_size
     return rows / (time.perf_counter() - start), rows / (time.process_time() - used)
 
 
-def fed(fit: Fit) -> float:
-    """Batches alone."""
-    steps, start = math.ceil(4 * LAP / fit.batch_size), time.perf_counter()
-    for step in range(fit.step, fit.step + steps):
-        fit.feed.batch(step)
-    return steps * fit.batch_size / (time.perf_counter() - start)
+def fed(member: Member) -> float:
+    """Rows per second of the batches alone."""
+    steps, start = math.ceil(4 * LAP / member.batch_size), time.perf_counter()
+    for step in range(member.step, member.step + steps):
+        member.batches.batch(step)
+    return steps * member.batch_size / (time.perf_counter() - start)
 
 
 @contextmanager

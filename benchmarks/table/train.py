@@ -21,10 +21,10 @@ import torch
 from tqdm import tqdm
 
 import mtl_nas as mn
-from mtl_nas.evaluation import judge
+from mtl_nas.evaluation import predict_and_score
 from mtl_nas.space import Enumerate, Replay
 from mtl_nas.study.jobs import seed_of
-from mtl_nas.training import Fit
+from mtl_nas.training import Fit, FitData, Member
 
 HERE = Path(__file__).parent
 SHARES = (1 / 27, 1 / 9, 1 / 3, 1.0)  # of one pass
@@ -62,12 +62,12 @@ def trained(name: str, key: str, decisions: dict[str, int | float], seed: int) -
     batch = BATCH.get(name, proposal.training.batch_size)
     training = proposal.training.model_copy(update={"seed": seed_of("table", key, seed), "batch_size": batch})
     start = time.perf_counter()
-    fit = Fit(graph, proposal.design.losses, training, data.schema, data.rows("train"), data.rows("tuning"))
+    member = Member(graph, proposal.design.losses, training, FitData.of(data))
     for share in SHARES:
-        fit.advance(share)
-    network, seconds = fit.best_network(), time.perf_counter() - start
-    found = {f"tuning {share:.4f}": check.scores for share, check in zip(SHARES, fit.checks, strict=True)}
-    found |= {split: judge(network, data.rows(split), data.schema)[1] for split in ("choosing", "test")}
+        Fit(member).advance(share)
+    network, seconds = member.best_network(), time.perf_counter() - start
+    found = {f"tuning {share:.4f}": check.scores for share, check in zip(SHARES, member.checks, strict=True)}
+    found |= {split: predict_and_score(network, data.rows(split), data.schema)[1] for split in ("choosing", "test")}
     scores = {
         f"{task.name} {place}": scores[task.name][task.main_metric]
         for place, scores in found.items()
@@ -75,7 +75,7 @@ def trained(name: str, key: str, decisions: dict[str, int | float], seed: int) -
     }
     about = {"key": key, "seed": seed, "decisions": json.dumps(decisions, sort_keys=True)}
     cost = {"parameters": graph.parameters, "macs": graph.macs, "seconds": round(seconds, 3)}
-    return {**about, **cost, "rows": fit.rows, **scores}
+    return {**about, **cost, "rows": member.rows, **scores}
 
 
 def missing(name: str, kept: Path) -> Iterator[tuple[str, dict[str, int | float], int]]:

@@ -52,7 +52,7 @@ def adapt_network(
     ``wrap`` makes the model that the result holds of a network and its schema.
     """
     transfer = transfer_graph(old.architecture, like, data.task)
-    adapted, scratch = [], []
+    how, adapted, scratch = how.settled(transfer, data), [], []
     for seed in range(seeds):
         seeded = how.with_seed(seed)
         adapted.append(train_transferred(old, transfer, data, seeded))

@@ -12,8 +12,8 @@ from mtl_nas.design import Losses, Meta, Training
 from mtl_nas.model import Network
 from mtl_nas.model.row_prediction import predict_rows
 from mtl_nas.scoring import mean_score, score_tasks
-from mtl_nas.training import Fit
-from mtl_nas.training.batches import Resident
+from mtl_nas.training import DivergedError, Fit, FitData, FitOptions, Member, settled
+from mtl_nas.training.batches import ResidentBatches
 from mtl_nas.values import Value
 
 Mode = Literal["frozen", "finetuned", "inner"]
@@ -32,42 +32,55 @@ class TransferTraining(Value):
     training: Training = Training()
     inner: Meta = INNER
 
+    def settled(self, transfer: GraphTransfer, data: NewTask) -> "TransferTraining":
+        """Replace ``precision: auto`` by the faster precision on this machine."""
+        training = settled(self.training, transfer.architecture, Losses(), _fit_data(data))
+        return self.model_copy(update={"training": training})
+
     def with_seed(self, seed: int) -> "TransferTraining":
         return self.model_copy(update={"training": self.training.model_copy(update={"seed": seed})})
 
 
 def train_from_scratch(transfer: GraphTransfer, data: NewTask, training: Training) -> Network:
     """Train the graph of the new task from random weights."""
-    fit = _fit(transfer, data, training)
-    fit.advance()
-    return fit.best_network()
+    return _trained(_member(transfer, data, training))
 
 
 def train_transferred(old: Network, transfer: GraphTransfer, data: NewTask, how: TransferTraining) -> Network:
     """Train the graph of the new task from the weights of the old network."""
     # frozen members and inner steps need gradients of whole tables, not of the rows of a batch
-    fit = _fit(transfer, data, how.training, row_wise=how.mode == "finetuned")
-    network = fit.network
+    member = _member(transfer, data, how.training, sparse_updates=how.mode == "finetuned")
+    network = member.network
     network.set_weights(transferred_weights(transfer, old.architecture, old.weights(), network.weights()))
     if how.mode == "inner":
-        return _inner_steps(fit, data, how.inner)
+        return _inner_steps(member, data, how.inner)
     if how.mode == "frozen":
-        freeze(network, transfer.shared, fit.stepper.optimizer)
-    fit.advance()
-    return fit.best_network()
+        freeze(network, transfer.shared, member.optimizer)
+    return _trained(member)
 
 
-def _fit(transfer: GraphTransfer, data: NewTask, training: Training, *, row_wise: bool = True) -> Fit:
-    rows = data.train, data.tuning
-    return Fit(transfer.architecture, Losses(), training, data.schema, *rows, row_wise=row_wise)
+def _fit_data(data: NewTask) -> FitData:
+    return FitData(data.schema, data.train, data.tuning)
 
 
-def _inner_steps(fit: Fit, data: NewTask, inner: Meta) -> Network:
+def _member(transfer: GraphTransfer, data: NewTask, training: Training, *, sparse_updates: bool = True) -> Member:
+    options = FitOptions(sparse_updates=sparse_updates)
+    return Member(transfer.architecture, Losses(), training, _fit_data(data), options)
+
+
+def _trained(member: Member) -> Network:
+    (outcome,) = Fit(member).advance()
+    if isinstance(outcome, DivergedError):
+        raise outcome
+    return member.best_network()
+
+
+def _inner_steps(member: Member, data: NewTask, inner: Meta) -> Network:
     """Take plain gradient steps over all rows and keep the step that scores best on the tuning rows."""
-    network, scope = fit.network, set(fit.network.parameters_of(inner.scope))
+    network, scope = member.network, set(member.network.parameters_of(inner.scope))
     parameters = [parameter for name, parameter in network.named_parameters() if name in scope]
-    assert isinstance(fit.feed, Resident)  # the rows of a new task are few, and in memory
-    inputs, targets = fit.feed.features, fit.feed.targets
+    assert isinstance(member.batches, ResidentBatches)  # the rows of a new task are few, and in memory
+    inputs, targets = member.batches.inputs, member.batches.targets
     best_score, best_state = -math.inf, network.state_dict()
     for step in range(inner.steps + 1):
         predictions = predict_rows(network, data.tuning, data.schema)
@@ -76,7 +89,7 @@ def _inner_steps(fit: Fit, data: NewTask, inner: Meta) -> Network:
             best_score = score
             best_state = {name: tensor.clone() for name, tensor in network.state_dict().items()}
         if step < inner.steps:
-            gradients = torch.autograd.grad(fit.objective(network(inputs), targets), parameters)
+            gradients = torch.autograd.grad(member.objective(network(inputs), targets), parameters)
             with torch.no_grad():
                 for parameter, gradient in zip(parameters, gradients, strict=True):
                     parameter.sub_(gradient, alpha=inner.inner_rate)

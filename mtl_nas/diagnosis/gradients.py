@@ -14,7 +14,7 @@ from mtl_nas.model import Network
 from mtl_nas.random_streams import DIAGNOSIS_SEED
 from mtl_nas.record.diagnosis import Agreement
 from mtl_nas.training.balancing.shared_parameters import Reaching
-from mtl_nas.training.losses import Targets, targets, task_losses
+from mtl_nas.training.losses import BatchTargets, task_losses
 from mtl_nas.training.negative_sampling import kept_rows
 
 PARTS = 4  # of the rows, to see whether they agree
@@ -33,17 +33,24 @@ def agreements(
         for parameter, members in network.reaching()
         if id(parameter) not in tables and any(len(tasks) > 1 for tasks in members)
     ]
-    found = _targets(network, rows, schema)
+    weight = next(network.parameters())
+    tasks = network.architecture.tasks
+    targets = BatchTargets.of_rows(rows, schema, tasks, device=weight.device, dtype=weight.dtype)
     trained = np.arange(len(rows))
     if losses.negatives < 1.0:
         trained = kept_rows(rows.labels, schema, losses.negatives, seed=DIAGNOSIS_SEED)
     whole, *parts = [
         _cosines(
-            network, shared, {name: column[chosen] for name, column in inputs.items()}, found.at(chosen), schema, losses
+            network,
+            shared,
+            {name: column[chosen] for name, column in inputs.items()},
+            targets.at(chosen),
+            schema,
+            losses,
         )
-        for chosen in _chosen(torch.from_numpy(trained).to(found.labels.device))
+        for chosen in _chosen(torch.from_numpy(trained).to(weight.device))
     ]
-    return tuple(_agreement(pair, whole, parts) for pair in combinations(network.architecture.tasks, 2))
+    return tuple(_agreement(pair, whole, parts) for pair in combinations(tasks, 2))
 
 
 def _chosen(every: Tensor) -> list[Tensor]:
@@ -51,16 +58,13 @@ def _chosen(every: Tensor) -> list[Tensor]:
     return [every, *(every[place::PARTS] for place in range(PARTS) if place < len(every))]
 
 
-def _targets(network: Network, rows: Rows, schema: Schema) -> Targets:
-    like = next(network.parameters())
-    tasks = [schema.task(name) for name in network.architecture.tasks]
-    labels = torch.from_numpy(rows.labels[:, [schema.task_names.index(task.name) for task in tasks]]).to(like)
-    weights = None if rows.weights is None else torch.from_numpy(rows.weights).to(like)
-    return targets(labels, tasks, weights=weights)
-
-
 def _cosines(
-    network: Network, shared: Reaching, inputs: Mapping[str, Tensor], found: Targets, schema: Schema, losses: Losses
+    network: Network,
+    shared: Reaching,
+    inputs: Mapping[str, Tensor],
+    targets: BatchTargets,
+    schema: Schema,
+    losses: Losses,
 ) -> dict[Pair, float | None]:
     architecture = network.architecture
     tasks = architecture.tasks
@@ -70,7 +74,7 @@ def _cosines(
     outputs = network(inputs)
     each, _ = task_losses(
         [outputs[node] for node in nodes],
-        found,
+        targets,
         [schema.task(name) for name in tasks],
         positive_weights=losses.positive_weights,
     )

@@ -18,9 +18,10 @@ from mtl_nas.space import Random, SearchSpace
 from mtl_nas.study.objectives.limits import excess
 from mtl_nas.study.progress import units_total
 from mtl_nas.study.schedule.finalists import PRESETS_KEPT
-from mtl_nas.training import DivergedError, Fit
+from mtl_nas.training import Fit, FitData, Member, settled
 
 STEPS = 12  # of each design that is tried
+TUNING_ROWS = 64
 DRAWS, MOST_DRAWS = 4, 40  # that are trained, and of which they are the first that fit
 
 
@@ -92,13 +93,15 @@ def _megabytes() -> float | None:
 def _cost(name: str, design: Design, training: Training, data: Dataset) -> Cost:
     architecture = compose(design, data.schema)
     rows = data.rows("train")
-    epochs, batch = training.work(len(rows))
-    few = rows.take(slice(None, STEPS * batch))
-    short = training.model_copy(update={"epochs": 1.0, "batch_size": batch})
-    fit = Fit(architecture, design.losses, short, data.schema, few, data.rows("tuning").take(slice(None, 64)))
+    epochs, batch_size = training.work(len(rows))
+    few = FitData(
+        data.schema, rows.take(slice(None, STEPS * batch_size)), data.rows("tuning").take(slice(None, TUNING_ROWS))
+    )
+    short = training.model_copy(update={"epochs": 1.0, "batch_size": batch_size})
+    member = Member(architecture, design.losses, settled(short, architecture, design.losses, few), few)
+    fit = Fit(member)
     start = time.perf_counter()
-    with suppress(DivergedError):  # a search records it and goes on
-        fit.advance(1 / STEPS)  # the first step warms up
-        fit.advance()
-    speed = fit.rows_per_second or len(few) / (time.perf_counter() - start)
+    fit.advance(1 / STEPS)  # the first step warms up
+    fit.advance()  # a member that diverges costs as much
+    speed = member.rows_per_second or len(few.train) / (time.perf_counter() - start)
     return Cost(name, architecture.parameters, speed, epochs * len(rows) / speed)

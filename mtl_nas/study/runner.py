@@ -24,7 +24,7 @@ from mtl_nas.study.run import Run
 from mtl_nas.study.selection.ensemble import write_ensembled
 from mtl_nas.study.selection.selection import finish
 from mtl_nas.study.warm_start import take_over
-from mtl_nas.training.fit import faster_precision
+from mtl_nas.training import FitData, faster_precision
 
 RECORDED = ("mtl_nas", "torch", "optuna", "ray", "numpy", "networkx")
 
@@ -138,7 +138,7 @@ def _precision(space: SearchSpace, data: Dataset, device: str) -> Precision:
     default = space.for_schema(data.schema).default()
     graph = compose(default.design, data.schema)
     losses, training = default.design.losses, default.training
-    return faster_precision(graph, losses, training, data.schema, data.rows("train"), device=device)
+    return faster_precision(training, graph, losses, FitData.of(data), device=device)
 
 
 def _tried_first(request: Request, data: Dataset) -> tuple[dict[str, Design], dict[str, str]]:

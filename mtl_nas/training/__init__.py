@@ -1,5 +1,25 @@
-"""Training one architecture."""
+"""Training of one architecture: a ``Fit`` moves ``Member``s, each a network with its batches, optimizer and checks."""
 
-from mtl_nas.training.fit import Check, DivergedError, Fit
+from mtl_nas.training.checkpoint import Checkpoint, CheckpointError
+from mtl_nas.training.checks import Check, DivergedError, Outcome
+from mtl_nas.training.fit import Fit
+from mtl_nas.training.fit_data import FitData, FitOptions
+from mtl_nas.training.member import WEIGHT_DTYPES, Member
+from mtl_nas.training.precision import faster_precision, settled
+from mtl_nas.training.stacked_stepper import stackable
 
-__all__ = ["Check", "DivergedError", "Fit"]
+__all__ = [
+    "WEIGHT_DTYPES",
+    "Check",
+    "Checkpoint",
+    "CheckpointError",
+    "DivergedError",
+    "Fit",
+    "FitData",
+    "FitOptions",
+    "Member",
+    "Outcome",
+    "faster_precision",
+    "settled",
+    "stackable",
+]

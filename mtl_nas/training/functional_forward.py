@@ -15,24 +15,27 @@ NONE: Weights = MappingProxyType({})
 
 
 class Forward:
-    """features -> (B, outputs) at each of the nodes, in full precision also where states are computed in bfloat16."""
+    """features -> logits (B, outputs) at each of the nodes, in full precision.
 
-    def __init__(self, network: Network, nodes: Sequence[str], *, halved: bool) -> None:
+    ``half_precision``: activations below the logits are computed in bfloat16.
+    """
+
+    def __init__(self, network: Network, nodes: Sequence[str], *, half_precision: bool) -> None:
         self.network, self.nodes = network, tuple(nodes)
-        self.dtype = torch.bfloat16 if halved else None
+        self.dtype = torch.bfloat16 if half_precision else None
 
     def __call__(self, features: Features, weights: Weights = NONE) -> list[Tensor]:
-        """At the network's weights, or those that stand in for some of them; running moments move on."""
+        """Use the network's weights, some of them replaced by ``weights``; its running statistics are updated."""
         return self.stateless(weights, NONE, features)
 
     def at(self, weights: Weights, features: Features) -> list[Tensor]:
-        """At those weights, and its own for the others; running moments stay what they are."""
-        kept = {name: buffer.clone() for name, buffer in self.network.named_buffers()}
-        return self.stateless(weights, kept, features)
+        """Use the network's weights, some of them replaced; its running statistics stay as they are."""
+        buffers = {name: buffer.clone() for name, buffer in self.network.named_buffers()}
+        return self.stateless(weights, buffers, features)
 
     def stateless(self, weights: Weights, buffers: Weights, features: Features) -> list[Tensor]:
-        """At those weights and running moments, and its own for the others."""
-        if self.dtype is not None:  # once a step, and not at every use
+        """Use the given weights and buffers, and the network's own for the others."""
+        if self.dtype is not None:  # rounded once per step, not at every use
             rounded = {name: weights.get(name, own) for name, own in self.network.matrices}
             weights = {**weights, **{name: weight.to(self.dtype) for name, weight in rounded.items()}}
         if not weights and not buffers:

@@ -1,4 +1,4 @@
-"""Labels as tensors, and the mean loss of each task over its valid rows."""
+"""Targets of a batch as tensors, and the mean loss of each task over its valid rows."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from mtl_nas.data import Rows, Schema
 from mtl_nas.data.schema import Task
 from mtl_nas.model.prediction import log_deviation
 
@@ -18,95 +19,111 @@ NONE: Mapping[str, float] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
-class Targets:
-    """Labels with missing ones replaced by zero, and which are valid, (B, T) each; what rows count, (B,) or None.
+class BatchTargets:
+    """Labels and their validity (B, T), and weights of rows (B,) or None; missing labels are replaced by zero.
 
-    Numbers are as the model works on them: (y - center) / scale of their task.
+    Numbers are standardised as their task says: (y - center) / scale.
     """
 
     labels: Tensor
     valid: Tensor
     weights: Tensor | None = None
 
-    def at(self, rows: Tensor) -> "Targets":
-        """The targets of some rows."""
-        weights = None if self.weights is None else self.weights.index_select(0, rows)
-        return Targets(self.labels.index_select(0, rows), self.valid.index_select(0, rows), weights)
-
-    def tensors(self) -> dict[str, Tensor]:
-        """By the names of the fields."""
-        return {name: value for name, value in vars(self).items() if value is not None}
+    @classmethod
+    def of(cls, labels: Tensor, tasks: Sequence[Task], *, weights: Tensor | None = None) -> "BatchTargets":
+        """Return targets from labels (B, T), which are NaN if missing or outside the sample space of their task."""
+        valid = ~labels.isnan()
+        center = labels.new_tensor([task.center for task in tasks])
+        scale = labels.new_tensor([task.scale for task in tasks])
+        # replaced before any loss is taken: NaN times a weight of zero is NaN
+        return cls(torch.where(valid, (labels - center) / scale, 0.0), valid.to(labels.dtype), weights)
 
     @classmethod
-    def among(cls, tensors: Mapping[str, Tensor]) -> "Targets":
-        """What ``tensors`` gave, among others."""
+    def of_rows(
+        cls, rows: Rows, schema: Schema, tasks: Sequence[str], *, device: torch.device, dtype: torch.dtype
+    ) -> "BatchTargets":
+        """Return the targets of encoded rows for the named tasks, on a device."""
+        columns = [schema.task_names.index(name) for name in tasks]
+        labels = torch.from_numpy(rows.labels[:, columns]).to(device, dtype)
+        weights = None if rows.weights is None else torch.tensor(rows.weights, device=device, dtype=dtype)
+        return cls.of(labels, [schema.task(name) for name in tasks], weights=weights)
+
+    @classmethod
+    def among(cls, tensors: Mapping[str, Tensor]) -> "BatchTargets":
+        """Return the targets whose ``tensors()`` are among the given ones."""
         return cls(tensors["labels"], tensors["valid"], tensors.get("weights"))
 
+    def tensors(self) -> dict[str, Tensor]:
+        """Return the tensors by the names of their fields."""
+        return {name: value for name, value in vars(self).items() if value is not None}
 
-def targets(labels: Tensor, tasks: Sequence[Task], *, weights: Tensor | None = None) -> Targets:
-    """From labels with NaN where they are missing or outside the task's sample space."""
-    valid = ~labels.isnan()
-    center = labels.new_tensor([task.center for task in tasks])
-    scale = labels.new_tensor([task.scale for task in tasks])
-    # replaced before any loss is taken: NaN times a weight of zero is NaN
-    return Targets(torch.where(valid, (labels - center) / scale, 0.0), valid.to(labels.dtype), weights)
+    def at(self, rows: Tensor | slice) -> "BatchTargets":
+        """Return the targets of some rows."""
+        if isinstance(rows, slice):
+            weights = None if self.weights is None else self.weights[rows]
+            return BatchTargets(self.labels[rows], self.valid[rows], weights)
+        weights = None if self.weights is None else self.weights.index_select(0, rows)
+        return BatchTargets(self.labels.index_select(0, rows), self.valid.index_select(0, rows), weights)
 
 
 def task_losses(
     outputs: Sequence[Tensor],
-    found: Targets,
+    targets: BatchTargets,
     tasks: Sequence[Task],
     *,
     positive_weights: Mapping[str, float] = NONE,
 ) -> tuple[Tensor, Tensor]:
-    """``sum(M w l) / sum(M w)`` of each task over its valid rows M, and which tasks have any; (T,) each.
+    """Return ``sum(M w l) / sum(M w)`` of each task over its valid rows M, and which tasks have any; (T,) each.
 
     ``positive_weights``: factors on ``l``, not on ``w``, in the positive rows of binary tasks, by name. A task without
     a valid row has loss 0 with zero gradient.
     """
-    losses = torch.cat([_rows_losses(outputs, found.labels, tasks, group) for group in _groups(tasks)])  # (T, B)
-    order = [place for group in _groups(tasks) for place in group]
-    factors = {place: positive_weights.get(task.name) for place, task in enumerate(tasks) if task.rules.is_event}
+    losses = torch.cat([_row_losses(outputs, targets.labels, tasks, group) for group in _groups(tasks)])  # (T, B)
+    order = [index for group in _groups(tasks) for index in group]
+    factors = {index: positive_weights.get(task.name) for index, task in enumerate(tasks) if task.rules.is_event}
     if any(factors.values()) or order != sorted(order):  # by rows: an index would come from the host at every step
         rows = losses.unbind()
         rows = tuple(
-            _heavier(rows[order.index(place)], found.labels[:, place], factors.get(place)) for place in range(len(rows))
+            _weighed(rows[order.index(index)], targets.labels[:, index], factors.get(index))
+            for index in range(len(rows))
         )
         losses = torch.stack(rows)
-    if found.weights is None:
-        counts = found.valid.sum(dim=0)
-        return (losses * found.valid.T).sum(dim=1) / counts.clamp(min=1.0), counts > 0
-    weights = found.valid.T * found.weights  # (T, B)
+    if targets.weights is None:
+        counts = targets.valid.sum(dim=0)
+        return (losses * targets.valid.T).sum(dim=1) / counts.clamp(min=1.0), counts > 0
+    weights = targets.valid.T * targets.weights  # (T, B)
     totals = weights.sum(dim=1)
     return (losses * weights).sum(dim=1) / torch.where(totals > 0, totals, 1.0), totals > 0
 
 
-def _heavier(loss: Tensor, label: Tensor, factor: float | None) -> Tensor:
-    """(B,): times the factor where the label is positive."""
+def _weighed(loss: Tensor, label: Tensor, factor: float | None) -> Tensor:
+    """(B,) -> (B,): the loss times the factor in positive rows."""
     return loss if factor is None else loss * (1.0 + (factor - 1.0) * label)
 
 
-@cache
-def _grouped(kinds: tuple[tuple[str, int, float], ...]) -> tuple[tuple[int, ...], ...]:
-    return tuple(tuple(place for place, kind in enumerate(kinds) if kind == one) for one in dict.fromkeys(kinds))
-
-
 def _groups(tasks: Sequence[Task]) -> tuple[tuple[int, ...], ...]:
-    """Places of the tasks that one call of a loss serves."""
-    return _grouped(tuple((task.loss, task.outputs, task.quantile) for task in tasks))
+    """Return the indices of tasks that one call of a loss serves."""
+    return _equal_indices(tuple((task.loss, task.outputs, task.quantile) for task in tasks))
 
 
-def _rows_losses(outputs: Sequence[Tensor], labels: Tensor, tasks: Sequence[Task], group: Sequence[int]) -> Tensor:
+@cache
+def _equal_indices(values: tuple[tuple[str, int, float], ...]) -> tuple[tuple[int, ...], ...]:
+    return tuple(
+        tuple(index for index, value in enumerate(values) if value == first) for first in dict.fromkeys(values)
+    )
+
+
+def _row_losses(outputs: Sequence[Tensor], labels: Tensor, tasks: Sequence[Task], group: Sequence[int]) -> Tensor:
     """(B, K) each, (B, T) -> (tasks of the group, B)."""
     first = group[0]
     if len(group) == 1:
         return LOSSES[tasks[first].loss](outputs[first], labels[:, first], tasks[first]).unsqueeze(0)
-    joined, known = torch.cat([outputs[place] for place in group]), labels.T
-    known = known.reshape(-1) if len(group) == len(tasks) else torch.cat([known[place] for place in group])
-    return LOSSES[tasks[first].loss](joined, known, tasks[first]).view(len(group), -1)
+    output, label = torch.cat([outputs[index] for index in group]), labels.T
+    label = label.reshape(-1) if len(group) == len(tasks) else torch.cat([label[index] for index in group])
+    return LOSSES[tasks[first].loss](output, label, tasks[first]).view(len(group), -1)
 
 
-# One loss a function: outputs of a head (B, K), labels (B,) and their task -> (B,)
+# Losses per row: outputs of a head (B, K), labels (B,) and their task -> (B,)
 
 
 def _bce(output: Tensor, label: Tensor, task: Task) -> Tensor:

@@ -9,16 +9,16 @@ from torch import Tensor
 from mtl_nas.design import Meta
 from mtl_nas.errors import DesignError
 from mtl_nas.training.functional_forward import Features, Forward, Weights
-from mtl_nas.training.losses import Targets
+from mtl_nas.training.losses import BatchTargets
 from mtl_nas.training.objective import Objective
 
 
-class Adaptation:
+class InnerLoop:
     """A batch -> each task's logits on the query half, at weights that the task adapted on the support half.
 
-    The objective of these is MAML's outer loss: the sum over tasks, T times the mean, so that weights of tasks and of
-    the calibrator mean what they mean without it. Nothing is kept between batches; running moments follow the support
-    half at the weights that predict.
+    The objective of these logits is the outer loss of MAML: the sum over tasks, which is T times their mean, so that
+    the weights of tasks and of the calibrator keep their meaning. Nothing is kept between batches; running statistics
+    follow the support half at the weights that predict.
     """
 
     def __init__(self, meta: Meta, forward: Forward, objective: Objective) -> None:
@@ -30,48 +30,48 @@ class Adaptation:
                 f"training.meta.scope {meta.scope} adapts nothing: the design has no {what}; say scope: all"
             )
 
-    def __call__(self, features: Features, found: Targets) -> tuple[list[Tensor], Targets]:
-        """Logits and targets of the query rows; a task without a support row is out. One row is a plain batch."""
-        half = len(found.labels) // 2
+    def __call__(self, features: Features, targets: BatchTargets) -> tuple[list[Tensor], BatchTargets]:
+        """Return logits and targets of the query rows; a batch of one row is a plain batch.
+
+        A task without a support row has no valid query row.
+        """
+        half = len(targets.labels) // 2
         if not half:
-            return self.forward(features), found
+            return self.forward(features), targets
         # cuDNN's recurrent layers have no second derivative
         with torch.backends.cudnn.flags(enabled=False) if self.meta.order == 2 else nullcontext():
-            return self._adapted_logits(features, found, half)
+            return self._query_logits(features, targets, half)
 
-    def _adapted_logits(self, features: Features, found: Targets, half: int) -> tuple[list[Tensor], Targets]:
-        first, second = _rows(features, slice(None, half)), _rows(features, slice(half, None))
-        support, query = _targets(found, slice(None, half)), _targets(found, slice(half, None))
+    def _query_logits(self, features: Features, targets: BatchTargets, half: int) -> tuple[list[Tensor], BatchTargets]:
+        support_rows, query_rows = slice(None, half), slice(half, None)
+        support_features, query_features = (
+            {name: column[rows] for name, column in features.items()} for rows in (support_rows, query_rows)
+        )
+        support, query = targets.at(support_rows), targets.at(query_rows)
         with torch.enable_grad():
-            losses, present = self.objective.task_losses(self.forward(first), support)
-            adapted = [self._adapted(task, loss, first, support) for task, loss in enumerate(losses.unbind())]
-        logits = [self.forward.at(weights, second)[task] for task, weights in enumerate(adapted)]
+            losses, present = self.objective.task_losses(self.forward(support_features), support)
+            adapted = [
+                self._adapted_weights(task, loss, support_features, support)
+                for task, loss in enumerate(losses.unbind())
+            ]
+        logits = [self.forward.at(weights, query_features)[task] for task, weights in enumerate(adapted)]
         return logits, replace(query, valid=query.valid * present)
 
-    def _adapted(self, task: int, loss: Tensor, features: Features, found: Targets) -> Weights:
+    def _adapted_weights(self, task: int, loss: Tensor, features: Features, targets: BatchTargets) -> Weights:
         own = dict(self.forward.network.named_parameters())
         weights: Weights = {name: own[name] for name in self._names}
         for step in range(self.meta.steps):
             if step:
-                loss = self.objective.task_losses(self.forward.at(weights, features), found)[0][task]
-            weights = self._moved(weights, loss)
+                loss = self.objective.task_losses(self.forward.at(weights, features), targets)[0][task]
+            weights = self._stepped(weights, loss)
         return weights
 
-    def _moved(self, weights: Weights, loss: Tensor) -> Weights:
-        second = self.meta.order == 2
-        slopes = torch.autograd.grad(
-            loss, list(weights.values()), retain_graph=True, create_graph=second, allow_unused=True
+    def _stepped(self, weights: Weights, loss: Tensor) -> Weights:
+        second_order = self.meta.order == 2
+        gradients = torch.autograd.grad(
+            loss, list(weights.values()), retain_graph=True, create_graph=second_order, allow_unused=True
         )
         return {
-            name: weight if slope is None else weight - self.meta.inner_rate * slope
-            for (name, weight), slope in zip(weights.items(), slopes, strict=True)
+            name: weight if gradient is None else weight - self.meta.inner_rate * gradient
+            for (name, weight), gradient in zip(weights.items(), gradients, strict=True)
         }
-
-
-def _rows(features: Features, rows: slice) -> Features:
-    return {name: column[rows] for name, column in features.items()}
-
-
-def _targets(found: Targets, rows: slice) -> Targets:
-    weights = None if found.weights is None else found.weights[rows]
-    return Targets(found.labels[rows], found.valid[rows], weights)

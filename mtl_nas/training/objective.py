@@ -1,4 +1,4 @@
-"""What training minimises: task losses weighed against each other, and AITM's calibrator."""
+"""The number that training minimises: weighted task losses, and AITM's calibrator."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -13,11 +13,11 @@ from mtl_nas.design import Losses
 from mtl_nas.errors import DesignError
 from mtl_nas.training.balancing.famo import Famo
 from mtl_nas.training.balancing.gradnorm import GradNorm
-from mtl_nas.training.balancing.shared_parameters import Shared
+from mtl_nas.training.balancing.shared_parameters import SharedParameter
 from mtl_nas.training.balancing.weighting import DynamicAverage, GeometricMean, RandomWeights, Uncertainty, Weighting
-from mtl_nas.training.losses import Targets, task_losses
+from mtl_nas.training.losses import BatchTargets, task_losses
 
-WEIGHTINGS: Mapping[str, Callable[[int, Shared | None], Weighting]] = {
+WEIGHTINGS: Mapping[str, Callable[[int, SharedParameter | None], Weighting]] = {
     "static": lambda tasks, last: Weighting(tasks),
     "uncertainty": lambda tasks, last: Uncertainty(tasks),
     "dwa": lambda tasks, last: DynamicAverage(tasks),
@@ -29,12 +29,12 @@ WEIGHTINGS: Mapping[str, Callable[[int, Shared | None], Weighting]] = {
 
 
 def calibrator(earlier: Tensor, later: Tensor, valid: Tensor) -> Tensor:
-    """AITM's penalty on two end-to-end probabilities (B,): mean of max(later - earlier, 0) over rows valid in both."""
+    """Return AITM's penalty on two end-to-end probabilities (B,): max(later - earlier, 0), averaged over valid rows."""
     return (F.relu(later - earlier) * valid).sum() / valid.sum().clamp(min=1.0)
 
 
 class Objective(nn.Module):
-    """What training minimises: ``sum_t`` of the weighed task losses, and the calibrator.
+    """The sum over tasks of weighted losses, and the calibrator.
 
     ``last``: the last weights that all tasks share, for GradNorm. A DesignError says which loss or task does not fit.
     """
@@ -44,11 +44,10 @@ class Objective(nn.Module):
     steps: Tensor
 
     def __init__(
-        self, losses: Losses, architecture: Architecture, schema: Schema, *, last: Shared | None = None
+        self, losses: Losses, architecture: Architecture, schema: Schema, *, last: SharedParameter | None = None
     ) -> None:
         super().__init__()
         self.tasks = [schema.task(name) for name in architecture.tasks]
-        self.places = [schema.task_names.index(task.name) for task in self.tasks]
         self.nodes = [head.node for head in architecture.heads if head.given is None]
         self.losses = losses
         refuse_misfit(losses, architecture, schema)
@@ -63,57 +62,59 @@ class Objective(nn.Module):
         self.register_buffer("decay", decay, persistent=False)
         if losses.decay:
             self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
-        self._counted = all(losses.weight_of(name) > 0 for name in names)
+        self._all_count = all(losses.weight_of(name) > 0 for name in names)
         self.weighting = WEIGHTINGS[losses.weighting](len(names), last)
 
-    def forward(self, outputs: Mapping[str, Tensor], found: Targets) -> Tensor:
-        """The number to minimise, from what a network gives and a batch's targets."""
+    def forward(self, outputs: Mapping[str, Tensor], targets: BatchTargets) -> Tensor:
+        """Return the number to minimise, from the outputs of a network and the targets of a batch."""
         logits = [outputs[node] for node in self.nodes]
-        total = self.terms(logits, found)[0].sum()
-        for penalty in self.penalties(logits, found):
+        total = self.terms(logits, targets)[0].sum()
+        for penalty in self.penalties(logits, targets):
             total = total + penalty
         return total
 
-    def terms(self, logits: Sequence[Tensor], found: Targets) -> tuple[Tensor, Tensor]:
-        """Each task's part of the sum, and which tasks count in this batch; (T,) each."""
-        losses, present = self._weighed(logits, found)
+    def terms(self, logits: Sequence[Tensor], targets: BatchTargets) -> tuple[Tensor, Tensor]:
+        """Return each task's part of the sum, and which tasks count in this batch; (T,) each."""
+        losses, present = self._weighted(logits, targets)
         return self.weighting(losses, present), present
 
-    def penalties(self, logits: Sequence[Tensor], found: Targets) -> list[Tensor]:
-        """The calibrator of each nested pair: what belongs to no single task."""
-        chances = {place: torch.sigmoid(logits[place][:, 0]) for pair in self.pairs for place in pair}
+    def penalties(self, logits: Sequence[Tensor], targets: BatchTargets) -> list[Tensor]:
+        """Return the calibrator of each nested pair, which belongs to no single task."""
+        probabilities = {index: torch.sigmoid(logits[index][:, 0]) for pair in self.pairs for index in pair}
         return [
             self.losses.calibrator
-            * calibrator(chances[earlier], chances[later], found.valid[:, earlier] * found.valid[:, later])
+            * calibrator(
+                probabilities[earlier], probabilities[later], targets.valid[:, earlier] * targets.valid[:, later]
+            )
             for earlier, later in self.pairs
         ]
 
-    def task_losses(self, logits: Sequence[Tensor], found: Targets) -> tuple[Tensor, Tensor]:
-        """Mean losses before any weight, and which tasks have a valid row; (T,) each."""
-        return task_losses(logits, found, self.tasks, positive_weights=self.losses.positive_weights)
+    def task_losses(self, logits: Sequence[Tensor], targets: BatchTargets) -> tuple[Tensor, Tensor]:
+        """Return mean losses before any weight, and which tasks have a valid row; (T,) each."""
+        return task_losses(logits, targets, self.tasks, positive_weights=self.losses.positive_weights)
 
-    def after_step(self, again: Callable[[], tuple[Sequence[Tensor], Targets]]) -> None:
-        """The weights have moved; ``again`` gives logits and targets of the same batch at the new ones."""
-        self.weighting.after_step(lambda: self._weighed(*again())[0])
+    def after_step(self, recompute: Callable[[], tuple[Sequence[Tensor], BatchTargets]]) -> None:
+        """Let the weighting learn from a step; ``recompute`` returns logits and targets at the new weights."""
+        self.weighting.after_step(lambda: self._weighted(*recompute())[0])
         if self.losses.decay:
             self.steps += 1
 
     def epoch_ended(self) -> None:
-        """Every train row was seen once more."""
+        """Tell the weighting that every train row was read once more."""
         self.weighting.epoch_ended()
 
-    def _weighed(self, logits: Sequence[Tensor], found: Targets) -> tuple[Tensor, Tensor]:
-        losses, present = self.task_losses(logits, found)
+    def _weighted(self, logits: Sequence[Tensor], targets: BatchTargets) -> tuple[Tensor, Tensor]:
+        losses, present = self.task_losses(logits, targets)
         weights = self.weights
         if self.losses.decay:
             weights = weights * self.decay**self.steps
-        if not self._counted:  # a task of weight 0 is none: its logarithm is endless, its gradient a zero row
+        if not self._all_count:  # a task of weight 0 is absent: its logarithm is infinite, its gradient a zero row
             present = present & (self.weights > 0)
         return losses * weights, present
 
 
 def refuse_misfit(losses: Losses, architecture: Architecture, schema: Schema) -> None:
-    """A DesignError where losses do not fit the schema, or the heads of the architecture."""
+    """Raise DesignError if losses do not fit the schema, or the heads of the architecture."""
     refuse_unfit_losses(losses, schema)
     for head in architecture.heads:
         if head.given is None and head.negatives != losses.negatives:

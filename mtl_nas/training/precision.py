@@ -1,8 +1,8 @@
-"""Which precision is faster on this machine: a few steps in both decide.
+"""The faster precision on this machine, decided by timing a few steps in each.
 
 Products of bfloat16 numbers are twice as fast where a processor has them (AVX-512 BF16, AMX, a GPU) and slower where it
-has not; small networks gain nothing anywhere. Weights, tables, moments and losses stay in single precision, so that
-scores move by less than seeds move them (tests/test_fast_and_plain.py).
+has not; small networks gain nothing anywhere. Weights, tables, optimizer state and losses stay in single precision, so
+that scores change by less than seeds change them (tests/training/test_fast_and_plain.py).
 """
 
 import logging
@@ -11,35 +11,69 @@ from collections.abc import Callable
 from statistics import median
 from typing import Protocol
 
+from mtl_nas.architecture import Architecture
+from mtl_nas.design import Losses, Training
 from mtl_nas.design.training import Precision
+from mtl_nas.training.fit import Fit
+from mtl_nas.training.fit_data import FitData, FitOptions
+from mtl_nas.training.member import Member
 
-STEPS, LAPS = 6, 5  # of each precision, in turn
-GAIN = 1.1  # that the lower precision must bring
-HOPELESS = 0.5  # of the speed in float32: where it is a twentieth, five laps would take ten seconds
+STEPS, LAPS = 6, 5  # steps per lap, and laps of each precision in turn
+TIMED_BATCHES = 16  # batches of rows that the timed steps read
+GAIN = 1.1  # speed of bfloat16 relative to float32 from which it is chosen
+HOPELESS = 0.5  # relative speed below which one lap decides: at a twentieth, five laps would take ten seconds
 LOG = logging.getLogger(__name__)
 
 
-class Stepping(Protocol):
-    """A fit, as far as it is timed."""
+class Timed(Protocol):
+    """The part of a fit that is timed."""
 
-    step: int
+    @property
+    def step(self) -> int:
+        """Steps done."""
+        ...
 
     def run(self, stop: int) -> None:
-        """Train to that step."""
+        """Train up to a step."""
         ...
 
 
-def faster(fit: Callable[[Precision], Stepping]) -> Precision:
-    """bfloat16 where it is clearly faster than float32, by the medians of alternating laps; said in the log."""
-    fits: dict[Precision, Stepping] = {precision: fit(precision) for precision in ("float32", "bfloat16")}
+def settled(
+    training: Training, architecture: Architecture, losses: Losses, data: FitData, *, device: str = "cpu"
+) -> Training:
+    """Return the training with ``precision: auto`` replaced by the faster precision on this machine."""
+    if training.precision != "auto":
+        return training
+    precision = faster_precision(training, architecture, losses, data, device=device)
+    return training.model_copy(update={"precision": precision})
+
+
+def faster_precision(
+    training: Training, architecture: Architecture, losses: Losses, data: FitData, *, device: str = "cpu"
+) -> Precision:
+    """Return bfloat16 if some steps of a training on few rows are clearly faster in it, else float32."""
+    _, batch_size = training.work(len(data.train))
+    rows = data.train.take(slice(None, TIMED_BATCHES * batch_size))
+    few = FitData(data.schema, rows, rows.take(slice(None, 1)))
+
+    def fit(precision: Precision) -> Fit:
+        changes = {"precision": precision, "batch_size": batch_size, "epochs": 1000.0}
+        return Fit(Member(architecture, losses, training.model_copy(update=changes), few, FitOptions(device=device)))
+
+    return faster(fit)
+
+
+def faster(fit: Callable[[Precision], Timed]) -> Precision:
+    """Compare the medians of alternating laps of two fits; the log names the choice."""
+    fits: dict[Precision, Timed] = {precision: fit(precision) for precision in ("float32", "bfloat16")}
     seconds: dict[Precision, list[float]] = {precision: [] for precision in fits}
     ratio = 1.0
-    for one in fits.values():
-        one.run(1)  # warms up
+    for timed in fits.values():
+        timed.run(1)  # warms up
     for _ in range(LAPS):
-        for precision, one in fits.items():
+        for precision, timed in fits.items():
             start = time.perf_counter()
-            one.run(one.step + STEPS)
+            timed.run(timed.step + STEPS)
             seconds[precision].append(time.perf_counter() - start)
         ratio = median(seconds["float32"]) / median(seconds["bfloat16"])
         if ratio < HOPELESS:

@@ -6,7 +6,7 @@ from mtl_nas.design import Training
 
 
 def rate_factor(training: Training, progress: float) -> float:
-    """What the learning rate is multiplied by at a share of the work.
+    """Return the factor on the learning rate after a share of the work.
 
     >>> rate_factor(Training(schedule="linear"), 0.75)
     0.25

@@ -57,11 +57,11 @@ def test_our_side_measures_epochs_after_a_warm_up(model, norm):
 
 
 def test_a_measured_epoch_is_every_row_once():
-    from benchmarks.speed.ours import fitted
+    from benchmarks.speed.ours import begun
     from benchmarks.speed.sizes import Measured, Sizes
 
-    fit = fitted(Sizes(rows=70, fields=3, levels=5, hidden=(4,)), Measured(batch=32))
-    assert (fit.steps_per_epoch, fit.train_rows) == (3, 70)
+    member = begun(Sizes(rows=70, fields=3, levels=5, hidden=(4,)), Measured(batch=32))
+    assert (member.steps_per_epoch, member.train_rows) == (3, 70)
 
 
 def test_every_call_is_taken_once_a_round_in_its_order():

@@ -1,4 +1,4 @@
-"""A table of four tasks, one of each kind that most tables have, and fits on it."""
+"""A table of four tasks, one of each kind that most tables have, and members of fits on it."""
 
 import numpy as np
 import pandas as pd
@@ -9,7 +9,7 @@ from mtl_nas.composition import compose
 from mtl_nas.data import load_dataset
 from mtl_nas.data.storage.rows import Rows
 from mtl_nas.design import Design, Inputs, Level, Losses, Training
-from mtl_nas.training import Fit
+from mtl_nas.training import FitData, Member
 
 
 def table(rows: int = 1000) -> pd.DataFrame:
@@ -43,14 +43,14 @@ def noisy(norm: str = "batch", dropout: float = 0.2) -> Design:
     return Design(inputs=Inputs(embedding=4), levels=(level, level), losses=Losses(weighting="uncertainty"))
 
 
-def fit(design: Design | None = None, training: Training = TRAINING, train: Rows | None = None) -> Fit:
+def member(design: Design | None = None, training: Training = TRAINING, train: Rows | None = None) -> Member:
     design = design or noisy()
     rows = DATA.rows("train") if train is None else train
     graph = compose(design, DATA.schema)
-    return Fit(graph, design.losses, training, DATA.schema, rows, DATA.rows("tuning"))
+    return Member(graph, design.losses, training, FitData(DATA.schema, rows, DATA.rows("tuning")))
 
 
-def assert_equal(one: Fit, other: Fit) -> None:
+def assert_equal(one: Member, other: Member) -> None:
     assert one.checks == other.checks
     assert one.best == other.best
     assert (one.step, one.rows) == (other.step, other.rows)

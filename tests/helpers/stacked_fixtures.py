@@ -1,4 +1,4 @@
-"""A table of two tasks, fits on it that can be stacked, and jobs of trials."""
+"""A table of two tasks, members on it that can be stacked, and jobs of trials."""
 
 import numpy as np
 import pandas as pd
@@ -7,7 +7,7 @@ import mtl_nas as mn
 from mtl_nas.design import Losses, Proposal, Training
 from mtl_nas.study.execution.worker import work
 from mtl_nas.study.jobs import Answer, Job
-from mtl_nas.training import Fit
+from mtl_nas.training import FitData, Member
 
 ROWS = 300
 
@@ -41,12 +41,11 @@ def design(**parts: object) -> mn.Design:
     return mn.Design.model_validate({**tree, **parts})
 
 
-def fit(made: mn.Design, losses: Losses | None = None, **training: object) -> Fit:
+def member(made: mn.Design, losses: Losses | None = None, **training: object) -> Member:
     asked = Training.model_validate(
         {"epochs": 3, "batch_size": 32, "learning_rate": 0.01, "precision": "float64", **training}
     )
-    graph = mn.compose(made, DATA.schema)
-    return Fit(graph, losses or made.losses, asked, DATA.schema, DATA.rows("train"), DATA.rows("tuning"))
+    return Member(mn.compose(made, DATA.schema), losses or made.losses, asked, FitData.of(DATA))
 
 
 TRAINING = {"epochs": 3, "batch_size": 32, "precision": "float64"}

@@ -1,10 +1,13 @@
 """What goes wrong in a worker: an answer, unless nothing more can run in its process."""
 
+import io
+
 import pytest
 import torch
 from stacked_fixtures import done, trial_job
 
-from mtl_nas.training import Fit
+from mtl_nas.study.jobs import state_name
+from mtl_nas.training import Checkpoint, CheckpointError, Fit
 
 
 @pytest.mark.parametrize(
@@ -34,3 +37,33 @@ def test_a_gpu_that_is_in_error_ends_the_worker(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(Fit, "advance", fails)
     with pytest.raises(torch.AcceleratorError):
         done({}, trial_job(0))
+
+
+def of_another_version() -> bytes:
+    buffer = io.BytesIO()
+    torch.save({"step": 3, "checks": []}, buffer)
+    return buffer.getvalue()
+
+
+UNREADABLE = {"empty": b"", "no archive": b"state", "another version": of_another_version()}
+
+
+@pytest.mark.parametrize("saved", UNREADABLE.values(), ids=UNREADABLE)
+def test_a_state_that_cannot_be_read_costs_work_and_no_result(saved: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(CheckpointError, match="^the state of a training "):
+        Checkpoint.from_bytes(saved)
+    job = trial_job(0, rung=1, from_rung=0, share=2 / 3)
+    (answer,) = done({state_name(0, 0): saved}, job)
+    (lost,) = done({}, job)
+    assert (answer.failure, answer.score, answer.rows) == (None, lost.score, lost.rows)
+    assert "trial 0 is trained from the start: the state of a training" in caplog.text
+
+
+def test_a_state_that_is_cut_off_anywhere_costs_work_and_no_result() -> None:
+    kept: dict[str, bytes] = {}
+    done(kept, trial_job(0))
+    whole = kept[state_name(0, 0)]
+    assert Checkpoint.from_bytes(whole).step > 0
+    for length in range(0, len(whole), len(whole) // 50):
+        with pytest.raises(CheckpointError):
+            Checkpoint.from_bytes(whole[:length])

@@ -6,7 +6,7 @@ from typing import get_args
 import numpy as np
 import pytest
 import torch
-from fit_fixtures import fit, noisy
+from fit_fixtures import member, noisy
 from numpy_reference import schema_of
 
 from mtl_nas.blocks import Expert
@@ -16,8 +16,8 @@ from mtl_nas.design.losses import Aggregation
 from mtl_nas.errors import DesignError
 from mtl_nas.model import build
 from mtl_nas.training.balancing import aggregation
-from mtl_nas.training.balancing.aggregation import NEEDED, Direction, aggregator
-from mtl_nas.training.balancing.shared_parameters import Shared, shared
+from mtl_nas.training.balancing.aggregation import NEEDED, GradientAggregation, aggregator
+from mtl_nas.training.balancing.shared_parameters import SharedParameter, shared
 
 pytest.importorskip("torchjd", reason="extra [gradients]")
 NAMES = [name for name in get_args(Aggregation) if name != "none" and all(map(find_spec, NEEDED.get(name, ())))]
@@ -52,7 +52,7 @@ def test_aggregators_have_their_published_values(name):
     torch.manual_seed(0)
     weight = parameter(3)
     jacobian = rows([-4, 1, 1], [6, 1, 1])
-    Direction(name, 2, [Shared(weight, None)]).fill(jacobian @ weight, BOTH)
+    GradientAggregation(name, 2, [SharedParameter(weight, None)]).fill(jacobian @ weight, BOTH)
     first, second = GOLDEN[name]
     assert weight.grad.tolist() == pytest.approx([first, second, second], abs=1e-4)
 
@@ -75,7 +75,7 @@ def test_private_weights_tables_and_penalties_get_the_plain_sum(name):
     weight, private, table = parameter(3), parameter(2), parameter(2, 2)
     terms = rows([-4, 1, 1], [6, 1, 1]) @ weight + 3 * private + 5 * table.sum()
     penalty = 7 * private.sum() + 11 * weight[0] + 13 * table.sum()
-    Direction(name, 2, [Shared(weight, None)]).fill(terms, BOTH, [penalty])
+    GradientAggregation(name, 2, [SharedParameter(weight, None)]).fill(terms, BOTH, [penalty])
     assert private.grad.tolist() == [10.0, 10.0]
     assert table.grad.tolist() == [[23.0, 23.0], [23.0, 23.0]]
     torch.manual_seed(0)
@@ -91,9 +91,10 @@ def test_private_members_of_a_stack_neither_count_nor_change(name):
     members = torch.tensor([0, 2])
     torch.manual_seed(0)
     own = torch.stack([4000 * stack[1, 0] - 4000 * stack[1, 1], 0 * stack[1, 0]])
-    Direction(name, 2, [Shared(stack, members)]).fill(jacobian @ stack[members].flatten() + own, BOTH)
+    stacked = GradientAggregation(name, 2, [SharedParameter(stack, members)])
+    stacked.fill(jacobian @ stack[members].flatten() + own, BOTH)
     torch.manual_seed(0)
-    Direction(name, 2, [Shared(alone, None)]).fill(jacobian @ alone, BOTH)
+    GradientAggregation(name, 2, [SharedParameter(alone, None)]).fill(jacobian @ alone, BOTH)
     torch.testing.assert_close(stack.grad[members].flatten(), alone.grad, rtol=1e-9, atol=1e-12)
     assert stack.grad[1].tolist() == [4000.0, -4000.0]
 
@@ -106,7 +107,7 @@ def test_a_row_of_zeros_is_dropped(name, zero):
     present = torch.tensor([True, zero == "present", True])
     weight = parameter(3)
     torch.manual_seed(0)
-    Direction(name, 3, [Shared(weight, None)]).fill(jacobian @ weight, present)
+    GradientAggregation(name, 3, [SharedParameter(weight, None)]).fill(jacobian @ weight, present)
     torch.manual_seed(0)
     remembers = name in ("nash_mtl", "gradvac")
     wanted = jacobian.sum(dim=0) if remembers else aggregator(name, 2)(jacobian[[0, 2]])
@@ -118,7 +119,7 @@ def test_a_row_of_zeros_is_dropped(name, zero):
 def test_one_task_or_none_is_the_plain_sum(name, present):
     weight = parameter(3)
     terms = rows([-4, 1, 1], [6, 1, 1]) @ weight * torch.tensor(present)
-    Direction(name, 2, [Shared(weight, None)]).fill(terms, torch.tensor(present))
+    GradientAggregation(name, 2, [SharedParameter(weight, None)]).fill(terms, torch.tensor(present))
     assert weight.grad.tolist() == ([-4.0, 1.0, 1.0] if present[0] else [0.0, 0.0, 0.0])
 
 
@@ -127,7 +128,7 @@ def test_tasks_that_agree_are_no_error_nor_are_endless_gradients(name):
     for jacobian in (rows([1, 2], [1, 2], [1, 2]), rows([1e-9, 0], [-1e-9, 1e-12], [0, 1e3]), rows([np.inf, 1])):
         weight = parameter(2)
         terms = jacobian.expand(3, 2) @ (weight + 1e-3)
-        Direction(name, 3, [Shared(weight, None)]).fill(terms, ALL)
+        GradientAggregation(name, 3, [SharedParameter(weight, None)]).fill(terms, ALL)
         assert weight.grad.isfinite().all() or jacobian.isinf().any()
 
 
@@ -147,9 +148,9 @@ def test_what_is_shared_is_what_two_tasks_reach_in_the_graph():
     assert {"level0/expert/click/0", "level0/gate", "level1/expert/0"} <= several
     assert not {"level1/expert/click/0", "level0/gate/click", "tower/click"} & several
     mixed = 0
-    for node, tensor, member in net.uses():
+    for node, tensor, index in net.uses():
         one = found.get(id(tensor))
-        is_shared = one is not None and (one.members is None or member in one.members)
+        is_shared = one is not None and (one.members is None or index in one.members)
         assert is_shared == (node in several and not any(tensor is table for table in net.tables()))
         mixed += one is not None and one.members is not None
     assert mixed  # the experts of the last level: shared and specific ones in one stack
@@ -159,12 +160,13 @@ def test_what_is_shared_is_what_two_tasks_reach_in_the_graph():
 def test_a_step_equals_the_aggregated_jacobian_of_the_whole_network(embeddings):
     """Every task's gradient by every parameter, from separate passes; tables and last experts keep the sum."""
     losses = Losses(aggregation="upgrad", aggregate_embeddings=embeddings, weights={"price": 0.5})
-    one = fit(noisy(dropout=0.0).model_copy(update={"losses": losses}))
-    descent, batch = one._descent, torch.arange(40)
-    features, found = {name: column[batch] for name, column in one.feed.features.items()}, one.feed.targets.at(batch)
+    one = member(noisy(dropout=0.0).model_copy(update={"losses": losses}))
+    backward, batch = one.backward, torch.arange(40)
+    features = {name: column[batch] for name, column in one.batches.inputs.items()}
+    targets = one.batches.targets.at(batch)
 
     def terms() -> torch.Tensor:
-        return descent.objective.terms(descent.forward(features), found)[0]
+        return backward.objective.terms(backward.forward(features), targets)[0]
 
     parameters = list(one.network.parameters())
     by_task = [torch.autograd.grad(terms()[task], parameters, allow_unused=True) for task in range(4)]
@@ -178,7 +180,7 @@ def test_a_step_equals_the_aggregated_jacobian_of_the_whole_network(embeddings):
     masks = [torch.tensor(reached[id(p)]).view(-1, *[1] * (p.ndim - 1)).expand_as(p) for p in parameters]
     jacobian = torch.stack([torch.cat([g[mask] for g, mask in zip(one, masks, strict=True)]) for one in whole])
     direction, start = aggregator("upgrad", 4)(jacobian), 0
-    descent.fill(features, found)
+    backward.fill(features, targets)
     for parameter, mask, *gradients in zip(parameters, masks, *whole, strict=True):
         wanted = sum(gradients)
         wanted[mask] = direction[start : (start := start + int(mask.sum()))]

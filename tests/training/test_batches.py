@@ -4,15 +4,16 @@ import numpy as np
 import pytest
 import torch
 from fit_fixtures import TRAINING, assert_equal, noisy, table
+from members import advance, restored
 
 import mtl_nas as mn
 from mtl_nas.composition import compose
 from mtl_nas.data import load_dataset
 from mtl_nas.data.storage.rows import joined
 from mtl_nas.design import Losses
-from mtl_nas.evaluation import judge
-from mtl_nas.training import Fit, batches
-from mtl_nas.training.batches import Reading, Resident, Streamed, feed
+from mtl_nas.evaluation import predict_and_score
+from mtl_nas.training import FitData, Member, batches
+from mtl_nas.training.batches import ResidentBatches, RowTensors, StreamedBatches, make_batches
 
 TASKS = {"click": None, "buy": {"after": "click"}, "stars": None, "price": None}
 
@@ -27,38 +28,38 @@ def data(tmp_path_factory):
 @pytest.fixture
 def small(monkeypatch):
     """Blocks of some batches, runs of some rows, everything that is stored streamed."""
-    monkeypatch.setattr(batches, "RESIDENT", 0)
-    monkeypatch.setattr(batches, "BLOCK", 300)
-    monkeypatch.setattr(batches, "RUN", 32)
+    monkeypatch.setattr(batches, "RESIDENT_BYTES", 0)
+    monkeypatch.setattr(batches, "BLOCK_ROWS", 300)
+    monkeypatch.setattr(batches, "RUN_ROWS", 32)
 
 
-def reading(data: mn.Dataset) -> Reading:
-    return Reading(data.schema, compose(noisy(), data.schema), data.schema.tasks, device="cpu", dtype=torch.float32)
+def tensors(data: mn.Dataset) -> RowTensors:
+    return RowTensors(data.schema, compose(noisy(), data.schema), device=torch.device("cpu"), dtype=torch.float32)
 
 
-def fit(data: mn.Dataset, *, training=TRAINING, losses=None, in_memory=False) -> Fit:
+def member(data: mn.Dataset, *, training=TRAINING, losses=None, in_memory=False) -> Member:
     train = joined([data.rows("train")]) if in_memory else data.rows("train")
     design = noisy().model_copy(update={"losses": losses or noisy().losses})
     graph = compose(design, data.schema)
-    return Fit(graph, design.losses, training, data.schema, train, data.rows("tuning"))
+    return Member(graph, design.losses, training, FitData(data.schema, train, data.rows("tuning")))
 
 
 def test_resident_batches_are_a_permutation_of_the_seed_and_the_pass(data):
     rows = joined([data.rows("train")])
-    found = feed(rows, reading(data), batch_size=64, seed=3)
-    assert isinstance(found, Resident)
+    found = make_batches(rows, tensors(data), batch_size=64, seed=3)
+    assert isinstance(found, ResidentBatches)
     order = torch.randperm(len(rows), generator=torch.Generator().manual_seed((3 << 20) + 1))
     inputs, targets = found.batch(19 + 2)  # the third of the second pass
-    assert torch.equal(inputs["ids"], torch.from_numpy(reading(data).inputs(rows)["ids"].numpy())[order[128:192]])
+    assert torch.equal(inputs["ids"], torch.from_numpy(tensors(data).inputs(rows)["ids"].numpy())[order[128:192]])
     assert torch.equal(targets.weights, torch.from_numpy(rows.weights)[order[128:192]])
 
 
 def test_stored_rows_that_are_small_train_bit_for_bit_as_in_memory(data):
     pair = []
     for in_memory in (False, True):
-        pair.append(fit(data, in_memory=in_memory))
-        pair[-1].advance()
-    assert isinstance(pair[0].feed, Resident)
+        pair.append(member(data, in_memory=in_memory))
+        advance(pair[-1])
+    assert isinstance(pair[0].batches, ResidentBatches)
     assert_equal(*pair)
 
 
@@ -67,8 +68,8 @@ def test_stored_rows_that_are_small_train_bit_for_bit_as_in_memory(data):
 def test_a_streamed_pass_visits_each_row_once(data, small, batch_size, thinned):
     rows = data.rows("train")
     chosen = np.flatnonzero(np.arange(len(rows)) % 3 > 0) if thinned else None
-    found = feed(rows, reading(data), batch_size=batch_size, seed=0, chosen=chosen)
-    assert isinstance(found, Streamed)
+    found = make_batches(rows, tensors(data), batch_size=batch_size, seed=0, row_indices=chosen)
+    assert isinstance(found, StreamedBatches)
     weights = rows.weights if chosen is None else rows.weights[chosen]  # no two are equal
     steps = -(-len(weights) // batch_size)
     epochs = []
@@ -84,15 +85,17 @@ def test_a_streamed_pass_visits_each_row_once(data, small, batch_size, thinned):
 
 def test_inputs_and_labels_of_a_streamed_batch_belong_together(data, small):
     rows = data.rows("train")
-    whole, found = reading(data).inputs(rows), feed(rows, reading(data), batch_size=50, seed=0)
+    whole, found = tensors(data).inputs(rows), make_batches(rows, tensors(data), batch_size=50, seed=0)
     inputs, targets = found.batch(8)
     places = [int(np.flatnonzero(rows.weights == weight)[0]) for weight in targets.weights.numpy()]
     assert all(torch.equal(inputs[name], column[places]) for name, column in whole.items())
-    assert torch.equal(targets.labels, reading(data).targets(rows).labels[places])
+    assert torch.equal(targets.labels, tensors(data).targets(rows).labels[places])
 
 
 def test_a_batch_depends_on_nothing_but_the_seed_and_the_step(data, small):
-    one, other, seeded = (feed(data.rows("train"), reading(data), batch_size=50, seed=seed) for seed in (0, 0, 1))
+    one, other, seeded = (
+        make_batches(data.rows("train"), tensors(data), batch_size=50, seed=seed) for seed in (0, 0, 1)
+    )
     for step in (3, 40, 11):
         one.batch(step)
     assert torch.equal(one.batch(9)[0]["ids"], other.batch(9)[0]["ids"])
@@ -105,26 +108,27 @@ def test_a_streamed_fit_that_breaks_inside_a_block_goes_on_bit_for_bit(tmp_path,
     tasks = {"click": None, "buy": {"after": "click"}}
     data = mn.encode(tmp_path / "t.parquet", tmp_path / "e", tasks, ignore=["stars", "price"])
     losses = Losses(negatives=negatives)
-    whole = fit(data, losses=losses)
-    assert isinstance(whole.feed, Streamed)
+    whole = member(data, losses=losses)
+    assert isinstance(whole.batches, StreamedBatches)
     shares = (8 / whole.steps, 23 / whole.steps, 1.0)
     saved = None
     for share in shares:
-        whole.advance(share)
-        part = fit(data, losses=losses)
-        if saved is not None:
-            part.load(saved)
-        part.advance(share)
-        saved = part.save()
+        advance(whole, share)
+        part = restored(member(data, losses=losses), saved)
+        advance(part, share)
+        saved = part.checkpoint().to_bytes()
     assert_equal(part, whole)
     assert (whole.train_rows == 1200) == (negatives == 1.0)
 
 
 def test_predictions_of_stored_rows_are_those_in_memory(data, monkeypatch):
     monkeypatch.setattr("mtl_nas.model.row_prediction.BLOCK", 64)
-    network = fit(data).network
+    network = member(data).network
     rows = data.rows("validation")
-    stored, known = judge(network, rows, data.schema), judge(network, joined([rows]), data.schema)
+    stored, known = (
+        predict_and_score(network, rows, data.schema),
+        predict_and_score(network, joined([rows]), data.schema),
+    )
     assert stored[1].keys() == known[1].keys()
     assert all(np.allclose(stored[0][name], known[0][name], atol=1e-6) for name in known[0])
 
@@ -140,6 +144,6 @@ def test_scores_of_streamed_and_resident_rows_agree_to_the_noise_of_seeds(tmp_pa
     for in_memory in (False, True):
         for seed in range(3):
             training = TRAINING.model_copy(update={"epochs": 4, "seed": seed})
-            scores.setdefault(in_memory, []).append(fit(data, training=training, in_memory=in_memory).advance().score)
+            scores.setdefault(in_memory, []).append(advance(member(data, training=training, in_memory=in_memory)).score)
     noise = np.std(list(scores.values()), axis=1, ddof=1).max()
     assert abs(np.mean(scores[False]) - np.mean(scores[True])) < max(2 * noise, 0.01)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from members import advance, restored
 from stacked_fixtures import DATA, design
 from torch import Tensor
 from torch.testing import assert_close
@@ -18,8 +19,8 @@ from torch.utils._pytree import tree_leaves
 import mtl_nas as mn
 from mtl_nas.design import Losses, Training
 from mtl_nas.presets import compatible_presets
-from mtl_nas.training import Fit
-from mtl_nas.training.stacked_fits import advance_together
+from mtl_nas.training import Fit, FitData, FitOptions, Member
+from mtl_nas.training.steppers import GraphStepper, PlainStepper
 from mtl_nas.training.stepping import cuda_graph
 
 HOST = ("lift_fresh", "_local_scalar_dense", "nonzero", "_unique2", "masked_select")  # what no capture allows
@@ -82,7 +83,7 @@ def tapes(monkeypatch: pytest.MonkeyPatch) -> list[Tape]:
 
         return replay
 
-    monkeypatch.setattr(cuda_graph, "GRAPHED", ("cpu",))
+    monkeypatch.setattr(cuda_graph, "DEVICES", ("cpu",))
     monkeypatch.setattr(cuda_graph, "captured", capture)
     return made
 
@@ -93,24 +94,28 @@ def assert_used(tapes: list[Tape], count: int = 1) -> None:
     assert all(tape.played > 2 for tape in tapes)
 
 
-def fit(made: mn.Design | None = None, losses: Losses | None = None, **training: object) -> Fit:
+def member(made: mn.Design | None = None, losses: Losses | None = None, **training: object) -> Member:
     """Nine steps, the last of a pass on fewer rows; rates fall."""
     asked = {"epochs": 2, "batch_size": 48, "learning_rate": 0.01, "schedule": "linear", "weight_decay": 0.1}
     made = made or design()
     options = Training.model_validate({**asked, "precision": "float64", **training})
-    rows = DATA.rows("train"), DATA.rows("tuning")
-    return Fit(mn.compose(made, DATA.schema), losses or made.losses, options, DATA.schema, *rows)
+    return Member(mn.compose(made, DATA.schema), losses or made.losses, options, FitData.of(DATA))
 
 
-def plainly(*arguments: Any, **options: Any) -> Fit:
-    """A fit whose steps are plain."""
-    one = fit(*arguments, **options)
-    one.stepper.graph = None
-    one.advance()
+def plainly(*arguments: Any, **options: Any) -> Member:
+    """A member whose steps are plain."""
+    one = member(*arguments, **options)
+    train_plainly(one)
     return one
 
 
-def assert_same(one: Fit, other: Fit) -> None:
+def train_plainly(one: Member) -> None:
+    fit = Fit(one)
+    fit.stepper = PlainStepper(one)
+    fit.advance()
+
+
+def assert_same(one: Member, other: Member) -> None:
     for name, weight in other.network.weights().items():
         assert_close(one.network.weights()[name], weight, rtol=1e-6, atol=1e-7, msg=name)
     assert one.checks[-1].score == pytest.approx(other.checks[-1].score, abs=1e-9)
@@ -118,8 +123,8 @@ def assert_same(one: Fit, other: Fit) -> None:
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_graph_trains_every_preset_as_plain_steps_do(name: str, tapes: list[Tape]) -> None:
-    one = fit(PRESETS[name])
-    one.advance()
+    one = member(PRESETS[name])
+    advance(one)
     assert_used(tapes)
     assert_same(one, plainly(PRESETS[name]))
 
@@ -134,26 +139,26 @@ def test_a_graph_trains_every_preset_as_plain_steps_do(name: str, tapes: list[Ta
     ],
 )
 def test_a_graph_weighs_losses_as_plain_steps_do(losses: Losses, tapes: list[Tape]) -> None:
-    one = fit(None, losses)
-    one.advance()
+    one = member(None, losses)
+    advance(one)
     assert_used(tapes)
     assert_same(one, plainly(None, losses))
 
 
 def test_a_graph_trains_a_group_as_plain_steps_do(tapes: list[Tape]) -> None:
     members = ({"seed": 0}, {"seed": 1, "weight_decay": 0.5}, {"seed": 2, "learning_rate": 0.002})
-    together = [fit(**member) for member in members]
-    advance_together(together)
+    together = [member(**options) for options in members]
+    Fit(*together).advance()
     assert_used(tapes)
-    for one, member in zip(together, members, strict=True):
-        assert_same(one, plainly(**member))
+    for one, options in zip(together, members, strict=True):
+        assert_same(one, plainly(**options))
 
 
 def test_a_saved_fit_goes_on_by_a_graph(tapes: list[Tape]) -> None:
-    begun, later = fit(), fit()
-    begun.advance(0.5)
-    later.load(begun.save())
-    later.advance()
+    begun, later = member(), member()
+    advance(begun, 0.5)
+    restored(later, begun.checkpoint().to_bytes())
+    advance(later)
     assert_used(tapes, 2)
     assert_same(later, plainly())
 
@@ -171,7 +176,7 @@ def test_a_saved_fit_goes_on_by_a_graph(tapes: list[Tape]) -> None:
 def test_a_step_that_needs_the_host_is_never_captured(
     losses: Losses | None, training: dict[str, object], tapes: list[Tape]
 ) -> None:
-    fit(None, losses, **training).advance()
+    advance(member(None, losses, **training))
     assert not tapes
 
 
@@ -182,8 +187,8 @@ def test_a_refused_capture_is_said_and_training_goes_on(
         raise RuntimeError("operation not permitted when stream is capturing\nand more")
 
     monkeypatch.setattr(cuda_graph, "captured", refuse)
-    one = fit()
-    one.advance()
+    one = member()
+    advance(one)
     assert_same(one, plainly())
     assert caplog.messages == [
         "training goes on without a CUDA graph, more slowly: operation not permitted when stream is capturing"
@@ -194,10 +199,10 @@ def test_a_graph_that_moves_no_weights_is_not_used(
     tapes: list[Tape], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(cuda_graph, "captured", lambda call, device: lambda: torch.tensor(0.7))
-    one = fit()
-    one.advance()
+    one = member()
+    advance(one)
     assert_same(one, plainly())
-    assert "its losses and moves are" in caplog.text
+    assert "its losses and changes are" in caplog.text
 
 
 def test_a_graph_that_gives_the_losses_and_moves_nothing_is_not_used(
@@ -212,10 +217,10 @@ def test_a_graph_that_gives_the_losses_and_moves_nothing_is_not_used(
         return lambda: loss
 
     monkeypatch.setattr(cuda_graph, "captured", capture)
-    one = fit(learning_rate=1e-9)
-    one.advance()
+    one = member(learning_rate=1e-9)
+    advance(one)
     assert_same(one, plainly(learning_rate=1e-9))
-    assert "its losses and moves are" in caplog.text
+    assert "its losses and changes are" in caplog.text
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
@@ -223,15 +228,15 @@ def test_a_graph_of_this_gpu_trains_as_plain_steps_do(monkeypatch: pytest.Monkey
     captures: list[Replay] = []
     capture = cuda_graph.captured
     monkeypatch.setattr(cuda_graph, "captured", lambda *call: captures.append(capture(*call)) or captures[-1])
-    rows, graph = (DATA.rows("train"), DATA.rows("tuning")), mn.compose(design(), DATA.schema)
+    graph = mn.compose(design(), DATA.schema)
     asked = Training(epochs=2, batch_size=48, schedule="linear", precision="float64")
     found = []
     for plain in (False, True):
-        one = Fit(graph, design().losses, asked, DATA.schema, *rows, device="cuda")
-        if plain:
-            one.stepper.graph = None
-        one.advance()
+        one = Member(graph, design().losses, asked, FitData.of(DATA), FitOptions(device="cuda"))
+        fit = Fit(one)
+        assert isinstance(fit.stepper, GraphStepper)
+        train_plainly(one) if plain else fit.advance()
+        assert not fit.stepper.graph.refused
         found.append(one)
     assert len(captures) == 1
-    assert not found[0].stepper.graph.refused
     assert_same(*found)

@@ -10,7 +10,7 @@ import mtl_nas as mn
 from mtl_nas.diagnosis import diagnose
 from mtl_nas.model import build
 from mtl_nas.model.row_prediction import predict_rows
-from mtl_nas.training import Fit
+from mtl_nas.training import Fit, FitData, Member
 
 TRAIN = 6  # the place of that argument
 
@@ -49,7 +49,6 @@ def test_second_derivatives_are_left_to_torch(order: int, calls: tuple[str, list
     kind, seen = calls
     made = recurrent(kind)
     training = mn.Training(epochs=1, batch_size=64, meta=mn.Meta(scope="all", order=order))
-    rows = DATA.rows("train"), DATA.rows("tuning")
-    Fit(mn.compose(made, DATA.schema), made.losses, training, DATA.schema, *rows).run(1)
+    Fit(Member(mn.compose(made, DATA.schema), made.losses, training, FitData.of(DATA))).run(1)
     assert {cudnn for _, cudnn in seen} == {order == 1}
     assert torch.backends.cudnn.enabled

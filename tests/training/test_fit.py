@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 import torch
-from fit_fixtures import DATA, TRAINING, assert_equal, fit, noisy
+from fit_fixtures import DATA, TRAINING, assert_equal, member, noisy
+from members import advance, restored
 from slowly import slow
 
 import mtl_nas as mn
@@ -24,17 +25,15 @@ from mtl_nas.training.schedule import rate_factor
 def test_a_fit_that_is_saved_and_loaded_goes_on_as_if_nothing_had_been(precision, norm):
     training = TRAINING.model_copy(update={"precision": precision, "schedule": "cosine", "warmup": 0.1})
     rungs = (1 / 9, 1 / 3, 1.0)
-    whole = fit(noisy(norm), training)
+    whole = member(noisy(norm), training)
     for share in rungs:
-        whole.advance(share)
+        advance(whole, share)
     saved = None
     for share in rungs:
         torch.rand(3)  # what others draw between the rungs changes nothing
-        part = fit(noisy(norm), training)
-        if saved is not None:
-            part.load(saved)
-        part.advance(share)
-        saved = part.save()
+        part = restored(member(noisy(norm), training), saved)
+        advance(part, share)
+        saved = part.checkpoint().to_bytes()
     assert_equal(part, whole)
 
 
@@ -64,17 +63,15 @@ def test_what_weighs_losses_and_turns_gradients_survives_breaks_in_the_middle_of
     design = noisy("layer").model_copy(update={"losses": WAYS[name]})
     training = TRAINING.model_copy(update={"epochs": 4, "batch_size": 200, "meta": meta})
     rungs = (7 / 16, 15 / 16, 1.0)
-    whole = fit(design, training)
+    whole = member(design, training)
     for share in rungs:
-        whole.advance(share)
+        advance(whole, share)
     saved = None
     for share in rungs:
         torch.rand(3)
-        part = fit(design, training)
-        if saved is not None:
-            part.load(saved)
-        part.advance(share)
-        saved = part.save()
+        part = restored(member(design, training), saved)
+        advance(part, share)
+        saved = part.checkpoint().to_bytes()
     assert_equal(part, whole)
     states = part.objective.state_dict(), whole.objective.state_dict()
     assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
@@ -82,32 +79,31 @@ def test_what_weighs_losses_and_turns_gradients_survives_breaks_in_the_middle_of
 
 def test_a_fit_goes_on_after_its_best_network_was_read():
     training = Training(epochs=15, batch_size=64, learning_rate=0.05)
-    whole, read = (fit(noisy(dropout=0.0), training) for _ in range(2))
+    whole, read = (member(noisy(dropout=0.0), training) for _ in range(2))
     for one in (whole, read):
-        one.advance(0.9)
+        advance(one, 0.9)
     best = read.best_network()
     assert not {id(weight) for weight in best.parameters()} & {id(weight) for weight in read.network.parameters()}
     assert read.best.step < read.step  # so that the best weights are not those in training
     for one in (whole, read):
-        one.advance()
+        advance(one)
     assert_equal(read, whole)
 
 
 def test_patience_is_counted_across_a_break():
     training = Training(epochs=40, batch_size=128, learning_rate=0.02, patience=2)
-    whole = fit(noisy(dropout=0.0), training)
-    whole.advance()
+    whole = member(noisy(dropout=0.0), training)
+    advance(whole)
     assert whole.stopped
     assert whole.step < whole.steps
     assert len(whole.checks) - 1 - whole.checks.index(whole.best) == 2
-    part = fit(noisy(dropout=0.0), training)
-    part.advance(whole.step / whole.steps - 0.5 / whole.steps)
-    later = fit(noisy(dropout=0.0), training)
-    later.load(part.save())
-    later.advance()
+    part = member(noisy(dropout=0.0), training)
+    advance(part, whole.step / whole.steps - 0.5 / whole.steps)
+    later = restored(member(noisy(dropout=0.0), training), part.checkpoint().to_bytes())
+    advance(later)
     assert later.stopped
     done = later.step
-    later.advance()
+    advance(later)
     assert later.step == done
 
 
@@ -127,18 +123,18 @@ def test_what_was_drawn_before_changes_nothing():
 
 
 def test_rungs_are_nested_shares_of_the_work():
-    one = fit()
+    one = member()
     assert one.train_rows == 800
     assert (one.steps_per_epoch, one.steps) == (13, 26)
-    one.advance(1 / 9)
+    advance(one, 1 / 9)
     assert (one.step, one.rows) == (3, 3 * 64)
-    one.advance(1 / 3)
+    advance(one, 1 / 3)
     assert (one.step, one.rows) == (9, 9 * 64)
-    one.advance()
+    advance(one)
     assert (one.step, one.rows) == (26, 2 * 800)
     assert [check.step for check in one.checks] == [3, 9, 13, 26]
     assert [check.rows for check in one.checks] == [192, 576, 800, 1600]
-    one.advance(1 / 3)
+    advance(one, 1 / 3)
     assert one.step == 26
 
 
@@ -158,8 +154,8 @@ def test_the_best_check_is_kept_not_the_last_one():
 
 
 def test_a_rung_scores_the_best_so_far():
-    one = fit(noisy(dropout=0.0), Training(epochs=12, batch_size=64, learning_rate=0.05))
-    scores = [one.advance(share).score for share in (0.2, 0.5, 1.0)]
+    one = member(noisy(dropout=0.0), Training(epochs=12, batch_size=64, learning_rate=0.05))
+    scores = [advance(one, share).score for share in (0.2, 0.5, 1.0)]
     assert scores == sorted(scores)
     assert scores[-1] == max(check.score for check in one.checks)
 
@@ -178,8 +174,8 @@ def test_a_batch_without_a_valid_label_is_no_error():
     sparse = Rows(rows.categories, rows.numbers, rows.sequences, labels)
     for weighting in ("static", "uncertainty"):
         design = noisy().model_copy(update={"losses": Losses(weighting=weighting)})
-        one = fit(design, TRAINING.model_copy(update={"batch_size": 8, "epochs": 0.5}), sparse)
-        one.advance()
+        one = member(design, TRAINING.model_copy(update={"batch_size": 8, "epochs": 0.5}), sparse)
+        advance(one)
         assert all(parameter.isfinite().all() for parameter in one.network.parameters())
         if weighting == "uncertainty":
             assert one.objective.weighting.log_variances[1:].tolist() == [0, 0, 0]
@@ -187,8 +183,8 @@ def test_a_batch_without_a_valid_label_is_no_error():
 
 def test_a_batch_of_one_row_is_no_error():
     odd = DATA.rows("train").take(slice(0, 65))  # the last batch of a pass has one row
-    one = fit(train=odd)
-    one.advance()
+    one = member(train=odd)
+    advance(one)
     assert math.isfinite(one.best.score)
 
 
@@ -196,7 +192,7 @@ def test_a_batch_of_one_row_is_no_error():
 def test_other_precisions_come_to_similar_scores(precision):
     plain = mn.evaluate(noisy(dropout=0.0), DATA, TRAINING)
     other = mn.evaluate(noisy(dropout=0.0), DATA, TRAINING.model_copy(update={"precision": precision}))
-    weight = next(other.network.parameters())
+    weight = next(other.model.network.parameters())
     assert weight.dtype == (torch.float64 if precision == "float64" else torch.float32)
     assert other.score == pytest.approx(plain.score, abs=0.05)
     assert all(values.dtype == np.float64 for values in other.predictions.values())
@@ -251,21 +247,21 @@ def test_warm_up_rises_and_meets_the_schedule(schedule):
 
 
 def test_the_rate_of_a_step_is_that_of_its_share_of_the_work():
-    one = fit(training=TRAINING.model_copy(update={"schedule": "linear"}))
-    one.advance(0.5)
-    assert one.stepper.optimizer.param_groups[0]["lr"] == pytest.approx(0.01 * (1 - 12 / 26))
+    one = member(training=TRAINING.model_copy(update={"schedule": "linear"}))
+    advance(one, 0.5)
+    assert one.optimizer.param_groups[0]["lr"] == pytest.approx(0.01 * (1 - 12 / 26))
 
 
 def test_weight_decay_shrinks_weights():
     sizes = []
     for decay in (0.0, 1.0):
-        one = fit(noisy(dropout=0.0), TRAINING.model_copy(update={"weight_decay": decay}))
-        one.advance()
+        one = member(noisy(dropout=0.0), TRAINING.model_copy(update={"weight_decay": decay}))
+        advance(one)
         sizes.append(sum(float(parameter.detach().square().sum()) for parameter in one.network.parameters()))
     assert sizes[1] < sizes[0]
 
 
 def test_missing_labels_are_masked():
-    one = fit()
+    one = member()
     assert one.objective.tasks == list(DATA.schema.tasks)
-    assert one.feed.targets.valid.sum(dim=0).tolist() == (~np.isnan(DATA.rows("train").labels)).sum(axis=0).tolist()
+    assert one.batches.targets.valid.sum(dim=0).tolist() == (~np.isnan(DATA.rows("train").labels)).sum(axis=0).tolist()

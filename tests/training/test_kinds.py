@@ -17,7 +17,7 @@ from mtl_nas.data.tasks.kinds import KINDS
 from mtl_nas.errors import DataError
 from mtl_nas.exports import load_model
 from mtl_nas.model.prediction import natural
-from mtl_nas.training import Fit
+from mtl_nas.training import Fit, FitData, Member
 
 TASKS = {
     "click": {"kind": "binary"},
@@ -168,14 +168,11 @@ def test_weights_steer_training():
     training = mn.Training(epochs=20, batch_size=64, learning_rate=0.01)
     for weight, chance in (("w", 0.9), (None, 0.5)):
         data = load_dataset(frame, ["y"], weight=weight, ignore=["w"] if weight is None else [])
-        fit = Fit(mn.compose(design, data.schema), design.losses, training, data.schema, *map(data.rows, PARTS))
-        fit.advance()
-        rows = {name: column[:50] for name, column in fit.feed.features.items()}
-        found = torch.sigmoid(fit.network.eval()(rows)["tower/y"])
+        member = Member(mn.compose(design, data.schema), design.losses, training, FitData.of(data))
+        Fit(member).advance()
+        rows = {name: column[:50] for name, column in member.batches.inputs.items()}
+        found = torch.sigmoid(member.network.eval()(rows)["tower/y"])
         assert float(found.detach().mean()) == pytest.approx(chance, abs=0.06)
-
-
-PARTS = ("train", "tuning")
 
 
 def test_labels_of_new_rows_are_checked_too():

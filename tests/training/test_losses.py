@@ -15,7 +15,7 @@ from mtl_nas.architecture import Architecture
 from mtl_nas.composition import compose
 from mtl_nas.data.schema import Schema, Task
 from mtl_nas.design import Design, Losses
-from mtl_nas.training.losses import targets, task_losses
+from mtl_nas.training.losses import BatchTargets, task_losses
 from mtl_nas.training.objective import Objective, calibrator
 
 NAN = math.nan
@@ -65,7 +65,7 @@ def tensor(array: Any) -> torch.Tensor:
 def test_losses_and_slopes_agree_with_numpy(rows: int, missing: float) -> None:
     outputs, labels = drawn(rows, missing)
     inputs = [tensor(output).requires_grad_() for output in outputs]
-    losses, present = task_losses(inputs, targets(tensor(labels), TASKS), TASKS)
+    losses, present = task_losses(inputs, BatchTargets.of(tensor(labels), TASKS), TASKS)
     assert present.tolist() == (~np.isnan(labels)).any(axis=0).tolist()
     losses.sum().backward()
     for place, task in enumerate(TASKS):
@@ -81,7 +81,7 @@ def test_a_task_without_a_label_costs_nothing_and_pulls_nothing() -> None:
     outputs, labels = drawn(5, 0.0)
     labels[:, 1] = NAN
     inputs = [tensor(output).requires_grad_() for output in outputs]
-    losses, present = task_losses(inputs, targets(tensor(labels), TASKS), TASKS)
+    losses, present = task_losses(inputs, BatchTargets.of(tensor(labels), TASKS), TASKS)
     losses.sum().backward()
     assert losses[1].item() == 0.0
     assert present.tolist() == [place != 1 for place in range(len(TASKS))]
@@ -92,8 +92,8 @@ def test_a_task_without_a_label_costs_nothing_and_pulls_nothing() -> None:
 def test_missing_rows_are_as_good_as_absent() -> None:
     outputs, labels = drawn(9, 0.0)
     labels[4:] = NAN
-    whole, _ = task_losses([tensor(output) for output in outputs], targets(tensor(labels), TASKS), TASKS)
-    part, _ = task_losses([tensor(output[:4]) for output in outputs], targets(tensor(labels[:4]), TASKS), TASKS)
+    whole, _ = task_losses([tensor(output) for output in outputs], BatchTargets.of(tensor(labels), TASKS), TASKS)
+    part, _ = task_losses([tensor(output[:4]) for output in outputs], BatchTargets.of(tensor(labels[:4]), TASKS), TASKS)
     torch.testing.assert_close(whole, part, rtol=1e-14, atol=0.0)
 
 
@@ -102,7 +102,7 @@ def test_rows_count_as_much_as_they_weigh(missing: float) -> None:
     outputs, labels = drawn(9, missing)
     weights = np.random.default_rng(5).uniform(0.1, 9.0, 9)
     inputs = [tensor(output).requires_grad_() for output in outputs]
-    found, present = task_losses(inputs, targets(tensor(labels), TASKS, weights=tensor(weights)), TASKS)
+    found, present = task_losses(inputs, BatchTargets.of(tensor(labels), TASKS, weights=tensor(weights)), TASKS)
     found.sum().backward()
     assert present.tolist() == (~np.isnan(labels)).any(axis=0).tolist()
     for place, task in enumerate(TASKS):
@@ -117,21 +117,21 @@ def test_rows_count_as_much_as_they_weigh(missing: float) -> None:
 def test_equal_weights_change_nothing_and_whole_ones_repeat_rows() -> None:
     outputs, labels = drawn(6, 0.2)
     tensors = [tensor(output) for output in outputs]
-    plain, _ = task_losses(tensors, targets(tensor(labels), TASKS), TASKS)
-    alike, _ = task_losses(tensors, targets(tensor(labels), TASKS, weights=tensor([1e-9] * 6)), TASKS)
+    plain, _ = task_losses(tensors, BatchTargets.of(tensor(labels), TASKS), TASKS)
+    alike, _ = task_losses(tensors, BatchTargets.of(tensor(labels), TASKS, weights=tensor([1e-9] * 6)), TASKS)
     torch.testing.assert_close(alike, plain, rtol=1e-12, atol=0.0)
     counts = [1, 3, 1, 2, 1, 4]
-    weighed, _ = task_losses(tensors, targets(tensor(labels), TASKS, weights=tensor(counts)), TASKS)
+    weighed, _ = task_losses(tensors, BatchTargets.of(tensor(labels), TASKS, weights=tensor(counts)), TASKS)
     repeated = [tensor(np.repeat(output, counts, axis=0)) for output in outputs]
-    again, _ = task_losses(repeated, targets(tensor(np.repeat(labels, counts, axis=0)), TASKS), TASKS)
+    again, _ = task_losses(repeated, BatchTargets.of(tensor(np.repeat(labels, counts, axis=0)), TASKS), TASKS)
     torch.testing.assert_close(weighed, again, rtol=1e-12, atol=0.0)
 
 
 def test_a_batch_takes_its_own_weights() -> None:
     _, labels = drawn(6, 0.0)
-    found = targets(tensor(labels), TASKS, weights=tensor([1, 2, 3, 4, 5, 6])).at(torch.tensor([4, 0]))
+    found = BatchTargets.of(tensor(labels), TASKS, weights=tensor([1, 2, 3, 4, 5, 6])).at(torch.tensor([4, 0]))
     assert found.weights.tolist() == [5, 1]
-    assert targets(tensor(labels), TASKS).at(torch.tensor([4, 0])).weights is None
+    assert BatchTargets.of(tensor(labels), TASKS).at(torch.tensor([4, 0])).weights is None
 
 
 def test_positive_rows_may_count_more() -> None:
@@ -139,7 +139,7 @@ def test_positive_rows_may_count_more() -> None:
     outputs, labels = drawn(9, 0.2)
     tensors = [tensor(output) for output in outputs]
     chosen = {"click": 10.0, "like": 0.1}
-    found, _ = task_losses(tensors, targets(tensor(labels), TASKS), TASKS, positive_weights=chosen)
+    found, _ = task_losses(tensors, BatchTargets.of(tensor(labels), TASKS), TASKS, positive_weights=chosen)
     for place, task in enumerate(TASKS):
         value = mean_loss(outputs[place], labels[:, place], task, positive=chosen.get(task.name, 1.0))
         np.testing.assert_allclose(found[place].item(), value, rtol=1e-12)
@@ -160,7 +160,7 @@ def test_far_outputs_have_finite_losses_and_slopes(task: Task, dtype: torch.dtyp
     labels = torch.tensor([[0.0], [1.0]], dtype=dtype)
     for output in (far, far.flip(0) + high, far - high, torch.zeros_like(far)):
         asked = output.clone().requires_grad_()
-        losses, _ = task_losses([asked], targets(labels, [task]), [task])
+        losses, _ = task_losses([asked], BatchTargets.of(labels, [task]), [task])
         losses.sum().backward()
         assert torch.isfinite(losses).all()
         assert torch.isfinite(asked.grad).all()
@@ -171,7 +171,9 @@ def test_an_unlikely_class_has_an_exact_loss() -> None:
     task = Task(name="grade", kind="ordinal", classes=("a", "b", "c"))
     output = tensor([[60.0, 10.0], [60.0, 50.0], [-40.0, -90.0]]).requires_grad_()
     labels = tensor([[0], [1], [2]])
-    losses = torch.stack([task_losses([output[[row]]], targets(labels[[row]], [task]), [task])[0] for row in range(3)])
+    losses = torch.stack(
+        [task_losses([output[[row]]], BatchTargets.of(labels[[row]], [task]), [task])[0] for row in range(3)]
+    )
     right = [60.0, 50.0 - math.log(-math.expm1(-10.0)), 90.0]
     np.testing.assert_allclose(losses[:, 0].tolist(), right, rtol=1e-12)
 
@@ -202,7 +204,7 @@ def test_each_loss_is_least_at_what_it_estimates() -> None:
         ),
     ]
     for task, labels, best in cases:
-        found = targets(tensor(labels), [task])
+        found = BatchTargets.of(tensor(labels), [task])
 
         def loss(outputs: Any, found: Any = found, task: Task = task) -> float:
             return task_losses([tensor(outputs).expand(1001, -1)], found, [task])[0].item()
@@ -223,7 +225,7 @@ def test_extreme_logits_have_finite_losses(logit: float) -> None:
     task = TASKS[:1]
     for label in (0.0, 1.0):
         output = tensor([[logit]]).requires_grad_()
-        losses, _ = task_losses([output], targets(tensor([[label]]), task), task)
+        losses, _ = task_losses([output], BatchTargets.of(tensor([[label]]), task), task)
         losses.sum().backward()
         np.testing.assert_allclose(
             losses.item(), reference.binary_loss(np.array([logit]), np.array([label])), rtol=1e-12, atol=1e-15
@@ -293,7 +295,7 @@ def test_the_objective_is_the_weighed_sum_and_the_penalty(weights: dict[str, flo
     architecture = compose(Design(), FUNNEL)
     logits, labels = funnel(architecture)
     found = objective(losses, FUNNEL)(
-        {name: tensor(value) for name, value in logits.items()}, targets(tensor(labels), FUNNEL.tasks)
+        {name: tensor(value) for name, value in logits.items()}, BatchTargets.of(tensor(labels), FUNNEL.tasks)
     )
     named = {head.task: logits[head.node] for head in architecture.heads}
     np.testing.assert_allclose(found.item(), total(losses, named, labels), rtol=1e-12)
@@ -302,18 +304,18 @@ def test_the_objective_is_the_weighed_sum_and_the_penalty(weights: dict[str, flo
 def test_learned_weights_follow_kendall_and_an_absent_task_does_not_drift() -> None:
     architecture = compose(Design(), FUNNEL)
     logits, labels = funnel(architecture)
-    judge = objective(Losses(weighting="uncertainty"), FUNNEL)
+    summed = objective(Losses(weighting="uncertainty"), FUNNEL)
     with torch.no_grad():
-        judge.weighting.log_variances.copy_(tensor([0.3, -0.5, 1.1]))
+        summed.weighting.log_variances.copy_(tensor([0.3, -0.5, 1.1]))
     inputs = {name: tensor(value) for name, value in logits.items()}
     named = {head.task: logits[head.node] for head in architecture.heads}
     scales = dict(zip(FUNNEL.task_names, (0.3, -0.5, 1.1), strict=True))
-    found = judge(inputs, targets(tensor(labels), FUNNEL.tasks))
+    found = summed(inputs, BatchTargets.of(tensor(labels), FUNNEL.tasks))
     np.testing.assert_allclose(found.item(), total(Losses(), named, labels, scales), rtol=1e-12)
     labels[:, 1] = NAN
-    judge(inputs, targets(tensor(labels), FUNNEL.tasks)).backward()
-    assert judge.weighting.log_variances.grad[1] == 0.0
-    assert judge.weighting.log_variances.grad[[0, 2]].all()
+    summed(inputs, BatchTargets.of(tensor(labels), FUNNEL.tasks)).backward()
+    assert summed.weighting.log_variances.grad[1] == 0.0
+    assert summed.weighting.log_variances.grad[[0, 2]].all()
 
 
 def test_esmm_trains_end_to_end_probabilities_in_log_space() -> None:
@@ -326,7 +328,7 @@ def test_esmm_trains_end_to_end_probabilities_in_log_space() -> None:
     product = reference.product_logit([click, conversion])
     outputs = {"tower/click": click, "tower/buy": conversion, "product/buy": product}
     inputs = {name: tensor(value[:, None]) for name, value in outputs.items()}
-    found = Objective(Losses(), architecture, schema).double()(inputs, targets(tensor(labels), schema.tasks))
+    found = Objective(Losses(), architecture, schema).double()(inputs, BatchTargets.of(tensor(labels), schema.tasks))
     book = reference.binary_loss(click, labels[:, 0]) + reference.esmm_loss(click, conversion, labels[:, 1])
     np.testing.assert_allclose(found.item(), book, rtol=1e-12)
 
@@ -338,6 +340,9 @@ def test_heads_in_another_order_meet_their_own_labels() -> None:
     logits, labels = funnel(composed)
     inputs = {name: tensor(value) for name, value in logits.items()}
     for losses in (Losses(), Losses(weights={"buy": 3.0}, calibrator=0.5)):
-        judges = [objective(losses, FUNNEL, architecture) for architecture in (composed, turned)]
-        values = [judge(inputs, targets(tensor(labels[:, judge.places]), judge.tasks)) for judge in judges]
+        objectives = [objective(losses, FUNNEL, architecture) for architecture in (composed, turned)]
+        values = []
+        for summed in objectives:
+            columns = [FUNNEL.tasks.index(task) for task in summed.tasks]
+            values.append(summed(inputs, BatchTargets.of(tensor(labels[:, columns]), summed.tasks)))
         torch.testing.assert_close(values[0], values[1], rtol=1e-12, atol=0.0)

@@ -4,7 +4,8 @@ import math
 
 import pytest
 import torch
-from fit_fixtures import DATA, fit, noisy
+from fit_fixtures import DATA, member, noisy
+from members import advance
 from numpy_reference import schema_of
 from slowly import slow
 from torch.func import functional_call
@@ -14,8 +15,8 @@ from mtl_nas.design import Design, Losses, Meta, Training
 from mtl_nas.errors import DesignError
 from mtl_nas.presets import preset
 from mtl_nas.training.functional_forward import Forward
-from mtl_nas.training.losses import Targets
-from mtl_nas.training.meta import Adaptation
+from mtl_nas.training.losses import BatchTargets
+from mtl_nas.training.meta import InnerLoop
 from mtl_nas.training.objective import Objective
 
 WIDTH = 3
@@ -38,7 +39,7 @@ class Linear(torch.nn.Module):
 
 
 def least_squares(meta: Meta, rows: int = 8):
-    """Network, objective, adaptation and a batch: of mean (x theta - y)^2."""
+    """Network, objective, inner loop and a batch: of mean (x theta - y)^2."""
     schema = schema_of("dwell~")
     architecture = compose(Design(), schema)
     objective = Objective(Losses(), architecture, schema).double()
@@ -46,23 +47,23 @@ def least_squares(meta: Meta, rows: int = 8):
     generator = torch.Generator().manual_seed(2)
     x = torch.randn(rows, WIDTH, dtype=torch.float64, generator=generator)
     y = torch.randn(rows, 1, dtype=torch.float64, generator=generator)
-    adaptation = Adaptation(meta, Forward(network, objective.nodes, halved=False), objective)
-    return network, objective, adaptation, {"x": x}, Targets(y, torch.ones_like(y))
+    inner_loop = InnerLoop(meta, Forward(network, objective.nodes, half_precision=False), objective)
+    return network, objective, inner_loop, {"x": x}, BatchTargets(y, torch.ones_like(y))
 
 
-def slope_of(objective: Objective, adaptation: Adaptation, network, features, found) -> torch.Tensor:
-    logits, query = adaptation(features, found)
-    (slope,) = torch.autograd.grad(objective.terms(logits, query)[0].sum(), network.theta)
-    return slope
+def gradient_of(objective: Objective, inner_loop: InnerLoop, network, features, found) -> torch.Tensor:
+    logits, query = inner_loop(features, found)
+    (gradient,) = torch.autograd.grad(objective.terms(logits, query)[0].sum(), network.theta)
+    return gradient
 
 
 @pytest.mark.parametrize("steps", [1, 2, 3])
 @pytest.mark.parametrize("order", [1, 2])
 @pytest.mark.parametrize("rows", [8, 9])
-def test_the_outer_slope_has_its_closed_form(order, steps, rows):
-    """Each inner step multiplies the slope at the adapted weights by I - a H; the first order leaves that out."""
+def test_the_outer_gradient_has_its_closed_form(order, steps, rows):
+    """Each inner step multiplies the gradient at the adapted weights by I - a H; the first order leaves that out."""
     rate = 0.05
-    network, objective, adaptation, features, found = least_squares(
+    network, objective, inner_loop, features, found = least_squares(
         Meta(order=order, inner_rate=rate, steps=steps), rows=rows
     )
     half = rows // 2
@@ -74,33 +75,33 @@ def test_the_outer_slope_has_its_closed_form(order, steps, rows):
         factor = (factor - rate * curve @ factor) if order == 2 else factor
     wanted = factor @ (2 * query.T @ (query @ theta - answer) / len(query))
     torch.testing.assert_close(
-        slope_of(objective, adaptation, network, features, found), wanted, rtol=1e-10, atol=1e-12
+        gradient_of(objective, inner_loop, network, features, found), wanted, rtol=1e-10, atol=1e-12
     )
 
 
 def test_the_orders_agree_as_the_inner_rate_goes_to_zero():
     gaps = []
     for rate in (1e-2, 1e-4, 1e-6):
-        slopes = []
+        gradients = []
         for order in (1, 2):
             network, *rest = least_squares(Meta(order=order, inner_rate=rate))
-            slopes.append(slope_of(rest[0], rest[1], network, *rest[2:]))
-        gaps.append((slopes[0] - slopes[1]).abs().max().item())
+            gradients.append(gradient_of(rest[0], rest[1], network, *rest[2:]))
+        gaps.append((gradients[0] - gradients[1]).abs().max().item())
     assert gaps[0] > 1e-3
     assert gaps[1:] == pytest.approx([gaps[0] / 100, gaps[0] / 10_000], rel=0.1)
 
 
-def slopes(meta: Meta | None, rows: slice, *, design: Design, empty: tuple[str, slice] | None = None):
+def gradients(meta: Meta | None, rows: slice, *, design: Design, empty: tuple[str, slice] | None = None):
     """Gradients by name after one batch, and the fit; ``empty``: a task without labels in some rows of the batch."""
     training = Training(epochs=1, batch_size=64, precision="float64", meta=meta)
-    one = fit(design, training)
-    features = {name: column[rows] for name, column in one.feed.features.items()}
-    found = Targets(one.feed.targets.labels[rows], one.feed.targets.valid[rows].clone())
+    one = member(design, training)
+    features = {name: column[rows] for name, column in one.batches.inputs.items()}
+    found = BatchTargets(one.batches.targets.labels[rows], one.batches.targets.valid[rows].clone())
     if empty is not None:
         task = [task.name for task in one.objective.tasks].index(empty[0])
         found.valid[empty[1], task] = 0.0
     one.network.train()
-    loss = one._descent.fill(features, found)
+    loss = one.backward.fill(features, found)
     zero = torch.zeros(())
     return {
         name: zero.expand_as(value) if value.grad is None else value.grad
@@ -112,16 +113,16 @@ def slopes(meta: Meta | None, rows: slice, *, design: Design, empty: tuple[str, 
 @pytest.mark.parametrize("order", [1, 2])
 def test_an_inner_rate_of_zero_is_a_plain_step_on_the_query_half(order, norm):
     design = noisy(norm, 0.0)
-    found, (_, loss) = slopes(Meta(order=order, inner_rate=0.0), slice(0, 40), design=design)
-    plain, (_, again) = slopes(None, slice(20, 40), design=design)
+    found, (_, loss) = gradients(Meta(order=order, inner_rate=0.0), slice(0, 40), design=design)
+    plain, (_, again) = gradients(None, slice(20, 40), design=design)
     torch.testing.assert_close(loss, again)
     for name in plain:
         torch.testing.assert_close(found[name], plain[name].to(found[name]), rtol=1e-10, atol=1e-13)
 
 
 def test_a_batch_of_one_row_is_a_plain_step():
-    found, _ = slopes(Meta(), slice(0, 1), design=noisy("layer", 0.0))
-    plain, _ = slopes(None, slice(0, 1), design=noisy("layer", 0.0))
+    found, _ = gradients(Meta(), slice(0, 1), design=noisy("layer", 0.0))
+    plain, _ = gradients(None, slice(0, 1), design=noisy("layer", 0.0))
     assert all(torch.equal(found[name], plain[name]) for name in plain)
 
 
@@ -129,8 +130,8 @@ def test_a_batch_of_one_row_is_a_plain_step():
 def test_a_task_without_a_row_in_one_half_is_out_of_the_step(half):
     design, meta = noisy("layer", 0.0), Meta(inner_rate=0.1)
     design = design.model_copy(update={"losses": Losses()})
-    found, (_, loss) = slopes(meta, slice(0, 40), design=design, empty=("price", half))
-    out, (_, wanted) = slopes(meta, slice(0, 40), design=design, empty=("price", slice(None)))
+    found, (_, loss) = gradients(meta, slice(0, 40), design=design, empty=("price", half))
+    out, (_, wanted) = gradients(meta, slice(0, 40), design=design, empty=("price", slice(None)))
     torch.testing.assert_close(loss, wanted)
     assert math.isfinite(loss)
     for name in out:
@@ -139,10 +140,10 @@ def test_a_task_without_a_row_in_one_half_is_out_of_the_step(half):
 
 def test_running_moments_follow_the_support_half_at_the_weights_that_predict():
     design = noisy("batch", 0.0)
-    _, (one, _) = slopes(Meta(inner_rate=0.5, steps=2), slice(0, 40), design=design)
-    other = fit(design, Training(epochs=1, batch_size=64, precision="float64"))
+    _, (one, _) = gradients(Meta(inner_rate=0.5, steps=2), slice(0, 40), design=design)
+    other = member(design, Training(epochs=1, batch_size=64, precision="float64"))
     other.network.train()
-    other.network({name: column[:20] for name, column in other.feed.features.items()})
+    other.network({name: column[:20] for name, column in other.batches.inputs.items()})
     wanted = dict(other.network.named_buffers())
     moments = [name for name in wanted if "running" in name]
     assert moments
@@ -155,15 +156,15 @@ METAHEAC = preset("metaheac", DATA.schema, experts=2, critics=2, hidden=(4,), ga
 @pytest.mark.parametrize("scope", ["all", "task_embedding", "critics"])
 def test_a_task_adapts_the_weights_of_its_scope_alone(scope):
     rate = 0.5
-    one = fit(METAHEAC, Training(epochs=1, precision="float64", meta=Meta(scope=scope, inner_rate=rate)))
+    one = member(METAHEAC, Training(epochs=1, precision="float64", meta=Meta(scope=scope, inner_rate=rate)))
     names = one.network.parameters_of(scope)
     own = dict(one.network.named_parameters())
     assert (len(names) == len(own)) == (scope == "all")
-    features = {name: column[:40] for name, column in one.feed.features.items()}
+    features = {name: column[:40] for name, column in one.batches.inputs.items()}
     first, second = ({name: column[part] for name, column in features.items()} for part in (slice(20), slice(20, 40)))
-    found = one.feed.targets.at(torch.arange(40))
-    logits, _ = one._descent.adaptation(features, found)
-    support = Targets(found.labels[:20], found.valid[:20])
+    found = one.batches.targets.at(torch.arange(40))
+    logits, _ = one.backward.inner_loop(features, found)
+    support = BatchTargets(found.labels[:20], found.valid[:20])
     for task, node in enumerate(one.objective.nodes):
         outputs = one.network(first)
         loss = one.objective.task_losses([outputs[name] for name in one.objective.nodes], support)[0][task]
@@ -178,7 +179,7 @@ def test_a_scope_that_the_design_has_not_is_refused_in_one_line():
     for scope, what in (("critics", "critics"), ("task_embedding", "task embedding")):
         wanted = f"^training.meta.scope {scope} adapts nothing: the design has no {what}; say scope: all$"
         with pytest.raises(DesignError, match=wanted):
-            fit(noisy(), Training(meta=Meta(scope=scope)))
+            member(noisy(), Training(meta=Meta(scope=scope)))
 
 
 @pytest.mark.parametrize(
@@ -198,6 +199,6 @@ def test_meta_learning_goes_with_every_weighting_and_direction_and_learns(losses
     if losses.aggregation != "none":
         pytest.importorskip("torchjd", reason="extra [gradients]")
     training = Training(epochs=3, batch_size=64, learning_rate=0.01, meta=Meta(order=order, inner_rate=0.05))
-    one = fit(design, training)
-    one.advance()
+    one = member(design, training)
+    advance(one)
     assert one.best.scores["click"]["auc"] > 0.7

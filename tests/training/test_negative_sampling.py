@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from fit_fixtures import table
+from members import advance
 from numpy_reference import schema_of
 
 from mtl_nas.architecture import Head
@@ -16,7 +17,7 @@ from mtl_nas.data.schema import Schema, Task
 from mtl_nas.design import Design, Losses, Training
 from mtl_nas.errors import DesignError
 from mtl_nas.model.negative_correction import corrected
-from mtl_nas.training import Fit
+from mtl_nas.training import FitData, Member
 from mtl_nas.training.negative_sampling import kept_rows
 from mtl_nas.training.objective import Objective
 
@@ -125,10 +126,10 @@ def test_a_fit_trains_on_the_kept_rows_in_every_pass():
     for share in (1.0, 0.5):
         losses = Losses(negatives=share)
         architecture = compose(Design(losses=losses), data.schema)
-        one = Fit(architecture, losses, Training(epochs=2), data.schema, train, data.rows("tuning"))
-        one.advance()
+        one = Member(architecture, losses, Training(epochs=2), FitData.of(data))
+        advance(one)
         assert one.rows == 2 * one.train_rows
-        assert one.feed.targets.labels[:, 0].sum().item() == (train.labels[:, 0] == 1).sum()
+        assert one.batches.targets.labels[:, 0].sum().item() == (train.labels[:, 0] == 1).sum()
         sizes.append(one.train_rows)
     negative = (train.labels[:, 0] == 0).sum()
     assert sizes[0] == len(train)

@@ -6,15 +6,16 @@ from typing import Any
 import pytest
 from study_fixtures import SPACE, dataset, events, small_search
 
-from mtl_nas.design import Training
+from mtl_nas.design import Losses, Training
 from mtl_nas.design.training import Precision
+from mtl_nas.errors import DesignError
 from mtl_nas.record.events import Proposed
 from mtl_nas.space import read_space
 from mtl_nas.study import runner
 from mtl_nas.study.run import load_run
 from mtl_nas.study.schedule.actions import trial_job
 from mtl_nas.study.schedule.budget import Plan
-from mtl_nas.training import fit, precision
+from mtl_nas.training import FitData, Member, precision, settled
 
 
 class Timed:
@@ -49,13 +50,17 @@ def test_where_the_lower_precision_is_hopeless_it_is_not_timed_for_long(monkeypa
     assert made["bfloat16"].step <= 1 + precision.STEPS
 
 
-def test_a_fit_settles_its_own_precision() -> None:
+def test_auto_is_settled_before_a_member_is_made() -> None:
     data = dataset()
     graph = runner.compose(read_space(SPACE, "made-up").default().design, data.schema)
-    rows = data.rows("train"), data.rows("tuning")
-    made = fit.Fit(graph, fit.Losses(), Training(epochs=1, precision="auto"), data.schema, *rows)
+    rows, training = FitData.of(data), Training(epochs=1, precision="auto")
+    with pytest.raises(DesignError, match="^training.precision is auto: choose float32 or bfloat16 before"):
+        Member(graph, Losses(), training, rows)
+    made = Member(graph, Losses(), settled(training, graph, Losses(), rows), rows)
     assert made.training.precision in ("float32", "bfloat16")
     assert made.step == 0
+    plain = training.model_copy(update={"precision": "float64"})
+    assert settled(plain, graph, Losses(), rows) is plain
 
 
 PRECISIONS: dict[str, Any] = {"always": "auto", "an option": {"choice": ["float32", "auto"]}}

@@ -1,9 +1,10 @@
-"""Row-wise steps on large embedding tables: AdamW on the rows that a batch has."""
+"""Row-wise steps on sparse embedding tables: AdamW on the rows that a batch has."""
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from members import advance, restored
 from torch.testing import assert_close
 
 import mtl_nas as mn
@@ -11,7 +12,7 @@ from mtl_nas.composition import stacking
 from mtl_nas.design import Losses, Meta, Training
 from mtl_nas.model.prediction import predict
 from mtl_nas.scoring import score_tasks
-from mtl_nas.training import Fit
+from mtl_nas.training import Fit, FitData, Member
 
 ROWS = 240
 
@@ -42,22 +43,22 @@ def design(numbers: str = "bucket", tables: str = "shared", **histories: object)
     )
 
 
-def fit(made: mn.Design, *, batch: int, epochs: int = 2, losses: Losses | None = None, **training: object) -> Fit:
+def member(made: mn.Design, *, batch: int, epochs: int = 2, losses: Losses | None = None, **training: object) -> Member:
     asked = Training.model_validate({"epochs": epochs, "batch_size": batch, "learning_rate": 0.01, **training})
     graph = mn.compose(made, DATA.schema)
-    return Fit(graph, losses or made.losses, asked, DATA.schema, DATA.rows("train"), DATA.rows("tuning"))
+    return Member(graph, losses or made.losses, asked, FitData.of(DATA))
 
 
 @pytest.fixture
 def row_wise(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every table counts as large."""
+    """Every table counts as sparse."""
     monkeypatch.setattr(stacking, "SPARSE_UPDATE_ROWS", 1)
 
 
-def tables(one: Fit) -> list[torch.Tensor]:
+def tables(one: Member) -> list[torch.Tensor]:
     """As they are at present."""
-    if one.large:
-        one.large.settle()
+    if one.sparse:
+        one.sparse.settle()
     return [weight.detach().clone() for weight in one.network.tables()]
 
 
@@ -68,24 +69,24 @@ def test_where_every_step_sees_every_row_it_is_the_dense_step(
     numbers: str, shared: str, histories: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made, options = design(numbers, shared, **histories), {"batch": ROWS, "epochs": 4, "weight_decay": 0.1}
-    dense = fit(made, **options)
-    dense.advance()
+    dense = member(made, **options)
+    advance(dense)
     monkeypatch.setattr(stacking, "SPARSE_UPDATE_ROWS", 1)
-    rows = fit(made, **options)
-    rows.advance()
-    seen = [table.seen > 0 for table in rows.large.tables]
+    rows = member(made, **options)
+    advance(rows)
+    seen = [table.last_steps > 0 for table in rows.sparse.tables]
     for one, other, there in zip(tables(dense), tables(rows), seen, strict=True):
         assert_close(one[:, there], other[:, there], rtol=1e-4, atol=1e-6)
     assert_close(dense.best.score, rows.best.score, rtol=1e-4, atol=1e-5)
 
 
 def test_a_step_touches_no_row_that_its_batch_does_not_have(row_wise: None) -> None:
-    one = fit(design(), batch=4)
-    large = one.large
-    assert large is not None
-    before, (inputs, found) = tables(one)[0], one.feed.batch(0)
-    one._descent.fill(inputs, found)
-    large.step(1, 0.01)
+    one = member(design(), batch=4)
+    sparse = one.sparse
+    assert sparse is not None
+    before, (inputs, found) = tables(one)[0], one.batches.batch(0)
+    one.backward.fill(inputs, found)
+    sparse.step(1, 0.01)
     moved = (tables(one)[0] != before).any(dim=-1)[0].nonzero().flatten()
     assert set(moved.tolist()) <= set(inputs["ids"].unique().tolist())
     assert len(moved)
@@ -96,26 +97,26 @@ def test_rows_that_batches_miss_end_where_the_dense_step_takes_them(
     schedule: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     options = {"batch": 4, "epochs": 2, "weight_decay": 0.1, "learning_rate": 1e-3, "schedule": schedule}
-    dense = fit(design(), **options)
+    dense = member(design(), **options)
     start = tables(dense)[0]
-    dense.run(60)
+    Fit(dense).run(60)
     monkeypatch.setattr(stacking, "SPARSE_UPDATE_ROWS", 1)
-    rows = fit(design(), **options)
-    rows.run(60)
+    rows = member(design(), **options)
+    Fit(rows).run(60)
     way, other = tables(dense)[0] - start, tables(rows)[0] - start
     assert float((way - other).norm() / way.norm()) < 0.15
 
 
 @pytest.mark.parametrize("stops", [(5,), (2, 3, 5)])
 def test_weight_decay_of_rows_that_are_not_seen_is_made_up_for(stops: tuple[int, ...], row_wise: None) -> None:
-    one = fit(design(), batch=4, epochs=1, weight_decay=1.0, schedule="linear")
+    one = member(design(), batch=4, epochs=1, weight_decay=1.0, schedule="linear")
     start = tables(one)[0]
     for stop in stops:
-        one.run(stop)
-        one.large.settle()  # type: ignore[union-attr]
+        Fit(one).run(stop)
+        one.sparse.settle()  # type: ignore[union-attr]
     unseen = torch.ones(start.shape[1], dtype=torch.bool)
     for step in range(5):
-        unseen[one.feed.batch(step)[0]["ids"].unique().long()] = False
+        unseen[one.batches.batch(step)[0]["ids"].unique().long()] = False
     rates = [0.01 * (1 - step / one.steps) for step in range(5)]
     assert_close(tables(one)[0][:, unseen], start[:, unseen] * float(np.prod([1 - rate for rate in rates])))
     assert unseen.any()
@@ -123,42 +124,42 @@ def test_weight_decay_of_rows_that_are_not_seen_is_made_up_for(stops: tuple[int,
 
 def test_rows_brought_up_to_date_after_every_step_are_nearly_the_dense_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     options = {"batch": 4, "epochs": 1, "weight_decay": 0.5, "schedule": "linear"}
-    dense = fit(design(), **options)
+    dense = member(design(), **options)
     start = tables(dense)[0]
-    dense.run(30)
+    Fit(dense).run(30)
     monkeypatch.setattr(stacking, "SPARSE_UPDATE_ROWS", 1)
-    rows = fit(design(), **options)
+    rows = member(design(), **options)
     for stop in range(1, 31):
-        rows.run(stop)
-        rows.large.settle()  # type: ignore[union-attr]
+        Fit(rows).run(stop)
+        rows.sparse.settle()  # type: ignore[union-attr]
     way, other = tables(dense)[0] - start, tables(rows)[0] - start
     assert float((way - other).norm() / way.norm()) < 0.05
 
 
 def test_rows_that_are_looked_at_before_all_are_up_to_date_are_as_after(row_wise: None) -> None:
-    one = fit(design(**HISTORIES[1]), batch=2, weight_decay=0.5)
-    one.run(9)
-    large = one.large
-    assert large is not None
-    before = predict(one.network, one._tuning_features, DATA.schema, read=large.at_present)
-    stale = predict(one.network, one._tuning_features, DATA.schema)
-    large.settle()
-    after = predict(one.network, one._tuning_features, DATA.schema)
+    one = member(design(**HISTORIES[1]), batch=2, weight_decay=0.5)
+    Fit(one).run(9)
+    sparse = one.sparse
+    assert sparse is not None
+    before = predict(one.network, one.tuning_inputs, DATA.schema, read=sparse.for_prediction)
+    stale = predict(one.network, one.tuning_inputs, DATA.schema)
+    sparse.settle()
+    after = predict(one.network, one.tuning_inputs, DATA.schema)
     for task, values in after.items():
         assert_close(before[task], values, rtol=1e-6, atol=1e-7)
         assert np.abs(stale[task] - values).max() > 1e-5
 
 
 def test_the_weights_of_the_best_check_are_those_that_it_looked_at(row_wise: None) -> None:
-    one = fit(design(), batch=4, epochs=3, weight_decay=0.5)
-    best = one.advance()
-    found = predict(one.best_network(), one._tuning_features, DATA.schema)
-    assert score_tasks(found, one.tuning, DATA.schema) == best.scores
+    one = member(design(), batch=4, epochs=3, weight_decay=0.5)
+    best = advance(one)
+    found = predict(one.best_network(), one.tuning_inputs, DATA.schema)
+    assert score_tasks(found, one.data.tuning, DATA.schema) == best.scores
 
 
 def test_the_best_network_has_tables_of_its_own_in_one_piece(row_wise: None) -> None:
-    one = fit(design(tables="task"), batch=16)
-    one.advance()
+    one = member(design(tables="task"), batch=16)
+    advance(one)
     tables = one.best_network().tables()
     assert max(table.shape[0] for table in tables) > 1
     assert all(table.is_contiguous() for table in tables)
@@ -167,11 +168,11 @@ def test_the_best_network_has_tables_of_its_own_in_one_piece(row_wise: None) -> 
 
 def test_a_saved_fit_goes_on_as_one_that_was_not_broken_off(row_wise: None) -> None:
     made = design("piecewise", **HISTORIES[1])
-    whole, first, second = (fit(made, batch=16, weight_decay=0.1) for _ in range(3))
-    whole.advance(0.5), whole.advance(1.0)
-    first.advance(0.5)
-    second.load(first.save())
-    second.advance(1.0)
+    whole, first, second = (member(made, batch=16, weight_decay=0.1) for _ in range(3))
+    advance(whole, 0.5), advance(whole, 1.0)
+    advance(first, 0.5)
+    restored(second, first.checkpoint().to_bytes())
+    advance(second, 1.0)
     assert [check.score for check in second.checks] == [check.score for check in whole.checks]
     for one, other in zip(tables(whole), tables(second), strict=True):
         assert torch.equal(one, other)
@@ -179,8 +180,8 @@ def test_a_saved_fit_goes_on_as_one_that_was_not_broken_off(row_wise: None) -> N
 
 def test_scores_are_those_of_the_dense_step_to_seed_noise(monkeypatch: pytest.MonkeyPatch) -> None:
     def score() -> float:
-        one = fit(design(), batch=16, epochs=6)
-        return one.advance().scores["click"]["auc"] or 0.0
+        one = member(design(), batch=16, epochs=6)
+        return advance(one).scores["click"]["auc"] or 0.0
 
     dense = score()
     monkeypatch.setattr(stacking, "SPARSE_UPDATE_ROWS", 1)
@@ -188,8 +189,8 @@ def test_scores_are_those_of_the_dense_step_to_seed_noise(monkeypatch: pytest.Mo
 
 
 def test_halved_precision_reads_large_tables_too(row_wise: None) -> None:
-    one = fit(design(**HISTORIES[1]), batch=16, precision="bfloat16")
-    assert one.advance().score > 0.5
+    one = member(design(**HISTORIES[1]), batch=16, precision="bfloat16")
+    assert advance(one).score > 0.5
     assert one.network.tables()[0].dtype == torch.float32
 
 
@@ -203,4 +204,4 @@ def test_halved_precision_reads_large_tables_too(row_wise: None) -> None:
 def test_what_needs_the_gradient_of_whole_tables_gets_it(
     losses: Losses, training: dict[str, object], row_wise: None
 ) -> None:
-    assert fit(design(), batch=16, losses=losses, **training).large is None
+    assert member(design(), batch=16, losses=losses, **training).sparse is None

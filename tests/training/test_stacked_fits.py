@@ -6,16 +6,15 @@ from pathlib import Path
 
 import pytest
 import torch
-from stacked_fixtures import DATA, TRAINING, design, done, fit, trial_job
+from members import advance, restored
+from stacked_fixtures import DATA, TRAINING, design, done, member, trial_job
 from study_fixtures import core, decisions, events, request, run
 from torch.testing import assert_close
 
 import mtl_nas as mn
 from mtl_nas.design import Losses, Proposal, Training
 from mtl_nas.study.jobs import Answer, Job
-from mtl_nas.training import Fit
-from mtl_nas.training.fit import Check, DivergedError
-from mtl_nas.training.stacked_fits import advance_together, fusible
+from mtl_nas.training import Check, DivergedError, Fit, FitData, Member, stackable
 from mtl_nas.training.stepping import cuda_graph
 
 MEMBERS = (
@@ -27,13 +26,13 @@ MEMBERS = (
 
 @pytest.mark.parametrize("losses", [Losses(), Losses(weighting="uncertainty", weights={"price": 0.3})])
 def test_each_member_comes_to_what_it_comes_to_alone(losses: Losses) -> None:
-    together = [fit(design(), losses, **member) for member in MEMBERS]
-    assert fusible(together)
-    found = advance_together(together)
-    for member, one, best in zip(MEMBERS, together, found, strict=True):
-        alone = fit(design(), losses, **member)
+    together = [member(design(), losses, **options) for options in MEMBERS]
+    assert stackable(together)
+    found = Fit(*together).advance()
+    for options, one, best in zip(MEMBERS, together, found, strict=True):
+        alone = member(design(), losses, **options)
         assert isinstance(best, Check)
-        assert_close(best.score, alone.advance().score, rtol=0, atol=1e-9)
+        assert_close(best.score, advance(alone).score, rtol=0, atol=1e-9)
         assert [check.step for check in one.checks] == [check.step for check in alone.checks]
         for name, weight in alone.network.weights().items():
             assert_close(one.network.weights()[name], weight, rtol=1e-6, atol=1e-7)
@@ -42,33 +41,32 @@ def test_each_member_comes_to_what_it_comes_to_alone(losses: Losses) -> None:
 
 
 def test_members_read_the_same_tensors() -> None:
-    rows, graph = (DATA.rows("train"), DATA.rows("tuning")), mn.compose(design(), DATA.schema)
-    first = Fit(graph, Losses(), Training(epochs=1), DATA.schema, *rows)
-    other = Fit(graph, Losses(), Training(epochs=1, seed=1), DATA.schema, *rows, beside=first)
-    assert first.feed.features is other.feed.features  # type: ignore[union-attr]
-    assert first._tuning_features is other._tuning_features
+    rows, graph = FitData.of(DATA), mn.compose(design(), DATA.schema)
+    first, other = (Member(graph, Losses(), Training(epochs=1, seed=seed), rows) for seed in range(2))
+    assert first.batches.inputs is other.batches.inputs  # type: ignore[union-attr]
+    assert first.tuning_inputs is other.tuning_inputs
 
 
 def test_a_member_that_diverges_harms_no_other() -> None:
-    together = [fit(design(), seed=0), fit(design(), seed=1, learning_rate=1e300), fit(design(), seed=2)]
-    found = advance_together(together)
+    together = [member(design(), seed=0), member(design(), seed=1, learning_rate=1e300), member(design(), seed=2)]
+    found = Fit(*together).advance()
     assert isinstance(found[1], DivergedError)
     for place in (0, 2):
         best = found[place]
         assert isinstance(best, Check)
-        assert_close(best.score, fit(design(), seed=place).advance().score, rtol=0, atol=1e-9)
+        assert_close(best.score, advance(member(design(), seed=place)).score, rtol=0, atol=1e-9)
 
 
 def test_members_are_saved_and_go_on_alone_or_together() -> None:
-    whole = [fit(design(), **member) for member in MEMBERS]
-    advance_together(whole)
-    begun = [fit(design(), **member) for member in MEMBERS]
-    advance_together(begun, 1 / 3)
-    again = [fit(design(), **member) for member in MEMBERS]
+    whole = [member(design(), **options) for options in MEMBERS]
+    Fit(*whole).advance()
+    begun = [member(design(), **options) for options in MEMBERS]
+    Fit(*begun).advance(1 / 3)
+    again = [member(design(), **options) for options in MEMBERS]
     for one, saved in zip(again, begun, strict=True):
-        one.load(saved.save())
-    advance_together(again[:2])
-    again[2].advance()
+        restored(one, saved.checkpoint().to_bytes())
+    Fit(*again[:2]).advance()
+    advance(again[2])
     for one, other in zip(again, whole, strict=True):
         for name, weight in other.network.weights().items():
             assert_close(one.network.weights()[name], weight, rtol=1e-6, atol=1e-7)
@@ -76,14 +74,14 @@ def test_members_are_saved_and_go_on_alone_or_together() -> None:
 
 @pytest.mark.parametrize("graphed", [(), ("cpu",)])
 def test_a_fit_is_freed_with_its_last_use(graphed: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cuda_graph, "GRAPHED", graphed)
+    monkeypatch.setattr(cuda_graph, "DEVICES", graphed)
     monkeypatch.setattr(cuda_graph, "captured", lambda call, device: lambda: torch.tensor(0.0))  # refused
-    fits = [fit(design(), seed=seed) for seed in range(3)]
+    fits = [member(design(), seed=seed) for seed in range(3)]
     gone = [weakref.ref(weight) for one in fits for weight in one.network.parameters()]
     gc.disable()
     try:
-        advance_together(fits[:2])
-        fits[2].advance()
+        Fit(*fits[:2]).advance()
+        advance(fits[2])
         del fits
         assert not any(weight() is not None for weight in gone)
     finally:
@@ -91,10 +89,10 @@ def test_a_fit_is_freed_with_its_last_use(graphed: tuple[str, ...], monkeypatch:
 
 
 def test_halved_members_come_to_similar_scores() -> None:
-    together = [fit(design(), seed=seed, precision="bfloat16") for seed in range(3)]
-    for seed, best in enumerate(advance_together(together)):
+    together = [member(design(), seed=seed, precision="bfloat16") for seed in range(3)]
+    for seed, best in enumerate(Fit(*together).advance()):
         assert isinstance(best, Check)
-        assert best.score == pytest.approx(fit(design(), seed=seed, precision="float32").advance().score, abs=0.05)
+        assert best.score == pytest.approx(advance(member(design(), seed=seed, precision="float32")).score, abs=0.05)
 
 
 @pytest.mark.parametrize(
@@ -109,30 +107,30 @@ def test_halved_members_come_to_similar_scores() -> None:
 def test_what_needs_more_than_a_sum_of_losses_is_trained_alone(
     made: mn.Design, losses: Losses | None, training: dict[str, object]
 ) -> None:
-    assert not fusible([fit(made, losses, seed=seed, **training) for seed in range(2)])
+    assert not stackable([member(made, losses, seed=seed, **training) for seed in range(2)])
 
 
 def test_designs_of_two_shapes_are_no_group() -> None:
-    assert not fusible([fit(design()), fit(design(tower={"hidden": [5]}))])
-    assert not fusible([fit(design()), fit(design(), batch_size=16)])
+    assert not stackable([member(design()), member(design(tower={"hidden": [5]}))])
+    assert not stackable([member(design()), member(design(), batch_size=16)])
 
 
 def test_dropout_of_members_is_drawn_apart() -> None:
     dropping = design(levels=[{"shared": 2, "expert": {"hidden": [8], "dropout": 0.5}}])
-    together = [fit(dropping, seed=0), fit(dropping, seed=0)]
-    advance_together(together, 0.1)
+    together = [member(dropping, seed=0), member(dropping, seed=0)]
+    Fit(*together).advance(0.1)
     first, second = (torch.cat([weight.flatten() for weight in one.network.parameters()]) for one in together)
     assert not torch.equal(first, second)
 
 
 def test_members_may_differ_in_the_weights_of_their_losses() -> None:
     weighed = [Losses(weights={"price": weight}) for weight in (0.3, 1.0, 20.0)]
-    together = [fit(design(), losses, seed=place) for place, losses in enumerate(weighed)]
-    assert fusible(together)
-    for place, (losses, best) in enumerate(zip(weighed, advance_together(together), strict=True)):
+    together = [member(design(), losses, seed=place) for place, losses in enumerate(weighed)]
+    assert stackable(together)
+    for place, (losses, best) in enumerate(zip(weighed, Fit(*together).advance(), strict=True)):
         assert isinstance(best, Check)
-        assert_close(best.score, fit(design(), losses, seed=place).advance().score, rtol=0, atol=1e-7)
-    assert not fusible([fit(design(), losses) for losses in (weighed[0], Losses(weights={"price": 0.0}))])
+        assert_close(best.score, advance(member(design(), losses, seed=place)).score, rtol=0, atol=1e-7)
+    assert not stackable([member(design(), losses) for losses in (weighed[0], Losses(weights={"price": 0.0}))])
 
 
 def finalist_job(seed: int) -> Job:
@@ -175,10 +173,14 @@ def test_a_trial_above_a_measured_limit_leaves_the_others() -> None:
 
 
 def test_trials_that_memory_has_no_room_for_together_are_trained_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(fits: object, share: float) -> None:
-        raise MemoryError
+    advance_plainly = Fit.advance
 
-    monkeypatch.setattr("mtl_nas.study.execution.worker.advance_together", full)
+    def full(fit: Fit, share: float) -> object:
+        if len(fit.members) > 1:
+            raise MemoryError
+        return advance_plainly(fit, share)
+
+    monkeypatch.setattr(Fit, "advance", full)
     jobs = [trial_job(number) for number in range(2)]
     for job, one in zip(jobs, done({}, *jobs), strict=True):
         assert same(one, *done({}, job))
@@ -236,7 +238,7 @@ def test_fused_or_not_a_search_decides_the_same(tmp_path: Path, workers: int) ->
 
 
 def test_members_know_how_fast_they_were_trained() -> None:
-    together = [fit(design(), seed=seed) for seed in range(2)]
-    advance_together(together)
+    together = [member(design(), seed=seed) for seed in range(2)]
+    Fit(*together).advance()
     assert all(one.rows_per_second > 0 for one in together)
     assert together[0].rows_per_second == together[1].rows_per_second

@@ -11,8 +11,8 @@ from mtl_nas.composition import compose
 from mtl_nas.data.schema import Schema, Task
 from mtl_nas.design import Design, Losses
 from mtl_nas.errors import DesignError
-from mtl_nas.training.balancing.shared_parameters import Shared, last_shared
-from mtl_nas.training.losses import targets
+from mtl_nas.training.balancing.shared_parameters import SharedParameter, last_shared
+from mtl_nas.training.losses import BatchTargets
 from mtl_nas.training.objective import WEIGHTINGS, Objective
 
 FUNNEL = schema_of("click", "buy<click", "pay<buy")
@@ -24,15 +24,15 @@ def numbers(*values: float) -> torch.Tensor:
     return torch.tensor(values, dtype=torch.float64)
 
 
-def last(width: int = 2) -> Shared:
-    return Shared(torch.nn.Parameter(torch.ones(1, width, 2, dtype=torch.float64)), None)
+def last(width: int = 2) -> SharedParameter:
+    return SharedParameter(torch.nn.Parameter(torch.ones(1, width, 2, dtype=torch.float64)), None)
 
 
-def weighting(name: str, tasks: int, shared: Shared | None = None):
+def weighting(name: str, tasks: int, shared: SharedParameter | None = None):
     return WEIGHTINGS[name](tasks, shared).double()
 
 
-def losses_of(shared: Shared, slopes: torch.Tensor) -> torch.Tensor:
+def losses_of(shared: SharedParameter, slopes: torch.Tensor) -> torch.Tensor:
     """Losses (T,) whose gradient by the shared weights has the norms ``slopes``."""
     return slopes * shared.parameter.flatten()[0]
 
@@ -231,7 +231,7 @@ def objective(losses: Losses, schema: Schema = FUNNEL) -> Objective:
 
 def batch(labels: list[list[float]], logit: float = 0.0) -> tuple[dict[str, torch.Tensor], object]:
     outputs = {f"tower/{name}": torch.full((len(labels), 1), logit).double() for name in FUNNEL.task_names}
-    return outputs, targets(torch.tensor(labels, dtype=torch.float64), FUNNEL.tasks)
+    return outputs, BatchTargets.of(torch.tensor(labels, dtype=torch.float64), FUNNEL.tasks)
 
 
 def test_decay_multiplies_a_weight_at_every_step():

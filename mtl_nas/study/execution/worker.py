@@ -1,5 +1,6 @@
 """What runs in a worker: jobs, from nothing that a driver's disk holds. No state is kept between them."""
 
+import logging
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -14,18 +15,28 @@ from safetensors.numpy import save as save_arrays
 from safetensors.torch import save as save_tensors
 
 from mtl_nas.composition import compose
-from mtl_nas.data import Dataset, Rows
+from mtl_nas.data import Dataset
 from mtl_nas.errors import MtlNasError
-from mtl_nas.evaluation import judge
+from mtl_nas.evaluation import predict_and_score
 from mtl_nas.model.latency import BATCH, latency_ms
 from mtl_nas.scoring import mean_score
 from mtl_nas.study.jobs import Answer, Job, predictions_name, state_name, weights_name
-from mtl_nas.training import DivergedError, Fit
-from mtl_nas.training.stacked_fits import Outcome, advance_together, fusible
+from mtl_nas.training import (
+    Checkpoint,
+    CheckpointError,
+    DivergedError,
+    Fit,
+    FitData,
+    FitOptions,
+    Member,
+    Outcome,
+    stackable,
+)
 
 Get = Callable[[str], bytes | None]
 Put = Callable[[str, bytes], None]
 T = TypeVar("T")
+LOG = logging.getLogger(__name__)
 
 
 def work(jobs: Sequence[Job], data: Dataset, *, get: Get, put: Put, device: str = "cpu") -> tuple[Answer, ...]:
@@ -44,11 +55,11 @@ class _LimitError(Exception):
 
 
 @dataclass(frozen=True)
-class _Begun:
-    """A job and its fit, which stands where the rung before left it."""
+class _Started:
+    """A job and its member of a fit, which is where the rung before left it."""
 
     job: Job
-    fit: Fit
+    member: Member
     rows: int  # trained before
     latency: float | None
 
@@ -69,86 +80,86 @@ class _Desk:
         return answer.model_copy(update={"seconds": time.perf_counter() - start})
 
     def together(self, jobs: Sequence[Job]) -> tuple[Answer, ...] | None:
-        """Several as one; None where they are no group, or where that fails for all or for want of memory."""
+        """Do several jobs as one; None if they cannot be stacked, or if that fails for all or for want of memory."""
         if len(jobs) < 2 or any(job.common != jobs[0].common for job in jobs):
             return None
-        start, found, fits = time.perf_counter(), list[_Begun | Answer](), list[Fit]()
-        rows = self._rows()
+        start, data = time.perf_counter(), FitData.of(self.data)
+        started, members = list[_Started | Answer](), list[Member]()
         for job in jobs:
-            found.append(_guarded(partial(self._begun, job, rows, fits[0] if fits else None)))
-            fits = [one.fit for one in found if isinstance(one, _Begun)]
-            if _memory(found[-1]) or (fits and not fusible(fits)):
+            started.append(_guarded(partial(self._started, job, data)))
+            members = [one.member for one in started if isinstance(one, _Started)]
+            if _memory(started[-1]) or (members and not stackable(members)):
                 return None
-        outcomes = _guarded(partial(advance_together, fits, jobs[0].share)) if fits else []
+        outcomes = _guarded(partial(_advanced, members, jobs[0].share)) if members else []
         if isinstance(outcomes, Answer):
             return None  # each alone says what is wrong with it
         ends = iter(outcomes)
-        answers = [one if isinstance(one, Answer) else _guarded(partial(self._ended, one, next(ends))) for one in found]
+        answers = [
+            one if isinstance(one, Answer) else _guarded(partial(self._ended, one, next(ends))) for one in started
+        ]
         if any(map(_memory, answers)):
             return None
         seconds = (time.perf_counter() - start) / len(jobs)
         return tuple(answer.model_copy(update={"seconds": seconds}) for answer in answers)
 
     def _done(self, job: Job) -> Answer:
-        begun = self._begun(job, self._rows())
-        return self._ended(begun, begun.fit.advance(job.share))
+        started = self._started(job, FitData.of(self.data))
+        (outcome,) = _advanced([started.member], job.share)
+        return self._ended(started, outcome)
 
-    def _rows(self) -> tuple[Rows, Rows]:
-        return self.data.rows("train"), self.data.rows("tuning")
+    def _started(self, job: Job, data: FitData) -> _Started:
+        member = self._member(job, data)
+        latency = self._latency(job, member) if job.latency else None
+        saved = None if job.from_rung is None else self.get(state_name(job.number, job.from_rung))
+        if saved is not None:  # a state that was lost, or cannot be read, costs work and no result
+            try:
+                member.restore(Checkpoint.from_bytes(saved))
+            except CheckpointError as problem:
+                LOG.warning(f"trial {job.number} is trained from the start: {problem}")
+        return _Started(job, member, member.rows, latency)
 
-    def _begun(self, job: Job, rows: tuple[Rows, Rows], beside: Fit | None = None) -> _Begun:
+    def _member(self, job: Job, data: FitData) -> Member:
         design, training = job.proposal.design, job.proposal.training.model_copy(update={"seed": job.seed})
-        architecture = compose(design, self.data.schema)
-        fit = Fit(
-            architecture,
-            design.losses,
-            training,
-            self.data.schema,
-            *rows,
-            device=self.device,
-            task_weights=job.weights,
-            beside=beside,
-        )
-        latency = self._latency(job, fit) if job.latency else None
-        if job.from_rung is not None:
-            saved = self.get(state_name(job.number, job.from_rung))
-            if saved is not None:  # else from the start: a state that was lost costs work, no result
-                fit.load(saved)
-        return _Begun(job, fit, fit.rows, latency)
+        options = FitOptions(device=self.device, task_weights=job.weights)
+        return Member(compose(design, data.schema), design.losses, training, data, options)
 
-    def _latency(self, job: Job, fit: Fit) -> float:
-        latency = latency_ms(fit.network, self.data.rows("tuning"), self.data.schema, device=self.device)
+    def _latency(self, job: Job, member: Member) -> float:
+        latency = latency_ms(member.network, self.data.rows("tuning"), self.data.schema, device=self.device)
         most = job.limits.get("latency_ms")
         if most is not None and latency > most:
             raise _LimitError(f"{latency:.2f} ms a batch of {BATCH} predictions, above the limit of {most:g}")
         return latency
 
-    def _ended(self, begun: _Begun, outcome: Outcome) -> Answer:
+    def _ended(self, started: _Started, outcome: Outcome) -> Answer:
         if isinstance(outcome, DivergedError):
             raise outcome
-        job, fit = begun.job, begun.fit
+        job, member = started.job, started.member
         if job.kind == "finalist":
-            return self._judged(job, fit)
+            return self._finalist(job, member)
         if job.keep_state:
-            self.put(state_name(job.number, job.rung), fit.save())
+            self.put(state_name(job.number, job.rung), member.checkpoint().to_bytes())
         return Answer(
             score=outcome.score,
             scores=outcome.scores,
-            rows=fit.rows - begun.rows,
-            rows_per_second=fit.rows_per_second,
-            latency_ms=begun.latency,
+            rows=member.rows - started.rows,
+            rows_per_second=member.rows_per_second,
+            latency_ms=started.latency,
         )
 
-    def _judged(self, job: Job, fit: Fit) -> Answer:
-        """A finalist's scores on the choosing rows; its weights and predictions are kept."""
-        network, schema = fit.best_network(), self.data.schema
-        predictions, scores = judge(network, self.data.rows("choosing"), schema, device=self.device)
+    def _finalist(self, job: Job, member: Member) -> Answer:
+        """Score a finalist on the choosing rows, and keep its weights and predictions."""
+        network, schema = member.best_network(), self.data.schema
+        predictions, scores = predict_and_score(network, self.data.rows("choosing"), schema, device=self.device)
         weights = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in network.weights().items()}
         self.put(weights_name(job.number, job.seed), save_tensors(weights))
         arrays = {name: np.ascontiguousarray(values) for name, values in predictions.items()}
         self.put(predictions_name(job.number, job.seed), save_arrays(arrays))
         score = mean_score(scores, schema, job.weights)
-        return Answer(score=score, scores=scores, rows=fit.rows, rows_per_second=fit.rows_per_second)
+        return Answer(score=score, scores=scores, rows=member.rows, rows_per_second=member.rows_per_second)
+
+
+def _advanced(members: Sequence[Member], share: float) -> list[Outcome]:
+    return Fit(*members).advance(share)
 
 
 def _memory(found: object) -> bool:

@@ -14,7 +14,7 @@ from mtl_nas.composition import compose
 from mtl_nas.data import Dataset
 from mtl_nas.diagnosis import Diagnosis, diagnose
 from mtl_nas.errors import RunError
-from mtl_nas.evaluation import judge
+from mtl_nas.evaluation import predict_and_score
 from mtl_nas.exports import Format, Model, read_weights
 from mtl_nas.model import Network, build
 from mtl_nas.record.events import Best, Tested
@@ -23,7 +23,7 @@ from mtl_nas.record.state import Standing, Trial
 from mtl_nas.scoring import Scores, SeedScore, mean_score, paired_interval, seed_score
 from mtl_nas.study.jobs import predictions_name, weights_name
 from mtl_nas.study.objectives.objective import BASELINE, Goal
-from mtl_nas.training.fit import DTYPES
+from mtl_nas.training import WEIGHT_DTYPES
 
 
 def finish(folder: RunFolder, standing: Standing, data: Dataset) -> None:
@@ -116,7 +116,7 @@ def _keeps_to(limits: Mapping[str, float], trial: Trial) -> bool:
 def _validation_mean(folder: RunFolder, trial: Trial, data: Dataset, goal: Goal) -> float:
     rows = data.rows("validation")
     networks = [finalist_network(folder, trial, data, seed) for seed in trial.finalist]
-    scores = [judge(network, rows, data.schema)[1] for network in networks]
+    scores = [predict_and_score(network, rows, data.schema)[1] for network in networks]
     return fmean(mean_score(found, data.schema, goal.weights) for found in scores)
 
 
@@ -144,7 +144,7 @@ def finalist_network(folder: RunFolder, trial: Trial, data: Dataset, seed: int) 
             f"'{path}' is gone: delete the line of this finalist from trials.jsonl and resume to train it again"
         )
     architecture = compose(trial.proposal.design, data.schema)
-    network = build(architecture, dtype=DTYPES[trial.proposal.training.precision])
+    network = build(architecture, dtype=WEIGHT_DTYPES[trial.proposal.training.precision])
     network.set_weights(read_weights(path))
     return network
 
@@ -171,7 +171,8 @@ def _diagnosed(folder: RunFolder, trial: Trial, data: Dataset, standing: Standin
 def _tested(folder: RunFolder, trial: Trial, data: Dataset) -> dict[int, Scores]:
     found: dict[int, Scores] = {}
     for seed in trial.finalist:
-        predictions, found[seed] = judge(finalist_network(folder, trial, data, seed), data.rows("test"), data.schema)
+        network = finalist_network(folder, trial, data, seed)
+        predictions, found[seed] = predict_and_score(network, data.rows("test"), data.schema)
         kept = {name: np.ascontiguousarray(values, dtype=np.float32) for name, values in predictions.items()}
         write_whole(folder.path / test_name(trial.number, seed), save_arrays(kept))
     return found

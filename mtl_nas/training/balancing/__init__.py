@@ -1,1 +1,1 @@
-"""Weights and directions of task losses."""
+"""Weights of task losses, and aggregation of the gradients of tasks."""

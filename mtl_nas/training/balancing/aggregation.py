@@ -1,6 +1,6 @@
-"""Where tasks' gradients by shared weights become one direction instead of a sum.
+"""Aggregation of the tasks' gradients by shared weights, in place of their sum.
 
-The aggregators are torchjd's. Rows are taken one task after another, without its vmap, so that recurrent networks work.
+The aggregators are torchjd's. Gradients are computed task by task, without its vmap, so that recurrent networks work.
 """
 
 import warnings
@@ -14,23 +14,24 @@ from torch import Tensor
 
 from mtl_nas.design.losses import Aggregation
 from mtl_nas.errors import DesignError
-from mtl_nas.training.balancing.shared_parameters import Shared
+from mtl_nas.training.balancing.shared_parameters import SharedParameter
 
 if TYPE_CHECKING:
     from torchjd.aggregation import Aggregator
 
-NEEDED: Mapping[str, tuple[str, ...]] = {  # packages beside torchjd itself
+NEEDED: Mapping[str, tuple[str, ...]] = {  # packages that an aggregator needs beside torchjd
     "cagrad": ("cvxpy", "clarabel"),
     "nash_mtl": ("cvxpy", "ecos"),
     "fairgrad": ("scipy",),
     "dualproj": ("qpsolvers", "quadprog"),
     "upgrad": ("qpsolvers", "quadprog"),
 }
-REMEMBERING = ("gradvac", "nash_mtl")  # of all tasks, in their order: a step without one of them takes the plain sum
+# aggregators with a state of all tasks, in their order: a step in which a task is absent takes the plain sum
+STATEFUL = ("gradvac", "nash_mtl")
 
 
 def refuse_missing(name: Aggregation) -> None:
-    """A DesignError where a package is missing that the aggregation needs."""
+    """Raise DesignError if a package is missing that the aggregation needs."""
     needed = () if name == "none" else ("torchjd", *NEEDED.get(name, ()))
     for package in needed:
         if find_spec(package) is None:
@@ -38,11 +39,11 @@ def refuse_missing(name: Aggregation) -> None:
 
 
 def aggregator(name: Aggregation, tasks: int) -> "Aggregator":
-    """(T, P) -> (P,), at the options of its paper; a DesignError where a package is missing."""
+    """Return the aggregator (T, P) -> (P,) with the options of its paper; DesignError if a package is missing."""
     refuse_missing(name)
     from torchjd import aggregation
 
-    made: Mapping[str, Callable[[], Aggregator]] = {
+    factories: Mapping[str, Callable[[], Aggregator]] = {
         "pcgrad": aggregation.PCGrad,
         "gradvac": aggregation.GradVac,
         "cagrad": partial(aggregation.CAGrad, c=0.5),
@@ -56,67 +57,69 @@ def aggregator(name: Aggregation, tasks: int) -> "Aggregator":
         "upgrad": aggregation.UPGrad,
         "graddrop": aggregation.GradDrop,
     }
-    return made[name]()
+    return factories[name]()
 
 
-class Direction:
-    """Terms (T,) of which tasks, and what belongs to none -> the gradient of every parameter.
+class GradientAggregation:
+    """Terms (T,) of the tasks, and penalties that belong to none -> the gradient of every parameter.
 
-    Shared weights get what the aggregator makes of the tasks' gradients, all others the gradient of the sum. Tasks that
-    are absent, or whose gradient by shared weights is zero, are left out: a zero row freezes or halves the step.
+    Shared weights get the aggregate of the tasks' gradients, all others the gradient of the sum. Tasks that are absent,
+    or whose gradient by shared weights is zero, are left out: a zero row freezes or halves the step.
     """
 
-    def __init__(self, name: Aggregation, tasks: int, shared: Sequence[Shared]) -> None:
+    def __init__(self, name: Aggregation, tasks: int, shared: Sequence[SharedParameter]) -> None:
         self.name, self.tasks, self.shared = name, tasks, tuple(shared)
         self.aggregator = aggregator(name, tasks)
-        # torchjd saves no state of its own, and names it privately
+        # torchjd has no way to save the state of an aggregator, and names it privately
         self._weighting: Any = getattr(
             self.aggregator, "gramian_weighting", getattr(self.aggregator, "weighting", None)
         )
 
-    def fill(self, terms: Tensor, present: Tensor, rest: Sequence[Tensor] = ()) -> None:
+    def fill(self, terms: Tensor, present: Tensor, penalties: Sequence[Tensor] = ()) -> None:
         """Give every parameter its gradient; ``grad`` is empty before."""
-        places = present.nonzero().flatten().tolist()
-        rows = [self._row(terms[place]) for place in places] if len(places) > 1 and self.shared else []
-        torch.autograd.backward(terms.sum(), retain_graph=bool(rest))
+        indices = present.nonzero().flatten().tolist()
+        rows = [self._row(terms[index]) for index in indices] if len(indices) > 1 and self.shared else []
+        torch.autograd.backward(terms.sum(), retain_graph=bool(penalties))
         if rows:
-            self._give(torch.stack(rows))
-        if rest:
-            torch.autograd.backward(sum(rest[1:], rest[0]))
+            self._replace_sums(torch.stack(rows))
+        if penalties:
+            torch.autograd.backward(sum(penalties[1:], penalties[0]))
 
     @property
-    def memory(self) -> Tensor | None:
-        """What the aggregator carries from step to step; None where that is nothing."""
+    def carried(self) -> Tensor | None:
+        """The state that the aggregator carries from step to step; None if it has none."""
         if self.name == "gradvac":
             targets: Tensor | None = self._weighting._phi_t
             return targets
         return torch.from_numpy(self._weighting.prvs_alpha) if self.name == "nash_mtl" else None
 
-    @memory.setter
-    def memory(self, memory: Tensor | None) -> None:
-        memory = None if memory is None else memory.cpu()  # where TorchJD keeps it
-        if self.name == "gradvac" and memory is not None:
-            self._weighting._phi_t, self._weighting._state_key = memory, (len(memory), memory.dtype)
-        if self.name == "nash_mtl" and memory is not None:
-            self._weighting.prvs_alpha = memory.numpy()
+    @carried.setter
+    def carried(self, carried: Tensor | None) -> None:
+        if carried is None:
+            return
+        carried = carried.cpu()  # where torchjd keeps it
+        if self.name == "gradvac":
+            self._weighting._phi_t, self._weighting._state_key = carried, (len(carried), carried.dtype)
+        if self.name == "nash_mtl":
+            self._weighting.prvs_alpha = carried.numpy()
 
     def _row(self, term: Tensor) -> Tensor:
-        """The gradient of one task by all that is shared, (P,); tables and private weights cost nothing here."""
-        inputs = [one.parameter for one in self.shared]
-        found = torch.autograd.grad(term, inputs, retain_graph=True, allow_unused=True)
-        return torch.cat([one.part(gradient) for one, gradient in zip(self.shared, found, strict=True)])
+        """Return the gradient (P,) of one task by all that is shared; tables and private weights cost nothing here."""
+        parameters = [shared.parameter for shared in self.shared]
+        gradients = torch.autograd.grad(term, parameters, retain_graph=True, allow_unused=True)
+        return torch.cat([shared.part(gradient) for shared, gradient in zip(self.shared, gradients, strict=True)])
 
-    def _give(self, rows: Tensor) -> None:
-        """Replace the sum in shared members; a direction of fewer than two rows, or of endless ones, is their sum."""
+    def _replace_sums(self, rows: Tensor) -> None:
+        """Write the aggregate into shared members; fewer than two rows, or infinite ones, keep their sum."""
         rows = rows[rows.any(dim=1)]
-        whole = self.name not in REMEMBERING or len(rows) == self.tasks
-        if len(rows) < 2 or not whole or not rows.isfinite().all():
+        complete = self.name not in STATEFUL or len(rows) == self.tasks
+        if len(rows) < 2 or not complete or not rows.isfinite().all():
             return
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the solver of Nash-MTL reports each step that is inexact
-            direction, start = self.aggregator(rows), 0
-        for one in self.shared:
-            end = start + one.size
-            if one.parameter.grad is not None:
-                one.set_part(one.parameter.grad, direction[start:end])
+            aggregate, start = self.aggregator(rows), 0
+        for shared in self.shared:
+            end = start + shared.size
+            if shared.parameter.grad is not None:
+                shared.set_part(shared.parameter.grad, aggregate[start:end])
             start = end

@@ -1,7 +1,7 @@
-"""How much each task's loss counts in a step: by fixed numbers, by learned ones, or by how training goes.
+"""Weights of task losses in a step: fixed, learned, or set from the course of training.
 
-Written here, not taken from torchjd, whose scalarizers know no absent task (a batch without a valid row of a task has
-no loss of it) and keep their state where a saved fit would lose it.
+They are written here, not taken from torchjd, whose scalarizers know no absent task (a batch without a valid row of a
+task has no loss of it) and keep their state where a checkpoint would miss it.
 """
 
 from collections.abc import Callable
@@ -9,14 +9,14 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-EPSILON = 1e-8  # below any loss that is worth a logarithm
+EPSILON = 1e-8  # added to losses before their logarithm
 
 
 class Weighting(nn.Module):
     """Losses (T,), present (T,) -> terms (T,), whose sum is minimised; static weights leave losses as they are.
 
-    An absent task's term is 0 with zero gradient, and what is known of the task stays as it was. Everything that is
-    learned is a parameter or a buffer, so that a saved fit holds it.
+    The term of an absent task is 0 with zero gradient, and the state of the task stays as it was. All state is in
+    parameters or buffers, so that a checkpoint holds it.
     """
 
     def __init__(self, tasks: int) -> None:
@@ -27,11 +27,11 @@ class Weighting(nn.Module):
         """(T,), (T,) -> (T,)."""
         return losses
 
-    def after_step(self, again: Callable[[], Tensor]) -> None:
-        """The weights have moved; ``again`` gives the losses of the same batch at the new ones."""
+    def after_step(self, recompute: Callable[[], Tensor]) -> None:
+        """Learn from a step; ``recompute`` returns the losses of the same batch at the new weights."""
 
     def epoch_ended(self) -> None:
-        """Every train row was seen once more."""
+        """Learn from an epoch: every train row was read once more."""
 
 
 class Uncertainty(Weighting):
@@ -50,7 +50,7 @@ class GeometricMean(Weighting):
     """``(prod l)^(1/T)`` over the T present tasks (Chennupati et al., 2019)."""
 
     def forward(self, losses: Tensor, present: Tensor) -> Tensor:
-        """(T,), (T,) -> (T,): equal parts of the mean; each has the slope by its own loss."""
+        """(T,), (T,) -> (T,): equal parts of the mean, each with the gradient by its own loss."""
         logs = torch.where(present, losses, 1.0).clamp(min=EPSILON).log()
         count = present.sum().clamp(min=1)
         part = (logs.detach().sum() / count).exp() / count
@@ -62,12 +62,12 @@ class RandomWeights(Weighting):
 
     def forward(self, losses: Tensor, present: Tensor) -> Tensor:
         """(T,), (T,) -> (T,)."""
-        drawn = torch.randn(self.tasks).to(losses)  # by the one generator that a saved fit keeps
+        drawn = torch.randn(self.tasks).to(losses)  # from torch's global generator, whose state a checkpoint holds
         return present_softmax(drawn, present) * losses
 
 
 class DynamicAverage(Weighting):
-    """``T softmax(r / 2)``, r the ratio of a task's mean losses in the last two passes, 1 before (Liu et al., 2019)."""
+    """``T softmax(r / 2)``, r: ratio of a task's mean losses in the last two epochs, 1 before (Liu et al., 2019)."""
 
     sums: Tensor
     counts: Tensor
@@ -76,10 +76,10 @@ class DynamicAverage(Weighting):
 
     def __init__(self, tasks: int) -> None:
         super().__init__(tasks)
-        self.register_buffer("sums", torch.zeros(tasks))  # of the losses in this pass
-        self.register_buffer("counts", torch.zeros(tasks))  # of the steps in which the task was present
-        self.register_buffer("newer", torch.full((tasks,), torch.nan))  # means of the last pass that had the task
-        self.register_buffer("older", torch.full((tasks,), torch.nan))  # and of the one before
+        self.register_buffer("sums", torch.zeros(tasks))  # of the losses in this epoch
+        self.register_buffer("counts", torch.zeros(tasks))  # steps in which the task was present
+        self.register_buffer("newer", torch.full((tasks,), torch.nan))  # means of the last epoch that had the task
+        self.register_buffer("older", torch.full((tasks,), torch.nan))  # means of the epoch before that
 
     def forward(self, losses: Tensor, present: Tensor) -> Tensor:
         """(T,), (T,) -> (T,)."""
@@ -89,7 +89,7 @@ class DynamicAverage(Weighting):
         return present.sum() * present_softmax(ratios / 2.0, present) * losses
 
     def epoch_ended(self) -> None:
-        """The means of this pass become the last ones."""
+        """Make the means of this epoch the last ones."""
         seen = self.counts > 0
         self.older.copy_(torch.where(seen, self.newer, self.older))
         self.newer.copy_(torch.where(seen, self.sums / self.counts, self.newer))

@@ -1,4 +1,4 @@
-"""What one step of training does to the gradients: plainly, over adapted copies, or where tasks' gradients disagree."""
+"""Gradients of one batch: of the sum of losses, at weights that tasks adapted, or aggregated where tasks disagree."""
 
 from collections.abc import Mapping
 
@@ -8,80 +8,82 @@ from torch import Tensor
 from mtl_nas.data import Schema
 from mtl_nas.design import Losses, Training
 from mtl_nas.model import Network
-from mtl_nas.training.balancing.aggregation import Direction
+from mtl_nas.training.balancing.aggregation import GradientAggregation
 from mtl_nas.training.balancing.shared_parameters import last_shared, shared
 from mtl_nas.training.functional_forward import NONE, Forward
-from mtl_nas.training.losses import Targets
-from mtl_nas.training.meta import Adaptation
+from mtl_nas.training.losses import BatchTargets
+from mtl_nas.training.meta import InnerLoop
 from mtl_nas.training.objective import Objective
-from mtl_nas.training.stepping.sparse_tables import LargeTables
+from mtl_nas.training.stepping.sparse_tables import SparseTables
 
-REPEATING = ("static", "uncertainty", "gls", "dwa")  # weightings whose state is of tensors alone
+REPEATING = ("static", "uncertainty", "gls", "dwa")  # weightings whose state is in tensors alone
 
 
-class Descent:
-    """A network in training and its objective; batches in, gradients out."""
+class BackwardPass:
+    """A network and its objective: batches in, gradients of all parameters out."""
 
     def __init__(
-        self, network: Network, losses: Losses, training: Training, schema: Schema, large: LargeTables | None = None
+        self, network: Network, losses: Losses, training: Training, schema: Schema, sparse: SparseTables | None = None
     ) -> None:
-        self.network, architecture = network, network.architecture
-        self.large = large
+        self.network, self.sparse, architecture = network, sparse, network.architecture
         reaching = network.reaching()
         first = next(network.parameters())
         last = last_shared(reaching, architecture.tasks)
         self.objective = Objective(losses, architecture, schema, last=last).to(first.device, first.dtype)
-        self.forward = Forward(network, self.objective.nodes, halved=training.precision == "bfloat16")
-        self.adaptation = Adaptation(training.meta, self.forward, self.objective) if training.meta else None
-        self.direction: Direction | None = None
+        self.forward = Forward(network, self.objective.nodes, half_precision=training.precision == "bfloat16")
+        self.inner_loop = InnerLoop(training.meta, self.forward, self.objective) if training.meta else None
+        self.aggregation: GradientAggregation | None = None
         if losses.aggregation != "none":
-            found = shared(reaching, () if losses.aggregate_embeddings else network.tables())
-            self.direction = Direction(losses.aggregation, len(architecture.tasks), found)
+            parts = shared(reaching, () if losses.aggregate_embeddings else network.tables())
+            self.aggregation = GradientAggregation(losses.aggregation, len(architecture.tasks), parts)
 
     @property
     def repeats(self) -> bool:
-        """Every step does the same on the device: the host counts, draws and chooses nothing in it."""
-        losses = self.objective.losses
-        return self.direction is None and self.adaptation is None and not self.large and losses.weighting in REPEATING
+        """Whether every step does the same on the device: the host counts, draws and chooses nothing in it."""
+        plain = self.aggregation is None and self.inner_loop is None and not self.sparse
+        return plain and self.objective.losses.weighting in REPEATING
 
-    def fill(self, features: Mapping[str, Tensor], found: Targets) -> Tensor:
-        """What is minimised on a batch; every parameter, ``grad`` empty before, has its gradient after."""
-        logits, found = self._logits(features, found)
-        terms, present = self.objective.terms(logits, found)
-        price = self.network.penalty()
-        rest = [*self.objective.penalties(logits, found), *(() if price is None else (price,))]
-        total = sum(rest, terms.sum())
-        if self.direction is None:
+    def fill(self, inputs: Mapping[str, Tensor], targets: BatchTargets) -> Tensor:
+        """Give every parameter its gradient, where ``grad`` is empty; return the loss of the batch."""
+        logits, targets = self._logits(inputs, targets)
+        terms, present = self.objective.terms(logits, targets)
+        network_penalty = self.network.penalty()
+        penalties = [
+            *self.objective.penalties(logits, targets),
+            *(() if network_penalty is None else (network_penalty,)),
+        ]
+        total = sum(penalties, terms.sum())
+        if self.aggregation is None:
             torch.autograd.backward(total)
         else:
-            self.direction.fill(terms, present, rest)
+            self.aggregation.fill(terms, present, penalties)
         return total.detach()
 
-    def after_step(self, features: Mapping[str, Tensor], found: Targets) -> None:
-        """The optimizer has moved the weights by that batch."""
+    def after_step(self, inputs: Mapping[str, Tensor], targets: BatchTargets) -> None:
+        """Let the objective learn from a batch by which the optimizer has moved the weights."""
 
-        def again() -> tuple[list[Tensor], Targets]:
+        def recompute() -> tuple[list[Tensor], BatchTargets]:
             with torch.no_grad():
-                return self._logits(features, found, trace=False)
+                return self._logits(inputs, targets, trained=False)
 
-        self.objective.after_step(again)
+        self.objective.after_step(recompute)
 
     @property
-    def memory(self) -> Tensor | None:
-        """What goes from step to step beside the objective's state; None where that is nothing."""
-        return None if self.direction is None else self.direction.memory
+    def carried(self) -> Tensor | None:
+        """What the aggregation carries from step to step; None if that is nothing."""
+        return None if self.aggregation is None else self.aggregation.carried
 
-    @memory.setter
-    def memory(self, memory: Tensor | None) -> None:
-        if self.direction is not None:
-            self.direction.memory = memory
+    @carried.setter
+    def carried(self, carried: Tensor | None) -> None:
+        if self.aggregation is not None:
+            self.aggregation.carried = carried
 
     def _logits(
-        self, features: Mapping[str, Tensor], found: Targets, *, trace: bool = True
-    ) -> tuple[list[Tensor], Targets]:
-        if self.adaptation is not None:
-            return self.adaptation(features, found)
-        if not trace:
-            return self.forward.at({}, features), found
-        features, weights = self.large.read(features) if self.large else (features, NONE)
-        return self.forward(features, weights), found
+        self, inputs: Mapping[str, Tensor], targets: BatchTargets, *, trained: bool = True
+    ) -> tuple[list[Tensor], BatchTargets]:
+        if self.inner_loop is not None:
+            return self.inner_loop(inputs, targets)
+        if not trained:
+            return self.forward.at({}, inputs), targets
+        inputs, weights = self.sparse.for_step(inputs) if self.sparse else (inputs, NONE)
+        return self.forward(inputs, weights), targets

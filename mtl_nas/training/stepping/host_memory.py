@@ -1,10 +1,10 @@
-"""Memory as the processor likes it.
+"""Memory of the host, as training uses it best.
 
-What a step frees stays with the process, for the next step needs as much again. The C library gives large freed blocks
-back to the system, which clears every page again when it is asked: a tenth of the time of a step of some thousand rows.
+A step needs the memory again that the step before has freed. The C library gives large freed blocks back to the system,
+which clears every page when it is asked again: that takes a tenth of the time of a step of some thousand rows.
 
-Rows of a large table lie far apart, and with pages of 4 KiB the processor looks up the place of each before it reads
-it: a third of the time that reading and writing takes.
+The rows of a large table that a batch reads lie far apart, and with pages of 4 KiB the processor looks up the address
+of each page first: that takes a third of the time of reading and writing.
 """
 
 import ctypes
@@ -16,25 +16,24 @@ from functools import cache
 import torch
 from torch import Tensor
 
-# parameters of mallopt(3)
-TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3
-KEPT = 2**29  # bytes free at the top of the heap that are not given back
-LARGEST = 2**25  # bytes of a block that comes from the heap; the most that the C library takes
+TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3  # parameters of mallopt(3)
+FREE_BYTES = 2**29  # at the top of the heap, that are not given back
+LARGEST_BLOCK = 2**25  # bytes of a block that comes from the heap; the most that the C library takes
 
 
 @cache
 def keep_freed_memory() -> None:
-    """Once a process; where the C library is not GNU's, nothing."""
+    """Tell the C library to keep freed memory; do nothing unless it is GNU's."""
     if sys.platform != "linux":
         return
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
-        mallopt(MMAP_THRESHOLD, LARGEST)
-        mallopt(TRIM_THRESHOLD, KEPT)
+        mallopt(MMAP_THRESHOLD, LARGEST_BLOCK)
+        mallopt(TRIM_THRESHOLD, FREE_BYTES)
 
 
 def zeros(rows: int, width: int, like: Tensor) -> Tensor:
-    """(rows, width) of the type and on the device of ``like``; in huge pages where Linux has them."""
+    """Return zeros (rows, width) of the type and on the device of ``like``, in huge pages where Linux has them."""
     size = rows * width * like.element_size()
     if like.device.type != "cpu" or sys.platform != "linux" or not size:
         return torch.zeros(rows, width, dtype=like.dtype, device=like.device)

@@ -1,0 +1,29 @@
+"""Looks at the tuning rows during training, and the failure that they may report."""
+
+from dataclasses import dataclass
+
+from mtl_nas.scoring import Scores
+
+
+class DivergedError(Exception):
+    """The loss or a prediction is no longer finite."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """Scores on the tuning rows at one step.
+
+    Attributes:
+        step: Training steps done.
+        rows: Train rows read so far; each epoch counts all of them again.
+        score: Weighted mean over tasks of the main metric.
+        scores: Every metric of every task.
+    """
+
+    step: int
+    rows: int
+    score: float
+    scores: Scores
+
+
+Outcome = Check | DivergedError  # the best check of a member, or why it has none

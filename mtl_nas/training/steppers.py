@@ -1,0 +1,75 @@
+"""Steps of the optimizer on the batches of one member; on a GPU by a CUDA graph, where a step allows it."""
+
+import math
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from mtl_nas.training.adamw import set_rate
+from mtl_nas.training.losses import BatchTargets
+from mtl_nas.training.member import Member
+from mtl_nas.training.stepping.cuda_graph import Batch, GraphedStep
+
+
+class Stepper(Protocol):
+    """How a ``Fit`` moves the weights of its members."""
+
+    def run(self, stop: int) -> None:
+        """Train every member up to a step."""
+        ...
+
+    def finish(self) -> None:
+        """Write back to the members what only the stepper holds."""
+        ...
+
+
+class PlainStepper:
+    """One member, trained step by step."""
+
+    def __init__(self, member: Member) -> None:
+        self.member = member
+
+    def run(self, stop: int) -> None:
+        member = self.member
+        total = torch.zeros((), device=member.device)
+        while member.step < stop:
+            inputs, targets = member.batches.batch(member.step)
+            rate = member.rate(member.step)
+            set_rate(member.optimizer, rate)
+            total += self._step({**inputs, **targets.tensors()})
+            if member.sparse:
+                member.sparse.step(member.step + 1, rate)
+            member.backward.after_step(inputs, targets)
+            member.step += 1
+            if member.step % member.steps_per_epoch == 0:
+                member.objective.epoch_ended()
+        if not math.isfinite(total.item()):
+            member.diverged("the loss")
+
+    def finish(self) -> None:
+        pass
+
+    def _step(self, batch: Batch) -> Tensor:
+        """Move the weights by a batch; return the loss before, which holds until the next call."""
+        self.member.optimizer.zero_grad(set_to_none=True)
+        loss = self.member.backward.fill(batch, BatchTargets.among(batch))
+        self.member.optimizer.step()
+        return loss
+
+
+class GraphStepper(PlainStepper):
+    """One member whose steps a CUDA graph replays."""
+
+    def __init__(self, member: Member) -> None:
+        super().__init__(member)
+        self.graph = GraphedStep()
+
+    def _step(self, batch: Batch) -> Tensor:
+        return self.graph(batch, super()._step, self._changing)
+
+    def _changing(self) -> list[Tensor]:
+        """Return the tensors that a step changes."""
+        modules = (self.member.network, self.member.objective)
+        optimizer = [tensor for state in self.member.optimizer.state.values() for tensor in state.values()]
+        return [*(tensor for module in modules for tensor in module.state_dict().values()), *optimizer]

@@ -1,0 +1,75 @@
+"""The steps of a training so far, and what dense steps would have done to rows that no batch had."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from mtl_nas.training.adamw import BETAS, EPSILON
+
+MOST_DECAY = 1 - 1e-6  # weight decay of one step: the logarithm of what is left must be finite
+
+
+class StepHistory(nn.Module):
+    """Rates and weight decay of all steps, from which rows are brought up to date; its state is part of a checkpoint.
+
+    ``settled`` is the last step at which every row was up to date.
+    """
+
+    rates: Tensor
+    log_decays: Tensor
+    fading: Tensor
+    bias_corrections: Tensor
+
+    def __init__(self, steps: int, weight_decay: float, device: torch.device) -> None:
+        super().__init__()
+        self.weight_decay, self.step, self.settled = weight_decay, 0, 0
+        self.rate = 0.0  # of the step
+        self.register_buffer("rates", torch.zeros(steps + 1, device=device))  # of each step, from 1
+        # logarithm of what weight decay has left after each step
+        self.register_buffer("log_decays", torch.zeros(steps + 1, dtype=torch.float64, device=device))
+        missed = torch.arange(steps + 1, dtype=torch.float64, device=device)
+        ratio = BETAS[0] / math.sqrt(BETAS[1])
+        series = ratio * (1 - ratio**missed) / (1 - ratio)
+        fading = torch.stack([BETAS[0] ** missed, BETAS[1] ** missed, series], dim=1)
+        self.register_buffer("fading", fading, persistent=False)  # effect of that many missed steps on a row's state
+        begun = missed.clamp(min=1) + 1
+        corrections = torch.stack([1 / (1 - BETAS[0] ** begun), 1 / (1 - BETAS[1] ** begun)], dim=1)
+        self.register_buffer("bias_corrections", corrections, persistent=False)  # by the last step of a row
+
+    def get_extra_state(self) -> dict[str, int]:
+        return {"step": self.step, "settled": self.settled}
+
+    def set_extra_state(self, state: dict[str, int]) -> None:
+        self.step, self.settled = state["step"], state["settled"]
+
+    def begin(self, step: int, rate: float) -> None:
+        """Record a step, counted from 1, that begins to move weights at a learning rate."""
+        self.step, self.rate, self.rates[step] = step, rate, rate
+        decay = math.log1p(-min(rate * self.weight_decay, MOST_DECAY))
+        self.log_decays[step] = self.log_decays[step - 1] + decay
+
+    @torch.no_grad()
+    def catch_up(
+        self, weights: Tensor, exp_avgs: Tensor, exp_avg_sqs: Tensor, last_steps: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Bring rows and their optimizer state (N, U, d) from their last steps (U,) to where dense steps had them now.
+
+        The running mean of a row's gradients decays while no batch has the row, and moves it by a geometric series.
+        The rates and bias corrections of its first steps stand for all: nine tenths of it are over after 20 steps.
+        """
+        dtype = weights.dtype
+        fading = self.fading.index_select(0, self.step - last_steps).to(dtype)  # (U, 3)
+        corrections = self.bias_corrections.index_select(0, last_steps).to(dtype)  # (U, 2)
+        rates = self.rates.index_select(0, last_steps).to(dtype).unsqueeze(1) * corrections[:, :1]
+        spread = (exp_avg_sqs * corrections[:, 1:]).sqrt_().add_(EPSILON)
+        # no row is older than the last settling
+        log_decays = self.log_decays[self.step] - self.log_decays.index_select(0, last_steps.clamp(min=self.settled))
+        decays = log_decays.to(dtype).exp_().unsqueeze(1)
+        moved = torch.addcdiv(weights * decays, exp_avgs * (rates * fading[:, 2:]), spread, value=-1)
+        state = exp_avgs * fading[:, :1], exp_avg_sqs * fading[:, 1:2]
+        return moved.contiguous(), state[0].contiguous(), state[1].contiguous()
+
+    def decay_since_settled(self) -> float:
+        """Return what weight decay leaves of a row that no batch had since every row was up to date."""
+        return math.exp(self.log_decays[self.step] - self.log_decays[self.settled])
