@@ -85,10 +85,19 @@ class LevelWriter:
 
     def _residual(self, gating: Gating, owner: Owner, index: str) -> str:
         own, name = self.experts[owner], self._name("residual", owner, index)
+        if gating.residual == "linear" and len(own) == 1 and not self._learns_own_weight:
+            return own[0]
         if gating.residual == "linear":
-            return own[0] if len(own) == 1 else self.sheet.add(name, Gate(kind="linear"), *own)
+            return self.sheet.add(name, Gate(kind="linear"), *own)
         block = Gate(kind="softmax" if len(own) > 1 else "sigmoid", hidden=gating.hidden, bias=gating.bias)
         return self.sheet.add(name, block, self.ask(gating, owner), *own)
+
+    @property
+    def _learns_own_weight(self) -> bool:
+        """With shared experts, a lone own expert has a learned weight unless every owner has one (AdaTT's code)."""
+        families = self.owners.families if self.level.family else ()
+        counts = {_count(self.level, owner) for owner in (*self.owners.tasks, *families, SHARED)}
+        return self.level.shared > 0 and counts != {1}
 
     def _seen(self, gating: Gating, owner: Owner) -> Names:
         shared = self.experts[SHARED]

@@ -196,6 +196,28 @@ def test_own_experts_are_added_to_the_mixture(residual: Any, own: int, added: Ga
     assert residue.inputs == (("embedding", *experts) if added.has_query else experts)
 
 
+@pytest.mark.parametrize(
+    ("counts", "learned"),
+    [
+        ({"specific": 1, "shared": 1}, False),
+        ({"specific": 1, "shared": 1, "family": 1}, False),
+        ({"specific": 1, "shared": 1, "family": 2}, True),
+        ({"specific": 1, "shared": 2}, True),
+        ({"specific": {"click": 2, "buy": 1}, "shared": 1}, True),
+        ({"specific": {"click": 2, "buy": 1}}, False),
+    ],
+)
+def test_a_lone_own_expert_beside_shared_ones_has_weight_one_where_every_owner_has_one(
+    counts: dict[str, Any], learned: bool
+) -> None:
+    architecture = one_level(mixing=Gating(sees="all", residual="linear"), **counts)
+    added = architecture.node("level0/sum/buy").inputs[1]
+    assert added == ("level0/residual/buy" if learned else "level0/expert/buy/0")
+    if learned:
+        assert architecture.node(added).block == Gate(kind="linear")
+        assert architecture.node(added).inputs == ("level0/expert/buy/0",)
+
+
 def test_who_has_no_expert_of_its_own_adds_nothing() -> None:
     found = reads(Design(levels=(Level(shared=2, specific={"buy": 1}, mixing=Gating(residual="linear")),)), PAIR)
     assert found["tower/click"] == ("level0/gate/click",)

@@ -216,21 +216,29 @@ def mlmmoe(
 
 
 def adatt(
-    x: Array, weights: Arrays, specific: Mapping[str, int], *, levels: int, hidden: int, tower: int
+    x: Array, weights: Arrays, specific: Mapping[str, int], *, shared: int = 0, levels: int, hidden: int, tower: int
 ) -> dict[str, Array]:
-    """2.13, AdaTT-sp: a gate with bias over all experts of all tasks, plus the own ones weighed by learned numbers."""
-    state = dict.fromkeys(specific, x)
+    """2.13, AdaTT: a gate with bias over all experts of all units, plus the own experts by learned weights.
+
+    Units are the tasks and, with shared experts, the shared one, which has no gate on the last level. As in the
+    authors' AdaTTWSharedExps, the weight of a lone own expert is 1 only where every unit has one expert.
+    """
+    units = {f"/{task}": count for task, count in specific.items()} | ({"": shared} if shared else {})
+    state = dict.fromkeys(units, x)
     for level in range(levels):
         own = {
-            task: [mlp(state[task], weights, f"level{level}/expert/{task}/{index}", hidden) for index in range(count)]
-            for task, count in specific.items()
+            unit: [mlp(state[unit], weights, f"level{level}/expert{unit}/{index}", hidden) for index in range(count)]
+            for unit, count in units.items()
         }
-        every = [expert for task in specific for expert in own[task]]
-        for task, experts in own.items():
-            state[task] = mixed(state[task], weights, f"level{level}/gate/{task}", every, bias=True)
-            shares = weights[f"level{level}/residual/{task}/shares"] if len(experts) > 1 else np.ones(1)
-            state[task] = state[task] + sum(share * expert for share, expert in zip(shares, experts, strict=True))
-    return {task: head(state[task], weights, task, tower) for task in specific}
+        every = [expert for unit in units for expert in own[unit]]
+        for unit, experts in own.items():
+            if unit == "" and level == levels - 1:
+                continue
+            state[unit] = mixed(state[unit], weights, f"level{level}/gate{unit}", every, bias=True)
+            lone = len(experts) == 1 and (not shared or set(units.values()) == {1})
+            shares = np.ones(1) if lone else weights[f"level{level}/residual{unit}/shares"]
+            state[unit] = state[unit] + sum(share * expert for share, expert in zip(shares, experts, strict=True))
+    return {task: head(state[f"/{task}"], weights, task, tower) for task in specific}
 
 
 def stem(

@@ -23,6 +23,14 @@ OTHER_SIZES: dict[str, tuple[str, Schema, dict[str, Any]]] = {
     "three levels": ("ple", THREE, {"levels": 3}),
     "one expert for all": ("mmoe", TWO, {"experts": 1}),
     "one shared expert a task": ("adatt", THREE, {"specific": 1}),
+    "a shared expert beside one of each task": ("adatt", THREE, {"specific": 1, "shared": 1}),
+    "two shared experts beside one of each task": ("adatt", THREE, {"specific": 1, "shared": 2}),
+    "a shared expert beside two of each task": ("adatt", THREE, {"specific": 2, "shared": 1, "levels": 3}),
+    "a shared expert beside unequal ones": (
+        "adatt",
+        THREE,
+        {"specific": {"click": 1, "buy": 3, "pay": 2}, "shared": 1},
+    ),
     "unequal experts that all see": ("adatt", THREE, {"specific": {"click": 1, "buy": 3, "pay": 2}, "levels": 3}),
     "average of routes": ("snr", THREE, {"transform": False, "levels": 3}),
     "one level of routes": ("snr", TWO, {"levels": 1}),
@@ -98,7 +106,8 @@ def paper(
             return models.ple(x, weights, own, levels=levels, shared=sizes["shared"], hidden=hidden, tower=tower)
         case "adatt":
             own = specific(sizes["specific"], tasks)
-            return models.adatt(x, weights, own, levels=sizes.get("levels", 2), hidden=hidden, tower=tower)
+            counts = {"shared": sizes.get("shared", 0), "levels": sizes.get("levels", 2)}
+            return models.adatt(x, weights, own, **counts, hidden=hidden, tower=tower)
         case "stem":
             own_x = {task: states[f"embedding/{task}"] for task in tasks}
             counts = {"specific": sizes["specific"], "shared": sizes["shared"], "gate": len(sizes["gate"])}
