@@ -1,4 +1,4 @@
-"""MetaHeac's own setting: every advertising campaign is a task; a new campaign is learned from few rows.
+"""Campaigns as tasks: the setting of MetaHeac, in which a new campaign is learned from few rows.
 
 python examples/campaigns.py
 """
@@ -8,37 +8,39 @@ import pandas as pd
 
 import mtl_nas as mn
 
-OLD, NEW, ROWS = "ABCDEFGH", "Z", 400  # rows a campaign
+OLD, NEW = "ABCDEFGH", "Z"
+ROWS = 400  # rows per old campaign
 
 
-def shown(campaign: str, rows: int, seed: int) -> pd.DataFrame:
-    """Who saw a campaign and clicked: tastes that all campaigns share, each weighs them its own way."""
-    draw, own = np.random.default_rng([seed, ord(campaign)]), np.random.default_rng(ord(campaign))
-    age, income, visits = draw.normal(size=(3, rows))
+def impressions(campaign: str, rows: int, seed: int) -> pd.DataFrame:
+    """Rows of one campaign: all campaigns share three tastes, and each campaign weighs them differently."""
+    rng = np.random.default_rng([seed, ord(campaign)])
+    weights = np.random.default_rng(ord(campaign)).normal(0.8, 0.6, 3)
+    age, income, visits = rng.normal(size=(3, rows))
     tastes = np.stack([np.sin(2 * age) * income, np.abs(visits) - 0.8, age * visits], axis=1)
-    liking = tastes @ own.normal(0.8, 0.6, 3) - 0.5
-    click = draw.logistic(size=rows) < 2 * liking
+    liking = tastes @ weights - 0.5
+    click = rng.logistic(size=rows) < 2 * liking
     return pd.DataFrame({"campaign": campaign, "age": age, "income": income, "visits": visits, "click": click * 1})
 
 
 def main() -> None:
-    table = pd.concat([shown(campaign, ROWS, seed=0) for campaign in OLD], ignore_index=True)
+    table = pd.concat([impressions(campaign, ROWS, seed=0) for campaign in OLD], ignore_index=True)
     data = mn.load_dataset(table, {"click": {"kind": "binary"}}, group="campaign")
     print(f"tasks: {', '.join(data.schema.task_names)}")
     design = mn.preset("metaheac", data.schema)
-    few, split = shown(NEW, 3000, seed=1), mn.Split(validation=0.1, test=0.8)  # 300 rows train, 2,400 judge
+    new, split = impressions(NEW, 3000, seed=1), mn.Split(validation=0.1, test=0.8)  # 300 rows train, 2,400 test
     for name, meta in (("jointly", None), ("by meta-learning", mn.Meta(order=1, inner_rate=0.02))):
         training = mn.Training(epochs=12, batch_size=256, learning_rate=5e-3, meta=meta)
         result = mn.evaluate(design, data, training, split="test")
         mean = np.mean([scores["auc"] for scores in result.scores.values() if scores["auc"] is not None])
         print(f"trained {name}: mean AUC of the old campaigns {mean:.3f}")
         for mode in ("finetuned", "inner"):
-            found = result.model.adapt(few, f"click@{NEW}", mode=mode, split=split, seeds=2)
-            low, high = found.gain.low, found.gain.high
-            word = "a tie with" if found.gain.tie else "against"
+            adaptation = result.model.adapt(new, f"click@{NEW}", mode=mode, split=split, seeds=2)
+            low, high = adaptation.gain.low, adaptation.gain.high
+            word = "a tie with" if adaptation.gain.tie else "against"
             print(
-                f"  campaign {NEW}, {found.rows} rows, {mode}: {np.mean(found.adapted):.3f}, "
-                f"{word} {np.mean(found.scratch):.3f} from scratch ({low:+.3f} to {high:+.3f})"
+                f"  campaign {NEW}, {adaptation.rows} rows, {mode}: {np.mean(adaptation.adapted):.3f}, "
+                f"{word} {np.mean(adaptation.scratch):.3f} from scratch ({low:+.3f} to {high:+.3f})"
             )
 
 

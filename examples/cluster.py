@@ -1,8 +1,8 @@
-"""A search on a Ray cluster: the one at an address, or two nodes that are started on this machine.
+"""A cluster: a search on the Ray cluster at an address, or on two nodes that are started on this machine.
 
     python examples/cluster.py [host:port] [run folder]
 
-Nothing in a trial reads the driver's disk, so the nodes need the package and nothing else.
+Trials do not read the disk of the driver, so the nodes need the package and nothing else.
 """
 
 import sys
@@ -12,15 +12,17 @@ from ray.cluster_utils import Cluster
 import mtl_nas as mn
 
 
-def searched(address: str, folder: str) -> None:
-    """A small search through the cluster."""
+def search(address: str, folder: str) -> None:
+    """Run a small search on the cluster."""
     rows = mn.load_dataset("synthetic-mmoe").frame("train").head(3_000)
     data = mn.load_dataset(rows, {"y1": {"kind": "regression"}, "y2": {"kind": "regression"}})
     space = mn.load_space({"design": {"levels": [{"shared": {"int": [2, 6]}}]}, "training": {"epochs": 4}})
     run = mn.search(
         space,
         data,
-        budget=mn.Budget(trials=7, finalists=1, seeds=1),
+        trials=7,
+        finalists=1,
+        seeds=1,
         folder=folder,
         resources=mn.Resources(cpus=2, address=address),
     )
@@ -29,13 +31,13 @@ def searched(address: str, folder: str) -> None:
 
 def main(address: str = "", folder: str = "runs/cluster") -> None:
     if address:
-        searched(address, folder)
+        search(address, folder)
         return
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
     try:
         cluster.add_node(num_cpus=1)
         print(f"two nodes at {cluster.address}")
-        searched(cluster.address, folder)
+        search(cluster.address, folder)
     finally:
         cluster.shutdown()
 

@@ -1,4 +1,4 @@
-"""Designs side by side: presets at their published sizes, at sizes of your own, and a design in its own words.
+"""Designs side by side: two presets at their published sizes, and a design of your own.
 
 python examples/compare_designs.py
 """
@@ -17,21 +17,21 @@ def main() -> None:
     rows = mn.load_dataset("synthetic-funnel").frame("train").head(6_000)
     data = mn.load_dataset(rows, TASKS, ignore=["approval", "activation"])
 
-    own = mn.Design(
+    design = mn.Design(
         levels=(Level(shared=2, specific=1, expert=Expert(hidden=(64, 32)), mixing=Gating(query="features")),),
         transfers=Transfers(links=(("click", "application"),)),
         tower=Tower(hidden=(16,)),
     )
-    graph = mn.compose(own, data.schema)
+    graph = mn.compose(design, data.schema)
     print(f"{graph.parameters:,} parameters, {graph.macs:,} multiply-adds per row, key {graph.key}")
 
     training = mn.Training(epochs=2, learning_rate=3e-3)
-    result = mn.evaluate(own, data, training)
+    result = mn.evaluate(design, data, training)
     print(f"validation: {result.scores['click']}")
 
-    found = mn.compare(["mmoe", "aitm", own], data, seeds=2, training=training)
-    Console().print(tables(found))
-    print(f"ties with {found.best.name}: {', '.join(found.ties) or 'none'}")
+    comparison = mn.compare(["mmoe", "aitm", design], data, seeds=2, training=training)
+    Console().print(tables(comparison))
+    print(f"ties with {comparison.best.name}: {', '.join(comparison.ties) or 'none'}")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""A first search: a made-up funnel of three steps and a side task, small enough for half a minute.
+"""A search in half a minute: a made-up funnel of three steps and a side task.
 
     python examples/first_search.py [run folder]
 
-`mtl-search run synthetic-funnel` searches all of its 60,000 rows, with longer training.
+`mtl-search run synthetic-funnel` searches all 60,000 rows of the table, with longer training.
 """
 
 import sys
@@ -20,14 +20,14 @@ TASKS = {
 def main(folder: str = "runs/first_search") -> None:
     full = mn.load_dataset("synthetic-funnel")
     rows = full.frame("train").head(6_000)
-    # activation is too rare in so few rows; items and hours are numbers, but kinds of things
+    # activation is too rare in so few rows; the kinds of columns are those that the whole table declares
     data = mn.load_dataset(rows, TASKS, ignore=["activation"], columns=full.declaration.data.columns)
     print(data)
 
     everything = mn.load_space("everything")
     space = mn.SearchSpace("quick", {**everything.tree, "training": {"epochs": 2, "learning_rate": 3e-3}})
-    budget = mn.Budget(trials=9, finalists=1, seeds=1)  # five presets and four proposals
-    run = mn.search(space, data, budget=budget, folder=folder, seed=0)
+    # five presets and four proposals
+    run = mn.search(space, data, trials=9, finalists=1, seeds=1, seed=0, folder=folder)
 
     for trial in run.trials():
         print(f"{trial.name:14} {trial.proposed.parameters:>9,} parameters, mean score {trial.score:.4f}")

@@ -1,4 +1,4 @@
-"""A search space of your own, in Python and in YAML: the same sentence with the same holes.
+"""A space of your own, in Python and in YAML: the same tree with the same holes.
 
 python examples/own_space.py [run folder]
 """
@@ -33,7 +33,7 @@ def main(folder: str = "runs/own_space") -> None:
     small = mn.preset("mmoe", data.schema, experts=3, hidden=(32,), tower=(16,))
     print("a small MMoE is in it:", SPACE.contains(small))
 
-    run = mn.search(SPACE, data, budget=mn.Budget(trials=9, finalists=1, seeds=1), folder=folder)
+    run = mn.search(SPACE, data, trials=9, finalists=1, seeds=1, folder=folder)
     for trial in run.finalists():
         print(f"{trial.name:14} R2 on the choosing rows {trial.finalist_mean:.4f}")
 

@@ -1,4 +1,4 @@
-"""Behaviour histories: list columns of items, and a property of each item.
+"""Behaviour sequences: list columns of items, and a property of each item.
 
 python examples/sequences.py
 """
@@ -12,25 +12,25 @@ KINDS = ["book", "film", "game", "song"]
 
 
 def visitors(rows: int) -> pd.DataFrame:
-    """What somebody looked at, oldest first, and whether they like the item on offer."""
-    draw = np.random.default_rng(0)
-    kind_of = draw.integers(0, len(KINDS), 200)  # of each of 200 items
-    favourite = draw.integers(0, len(KINDS), rows)
+    """The items that a visitor looked at, oldest first, and whether the visitor likes the item on offer."""
+    rng = np.random.default_rng(0)
+    kind_of = rng.integers(0, len(KINDS), 200)  # the kind of each of 200 items
+    favourite = rng.integers(0, len(KINDS), rows)
     history, kinds = [], []
-    for kind, length in zip(favourite, draw.integers(0, 9, rows), strict=True):
-        own, others = np.flatnonzero(kind_of == kind), np.arange(200)
-        items = np.where(draw.random(length) < 0.7, draw.choice(own, length), draw.choice(others, length))
+    for kind, length in zip(favourite, rng.integers(0, 9, rows), strict=True):
+        favourites, everything = np.flatnonzero(kind_of == kind), np.arange(200)
+        items = np.where(rng.random(length) < 0.7, rng.choice(favourites, length), rng.choice(everything, length))
         history.append(items.tolist())
-        kinds.append([KINDS[place] for place in kind_of[items]])
-    offer = draw.integers(0, len(KINDS), rows)
-    like = draw.random(rows) < np.where(offer == favourite, 0.7, 0.1)
+        kinds.append([KINDS[index] for index in kind_of[items]])
+    offer = rng.integers(0, len(KINDS), rows)
+    like = rng.random(rows) < np.where(offer == favourite, 0.7, 0.1)
     return pd.DataFrame(
         {
             "history": history,
             "history_kind": kinds,
-            "offer": [KINDS[place] for place in offer],
+            "offer": [KINDS[index] for index in offer],
             "like": like.astype(int),
-            "minutes": (10 * like + draw.exponential(2, rows)).round(1),
+            "minutes": (10 * like + rng.exponential(2, rows)).round(1),
         }
     )
 
