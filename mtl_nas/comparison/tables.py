@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mtl_nas.comparison.comparison import Comparison, Row
-from mtl_nas.diagnosis import Diagnosis, sentences
+from mtl_nas.diagnosis import Diagnosis, summary_lines
 
 SCORE_ROOM, GAP, NARROWEST = 63, 1, 12  # columns of the terminal: for scores in all, between them, for one at least
 LABEL = 20  # columns for what a sentence is about
@@ -30,7 +30,7 @@ def diagnosed(name: str, diagnosis: Diagnosis) -> Group:
     lines = Table.grid(padding=(0, 2, 0, 0), pad_edge=False)
     lines.add_column(overflow="fold", max_width=LABEL)
     lines.add_column(overflow="fold")
-    for label, said in sentences(diagnosis):
+    for label, said in summary_lines(diagnosis):
         lines.add_row(Text(f"  {label}"), Text(said))
     return Group(Text(name, style="bold"), lines)
 

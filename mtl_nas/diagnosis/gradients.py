@@ -1,4 +1,4 @@
-"""Where tasks pull what they share: the cosine of their gradients, pair by pair."""
+"""Conflicts between tasks: the cosine between their gradients by the parameters that they share, per pair of tasks."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -17,91 +17,72 @@ from mtl_nas.training.balancing.shared_parameters import Reaching
 from mtl_nas.training.losses import BatchTargets, task_losses
 from mtl_nas.training.negative_sampling import kept_rows
 
-PARTS = 4  # of the rows, to see whether they agree
+PARTS = 4  # parts of the rows on which the cosine is computed again, to see how much it varies
 
 Pair = tuple[str, str]
+Cosines = Mapping[Pair, float | None]
 Gradients = Sequence[Tensor]  # of one task, in the order of the shared parameters
 
 
 def agreements(
     network: Network, inputs: Mapping[str, Tensor], rows: Rows, schema: Schema, *, losses: Losses
 ) -> tuple[Agreement, ...]:
-    """One a pair of tasks, over the parameters that both train, embedding tables left out (Yu et al., 2020)."""
+    """One Agreement per pair of tasks, by what both train, without embedding tables (Yu et al., 2020)."""
     tables = {id(table) for table in network.tables()}
     shared = [
         (parameter, members)
         for parameter, members in network.reaching()
         if id(parameter) not in tables and any(len(tasks) > 1 for tasks in members)
     ]
+    pairs = list(combinations(network.architecture.tasks, 2))
+    if not shared:
+        return tuple(Agreement(tasks=pair) for pair in pairs)
+    nodes = [head.node for head in network.architecture.heads if head.given is None]
+    tasks = [schema.task(name) for name in network.architecture.tasks]
     weight = next(network.parameters())
-    tasks = network.architecture.tasks
-    targets = BatchTargets.of_rows(rows, schema, tasks, device=weight.device, dtype=weight.dtype)
+    targets = BatchTargets.of_rows(
+        rows, schema, network.architecture.tasks, device=weight.device, dtype=weight.dtype
+    )
+
+    def cosines(part: Tensor) -> Cosines:
+        outputs = network({name: column[part] for name, column in inputs.items()})
+        each, _ = task_losses(
+            [outputs[node] for node in nodes], targets.at(part), tasks, positive_weights=losses.positive_weights
+        )
+        return _cosines(dict(zip(network.architecture.tasks, each.unbind(), strict=True)), shared)
+
     trained = np.arange(len(rows))
     if losses.negatives < 1.0:
         trained = kept_rows(rows.labels, schema, losses.negatives, seed=DIAGNOSIS_SEED)
-    whole, *parts = [
-        _cosines(
-            network,
-            shared,
-            {name: column[chosen] for name, column in inputs.items()},
-            targets.at(chosen),
-            schema,
-            losses,
-        )
-        for chosen in _chosen(torch.from_numpy(trained).to(weight.device))
-    ]
-    return tuple(_agreement(pair, whole, parts) for pair in combinations(tasks, 2))
+    every = torch.from_numpy(trained).to(weight.device)
+    whole = cosines(every)
+    parts = [cosines(every[first::PARTS]) for first in range(PARTS) if first < len(every)]
+    return tuple(_agreement(pair, whole, parts) for pair in pairs)
 
 
-def _chosen(every: Tensor) -> list[Tensor]:
-    """All, then each quarter."""
-    return [every, *(every[place::PARTS] for place in range(PARTS) if place < len(every))]
-
-
-def _cosines(
-    network: Network,
-    shared: Reaching,
-    inputs: Mapping[str, Tensor],
-    targets: BatchTargets,
-    schema: Schema,
-    losses: Losses,
-) -> dict[Pair, float | None]:
-    architecture = network.architecture
-    tasks = architecture.tasks
-    if not shared:
-        return dict.fromkeys(combinations(tasks, 2))
-    nodes = [head.node for head in architecture.heads if head.given is None]
-    outputs = network(inputs)
-    each, _ = task_losses(
-        [outputs[node] for node in nodes],
-        targets,
-        [schema.task(name) for name in tasks],
-        positive_weights=losses.positive_weights,
-    )
+def _cosines(losses: Mapping[str, Tensor], shared: Reaching) -> Cosines:
     parameters = [parameter for parameter, _ in shared]
-    gradients: dict[str, Gradients] = {
+    gradients = {
         task: torch.autograd.grad(loss, parameters, retain_graph=True, materialize_grads=True)
-        for task, loss in zip(tasks, each, strict=True)
+        for task, loss in losses.items()
     }
-    return {(one, other): _cosine(one, other, shared, gradients) for one, other in combinations(tasks, 2)}
+    return {pair: _cosine(pair, shared, gradients) for pair in combinations(losses, 2)}
 
 
-def _cosine(one: str, other: str, shared: Reaching, gradients: Mapping[str, Gradients]) -> float | None:
-    product = squares = others = 0.0
-    for (_, members), mine, theirs in zip(shared, gradients[one], gradients[other], strict=True):
-        both = [place for place, tasks in enumerate(members) if {one, other} <= tasks]
-        left, right = mine[both].double(), theirs[both].double()
+def _cosine(pair: Pair, shared: Reaching, gradients: Mapping[str, Gradients]) -> float | None:
+    product = first_squares = second_squares = 0.0
+    for (_, members), first, second in zip(shared, *(gradients[task] for task in pair), strict=True):
+        both = [index for index, tasks in enumerate(members) if set(pair) <= tasks]  # of the nodes in one parameter
+        left, right = first[both].double(), second[both].double()
         product += float((left * right).sum())
-        squares += float((left * left).sum())
-        others += float((right * right).sum())
-    length = math.sqrt(squares) * math.sqrt(others)
+        first_squares += float((left * left).sum())
+        second_squares += float((right * right).sum())
+    length = math.sqrt(first_squares) * math.sqrt(second_squares)
     return max(-1.0, min(1.0, product / length)) if 0 < length < math.inf else None
 
 
-def _agreement(
-    pair: Pair, whole: Mapping[Pair, float | None], parts: Sequence[Mapping[Pair, float | None]]
-) -> Agreement:
-    known = [cosine for found in (whole, *parts) if (cosine := found[pair]) is not None]
-    if len(known) <= PARTS:  # too few rows, or a quarter without a label
+def _agreement(pair: Pair, whole: Cosines, parts: Sequence[Cosines]) -> Agreement:
+    cosines = [cosine for part in (whole, *parts) if (cosine := part[pair]) is not None]
+    if len(cosines) <= PARTS:  # too few rows, or a part without a label
         return Agreement(tasks=pair, cosine=whole[pair])
-    return Agreement(tasks=pair, cosine=whole[pair], lowest=min(known), highest=max(known))
+    return Agreement(tasks=pair, cosine=whole[pair], lowest=min(cosines), highest=max(cosines))

@@ -1,4 +1,4 @@
-"""Hidden units that never answer, and how many activations are zero."""
+"""Hidden relu units that are always zero, and the fraction of activations that are zero."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -14,9 +14,10 @@ from mtl_nas.record.diagnosis import Activity
 
 
 class ReluZeros(TorchFunctionMode):
-    """Within it, what every relu gives: ``zeros``, (N, B, H) a hidden layer, True where it is zero.
+    """A context that collects ``zeros`` of every relu computed within it: (N, B, H) per hidden layer, True for zero.
 
-    Hidden layers are computed inside one module, where no hook reaches; after norm, before dropout and residual.
+    A stage computes its hidden layers inside one module, where no hook reaches. Activations are seen after norm, before
+    dropout and residual.
     """
 
     def __init__(self) -> None:
@@ -30,20 +31,17 @@ class ReluZeros(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        """The function as it is."""
-        found = func(*args, **(kwargs or {}))
+        output = func(*args, **(kwargs or {}))
         if func is F.relu:
-            self.zeros.append(found == 0)
-        return found
+            self.zeros.append(output == 0)
+        return output
 
 
 def activity(stage: Stage, zeros: Sequence[Tensor]) -> Iterator[Activity]:
-    """One for each expert or tower of the stage that has hidden layers with relu."""
+    """The Activity of each expert or tower of the stage, if it has hidden layers with relu."""
     if not isinstance(stage.block, Layers) or stage.block.activation != "relu" or not stage.block.hidden:
         return
-    zero = torch.cat(list(zeros), dim=2).double()  # (N, B, units)
-    for node, each in zip(stage.nodes, zero, strict=True):
-        by_unit = each.mean(dim=0)
-        yield Activity(
-            node=node, units=len(by_unit), dead=float((by_unit == 1).double().mean()), zero=float(by_unit.mean())
-        )
+    fractions = torch.cat(list(zeros), dim=2).double().mean(dim=1)  # (N, units): of the rows on which a unit is zero
+    for node, by_unit in zip(stage.nodes, fractions, strict=True):
+        dead = float((by_unit == 1).double().mean())
+        yield Activity(node=node, units=len(by_unit), dead=dead, zero=float(by_unit.mean()))

@@ -1,4 +1,4 @@
-"""Which tasks use which node: the graph without the connections that carry next to nothing."""
+"""The tasks that use a node: those it reaches in the graph without connections of next to no weight."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -7,43 +7,40 @@ from mtl_nas.architecture import Architecture
 from mtl_nas.diagnosis.gate_usage import source
 from mtl_nas.record.diagnosis import Mixture
 
-Users = Mapping[str, frozenset[str]]
+TasksByNode = Mapping[str, frozenset[str]]
 
 
-def users(architecture: Architecture, mixed: Sequence[Mixture]) -> Users:
-    """Node -> the tasks whose prediction it enters, over connections that get a tenth of an equal share or more."""
-    used = {one.node: set(one.used) for one in mixed}
-    weighed = {one.node: set(one.weights) for one in mixed}
+def tasks_by_node(architecture: Architecture, mixtures: Sequence[Mixture]) -> TasksByNode:
+    """Node -> the tasks whose prediction it enters, without connections below a tenth of an equal share."""
+    ignored = {mixture.node: set(mixture.weights) - set(mixture.used) for mixture in mixtures}
     tasks: dict[str, set[str]] = defaultdict(set)
     for head in architecture.heads:
         if head.given is None:
             tasks[head.node].add(head.task)
     for node in reversed(architecture.nodes):
         for role, name in zip(node.input_roles, node.inputs, strict=True):
-            origin = source(architecture, name)
-            faint = node.name in used and role != "query" and origin in weighed[node.name] - used[node.name]
-            if not faint:
+            if role == "query" or source(architecture, name) not in ignored.get(node.name, ()):
                 tasks[name] |= tasks[node.name]
     return {node.name: frozenset(tasks[node.name]) for node in architecture.nodes}
 
 
-def unused(architecture: Architecture, mixed: Sequence[Mixture], used: Users) -> tuple[str, ...]:
-    """Of what is mixed, what enters no prediction, in the order of the graph."""
-    return tuple(name for name in _mixed(architecture, mixed) if not used[name])
+def unused_nodes(architecture: Architecture, mixtures: Sequence[Mixture], tasks: TasksByNode) -> tuple[str, ...]:
+    """Mixed nodes that enter no prediction, in the order of the graph."""
+    return tuple(name for name in _mixed_nodes(architecture, mixtures) if not tasks[name])
 
 
-def narrowed(architecture: Architecture, mixed: Sequence[Mixture], used: Users) -> dict[str, str]:
-    """Of what is mixed and trained by several tasks, what enters one prediction alone: that task.
+def single_task_nodes(architecture: Architecture, mixtures: Sequence[Mixture], tasks: TasksByNode) -> dict[str, str]:
+    """Mixed nodes that several tasks train but only one uses -> that task.
 
-    Of a shared expert, this is degradation in the words of HoME (Wang et al., 2024).
+    For shared experts this is the degradation of HoME (Wang et al., 2024).
     """
     return {
-        name: next(iter(used[name]))
-        for name in _mixed(architecture, mixed)
-        if len(used[name]) == 1 and len(architecture.reaching[name]) > 1
+        name: next(iter(tasks[name]))
+        for name in _mixed_nodes(architecture, mixtures)
+        if len(tasks[name]) == 1 and len(architecture.reaching[name]) > 1
     }
 
 
-def _mixed(architecture: Architecture, mixed: Sequence[Mixture]) -> list[str]:
-    names = {name for one in mixed for name in one.weights}
+def _mixed_nodes(architecture: Architecture, mixtures: Sequence[Mixture]) -> list[str]:
+    names = {name for mixture in mixtures for name in mixture.weights}
     return [node.name for node in architecture.nodes if node.name in names]

@@ -1,37 +1,36 @@
-"""What a trained network shows about its sharing, as it stands in a record: plain numbers by node and task."""
+"""Records of what a trained network does with what it shares: plain numbers per node, task and pair of tasks."""
 
 from mtl_nas.values import Value
 
-CARRIED = 0.9  # of the whole weight
-IDLE = 0.1  # of an equal share: what gets less counts as not used
-NOTABLE = 0.05  # a cosine nearer to zero has no word
+CARRIED = 0.9  # fraction of the total weight that ``Mixture.carrying`` counts up to
+UNUSED = 0.1  # fraction of an equal share below which an input counts as unused
+NOTABLE_COSINE = 0.05  # smallest size of a cosine that is called a conflict or an agreement
 
 
 class Mixture(Value):
-    """A gate, stitch or route, and what it gives each node that it mixes.
+    """The weights that a gate, stitch or route gives its inputs, averaged over rows.
 
-    ``weights`` are means over rows; of a route, how far each connection is open. Entropies are those of the weights'
-    shares, relative to log E: 1 where all E weigh the same, 0 where one has everything; ``entropy`` is that of the mean
-    shares, ``row_entropy`` the mean over rows. Without a second node, and of a route, there is none.
+    Entropies are those of the weights' shares relative to log E: 1 where all E inputs weigh the same, 0 where one input
+    has all the weight. Both are None where there is a single input, and for a route, whose weights do not compete.
     """
 
     node: str
-    kind: str  # of gate, or stitch, or route
-    tasks: tuple[str, ...]  # that it serves
-    weights: dict[str, float]
-    own: str = ""  # of a stitch, the task's own state
-    entropy: float | None = None
-    row_entropy: float | None = None
+    kind: str  # a gate's kind, or "stitch", or "route"
+    tasks: tuple[str, ...]  # tasks whose prediction the node enters
+    weights: dict[str, float]  # input node -> mean weight; for a route, how far the connection is open
+    own: str = ""  # the input that is a stitch's own task's state
+    entropy: float | None = None  # of the mean weights
+    row_entropy: float | None = None  # of the weights of a row, averaged over rows
 
     @property
     def used(self) -> tuple[str, ...]:
-        """What gets at least a tenth of an equal share."""
-        bar = IDLE / len(self.weights)
-        return tuple(name for name, weight in self.weights.items() if abs(weight) >= bar)
+        """Inputs whose weight is at least a tenth of an equal share."""
+        least = UNUSED / len(self.weights)
+        return tuple(name for name, weight in self.weights.items() if abs(weight) >= least)
 
     @property
     def carrying(self) -> int:
-        """How many nodes, the heaviest first, carry 90 % of the whole weight.
+        """The smallest number of inputs that together carry 90 % of the weight.
 
         >>> Mixture(node="gate", kind="softmax", tasks=(), weights={"a": 0.6, "b": 0.05, "c": 0.35}).carrying
         2
@@ -45,18 +44,18 @@ class Mixture(Value):
 
 
 class Activity(Value):
-    """Hidden units of an expert or a tower with relu: shares of 1."""
+    """Hidden relu units of an expert or a tower."""
 
     node: str
     units: int
-    dead: float  # zero on every row
-    zero: float  # of all activations, HoME's zero rate
+    dead: float  # fraction of the units that are zero on every row
+    zero: float  # fraction of all activations that are zero; HoME's zero rate
 
 
 class Agreement(Value):
-    """The cosine between two tasks' gradients by what they share; None where they share nothing that both train.
+    """The cosine between two tasks' gradients by the parameters that both train; None if there are none.
 
-    ``lowest`` and ``highest`` are those of all rows and of each quarter of them.
+    ``lowest`` and ``highest`` are the extremes over all rows and each quarter of them.
     """
 
     tasks: tuple[str, str]
@@ -65,42 +64,42 @@ class Agreement(Value):
     highest: float | None = None
 
     @property
-    def word(self) -> str:
-        """``conflict`` or ``aligned``, where every quarter of the rows has that sign.
+    def verdict(self) -> str:
+        """``conflict`` or ``aligned`` where the cosine has that sign on every quarter of the rows; empty otherwise.
 
-        >>> Agreement(tasks=("click", "buy"), cosine=-0.3, lowest=-0.4, highest=-0.1).word
+        >>> Agreement(tasks=("click", "buy"), cosine=-0.3, lowest=-0.4, highest=-0.1).verdict
         'conflict'
         """
-        if self.cosine is None or self.lowest is None or self.highest is None or abs(self.cosine) < NOTABLE:
+        if self.cosine is None or self.lowest is None or self.highest is None or abs(self.cosine) < NOTABLE_COSINE:
             return ""
         return "conflict" if self.highest < 0 else "aligned" if self.lowest > 0 else ""
 
 
 class Diagnosis(Value):
-    """What became of the sharing in one trained network, seen on some rows."""
+    """What one trained network does with what it shares, on some rows."""
 
     rows: int
     mixtures: tuple[Mixture, ...] = ()
-    unused: tuple[str, ...] = ()  # nodes whose output reaches no head
-    narrowed: dict[str, str] = {}  # nodes that several tasks could use and one does: that task
+    unused: tuple[str, ...] = ()  # nodes whose output enters no prediction
+    narrowed: dict[str, str] = {}  # node that several tasks train but one uses -> that task
     activity: tuple[Activity, ...] = ()
-    gradients: tuple[Agreement, ...] = ()  # one a pair of tasks
+    gradients: tuple[Agreement, ...] = ()  # one per pair of tasks
 
-    def cosine(self, one: str, other: str) -> float | None:
-        """Between two tasks' gradients, in either order."""
-        return next((pair.cosine for pair in self.gradients if set(pair.tasks) == {one, other}), None)
+    def cosine(self, first: str, second: str) -> float | None:
+        """The cosine between two tasks' gradients, in either order."""
+        return next((pair.cosine for pair in self.gradients if set(pair.tasks) == {first, second}), None)
 
     @property
     def dead(self) -> float | None:
-        """Share of all hidden relu units that are dead."""
-        return _share([(part.dead, part.units) for part in self.activity])
+        """The fraction of all hidden relu units that are dead."""
+        return _mean_over_units([(part.dead, part.units) for part in self.activity])
 
     @property
     def zero(self) -> float | None:
-        """Share of all hidden relu activations that are zero."""
-        return _share([(part.zero, part.units) for part in self.activity])
+        """The fraction of all hidden relu activations that are zero."""
+        return _mean_over_units([(part.zero, part.units) for part in self.activity])
 
 
-def _share(parts: list[tuple[float, int]]) -> float | None:
+def _mean_over_units(parts: list[tuple[float, int]]) -> float | None:
     units = sum(count for _, count in parts)
     return sum(share * count for share, count in parts) / units if units else None

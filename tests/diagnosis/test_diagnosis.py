@@ -19,8 +19,8 @@ from mtl_nas.comparison import diagnosed
 from mtl_nas.composition import compose
 from mtl_nas.data import Rows, Schema
 from mtl_nas.design import Design, Gating, Level, Losses, Proposal, Stitching, Training
-from mtl_nas.diagnosis import Diagnosis, diagnose, sentences
-from mtl_nas.diagnosis.diagnosing import ROWS
+from mtl_nas.diagnosis import Diagnosis, diagnose, summary_lines
+from mtl_nas.diagnosis.network_diagnosis import MOST_ROWS
 from mtl_nas.model import Network, build
 from mtl_nas.record import Record, Request, RunFolder, Standing, events, write_whole
 from mtl_nas.record.diagnosis import Activity, Agreement, Mixture
@@ -149,7 +149,7 @@ def test_a_stitch_says_how_much_is_its_own() -> None:
     assert click.own == "level0/expert/click/0"
     assert click.weights == pytest.approx({click.own: 0.6, "level0/expert/buy/0": -0.2})
     assert buy.weights == pytest.approx({buy.own: 0.9, click.own: 0.1})
-    assert sentences(found)[0] == ("each task", "stitch: 75 % to 90 % on the own state")
+    assert summary_lines(found)[0] == ("each task", "stitch: 75 % to 90 % on the own state")
 
 
 def test_a_route_says_how_far_each_connection_is_open() -> None:
@@ -215,11 +215,11 @@ def test_tasks_that_pull_apart_have_cosine_minus_one() -> None:
     (pair,) = seen(network, TWO, rows).gradients
     assert pair.tasks == ("click", "buy")
     assert [pair.cosine, pair.lowest, pair.highest] == pytest.approx([-1, -1, -1])
-    assert pair.word == "conflict"
+    assert pair.verdict == "conflict"
     rows.labels[:, 1] = rows.labels[:, 0]
     found = seen(network, TWO, rows)
     assert found.cosine("buy", "click") == found.cosine("click", "buy") == pytest.approx(1)
-    assert found.gradients[0].word == "aligned"
+    assert found.gradients[0].verdict == "aligned"
 
 
 def test_the_cosine_is_that_of_the_gradients_by_what_both_tasks_train() -> None:
@@ -270,15 +270,15 @@ def test_rows_count_by_their_weights() -> None:
 def test_where_nothing_is_shared_or_no_label_is_known_there_is_no_cosine() -> None:
     alone = seen(network_of(small("single_task", THREE), THREE), THREE)
     assert [pair.cosine for pair in alone.gradients] == [None] * 3
-    assert sentences(alone)[-1] == ("gradients", "tasks share no layer")
+    assert summary_lines(alone)[-1] == ("gradients", "tasks share no layer")
     rows = rows_of(TWO)
     rows.labels[:, 1] = np.nan
     (pair,) = seen(network_of(MMOE, TWO), TWO, rows).gradients
-    assert (pair.cosine, pair.word) == (None, "")
+    assert (pair.cosine, pair.verdict) == (None, "")
     rows.labels[::4, 1] = 1.0  # one quarter alone
     (pair,) = seen(network_of(MMOE, TWO), TWO, rows).gradients
     assert pair.cosine is not None
-    assert (pair.lowest, pair.word) == (None, "")
+    assert (pair.lowest, pair.verdict) == (None, "")
 
 
 def test_one_task_has_no_pair() -> None:
@@ -314,9 +314,9 @@ def test_every_hand_design_has_a_diagnosis_that_fits_a_terminal(name: str, schem
 
 
 def test_many_rows_are_sampled_evenly_and_a_diagnosis_repeats() -> None:
-    network, rows = network_of(MMOE, TWO), rows_of(TWO, 3 * ROWS)
+    network, rows = network_of(MMOE, TWO), rows_of(TWO, 3 * MOST_ROWS)
     found = seen(network, TWO, rows)
-    assert found.rows == ROWS
+    assert found.rows == MOST_ROWS
     assert found == seen(network, TWO, rows)
 
 
@@ -354,8 +354,8 @@ def test_sentences_say_what_a_diagnosis_holds() -> None:
             Agreement(tasks=("buy", "like"), cosine=0.2, lowest=0.1, highest=0.3),
         ),
     )
-    assert sentences(found) == [
-        ("click", "gate: 2 of 3 experts carry 90 % (entropy .62, a row .20)"),
+    assert summary_lines(found) == [
+        ("click", "gate: 2 of 3 experts carry 90 % (entropy .62, per row .20)"),
         ("buy", "gate: 1 of 3 experts carry 90 % of the weight (entropy .18)"),
         ("unused", "z, w, v and 2 more"),
         ("one task only", "y (click)"),
@@ -363,6 +363,11 @@ def test_sentences_say_what_a_diagnosis_holds() -> None:
         ("conflict", "click x buy cosine -.31 [-.40 -.10]"),
         ("gradients", "other cosines -.60 to +.20"),
     ]
+
+
+def test_pairs_of_tasks_with_equal_cosines_are_summarised() -> None:
+    pairs = tuple(Agreement(tasks=tasks, cosine=0.5) for tasks in (("a", "b"), ("a", "c"), ("b", "c")))
+    assert summary_lines(Diagnosis(rows=9, gradients=pairs)) == [("gradients", "cosines +.50 to +.50")]
 
 
 # In the record
