@@ -40,9 +40,7 @@ def agreements(
     nodes = [head.node for head in network.architecture.heads if head.given is None]
     tasks = [schema.task(name) for name in network.architecture.tasks]
     weight = next(network.parameters())
-    targets = BatchTargets.of_rows(
-        rows, schema, network.architecture.tasks, device=weight.device, dtype=weight.dtype
-    )
+    targets = BatchTargets.of_rows(rows, schema, network.architecture.tasks, device=weight.device, dtype=weight.dtype)
 
     def cosines(part: Tensor) -> Cosines:
         outputs = network({name: column[part] for name, column in inputs.items()})
