@@ -1,20 +1,17 @@
 """Targets of a batch as tensors, and the mean loss of each task over its valid rows."""
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from mtl_nas.data import Rows, Schema
 from mtl_nas.data.schema import Task
-from mtl_nas.model.prediction import log_deviation
+from mtl_nas.model.kinds import row_loss
 
-FOCUS = 2.0  # gamma of the focal loss, the best of its paper
 NONE: Mapping[str, float] = MappingProxyType({})
 
 
@@ -117,82 +114,7 @@ def _row_losses(outputs: Sequence[Tensor], labels: Tensor, tasks: Sequence[Task]
     """(B, K) each, (B, T) -> (tasks of the group, B)."""
     first = group[0]
     if len(group) == 1:
-        return LOSSES[tasks[first].loss](outputs[first], labels[:, first], tasks[first]).unsqueeze(0)
+        return row_loss(tasks[first])(outputs[first], labels[:, first], tasks[first]).unsqueeze(0)
     output, label = torch.cat([outputs[index] for index in group]), labels.T
     label = label.reshape(-1) if len(group) == len(tasks) else torch.cat([label[index] for index in group])
-    return LOSSES[tasks[first].loss](output, label, tasks[first]).view(len(group), -1)
-
-
-# Losses per row: outputs of a head (B, K), labels (B,) and their task -> (B,)
-
-
-def _bce(output: Tensor, label: Tensor, task: Task) -> Tensor:
-    return F.binary_cross_entropy_with_logits(output[:, 0], label, reduction="none")
-
-
-def _focal(output: Tensor, label: Tensor, task: Task) -> Tensor:
-    """``-(1 - p)^2 log p`` of the label's probability p: rows that are sure count little (Lin et al., 2017)."""
-    logit = torch.where(label == 1, output[:, 0], -output[:, 0])
-    return -(torch.sigmoid(-logit) ** FOCUS) * F.logsigmoid(logit)
-
-
-def _cross_entropy(output: Tensor, label: Tensor, task: Task) -> Tensor:
-    return F.cross_entropy(output, label.long(), reduction="none")
-
-
-def _cumulative(output: Tensor, label: Tensor, task: Task) -> Tensor:
-    """``-log P(y = k)`` from falling logits of P(y > 0), P(y > 1) ...: cumulative link (McCullagh, 1980).
-
-    ``sigmoid(a) - sigmoid(b) = sigmoid(a) sigmoid(-b) (1 - e^(b-a))``, so that no probabilities are subtracted.
-    """
-    above, below = F.logsigmoid(output), F.logsigmoid(-output)  # (B, K-1)
-    gaps = (output[:, :-1] - output[:, 1:]).clamp(min=torch.finfo(output.dtype).eps)
-    inner = above[:, :-1] + below[:, 1:] + torch.log(-torch.expm1(-gaps))  # (B, K-2)
-    log_chances = torch.cat([below[:, :1], inner, above[:, -1:]], dim=1)  # (B, K)
-    return F.nll_loss(log_chances, label.long(), reduction="none")
-
-
-def _mse(output: Tensor, label: Tensor, task: Task) -> Tensor:
-    return F.mse_loss(output[:, 0], label, reduction="none")
-
-
-def _mae(output: Tensor, label: Tensor, task: Task) -> Tensor:
-    return F.l1_loss(output[:, 0], label, reduction="none")
-
-
-def _huber(output: Tensor, label: Tensor, task: Task) -> Tensor:
-    return F.huber_loss(output[:, 0], label, reduction="none")
-
-
-def _quantile(output: Tensor, label: Tensor, task: Task) -> Tensor:
-    """The pinball loss (Koenker and Bassett, 1978)."""
-    error = label - output[:, 0]
-    return torch.maximum(task.quantile * error, (task.quantile - 1.0) * error)
-
-
-def _poisson(output: Tensor, label: Tensor, task: Task) -> Tensor:
-    """``rate - y log(rate)`` of log(rate): the likelihood but for a term of y alone."""
-    return output[:, 0].exp() - label * output[:, 0]
-
-
-def _ziln(output: Tensor, label: Tensor, task: Task) -> Tensor:
-    """Zero-inflated log-normal (Wang et al., 2019): the chance of an amount, and where there is one, its density."""
-    positive = (label > 0).to(label.dtype)
-    log_label = torch.where(label > 0, label, 1.0).log()
-    spread = log_deviation(output)
-    density = log_label + spread.log() + math.log(2 * math.pi) / 2 + ((log_label - output[:, 1]) / spread) ** 2 / 2
-    return F.binary_cross_entropy_with_logits(output[:, 0], positive, reduction="none") + positive * density
-
-
-LOSSES: Mapping[str, Callable[[Tensor, Tensor, Task], Tensor]] = {
-    "bce": _bce,
-    "focal": _focal,
-    "cross_entropy": _cross_entropy,
-    "cumulative": _cumulative,
-    "mse": _mse,
-    "mae": _mae,
-    "huber": _huber,
-    "quantile": _quantile,
-    "poisson": _poisson,
-    "ziln": _ziln,
-}
+    return row_loss(tasks[first])(output, label, tasks[first]).view(len(group), -1)

@@ -16,7 +16,7 @@ from mtl_nas.data.schema import Schema, Task
 from mtl_nas.data.tasks.kinds import KINDS
 from mtl_nas.errors import DataError
 from mtl_nas.exports import load_model
-from mtl_nas.model.prediction import natural
+from mtl_nas.model.kinds import TORCH_KINDS, linked
 from mtl_nas.training import Fit, FitData, Member
 
 TASKS = {
@@ -80,6 +80,11 @@ def test_every_loss_of_every_kind_is_here():
     assert {(task.kind, task.loss) for task in DATA.schema.tasks} == {
         (kind, loss) for kind, rules in KINDS.items() for loss in rules.losses
     }
+
+
+def test_every_kind_and_loss_has_a_torch_half():
+    losses = {name: rules.losses for name, rules in KINDS.items()}
+    assert {name: tuple(kind.losses) for name, kind in TORCH_KINDS.items()} == losses
 
 
 def test_the_schema_says_what_was_fitted():
@@ -153,10 +158,10 @@ def test_predictions_are_the_means_of_their_distributions():
         (Task(name="s", kind="regression", loss="ziln", scale=4), [amount]),
         (Task(name="q", kind="regression", loss="quantile", center=7, scale=2), [7.6]),
     ]:
-        np.testing.assert_allclose(natural(number[:, : task.outputs], task).numpy(), right)
+        np.testing.assert_allclose(linked(number[:, : task.outputs], task).numpy(), right)
     grade = Task(name="g", kind="ordinal", classes=("a", "b", "c"))
     above = 1 / (1 + np.exp([-0.3, 0.2]))
-    np.testing.assert_allclose(natural(number[:, :2], grade).numpy(), [[1 - above[0], above[0] - above[1], above[1]]])
+    np.testing.assert_allclose(linked(number[:, :2], grade).numpy(), [[1 - above[0], above[0] - above[1], above[1]]])
 
 
 def test_weights_steer_training():
