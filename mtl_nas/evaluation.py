@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from mtl_nas.architecture import Architecture
 from mtl_nas.architecture.schema_check import refuse_mismatch
-from mtl_nas.composition import compose
-from mtl_nas.composition.stacking import MOST_MEMBERS, has_stackable_blocks, one_backward_pass
+from mtl_nas.composition import MOST_MEMBERS, compose, has_stackable_blocks, one_backward_pass
 from mtl_nas.data import Dataset, Rows, Schema
 from mtl_nas.design import Design, Losses, Training
 from mtl_nas.errors import MtlNasError

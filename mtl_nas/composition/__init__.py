@@ -1,9 +1,19 @@
 """A design and a schema -> the graph of one model.
 
 What computes nothing is left out: a gate over one expert is that expert, nodes that reach no head are dropped, options
-that change nothing stand at their defaults. So what is the same by structure has one key.
+that change nothing have their defaults. So structures that compute the same have one key.
 """
 
 from mtl_nas.composition.assembly import compose
+from mtl_nas.composition.funnel import funnel_root
+from mtl_nas.composition.loss_checks import refuse_unsuitable_losses
+from mtl_nas.composition.stacking import MOST_MEMBERS, has_stackable_blocks, one_backward_pass
 
-__all__ = ["compose"]
+__all__ = [
+    "MOST_MEMBERS",
+    "compose",
+    "funnel_root",
+    "has_stackable_blocks",
+    "one_backward_pass",
+    "refuse_unsuitable_losses",
+]

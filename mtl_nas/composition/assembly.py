@@ -1,57 +1,53 @@
-"""The walk from inputs to heads."""
+"""From inputs over levels and transfers to heads."""
 
 from mtl_nas.architecture import Architecture
-from mtl_nas.blocks import Sum
-from mtl_nas.composition.features import features, fields_query
 from mtl_nas.composition.funnel import funnel_root
-from mtl_nas.composition.graph_builder import SHARED, Owner, Owners, Sheet, States
+from mtl_nas.composition.graph_builder import GraphBuilder
 from mtl_nas.composition.heads import heads, predictions, transferred
-from mtl_nas.composition.levels import Ask, LevelWriter
-from mtl_nas.composition.loss_checks import refuse_unfit_losses
+from mtl_nas.composition.input_states import InputNodes
+from mtl_nas.composition.level import LevelBuilder
+from mtl_nas.composition.loss_checks import refuse_unsuitable_losses
+from mtl_nas.composition.queries import Queries
 from mtl_nas.data.schema import Schema
-from mtl_nas.design import Design, Weighing
+from mtl_nas.design import Design
 from mtl_nas.errors import ArchitectureError, DesignError
 
 
 def compose(design: Design, schema: Schema) -> Architecture:
-    """The graph that the design spells on the schema; a DesignError where it cannot."""
+    """Return the graph that a design describes on the tables of a schema.
+
+    Args:
+        design: where tasks share and where they part; it names no columns.
+        schema: columns and tasks of a table, ``data.schema`` of a loaded data set.
+
+    Returns:
+        An immutable graph; equal structures have one ``key``.
+
+    Raises:
+        DesignError: the design does not fit the schema; the message says why and what to change.
+
+    Example:
+        >>> import mtl_nas as mn
+        >>> data = mn.load_dataset("synthetic-mmoe/0.5")
+        >>> graph = mn.compose(mn.preset("mmoe", data.schema, experts=4), data.schema)
+        >>> graph.tasks
+        ('y1', 'y2')
+    """
     if not (schema.categories or schema.numbers or schema.sequences):
         raise DesignError("the schema has no feature; a design needs a column to read")
     if design.losses.negatives < 1.0:
         funnel_root(schema)  # refuses tasks that are not one funnel
-    refuse_unfit_losses(design.losses, schema)
-    sheet, owners = Sheet(), Owners(schema)
-    below = features(sheet, design.inputs, schema, owners)
-    states = below
-    for depth, level in enumerate(design.levels):
-        above = design.levels[depth + 1] if depth + 1 < len(design.levels) else None
-        ask = _asking(sheet, design, schema, features=below, states=states, depth=f"level{depth}/")
-        states = LevelWriter(sheet, owners, level, depth, states=states, above=above, ask=ask).mixed()
-    tops = {task.name: states[task][0] for task in owners.tasks}
-    tops = transferred(sheet, design.transfers, tops)
-    own = {task: (tops[task.name],) for task in owners.tasks}
-    ask = _asking(sheet, design, schema, features=below, states={**states, **own}, depth="")
-    nodes = predictions(sheet, design, schema, tops, ask)
+    refuse_unsuitable_losses(design.losses, schema)
+    builder = GraphBuilder(design, schema)
+    inputs = InputNodes(builder)
+    states = inputs.states()
+    queries = Queries(builder, inputs, features=states)
+    for depth in range(len(design.levels)):
+        states = LevelBuilder(builder, depth, states=states, query=queries.at(states, f"level{depth}/")).mixed()
+    nodes = transferred(builder, {task.name: states[task][0] for task in builder.owners.tasks})
+    tops = {task: (nodes[task.name],) for task in builder.owners.tasks}
+    nodes = predictions(builder, nodes, query=queries.at({**states, **tops}, ""))
     try:
-        return sheet.architecture(heads(sheet, design, schema, nodes))
+        return builder.architecture(heads(builder, nodes))
     except ArchitectureError as problem:
         raise DesignError(f"the design is no graph: {problem}") from None
-
-
-def _asking(sheet: Sheet, design: Design, schema: Schema, *, features: States, states: States, depth: str) -> Ask:
-    """What gates at one depth ask."""
-
-    def asked(weighing: Weighing, owner: Owner) -> str:
-        if weighing.query == "fields":
-            return fields_query(sheet, design.inputs, schema, owner)
-        found = states.get(owner, ()) if weighing.query != "features" else ()
-        if len(found) != 1:
-            return features[owner][0]
-        if weighing.query == "state" or owner == SHARED:
-            return found[0]
-        shared = states.get(SHARED, ())
-        if len(shared) != 1:
-            return found[0]
-        return sheet.add(f"{depth}joint{owner.suffix}", Sum(), found[0], shared[0])
-
-    return asked

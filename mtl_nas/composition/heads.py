@@ -6,22 +6,35 @@ import networkx as nx
 
 from mtl_nas.architecture import Head
 from mtl_nas.blocks import Layers, Product, Thresholds, Tower
-from mtl_nas.composition.graph_builder import Owner, Sheet
-from mtl_nas.composition.levels import Ask
-from mtl_nas.data.schema import Schema, Task
-from mtl_nas.design import Critics, Design, Transfers
+from mtl_nas.composition.graph_builder import GraphBuilder, Owner
+from mtl_nas.composition.queries import Query
+from mtl_nas.data.schema import Task
+from mtl_nas.design import Critics, Transfers
 from mtl_nas.errors import DesignError
 from mtl_nas.values import nearest
 
-Nodes = dict[str, str]  # task -> node
+NodeOf = dict[str, str]  # task -> node
 
 
-def transferred(sheet: Sheet, transfers: Transfers, states: Nodes) -> Nodes:
-    """States after every link, each from the states before it that are already transferred."""
+def transferred(builder: GraphBuilder, states: NodeOf) -> NodeOf:
+    """States after every link; the sources of a link are themselves transferred first."""
+    transfers, tasks = builder.design.transfers, list(states)
     if transfers.links == "none":
         return states
-    tasks = list(states)
-    pairs = pairwise(tasks) if transfers.links == "chain" else ((str(one), str(two)) for one, two in transfers.links)
+    graph = _links(transfers, tasks)
+    block = transfers.transfer
+    if sum(degree > 0 for _, degree in graph.in_degree()) == 1:  # a lone transfer shares its maps with no other
+        block = block.model_copy(update={"share": True})
+    states = dict(states)
+    for task in nx.lexicographical_topological_sort(graph, key=tasks.index):
+        sources = [states[source] for source in tasks if graph.has_edge(source, task)]
+        if sources:
+            states[task] = builder.add(f"transfer/{task}", block, states[task], *sources)
+    return states
+
+
+def _links(transfers: Transfers, tasks: list[str]) -> "nx.DiGraph[str]":
+    pairs = pairwise(tasks) if isinstance(transfers.links, str) else transfers.links
     graph: nx.DiGraph[str] = nx.DiGraph()
     graph.add_nodes_from(tasks)
     for source, target in pairs:
@@ -33,68 +46,56 @@ def transferred(sheet: Sheet, transfers: Transfers, states: Nodes) -> Nodes:
         cycle = nx.find_cycle(graph)
         circle = " -> ".join([cycle[0][0], *(target for _, target in cycle)])
         raise DesignError(f"transfers.links run in a circle: {circle}; take one link out")
-    block = transfers.transfer
-    if sum(degree > 0 for _, degree in graph.in_degree()) == 1:  # it shares its maps with nobody
-        block = block.model_copy(update={"share": True})
-    states = dict(states)
-    for task in nx.lexicographical_topological_sort(graph, key=tasks.index):
-        sources = [states[source] for source in tasks if graph.has_edge(source, task)]
-        if sources:
-            states[task] = sheet.add(f"transfer/{task}", block, states[task], *sources)
-    return states
+    return graph
 
 
-def predictions(sheet: Sheet, design: Design, schema: Schema, states: Nodes, ask: Ask) -> Nodes:
-    """Natural parameters of every task: from its tower, or from critics that gates mix."""
-    found: Nodes = {}
-    for task in schema.tasks:
+def predictions(builder: GraphBuilder, states: NodeOf, *, query: Query) -> NodeOf:
+    """The node with the natural parameters of every task: its tower, or a gate over critics."""
+    design, nodes = builder.design, {}
+    for task in builder.schema.tasks:
         outputs = 1 if task.rules.is_cumulative else task.outputs
         if design.critics is None:
-            tower = Tower.model_validate({**_plain(design.tower), "outputs": outputs})
-            node = sheet.add(f"tower/{task.name}", tower, states[task.name])
+            node = builder.add(f"tower/{task.name}", _tower(design.tower, outputs), states[task.name])
         else:
-            node = _criticised(sheet, design.critics, task, outputs, states[task.name], ask)
+            node = _critics(builder, design.critics, task, outputs=outputs, state=states[task.name], query=query)
         if task.rules.is_cumulative:
-            node = sheet.add(f"thresholds/{task.name}", Thresholds(outputs=task.outputs), node)
-        found[task.name] = node
-    return found
+            node = builder.add(f"thresholds/{task.name}", Thresholds(outputs=task.outputs), node)
+        nodes[task.name] = node
+    return nodes
 
 
-def heads(sheet: Sheet, design: Design, schema: Schema, nodes: Nodes) -> list[Head]:
-    """A head a task; in a funnel of products, conditional ones beside them."""
-    found: list[Head] = []
+def heads(builder: GraphBuilder, nodes: NodeOf) -> list[Head]:
+    """A head per task; in a funnel of products, conditional ones beside them."""
+    read: list[Head] = []
     factors: dict[str, tuple[str, ...]] = {}
-    for task in schema.tasks:
-        factors[task.name] = (*factors.get(task.after or "", ()), nodes[task.name])
-        if design.funnel == "direct" or task.after is None:
-            found.append(_head(design, task, nodes[task.name]))
+    for task in builder.schema.tasks:
+        node, negatives = nodes[task.name], builder.design.losses.negatives
+        factors[task.name] = (*factors.get(task.after or "", ()), node)
+        if builder.design.funnel == "direct" or task.after is None:
+            read.append(Head(task=task.name, node=node, kind=task.kind, negatives=negatives))
             continue
-        found.append(_head(design, task, sheet.add(f"product/{task.name}", Product(), *factors[task.name])))
-        found.append(Head(task=task.name, node=nodes[task.name], kind=task.kind, given=task.after))
-    return found
+        product = builder.add(f"product/{task.name}", Product(), *factors[task.name])
+        read.append(Head(task=task.name, node=product, kind=task.kind, negatives=negatives))
+        read.append(Head(task=task.name, node=node, kind=task.kind, given=task.after))
+    return read
 
 
-def _head(design: Design, task: Task, node: str) -> Head:
-    return Head(task=task.name, node=node, kind=task.kind, negatives=design.losses.negatives)
-
-
-def _criticised(sheet: Sheet, critics: Critics, task: Task, outputs: int, state: str, ask: Ask) -> str:
-    critic = Tower.model_validate({**_plain(critics.critic), "outputs": outputs})
+def _critics(builder: GraphBuilder, critics: Critics, task: Task, *, outputs: int, state: str, query: Query) -> str:
     kind = "" if task.rules.is_event else f"{task.kind}/{outputs}/"  # tasks of one kind and width share critics
-    each = [
-        sheet.add(f"critic/{task.name}/{index}", critic, state, tied=f"critic/{kind}{index}", role="critics")
+    block = _tower(critics.critic, outputs)
+    experts = [
+        builder.add(f"critic/{task.name}/{index}", block, state, tied=f"critic/{kind}{index}", role="critics")
         for index in range(critics.count)
     ]
-    if len(each) == 1:
-        return each[0]
-    gate = critics.gate.block_over(len(each)).model_copy(update={"mixes": task.rules.averages})
-    owner = Owner("task", task.name)
-    query = (ask(critics.gate, owner),) if gate.has_query else ()
+    if len(experts) == 1:
+        return experts[0]
+    gate = critics.gate.block_over(len(experts)).model_copy(update={"mixes": task.rules.averages})
+    inputs = (*query(critics.gate, gate, Owner("task", task.name)), *experts)
     tied = f"critics/gate/{kind}{gate.mixes}" if critics.gate.tied else ""
-    return sheet.add(f"critics/gate/{task.name}", gate, *query, *each, tied=tied, role="critics")
+    return builder.add(f"critics/gate/{task.name}", gate, *inputs, tied=tied, role="critics")
 
 
-def _plain(layers: Layers) -> dict[str, object]:
-    """Options of hidden layers; without any layer they are none."""
-    fields = layers if layers.hidden else Layers()
-    return {name: getattr(fields, name) for name in Layers.model_fields}
+def _tower(layers: Layers, outputs: int) -> Tower:
+    """A tower with those hidden layers; without any, their options have the defaults."""
+    options = layers if layers.hidden else Layers()
+    return Tower.model_validate({**{name: getattr(options, name) for name in Layers.model_fields}, "outputs": outputs})

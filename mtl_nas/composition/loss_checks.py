@@ -1,21 +1,21 @@
-"""Losses that a schema cannot have."""
+"""Losses that do not fit a schema."""
 
 from mtl_nas.data.schema import Schema
 from mtl_nas.design import Losses
 from mtl_nas.errors import DesignError
 from mtl_nas.values import nearest
 
-RELATIVE = ("dwa", "gls", "gradnorm", "famo")  # by ratios or logarithms of losses
+RELATIVE = ("dwa", "gls", "gradnorm", "famo")  # weightings that take ratios or logarithms of losses
 SIGNED = ("poisson", "ziln")  # losses that may fall below zero
 
 
-def refuse_unfit_losses(losses: Losses, schema: Schema) -> None:
-    """A DesignError where an option names a task that is none, or cannot work with a task's loss."""
+def refuse_unsuitable_losses(losses: Losses, schema: Schema) -> None:
+    """A DesignError where an option names an unknown task, or cannot work with a task's loss."""
     for option in ("weights", "decay", "positive_weights"):
         for name in getattr(losses, option):
             if name not in schema.task_names:
-                near = nearest(name, schema.task_names)
-                raise DesignError(f"losses.{option} names task '{name}', which the data has not{near}")
+                hint = nearest(name, schema.task_names)
+                raise DesignError(f"losses.{option} names task '{name}', which the data has not{hint}")
     for name in losses.positive_weights:
         if not schema.task(name).rules.is_event:
             kind = schema.task(name).kind

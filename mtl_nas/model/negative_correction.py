@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from torch import Tensor
 
 from mtl_nas.architecture import Head
-from mtl_nas.composition.funnel import funnel_root
+from mtl_nas.composition import funnel_root
 from mtl_nas.data.schema import Schema
 
 

@@ -7,8 +7,7 @@ from hashlib import blake2b
 from math import ceil
 
 from mtl_nas.architecture import Architecture
-from mtl_nas.composition import compose
-from mtl_nas.composition.stacking import MOST_MEMBERS, has_stackable_blocks, one_backward_pass
+from mtl_nas.composition import MOST_MEMBERS, compose, has_stackable_blocks, one_backward_pass
 from mtl_nas.data import Schema
 from mtl_nas.design import Design, Proposal
 from mtl_nas.errors import DesignError, RunError, SpaceError

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from mtl_nas.composition.funnel import funnel_root
+from mtl_nas.composition import funnel_root
 from mtl_nas.data.schema import Schema
 from mtl_nas.random_streams import NEGATIVE_SAMPLING, training_stream
 

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mtl_nas.architecture import Architecture
-from mtl_nas.composition.loss_checks import refuse_unfit_losses
+from mtl_nas.composition import refuse_unsuitable_losses
 from mtl_nas.data.schema import Schema
 from mtl_nas.design import Losses
 from mtl_nas.errors import DesignError
@@ -115,7 +115,7 @@ class Objective(nn.Module):
 
 def refuse_misfit(losses: Losses, architecture: Architecture, schema: Schema) -> None:
     """Raise DesignError if losses do not fit the schema, or the heads of the architecture."""
-    refuse_unfit_losses(losses, schema)
+    refuse_unsuitable_losses(losses, schema)
     for head in architecture.heads:
         if head.given is None and head.negatives != losses.negatives:
             raise DesignError(

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.func import functional_call, stack_module_state, vmap
 
-from mtl_nas.composition.stacking import has_stackable_blocks, one_backward_pass
+from mtl_nas.composition import has_stackable_blocks, one_backward_pass
 from mtl_nas.training.adamw import adamw_step, optimizer_state, set_optimizer_state
 from mtl_nas.training.losses import BatchTargets
 from mtl_nas.training.member import Member

@@ -10,8 +10,7 @@ from members import advance
 from numpy_reference import schema_of
 
 from mtl_nas.architecture import Head
-from mtl_nas.composition import compose
-from mtl_nas.composition.funnel import funnel_root
+from mtl_nas.composition import compose, funnel_root
 from mtl_nas.data import load_dataset
 from mtl_nas.data.schema import Schema, Task
 from mtl_nas.design import Design, Losses, Training

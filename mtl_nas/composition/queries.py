@@ -1,0 +1,36 @@
+"""The nodes that gates read to weigh experts."""
+
+from collections.abc import Callable
+
+from mtl_nas.blocks import Gate, Sum
+from mtl_nas.composition.graph_builder import SHARED, GraphBuilder, Owner, OwnerStates
+from mtl_nas.composition.input_states import InputNodes
+from mtl_nas.design import Weighing
+
+Query = Callable[[Weighing, Gate, Owner], tuple[str, ...]]  # the node that a gate of an owner reads; none without query
+
+
+class Queries:
+    """Queries from the states of one depth of the graph; ``prefix`` begins the names of nodes that are added."""
+
+    def __init__(self, builder: GraphBuilder, inputs: InputNodes, features: OwnerStates) -> None:
+        self.builder, self.inputs, self.features = builder, inputs, features
+
+    def at(self, states: OwnerStates, prefix: str) -> Query:
+        """The queries of gates that stand above those states."""
+
+        def query(weighing: Weighing, gate: Gate, owner: Owner) -> tuple[str, ...]:
+            return (self._node(weighing, owner, states, prefix),) if gate.has_query else ()
+
+        return query
+
+    def _node(self, weighing: Weighing, owner: Owner, states: OwnerStates, prefix: str) -> str:
+        if weighing.query == "fields":
+            return self.inputs.fields_query(owner)
+        own = states.get(owner, ()) if weighing.query != "features" else ()
+        if len(own) != 1:
+            return self.features[owner][0]
+        shared = states.get(SHARED, ())
+        if weighing.query == "state" or owner == SHARED or len(shared) != 1:
+            return own[0]
+        return self.builder.add(f"{prefix}joint{owner.suffix}", Sum(), own[0], shared[0])
