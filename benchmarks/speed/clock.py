@@ -1,4 +1,7 @@
-"""When each fact of a run came, and what the machine computed for it: threads beside a search."""
+"""Threads beside a search: the time of each event of its record, and what its processes computed until then.
+
+Not a command: ``our_search`` and ``ray_optuna`` import it.
+"""
 
 import threading
 import time
@@ -9,67 +12,68 @@ import psutil
 
 from mtl_nas.record.events import EVENTS, Event
 
-OFTEN, RARELY = 0.02, 0.5  # seconds between two looks at the record, and at the processes
-WORKER = "ray::ImplicitFunc"  # how Ray names what trains
+RECORD_INTERVAL = 0.02  # seconds between two readings of the record
+PROCESS_INTERVAL = 0.5  # seconds between two readings of the processes
+WORKER = "ray::ImplicitFunc"  # part of the command line of Ray's training workers
 
 
-class Processes(threading.Thread):
-    """Core seconds of this process and of all that it starts, and the memory of its workers."""
+class ProcessWatch(threading.Thread):
+    """Core seconds of this process and its descendants, and the largest memory of a worker."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
-        self._known: dict[int, float] = {}  # core seconds of each so far, of those that ended too
-        self._before = _computed(psutil.Process())
-        self.megabytes = 0.0  # the most memory of its own that a worker had
+        self._core_seconds: dict[int, float] = {}  # by process id; a process that ended keeps its last value
+        self._before = _core_seconds(psutil.Process())
+        self.worker_megabytes = 0.0  # the most anonymous memory that a worker had
 
     @property
     def core_seconds(self) -> float:
-        """Since the beginning, of user and system."""
-        return max(sum(self._known.copy().values()) - self._before, 0.0)
+        """User and system seconds since the thread was made."""
+        return max(sum(self._core_seconds.copy().values()) - self._before, 0.0)
 
     def run(self) -> None:
-        """Look, and look again."""
+        """Read the processes until this process ends."""
         while True:
-            here = psutil.Process()
-            for process in (here, *here.children(recursive=True)):
+            this_process = psutil.Process()
+            for process in (this_process, *this_process.children(recursive=True)):
                 try:
-                    self._known[process.pid] = _computed(process)
+                    self._core_seconds[process.pid] = _core_seconds(process)
                     if any(WORKER in part for part in process.cmdline()):
                         memory = process.memory_info()
-                        self.megabytes = max(self.megabytes, (memory.rss - memory.shared) / 1e6)
+                        self.worker_megabytes = max(self.worker_megabytes, (memory.rss - memory.shared) / 1e6)
                 except psutil.Error:
                     continue
-            time.sleep(RARELY)
+            time.sleep(PROCESS_INTERVAL)
 
 
 @dataclass(frozen=True)
-class Timed:
-    """A fact, when it was in the record, and the core seconds of all processes until then."""
+class TimedEvent:
+    """An event, when it was in the record, and the core seconds of all processes until then."""
 
     event: Event
     seconds: float
     core_seconds: float
 
 
-class Clock(threading.Thread):
-    """Reads the record of a run while it grows; seconds are those since the clock was made."""
+class RecordClock(threading.Thread):
+    """Reads the record of a run while it grows; seconds are counted since the clock was made."""
 
     def __init__(self, record: Path) -> None:
         super().__init__(daemon=True)
-        self._record, self._start, self._ended, self._place = record, time.perf_counter(), threading.Event(), 0
-        self.processes = Processes()
-        self.events: list[Timed] = []
+        self._record, self._start, self._stopped, self._offset = record, time.perf_counter(), threading.Event(), 0
+        self.processes = ProcessWatch()
+        self.events: list[TimedEvent] = []
 
     def run(self) -> None:
-        """Look at the record until the end."""
+        """Read the record until ``stop`` is called."""
         self.processes.start()
-        while not self._ended.wait(OFTEN):
+        while not self._stopped.wait(RECORD_INTERVAL):
             self._read()
 
-    def end(self) -> float:
-        """Stop; the seconds since the start."""
+    def stop(self) -> float:
+        """Stop the thread, read what is left of the record, and return the seconds since the start."""
         seconds = time.perf_counter() - self._start
-        self._ended.set()
+        self._stopped.set()
         self.join()
         self._read()
         return seconds
@@ -78,15 +82,15 @@ class Clock(threading.Thread):
         if not self._record.exists():
             return
         with self._record.open("rb") as file:
-            file.seek(self._place)
+            file.seek(self._offset)
             text = file.read()
-        whole = text.rfind(b"\n") + 1
-        self._place += whole
-        now = time.perf_counter() - self._start
-        for line in text[:whole].splitlines():
-            self.events.append(Timed(EVENTS.validate_json(line), now, self.processes.core_seconds))
+        complete = text.rfind(b"\n") + 1  # the last line may still be in writing
+        self._offset += complete
+        seconds = time.perf_counter() - self._start
+        for line in text[:complete].splitlines():
+            self.events.append(TimedEvent(EVENTS.validate_json(line), seconds, self.processes.core_seconds))
 
 
-def _computed(process: psutil.Process) -> float:
+def _core_seconds(process: psutil.Process) -> float:
     times = process.cpu_times()
     return times.user + times.system

@@ -1,4 +1,7 @@
-"""Rows a second of our own training loop."""
+"""Rows per second of the training loop of mtl_nas.
+
+Not a command: ``measure_once`` imports it.
+"""
 
 from dataclasses import replace
 from typing import Any
@@ -7,73 +10,73 @@ import numpy as np
 import torch
 
 import mtl_nas as mn
-from benchmarks.speed.sizes import Measured, Sizes, drawn
+from benchmarks.speed.measurement import Settings, Sizes, random_table
 from mtl_nas.architecture import Architecture
 from mtl_nas.data import Rows, Schema
 from mtl_nas.data.schema import Category, Task
 from mtl_nas.training import Fit, FitData, FitOptions, Member, settled
 
-MOST_EPOCHS = 1_000  # a training may have; none is reached
-TUNING_ROWS = 16  # looked at after each epoch
+EPOCH_LIMIT = 1_000  # epochs of the training, more than any measurement reaches
+TUNING_ROWS = 16  # rows scored after each epoch
 
 
-def rate(sizes: Sizes, measured: Measured) -> list[float]:
-    """Rows a second, of one seed, in each epoch after the first; a look at a few tuning rows ends each."""
-    members, clock = [begun(sizes, measured, seed) for seed in range(measured.seeds)], measured.clock
+def rates(sizes: Sizes, settings: Settings) -> list[float]:
+    """Rows per second and seed of each epoch after the first, the check on a few tuning rows included."""
+    members, clock = [new_member(sizes, settings, seed) for seed in range(settings.seeds)], settings.clock
     fit = Fit(*members)
-    fit.advance(1 / MOST_EPOCHS)  # warms up
-    rates: list[float] = []
-    first = clock()
-    while not rates or clock() - first < measured.seconds:
-        start, rows = clock(), members[0].rows
-        fit.advance((len(rates) + 2) / MOST_EPOCHS)
-        rates.append((members[0].rows - rows) / (clock() - start))
-    return rates
+    fit.advance(1 / EPOCH_LIMIT)  # the first epoch warms up
+    epoch_rates: list[float] = []
+    start = clock()
+    while not epoch_rates or clock() - start < settings.seconds:
+        epoch_start, rows_before = clock(), members[0].rows
+        fit.advance((len(epoch_rates) + 2) / EPOCH_LIMIT)
+        epoch_rates.append((members[0].rows - rows_before) / (clock() - epoch_start))
+    return epoch_rates
 
 
-def begun(sizes: Sizes, measured: Measured, seed: int = 0) -> Member:
-    """A training that has not begun."""
-    torch.set_num_threads(measured.threads)
-    ids, labels = drawn(sizes)
+def new_member(sizes: Sizes, settings: Settings, seed: int = 0) -> Member:
+    """Return the member of the measured fit for one seed, before its first step."""
+    torch.set_num_threads(settings.threads)
+    ids, labels = random_table(sizes)
     rows = Rows(categories=ids, numbers=np.zeros((len(ids), 0), np.float32), sequences={}, labels=labels)
-    training = mn.Training(batch_size=measured.batch, epochs=MOST_EPOCHS, precision=measured.precision, seed=seed)
-    of_sizes = schema(sizes)
-    design = designed(sizes, of_sizes, norm=measured.norm)
+    training = mn.Training(batch_size=settings.batch, epochs=EPOCH_LIMIT, precision=settings.precision, seed=seed)
+    table_schema = schema(sizes)
+    design = preset_of_sizes(sizes, table_schema, norm=settings.norm)
     tuning = rows.take(slice(0, TUNING_ROWS))
-    tuning = replace(tuning, labels=np.zeros_like(tuning.labels))  # no score: no weights are kept but the first ones
-    made = mn.compose(design, of_sizes)
-    data, options = FitData(of_sizes, rows, tuning), FitOptions(device=measured.device)
-    member = Member(
-        made, design.losses, settled(training, made, design.losses, data, device=measured.device), data, options
-    )
-    if measured.compiled:
+    # Labels of one class have no AUC, so that no later check improves on the first and none copies the weights.
+    tuning = replace(tuning, labels=np.zeros_like(tuning.labels))
+    graph = mn.compose(design, table_schema)
+    data = FitData(table_schema, rows, tuning)
+    training = settled(training, graph, design.losses, data, device=settings.device)
+    member = Member(graph, design.losses, training, data, FitOptions(device=settings.device))
+    if settings.compiled:
         member.network.forward = torch.compile(member.network.forward)
     return member
 
 
-def graph(sizes: Sizes) -> Architecture:
-    """What is trained."""
-    of_sizes = schema(sizes)
-    return mn.compose(designed(sizes, of_sizes), of_sizes)
+def architecture(sizes: Sizes) -> Architecture:
+    """Compose the graph that is trained."""
+    table_schema = schema(sizes)
+    return mn.compose(preset_of_sizes(sizes, table_schema), table_schema)
 
 
 def schema(sizes: Sizes) -> Schema:
-    """Categories and binary tasks."""
+    """Schema of a table of categories with binary tasks."""
     levels = tuple(map(str, range(sizes.levels)))
     return Schema(
-        categories=tuple(Category(name=name, levels=levels) for name in sizes.fields_named),
-        tasks=tuple(Task(name=name, kind="binary", classes=("0", "1")) for name in sizes.tasks_named),
+        categories=tuple(Category(name=name, levels=levels) for name in sizes.field_names),
+        tasks=tuple(Task(name=name, kind="binary", classes=("0", "1")) for name in sizes.task_names),
     )
 
 
-def designed(sizes: Sizes, of_sizes: Schema, *, norm: str = "none") -> mn.Design:
-    """The preset in these sizes; ``norm`` of every hidden layer."""
+def preset_of_sizes(sizes: Sizes, table_schema: Schema, *, norm: str = "none") -> mn.Design:
+    """Return the preset in these sizes, with ``norm`` in every hidden layer."""
     options: dict[str, Any] = {"hidden": sizes.hidden, "tower": sizes.tower, "embedding": sizes.embedding}
     if sizes.model == "mmoe":
         options["experts"] = sizes.experts
     else:
         options |= {"levels": sizes.depth, "shared": sizes.shared, "specific": sizes.specific}
-    tree = mn.preset(sizes.model, of_sizes, **options).model_dump()
+    tree = mn.preset(sizes.model, table_schema, **options).model_dump()
     for level in tree["levels"]:
         level["expert"]["norm"] = norm
     tree["tower"]["norm"] = norm

@@ -1,6 +1,9 @@
-"""Our space without our search: Ray Tune's OptunaSearch, a fresh actor a trial, every trial trained to the end.
+"""Search our space without our search: Ray Tune's OptunaSearch, a new actor per trial, every trial trained to the end.
 
-python -m benchmarks.speed.ray_optuna --trials 20       # prints a line of JSON a trial
+    python -m benchmarks.speed.ray_optuna --trials 20
+
+Prints a line of JSON per trial: seconds and core seconds since the start, and the mean score on the tuning rows.
+``python -m benchmarks.speed.search`` runs it.
 """
 
 import argparse
@@ -13,12 +16,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import mtl_nas as mn
-from benchmarks.speed.clock import Processes
+from benchmarks.speed.clock import ProcessWatch
 from mtl_nas.design import Proposal
 
 
-def train_one(config: dict[str, Any], data: mn.Dataset) -> None:
-    """Train a proposal in a worker; one that does not fit the data scores 0."""
+def train_trial(config: dict[str, Any], data: mn.Dataset) -> None:
+    """Train a proposal in a worker; an empty proposal, which does not suit the data, scores 0."""
     import torch
     from ray import tune
 
@@ -31,13 +34,13 @@ def train_one(config: dict[str, Any], data: mn.Dataset) -> None:
 
 
 @dataclass(frozen=True)
-class Suggested:
-    """A proposal of the space from an Optuna trial; an empty one where the decisions do not fit the data."""
+class ProposalOfTrial:
+    """Maps an Optuna trial to a proposal of the space; an empty one where the decisions do not suit the data."""
 
     space: mn.SearchSpace
 
     def __call__(self, trial: Any) -> dict[str, Any]:
-        """The configuration of a trial."""
+        """Return the configuration of a trial."""
         from mtl_nas.study.samplers.optuna_studies import Asked, Names
 
         try:
@@ -48,14 +51,14 @@ class Suggested:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", default="census-income")
-    parser.add_argument("--space", default="everything")
+    parser.add_argument("--data", default="census-income", help="a built-in data set")
+    parser.add_argument("--space", default="everything", help="a built-in search space")
     parser.add_argument("--trials", type=int, default=20)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     data = mn.load_dataset(options.data)
-    start, processes = time.perf_counter(), Processes()
+    start, processes = time.perf_counter(), ProcessWatch()
     processes.start()
     os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
     import ray
@@ -65,9 +68,9 @@ def main() -> None:
     warnings.simplefilter("ignore")
     space = mn.load_space(options.space).for_schema(data.schema)
 
-    class Said(tune.Callback):
+    class PrintTrial(tune.Callback):
         def __reduce__(self) -> tuple[Any, ...]:
-            """Without the clock: Ray pickles its arguments for a restore that is never done."""
+            """Leave the thread out: Ray pickles its callbacks for a restore, which this command never does."""
             return tune.Callback, ()
 
         def on_trial_complete(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
@@ -77,12 +80,12 @@ def main() -> None:
     ray.init(
         address="local", num_cpus=options.workers, include_dashboard=False, log_to_driver=False, logging_level="error"
     )
-    searcher = OptunaSearch(Suggested(space), metric="score", mode="max", seed=options.seed)
-    with tempfile.TemporaryDirectory() as scratch:
+    searcher = OptunaSearch(ProposalOfTrial(space), metric="score", mode="max", seed=options.seed)
+    with tempfile.TemporaryDirectory() as storage:
         tune.Tuner(
-            tune.with_resources(tune.with_parameters(train_one, data=data.for_search()), {"cpu": 1}),
+            tune.with_resources(tune.with_parameters(train_trial, data=data.for_search()), {"cpu": 1}),
             tune_config=tune.TuneConfig(search_alg=searcher, num_samples=options.trials, reuse_actors=False),
-            run_config=tune.RunConfig(storage_path=scratch, verbose=0, callbacks=[Said()]),
+            run_config=tune.RunConfig(storage_path=storage, verbose=0, callbacks=[PrintTrial()]),
         ).fit()
 
 

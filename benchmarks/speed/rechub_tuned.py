@@ -1,6 +1,9 @@
-"""What one would write today: torch-rechub's MMoE and PLE, tuned by Optuna with a median pruner, on one core.
+"""Tune torch-rechub's MMoE and PLE by Optuna with a median pruner, on one core: what one would write without mtl_nas.
 
-python -m benchmarks.speed.rechub_tuned --trials 40      # prints a line of JSON a trial
+    python -m benchmarks.speed.rechub_tuned --trials 40
+
+Prints a line of JSON per trial: seconds and core seconds since the start, the state and the mean AUC on the tuning rows
+after each epoch. ``python -m benchmarks.speed.search`` runs it.
 """
 
 import argparse
@@ -21,49 +24,55 @@ from mtl_nas.data import Rows
 
 WIDTHS = {"16": (16,), "32": (32,), "64": (64,), "64-32": (64, 32), "128-64": (128, 64)}
 TOWERS = {"8": (8,), "16": (16,), "32": (32,)}
-BUCKETS = 32  # of quantiles, on the train rows
+BUCKETS = 32  # quantile buckets per number column, from the train rows
 Columns = dict[str, NDArray[Any]]
 
 
-class Tables:
+class RechubTables:
     """The data set as torch-rechub reads it, with numbers in buckets or standardised."""
 
     def __init__(self, data: mn.Dataset) -> None:
         self.schema, train = data.schema, data.rows("train")
-        self.edges = [
+        self.bucket_edges = [
             np.unique(np.nanquantile(column, np.linspace(0, 1, BUCKETS + 1)[1:-1])) for column in train.numbers.T
         ]
-        self.mean, self.deviation = np.nanmean(train.numbers, axis=0), np.nanstd(train.numbers, axis=0)
-        self.columns = {numbers: self._columns(train, numbers) for numbers in ("bucket", "standard")}
+        self.means, self.deviations = np.nanmean(train.numbers, axis=0), np.nanstd(train.numbers, axis=0)
+        self.train = {numbers: self._columns(train, numbers) for numbers in ("bucket", "standard")}
         tuning = data.rows("tuning")
         self.tuning = {numbers: self._columns(tuning, numbers) for numbers in ("bucket", "standard")}
-        self.labels, self.tuning_labels = train.labels, tuning.labels
+        self.train_labels, self.tuning_labels = train.labels, tuning.labels
 
     def features(self, numbers: str, embedding: int) -> list[Any]:
-        """Their declarations of the columns."""
+        """Declare the columns as torch-rechub's features."""
         from torch_rechub.basic.features import DenseFeature, SparseFeature
 
-        fields = [SparseFeature(one.name, vocab_size=one.size, embed_dim=embedding) for one in self.schema.categories]
+        fields = [
+            SparseFeature(column.name, vocab_size=column.size, embed_dim=embedding) for column in self.schema.categories
+        ]
         if numbers == "standard":
-            return fields + [DenseFeature(one.name) for one in self.schema.numbers]
-        sized = zip(self.schema.numbers, self.edges, strict=True)
+            return fields + [DenseFeature(column.name) for column in self.schema.numbers]
         return fields + [
-            SparseFeature(one.name, vocab_size=len(edges) + 1, embed_dim=embedding) for one, edges in sized
+            SparseFeature(column.name, vocab_size=len(edges) + 1, embed_dim=embedding)
+            for column, edges in zip(self.schema.numbers, self.bucket_edges, strict=True)
         ]
 
     def _columns(self, rows: Rows, numbers: str) -> Columns:
-        found: Columns = {one.name: rows.categories[:, place] for place, one in enumerate(self.schema.categories)}
-        for place, one in enumerate(self.schema.numbers):
-            column = rows.numbers[:, place]
+        columns: Columns = {
+            column.name: rows.categories[:, index] for index, column in enumerate(self.schema.categories)
+        }
+        for index, column in enumerate(self.schema.numbers):
+            values = rows.numbers[:, index]
             if numbers == "bucket":
-                found[one.name] = np.searchsorted(self.edges[place], column, side="right").astype(np.int32)
+                buckets = np.searchsorted(self.bucket_edges[index], values, side="right")
+                columns[column.name] = buckets.astype(np.int32)
             else:
-                found[one.name] = np.nan_to_num((column - self.mean[place]) / self.deviation[place]).astype(np.float32)
-        return {name: np.ascontiguousarray(column) for name, column in found.items()}
+                standardised = (values - self.means[index]) / self.deviations[index]
+                columns[column.name] = np.nan_to_num(standardised).astype(np.float32)
+        return {name: np.ascontiguousarray(values) for name, values in columns.items()}
 
 
-def score(trial: optuna.Trial, tables: Tables) -> float:
-    """The mean AUC on the tuning rows after the last epoch; pruned after an epoch below the median."""
+def train_trial(trial: optuna.Trial, tables: RechubTables) -> float:
+    """Return the mean AUC on the tuning rows after the last epoch; the pruner may end the trial after any epoch."""
     from torch_rechub.trainers import MTLTrainer
     from torch_rechub.utils.data import DataGenerator
 
@@ -71,24 +80,24 @@ def score(trial: optuna.Trial, tables: Tables) -> float:
     batch = trial.suggest_categorical("batch_size", [256, 512, 1024, 2048])
     rate = trial.suggest_float("learning_rate", 3e-4, 1e-2, log=True)
     epochs = trial.suggest_int("epochs", 1, 3)
-    generator = DataGenerator(tables.columns[numbers], tables.labels)
-    held = tables.tuning[numbers], tables.tuning_labels
-    train, tuning, _ = generator.generate_dataloader(*held, *held, batch_size=batch)
+    generator = DataGenerator(tables.train[numbers], tables.train_labels)
+    validation = tables.tuning[numbers], tables.tuning_labels
+    train, tuning, _ = generator.generate_dataloader(*validation, *validation, batch_size=batch)
     torch.manual_seed(trial.number)
     network = _network(trial, tables.features(numbers, trial.suggest_categorical("embedding", [4, 8, 16])), tables)
     kinds = ["classification"] * len(tables.schema.tasks)
     trainer = MTLTrainer(network, kinds, optimizer_params={"lr": rate, "weight_decay": 1e-5})
-    found = 0.0
+    score = 0.0
     for epoch in range(epochs):
         trainer.train_one_epoch(train)
-        found = fmean(trainer.evaluate(network, tuning))
-        trial.report(found, epoch)
+        score = fmean(trainer.evaluate(network, tuning))
+        trial.report(score, epoch)
         if trial.should_prune():
             raise optuna.TrialPruned
-    return found
+    return score
 
 
-def _network(trial: optuna.Trial, features: list[Any], tables: Tables) -> torch.nn.Module:
+def _network(trial: optuna.Trial, features: list[Any], tables: RechubTables) -> torch.nn.Module:
     from torch_rechub.models.multi_task import MMOE, PLE
 
     kinds = ["classification"] * len(tables.schema.tasks)
@@ -102,37 +111,36 @@ def _network(trial: optuna.Trial, features: list[Any], tables: Tables) -> torch.
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", default="census-income")
+    parser.add_argument("--data", default="census-income", help="a built-in data set of binary tasks")
     parser.add_argument("--trials", type=int, default=40)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     torch.set_num_threads(1)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     data = mn.load_dataset(options.data)
-    start, computed = time.perf_counter(), time.process_time()
-    tables = Tables(data)
+    start, core_start = time.perf_counter(), time.process_time()
+    tables = RechubTables(data)
 
-    def said(study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
-        values = list(trial.intermediate_values.values())
-        core = time.process_time() - computed
+    def print_trial(study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:
         line = {
             "seconds": time.perf_counter() - start,
-            "core_seconds": core,
+            "core_seconds": time.process_time() - core_start,
             "state": trial.state.name,
-            "scores": values,
+            "scores": list(trial.intermediate_values.values()),
+            "params": trial.params,
         }
-        print(json.dumps({**line, "params": trial.params}), flush=True)
+        print(json.dumps(line), flush=True)
 
-    def quiet(trial: optuna.Trial) -> float:
+    def train_silently(trial: optuna.Trial) -> float:
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            return score(trial, tables)
+            return train_trial(trial, tables)
 
     study = optuna.create_study(
         direction="maximize",
         sampler=optuna.samplers.TPESampler(seed=options.seed),
         pruner=optuna.pruners.MedianPruner(n_warmup_steps=0),
     )
-    study.optimize(quiet, n_trials=options.trials, callbacks=[said])
+    study.optimize(train_silently, n_trials=options.trials, callbacks=[print_trial])
 
 
 if __name__ == "__main__":
