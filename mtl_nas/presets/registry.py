@@ -16,22 +16,8 @@ from mtl_nas.presets.single_task import single_task
 from mtl_nas.values import nearest
 
 _IN_ORDER_OF_TRIAL: tuple[Callable[..., Design], ...] = (
-    single_task,
-    shared_bottom,
-    mmoe,
-    ple,
-    dupn,
-    aitm,
-    esmm,
-    metaheac,
-    stem,
-    home,
-    adatt,
-    cross_stitch,
-    cgc,
-    mlmmoe,
-    snr,
-    omoe,
+    *(single_task, shared_bottom, mmoe, ple, dupn, aitm, esmm, metaheac),
+    *(stem, home, adatt, cross_stitch, cgc, mlmmoe, snr, omoe),
 )
 PRESETS = {function.__name__: function for function in _IN_ORDER_OF_TRIAL}
 PAPER = "Paper: "  # begins the line of a preset's docstring that names its source

@@ -1,7 +1,7 @@
 """Search spaces: proposals in which any value may be a hole, and what fills the holes.
 
     text        levels: {repeat: [0, 2], of: {shared: {int: [1, 4]}}}     a YAML file, or a built-in space
-      |             files.py reads it
+      |             files.py finds it, notation.py reads it
     tree        {"levels": Repeat(0, 2, {"shared": Int(1, 4)})}           a SearchSpace: domains.py, holes.py, space.py
       |             deciders.py answers hole by hole, in the order of traversal.py
     decisions   {"levels": 1, "levels.0.shared": 3}                       plain numbers: recorded, replayed, mutated

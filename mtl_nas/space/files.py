@@ -1,26 +1,15 @@
-"""Spaces in YAML. A mapping that has the name of a kind of hole as a key is a hole; YAML tags are not used."""
+"""Search spaces by name, by file, or by the tree of a file."""
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from mtl_nas.errors import SpaceError
-from mtl_nas.space.domains import Choice, Float, Int, Tree
-from mtl_nas.space.holes import EachTask, Maybe, Needs, Repeat, Subset
+from mtl_nas.space.notation import read_holes, write_holes
 from mtl_nas.space.space import SearchSpace
 from mtl_nas.values import nearest, read_tree
 
-HOLE_OPTIONS: dict[str, tuple[str, ...]] = {  # kind of hole -> keys beside it
-    "int": ("default",),
-    "float": ("log", "default"),
-    "choice": (),
-    "subset": ("min",),
-    "repeat": ("of", "default"),
-    "maybe": (),
-    "each_task": (),
-}
 SECTIONS = ("about", "design", "training")
 FOLDER = "search_spaces"
 
@@ -84,7 +73,7 @@ def read_space(tree: Any, name: str) -> SearchSpace:
             )
     sections = {key: branch for key, branch in tree.items() if key != "about"}
     try:
-        return SearchSpace(name, _with_holes(sections, ""))
+        return SearchSpace(name, read_holes(sections, ""))
     except SpaceError as problem:
         text = str(problem)
         raise SpaceError(text if text.startswith("space '") else f"space '{name}': {text}") from None
@@ -92,36 +81,7 @@ def read_space(tree: Any, name: str) -> SearchSpace:
 
 def plain_tree(space: SearchSpace) -> dict[str, Any]:
     """The tree of a file that ``read_space`` reads back as an equal space."""
-    return {key: _without_holes(branch) for key, branch in space.tree.items()}
-
-
-def _without_holes(tree: Tree) -> Any:
-    match tree:
-        case Int() | Float():
-            kind = "int" if isinstance(tree, Int) else "float"
-            options = {"log": True} if isinstance(tree, Float) and tree.log else {}
-            return {kind: [tree.low, tree.high], **options, **_default(tree)}
-        case Choice():
-            return {"choice": [_without_holes(option) for option in tree.options]}
-        case Needs():
-            return {"needs": tree.what, **_without_holes(tree.of)}
-        case Subset():
-            return {"subset": tree.items if isinstance(tree.items, str) else list(tree.items), "min": tree.min}
-        case Repeat():
-            return {"repeat": [tree.low, tree.high], **_default(tree), "of": _without_holes(tree.of)}
-        case Maybe():
-            return {"maybe": _without_holes(tree.of)}
-        case EachTask():
-            return {"each_task": _without_holes(tree.of)}
-        case Mapping():
-            return {key: _without_holes(branch) for key, branch in tree.items()}
-        case list() | tuple():
-            return [_without_holes(branch) for branch in tree]
-    return tree
-
-
-def _default(hole: Int | Float | Repeat) -> dict[str, Any]:
-    return {} if hole.default is None else {"default": hole.default}
+    return {key: write_holes(branch) for key, branch in space.tree.items()}
 
 
 def _built_in() -> Any:
@@ -132,92 +92,3 @@ def _built_in() -> Any:
 
 def _built_in_tree(name: str) -> Any:
     return read_tree(Path(str(_built_in() / f"{name}.yaml")), SpaceError)
-
-
-def _with_holes(tree: Any, path: str) -> Tree:
-    if isinstance(tree, Mapping):
-        kinds = [key for key in tree if key in HOLE_OPTIONS]
-        if len(kinds) == 1:
-            return _hole(kinds[0], tree, path)
-        if kinds:
-            raise SpaceError(f"{path}: a hole is of one kind, got {' and '.join(kinds)}")
-        return {key: _with_holes(branch, f"{path}.{key}" if path else str(key)) for key, branch in tree.items()}
-    if isinstance(tree, list):
-        return [_with_holes(branch, f"{path}.{index}") for index, branch in enumerate(tree)]
-    return _number(tree)
-
-
-def _hole(kind: str, tree: Mapping[str, Any], path: str) -> Tree:
-    options_of_kind = HOLE_OPTIONS[kind]
-    for key in tree:
-        if key != kind and key not in options_of_kind:
-            listed = f"; known beside {kind}: {', '.join(options_of_kind)}" if options_of_kind else ""
-            hint = nearest(str(key), options_of_kind) or listed
-            raise SpaceError(f"{path}: unknown key '{key}' in a hole of kind {kind}{hint}")
-    options = {key: _number(value) for key, value in tree.items() if key not in (kind, "of")}
-    try:
-        return _HOLES[kind](tree, path, options)
-    except SpaceError as problem:
-        text = str(problem)
-        raise SpaceError(text if text.startswith(path) else f"{path}: {text}") from None
-
-
-def _ends(value: Any, kind: str) -> tuple[Any, Any]:
-    if not (isinstance(value, list) and len(value) == 2):
-        raise SpaceError(f"{kind} is written [low, high], got {value!r}")
-    low, high = (_number(end) for end in value)
-    if not all(isinstance(end, int | float) and not isinstance(end, bool) for end in (low, high)):
-        raise SpaceError(f"{kind} runs between numbers, got {value!r}")
-    return low, high
-
-
-def _number(value: Any) -> Any:
-    """The value, as a number if it is one that YAML reads as text: ``1e-4`` or ``1/3``."""
-    if isinstance(value, str):
-        if re.fullmatch(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+", value):
-            return float(value)
-        if part := re.fullmatch(r"(\d+)/(\d*[1-9]\d*)", value):
-            return int(part[1]) / int(part[2])
-    return value
-
-
-def _float(tree: Mapping[str, Any], options: dict[str, Any]) -> Float:
-    low, high = _ends(tree["float"], "a float")
-    return Float(float(low), float(high), **options)
-
-
-def _choice(tree: Mapping[str, Any], path: str, options: dict[str, Any]) -> Tree:
-    if not isinstance(tree["choice"], list):
-        raise SpaceError(f"a choice is a list of options, got {tree['choice']!r}")
-    return Choice(tuple(_option(option, path) for option in tree["choice"]))
-
-
-def _option(tree: Any, path: str) -> Tree:
-    if not isinstance(tree, Mapping) or "needs" not in tree:
-        return _with_holes(tree, path)
-    return Needs(tree["needs"], _with_holes({key: branch for key, branch in tree.items() if key != "needs"}, path))
-
-
-def _repeat(tree: Mapping[str, Any], path: str, options: dict[str, Any]) -> Tree:
-    if "of" not in tree:
-        raise SpaceError("a repeat needs 'of', what is repeated")
-    low, high = _ends(tree["repeat"], "a repeat")
-    return Repeat(low, high, _with_holes(tree["of"], f"{path}.*"), **options)
-
-
-def _subset(tree: Mapping[str, Any], path: str, options: dict[str, Any]) -> Tree:
-    items = tree["subset"]
-    if not isinstance(items, str | list):
-        raise SpaceError(f"a subset is of a list or of task_pairs, got {items!r}")
-    return Subset(items if isinstance(items, str) else tuple(items), **options)
-
-
-_HOLES: dict[str, Callable[[Mapping[str, Any], str, dict[str, Any]], Tree]] = {
-    "int": lambda tree, path, options: Int(*_ends(tree["int"], "an int"), **options),
-    "float": lambda tree, path, options: _float(tree, options),
-    "choice": _choice,
-    "subset": _subset,
-    "repeat": _repeat,
-    "maybe": lambda tree, path, options: Maybe(_with_holes(tree["maybe"], path)),
-    "each_task": lambda tree, path, options: EachTask(_with_holes(tree["each_task"], f"{path}.*")),
-}

@@ -64,23 +64,23 @@ MMOE = design(Level(shared=3, expert=Expert(hidden=(4,)), mixing=Gating(query="f
 def network_of(what: Design, schema: Schema, **weights: Any) -> Network:
     """With some weights, named ``<node>/<name>``, set to what is given."""
     network = build(compose(what, schema), dtype=torch.float64)
-    known = network.weights()
+    initial = network.weights()
     chosen = {
-        name: torch.as_tensor(value, dtype=torch.float64).expand(known[name].shape) for name, value in weights.items()
+        name: torch.as_tensor(value, dtype=torch.float64).expand(initial[name].shape) for name, value in weights.items()
     }
-    network.set_weights(known | chosen)
+    network.set_weights(initial | chosen)
     return network
 
 
 def gates(**biases: list[float]) -> dict[str, Any]:
     """Gates of the first level that weigh every row alike."""
-    found: dict[str, Any] = {}
+    weights: dict[str, Any] = {}
     for task, bias in biases.items():
-        found |= {f"level0/gate/{task}/weight0": 0.0, f"level0/gate/{task}/bias0": bias}
-    return found
+        weights |= {f"level0/gate/{task}/weight0": 0.0, f"level0/gate/{task}/bias0": bias}
+    return weights
 
 
-def seen(network: Network, schema: Schema, rows: Rows | None = None, losses: Losses | None = None) -> Diagnosis:
+def diagnosis_of(network: Network, schema: Schema, rows: Rows | None = None, losses: Losses | None = None) -> Diagnosis:
     return diagnose(network, rows or rows_of(schema), schema, losses=losses or Losses())
 
 
@@ -89,20 +89,20 @@ def seen(network: Network, schema: Schema, rows: Rows | None = None, losses: Los
 
 def test_a_gate_says_what_it_gives_each_expert() -> None:
     half = math.log(0.5 / 0.25)
-    found = seen(network_of(MMOE, TWO, **gates(click=[half, 0, 0], buy=[0, 0, 0])), TWO)
-    click, buy = found.mixtures
+    diagnosis = diagnosis_of(network_of(MMOE, TWO, **gates(click=[half, 0, 0], buy=[0, 0, 0])), TWO)
+    click, buy = diagnosis.mixtures
     assert (click.node, click.kind, click.tasks) == ("level0/gate/click", "softmax", ("click",))
     assert click.weights == pytest.approx({"level0/expert/0": 0.5, "level0/expert/1": 0.25, "level0/expert/2": 0.25})
     assert [click.entropy, click.row_entropy] == pytest.approx([1.5 * math.log(2) / math.log(3)] * 2)
     assert (buy.entropy, buy.carrying) == (pytest.approx(1.0), 3)
-    assert not found.unused
-    assert not found.narrowed
+    assert not diagnosis.unused
+    assert not diagnosis.narrowed
 
 
 def test_a_gate_that_weighs_rows_apart_has_a_lower_entropy_by_row() -> None:
     what = design(Level(shared=2, expert=Expert(hidden=(4,)), mixing=Gating(query="features")))
     sign = [[50.0, 0, 0, 0, 0], [-50.0, 0, 0, 0, 0]]
-    click = seen(network_of(what, TWO, **{"level0/gate/click/weight0": sign}), TWO).mixtures[0]
+    click = diagnosis_of(network_of(what, TWO, **{"level0/gate/click/weight0": sign}), TWO).mixtures[0]
     assert click.entropy is not None
     assert click.entropy > 0.99
     assert click.row_entropy is not None
@@ -112,15 +112,15 @@ def test_a_gate_that_weighs_rows_apart_has_a_lower_entropy_by_row() -> None:
 def test_an_expert_that_no_gate_gives_a_tenth_of_an_equal_share_is_unused() -> None:
     for low, unused in ((1 / 29, ()), (1 / 31, ("level0/expert/2",))):
         bias = [0, 0, math.log(2 * low / (1 - low))]
-        found = seen(network_of(MMOE, TWO, **gates(click=bias, buy=bias)), TWO)
-        assert found.mixtures[0].weights["level0/expert/2"] == pytest.approx(low)
-        assert found.unused == unused
+        diagnosis = diagnosis_of(network_of(MMOE, TWO, **gates(click=bias, buy=bias)), TWO)
+        assert diagnosis.mixtures[0].weights["level0/expert/2"] == pytest.approx(low)
+        assert diagnosis.unused == unused
 
 
 def test_a_shared_expert_that_one_task_uses_is_named_with_it() -> None:
-    found = seen(network_of(MMOE, TWO, **gates(click=[0, -30, 0], buy=[0, 0, 0])), TWO)
-    assert found.unused == ()
-    assert found.narrowed == {"level0/expert/1": "buy"}
+    diagnosis = diagnosis_of(network_of(MMOE, TWO, **gates(click=[0, -30, 0], buy=[0, 0, 0])), TWO)
+    assert diagnosis.unused == ()
+    assert diagnosis.narrowed == {"level0/expert/1": "buy"}
 
 
 def test_what_only_unused_experts_read_is_unused_too() -> None:
@@ -130,34 +130,34 @@ def test_what_only_unused_experts_read_is_unused_too() -> None:
     for gate in ("level0/gate/click", "level0/gate/buy", "level1/gate/click", "level1/gate/buy"):
         shared = [name.endswith("expert/0") for name in graph.node(gate).inputs[1:]]
         assert any(shared)
-        closed |= {f"{gate}/weight0": 0.0, f"{gate}/bias0": [-30.0 * one for one in shared]}
-    found = seen(network_of(design(level, level), TWO, **closed), TWO)
-    assert found.unused == ("level0/expert/0", "level1/expert/0")
-    assert "level0/expert/0" in next(one for one in found.mixtures if one.node == "level0/gate").used
+        closed |= {f"{gate}/weight0": 0.0, f"{gate}/bias0": [-30.0 * is_shared for is_shared in shared]}
+    diagnosis = diagnosis_of(network_of(design(level, level), TWO, **closed), TWO)
+    assert diagnosis.unused == ("level0/expert/0", "level1/expert/0")
+    assert "level0/expert/0" in next(mixture for mixture in diagnosis.mixtures if mixture.node == "level0/gate").used
 
 
 def test_experts_behind_a_stop_are_called_by_their_names() -> None:
     level = Level(shared=1, specific=1, expert=Expert(hidden=(4,)), mixing=Gating(sees="all", stop_gradient=True))
-    click = seen(network_of(design(level), TWO), TWO).mixtures[0]
+    click = diagnosis_of(network_of(design(level), TWO), TWO).mixtures[0]
     assert set(click.weights) == {"level0/expert/0", "level0/expert/click/0", "level0/expert/buy/0"}
 
 
 def test_a_stitch_says_how_much_is_its_own() -> None:
     what = design(Level(specific=1, expert=Expert(hidden=(4,)), mixing=Stitching()))
-    found = seen(network_of(what, TWO, **{"level0/stitch/click/shares": [0.6, -0.2]}), TWO)
-    click, buy = found.mixtures
+    diagnosis = diagnosis_of(network_of(what, TWO, **{"level0/stitch/click/shares": [0.6, -0.2]}), TWO)
+    click, buy = diagnosis.mixtures
     assert click.own == "level0/expert/click/0"
     assert click.weights == pytest.approx({click.own: 0.6, "level0/expert/buy/0": -0.2})
     assert buy.weights == pytest.approx({buy.own: 0.9, click.own: 0.1})
-    assert summary_lines(found)[0] == ("each task", "stitch: 75 % to 90 % on the own state")
+    assert summary_lines(diagnosis)[0] == ("each task", "stitch: 75 % to 90 % on the own state")
 
 
 def test_a_route_says_how_far_each_connection_is_open() -> None:
     network = network_of(small("snr", TWO), TWO)
-    name = next(one for one in network.weights() if one.endswith("/log_alpha"))
+    name = next(weight for weight in network.weights() if weight.endswith("/log_alpha"))
     node = name.rpartition("/")[0]
     network = network_of(small("snr", TWO), TWO, **{name: [30.0, 0.0, -30.0]})
-    mixture = next(one for one in seen(network, TWO).mixtures if one.node == node)
+    mixture = next(each for each in diagnosis_of(network, TWO).mixtures if each.node == node)
     assert list(mixture.weights.values()) == pytest.approx([1.0, 0.5, 0.0])
     assert (mixture.kind, mixture.entropy, len(mixture.used)) == ("route", None, 2)
 
@@ -176,33 +176,33 @@ def test_units_that_never_answer_are_dead() -> None:
             "tower/buy/bias0": -1.0,
         },
     )
-    found = {part.node: part for part in seen(network, TWO).activity}
-    assert found["level0/expert/0"] == Activity(node="level0/expert/0", units=4, dead=0.5, zero=0.5)
-    assert found["tower/buy"] == Activity(node="tower/buy", units=3, dead=1.0, zero=1.0)
-    assert found["level0/expert/1"].dead < 1
+    activity = {part.node: part for part in diagnosis_of(network, TWO).activity}
+    assert activity["level0/expert/0"] == Activity(node="level0/expert/0", units=4, dead=0.5, zero=0.5)
+    assert activity["tower/buy"] == Activity(node="tower/buy", units=3, dead=1.0, zero=1.0)
+    assert activity["level0/expert/1"].dead < 1
 
 
 def test_all_hidden_layers_count_and_other_activations_cannot_die() -> None:
     deep = design(Level(shared=2, expert=Expert(hidden=(6, 4)), mixing=Gating(query="features")), tower=Tower())
     network = network_of(deep, TWO, **{"level0/expert/1/weight1": 0.0, "level0/expert/1/bias1": -1.0})
-    found = seen(network, TWO)
+    diagnosis = diagnosis_of(network, TWO)
     rows = torch.from_numpy(rows_of(TWO).numbers).double()
     weights = network.weights()
     first = rows @ weights["level0/expert/1/weight0"].T + weights["level0/expert/1/bias0"] <= 0
-    expert = next(part for part in found.activity if part.node == "level0/expert/1")
-    assert [part.node for part in found.activity] == ["level0/expert/0", "level0/expert/1"]  # towers have no layer
+    expert = next(part for part in diagnosis.activity if part.node == "level0/expert/1")
+    assert [part.node for part in diagnosis.activity] == ["level0/expert/0", "level0/expert/1"]  # towers have no layer
     assert expert.units == 10
     assert expert.zero == pytest.approx((6 * float(first.double().mean()) + 4) / 10)
     assert expert.dead == pytest.approx((float(first.all(dim=0).sum()) + 4) / 10)
     smooth = design(Level(shared=2, expert=Expert(hidden=(4,), activation="silu")), tower=Tower())
-    assert seen(network_of(smooth, TWO), TWO).activity == ()
+    assert diagnosis_of(network_of(smooth, TWO), TWO).activity == ()
 
 
 # Gradients
 
 
 def opposed(scale: float = 1e-9) -> tuple[Network, Rows]:
-    """Towers that say almost nothing: the gradient by the logit is 1/2 less the label, and click is what buy is not."""
+    """Outputs near 0, so that the gradient by a logit is 1/2 minus the label; click and buy have opposite labels."""
     what = design(Level(shared=1, expert=Expert(hidden=(4,))), tower=Tower())
     towers = {f"tower/{task}/weight0": scale * torch.ones(1, 4) for task in ("click", "buy")}
     rows = rows_of(TWO)
@@ -212,14 +212,14 @@ def opposed(scale: float = 1e-9) -> tuple[Network, Rows]:
 
 def test_tasks_that_pull_apart_have_cosine_minus_one() -> None:
     network, rows = opposed()
-    (pair,) = seen(network, TWO, rows).gradients
+    (pair,) = diagnosis_of(network, TWO, rows).gradients
     assert pair.tasks == ("click", "buy")
     assert [pair.cosine, pair.lowest, pair.highest] == pytest.approx([-1, -1, -1])
     assert pair.verdict == "conflict"
     rows.labels[:, 1] = rows.labels[:, 0]
-    found = seen(network, TWO, rows)
-    assert found.cosine("buy", "click") == found.cosine("click", "buy") == pytest.approx(1)
-    assert found.gradients[0].verdict == "aligned"
+    diagnosis = diagnosis_of(network, TWO, rows)
+    assert diagnosis.cosine("buy", "click") == diagnosis.cosine("click", "buy") == pytest.approx(1)
+    assert diagnosis.gradients[0].verdict == "aligned"
 
 
 def test_the_cosine_is_that_of_the_gradients_by_what_both_tasks_train() -> None:
@@ -228,14 +228,14 @@ def test_the_cosine_is_that_of_the_gradients_by_what_both_tasks_train() -> None:
     outputs = network({"scalars": torch.from_numpy(rows.numbers)})
     labels = torch.from_numpy(rows.labels).double()
     reaching = network.architecture.reaching
-    found = seen(network, THREE, rows)
-    for one, other in ((0, 1), (0, 2), (1, 2)):
-        names = [THREE.task_names[place] for place in (one, other)]
+    diagnosis = diagnosis_of(network, THREE, rows)
+    for pair in ((0, 1), (0, 2), (1, 2)):
+        names = [THREE.task_names[index] for index in pair]
         shared = {node for node, tasks in reaching.items() if set(names) <= tasks}
         vectors = []
-        for place in (one, other):
-            logit = outputs[f"tower/{THREE.task_names[place]}"][:, 0]
-            loss = torch.nn.functional.binary_cross_entropy_with_logits(logit, labels[:, place])
+        for index in pair:
+            logit = outputs[f"tower/{THREE.task_names[index]}"][:, 0]
+            loss = torch.nn.functional.binary_cross_entropy_with_logits(logit, labels[:, index])
             network.zero_grad()
             loss.backward(retain_graph=True)
             grads = {
@@ -243,15 +243,15 @@ def test_the_cosine_is_that_of_the_gradients_by_what_both_tasks_train() -> None:
             }
             assert len(grads) > 8
             vectors.append(torch.cat([tensor.flatten() for tensor in grads.values()]))
-        assert found.cosine(*names) == pytest.approx(float(torch.cosine_similarity(*vectors, dim=0)))
+        assert diagnosis.cosine(*names) == pytest.approx(float(torch.cosine_similarity(*vectors, dim=0)))
 
 
 def gradients_of(network: Network) -> dict[str, torch.Tensor]:
     """By node, as weights are named."""
     stacked = {id(parameter): parameter.grad for parameter in network.parameters()}
     return {
-        name: stacked[id(tensor)][place]
-        for name, (tensor, place) in network._members().items()
+        name: stacked[id(tensor)][index]
+        for name, (tensor, index) in network._members().items()
         if stacked.get(id(tensor)) is not None
     }
 
@@ -260,30 +260,30 @@ def test_rows_count_by_their_weights() -> None:
     network, rows = network_of(MMOE, TWO), rows_of(TWO, 1000)
     first = rows.take(slice(0, 500))
     weighed = Rows(rows.categories, rows.numbers, rows.sequences, rows.labels, np.repeat([2.0, 0.0], 500).astype("f"))
-    assert seen(network, TWO, weighed).cosine("click", "buy") == pytest.approx(
-        seen(network, TWO, first).cosine("click", "buy")
+    assert diagnosis_of(network, TWO, weighed).cosine("click", "buy") == pytest.approx(
+        diagnosis_of(network, TWO, first).cosine("click", "buy")
     )
     positive = Losses(positive_weights={"click": 9.0})
-    assert seen(network, TWO, rows, positive).gradients != seen(network, TWO, rows).gradients
+    assert diagnosis_of(network, TWO, rows, positive).gradients != diagnosis_of(network, TWO, rows).gradients
 
 
 def test_where_nothing_is_shared_or_no_label_is_known_there_is_no_cosine() -> None:
-    alone = seen(network_of(small("single_task", THREE), THREE), THREE)
+    alone = diagnosis_of(network_of(small("single_task", THREE), THREE), THREE)
     assert [pair.cosine for pair in alone.gradients] == [None] * 3
     assert summary_lines(alone)[-1] == ("gradients", "tasks share no layer")
     rows = rows_of(TWO)
     rows.labels[:, 1] = np.nan
-    (pair,) = seen(network_of(MMOE, TWO), TWO, rows).gradients
+    (pair,) = diagnosis_of(network_of(MMOE, TWO), TWO, rows).gradients
     assert (pair.cosine, pair.verdict) == (None, "")
     rows.labels[::4, 1] = 1.0  # one quarter alone
-    (pair,) = seen(network_of(MMOE, TWO), TWO, rows).gradients
+    (pair,) = diagnosis_of(network_of(MMOE, TWO), TWO, rows).gradients
     assert pair.cosine is not None
     assert (pair.lowest, pair.verdict) == (None, "")
 
 
 def test_one_task_has_no_pair() -> None:
-    one = schema_of("click")
-    assert seen(network_of(MMOE, one), one).gradients == ()
+    schema = schema_of("click")
+    assert diagnosis_of(network_of(MMOE, schema), schema).gradients == ()
 
 
 # All of it
@@ -295,18 +295,18 @@ def test_one_task_has_no_pair() -> None:
         pytest.param(name, schema, marks=[] if name == "mmoe" or len(schema.tasks) == 2 else [pytest.mark.slow])
         for name, schema in PRESET_CASES
     ],
-    ids=lambda one: one if isinstance(one, str) else "-".join(one.task_names),
+    ids=lambda case: case if isinstance(case, str) else "-".join(case.task_names),
 )
-def test_every_hand_design_has_a_diagnosis_that_fits_a_terminal(name: str, schema: Schema) -> None:
+def test_every_preset_has_a_diagnosis_that_fits_a_terminal(name: str, schema: Schema) -> None:
     what = small(name, schema)
     network = build(compose(what, schema)).train()
-    found = diagnose(network, rows_of(schema, 120), schema, losses=what.losses)
+    diagnosis = diagnose(network, rows_of(schema, 120), schema, losses=what.losses)
     assert network.training
     assert all(parameter.grad is None for parameter in network.parameters())
-    assert len(found.gradients) == math.comb(len(schema.tasks), 2)
-    assert parse(Diagnosis, json.loads(found.model_dump_json()), "diagnosis") == found
+    assert len(diagnosis.gradients) == math.comb(len(schema.tasks), 2)
+    assert parse(Diagnosis, json.loads(diagnosis.model_dump_json()), "diagnosis") == diagnosis
     console = Console(width=80, file=io.StringIO())
-    console.print(diagnosed(name, found))
+    console.print(diagnosed(name, diagnosis))
     lines = console.file.getvalue().splitlines()
     assert max(map(len, lines)) <= 80
     assert "…" not in "".join(lines)
@@ -315,9 +315,9 @@ def test_every_hand_design_has_a_diagnosis_that_fits_a_terminal(name: str, schem
 
 def test_many_rows_are_sampled_evenly_and_a_diagnosis_repeats() -> None:
     network, rows = network_of(MMOE, TWO), rows_of(TWO, 3 * MOST_ROWS)
-    found = seen(network, TWO, rows)
-    assert found.rows == MOST_ROWS
-    assert found == seen(network, TWO, rows)
+    diagnosis = diagnosis_of(network, TWO, rows)
+    assert diagnosis.rows == MOST_ROWS
+    assert diagnosis == diagnosis_of(network, TWO, rows)
 
 
 MIXTURES = (
@@ -342,7 +342,7 @@ MIXTURES = (
 
 
 def test_sentences_say_what_a_diagnosis_holds() -> None:
-    found = Diagnosis(
+    diagnosis = Diagnosis(
         rows=9,
         mixtures=MIXTURES,
         unused=("z", "w", "v", "u", "t"),
@@ -354,7 +354,7 @@ def test_sentences_say_what_a_diagnosis_holds() -> None:
             Agreement(tasks=("buy", "like"), cosine=0.2, lowest=0.1, highest=0.3),
         ),
     )
-    assert summary_lines(found) == [
+    assert summary_lines(diagnosis) == [
         ("click", "gate: 2 of 3 experts carry 90 % (entropy .62, per row .20)"),
         ("buy", "gate: 1 of 3 experts carry 90 % of the weight (entropy .18)"),
         ("unused", "z, w, v and 2 more"),
@@ -373,7 +373,7 @@ def test_pairs_of_tasks_with_equal_cosines_are_summarised() -> None:
 # In the record
 
 
-def test_a_record_of_before_is_read_and_a_diagnosis_comes_back_whole() -> None:
+def test_a_record_without_a_diagnosis_is_read_and_a_diagnosis_comes_back_whole() -> None:
     old = events.EVENTS.validate_json('{"event": "tested", "number": 0, "scores": {"1": {"click": {"auc": 0.7}}}}')
     assert isinstance(old, events.Tested)
     assert old.diagnosis is None
@@ -384,10 +384,16 @@ def test_a_record_of_before_is_read_and_a_diagnosis_comes_back_whole() -> None:
 def test_the_final_stage_writes_what_the_first_seed_shows(tmp_path: Path) -> None:
     proposal = Proposal(design=MMOE, training=Training(epochs=1, batch_size=64))
     folder, schema = RunFolder(tmp_path), DATA.schema
-    asked = {"data": {}, "tasks": schema.task_names, "fingerprint": DATA.fingerprint, "space": {}, "space_name": "none"}
-    folder.begin(Request(**asked))
-    known = {"architecture_key": "a", "proposal_key": "p", "parameters": 1, "macs": 1}
-    folder.record.append(events.Proposed(number=0, origin="given", proposal=proposal, **known))
+    search = {
+        "data": {},
+        "tasks": schema.task_names,
+        "fingerprint": DATA.fingerprint,
+        "space": {},
+        "space_name": "none",
+    }
+    folder.begin(Request(**search))
+    counted = {"architecture_key": "a", "proposal_key": "p", "parameters": 1, "macs": 1}
+    folder.record.append(events.Proposed(number=0, origin="given", proposal=proposal, **counted))
     folder.record.append(events.Chosen(numbers=(0,), seeds=(5, 3)))
     for seed in (3, 5):
         job = Job(number=0, kind="finalist", rung=0, share=1.0, seed=seed, proposal=proposal)
@@ -398,5 +404,5 @@ def test_the_final_stage_writes_what_the_first_seed_shows(tmp_path: Path) -> Non
     trial = Standing.of(Record(tmp_path / "trials.jsonl")).trials[0]
     network = finalist_network(folder, trial, DATA, seed=5)
     assert trial.diagnosis == diagnose(network, DATA.rows("tuning"), schema, losses=MMOE.losses)
-    kept = json.loads((tmp_path / "finalists/00000/diagnosis.json").read_text())
-    assert parse(Diagnosis, kept, "file") == trial.diagnosis
+    stored = json.loads((tmp_path / "finalists/00000/diagnosis.json").read_text())
+    assert parse(Diagnosis, stored, "file") == trial.diagnosis

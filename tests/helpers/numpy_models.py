@@ -1,4 +1,4 @@
-"""The presets as their papers write them: features -> logits a task, from weights named by node.
+"""The presets as their papers write them: features -> logits per task, from weights named by node.
 
 No graph is looked at: these hold the composition against the literature. Names of tasks are those of the weights.
 """
@@ -87,12 +87,12 @@ def ple(
 
 def esmm(x: Array, weights: Arrays, tasks: Sequence[str], *, hidden: int) -> dict[str, Array]:
     """2.8: the probability of each step of the chain, ``P_t = prod_{i<=t} sigmoid(tower_i(x))``."""
-    chances: dict[str, Array] = {}
+    probabilities: dict[str, Array] = {}
     reached = np.ones((len(x), 1))
     for task in tasks:
         reached = reached * sigmoid(head(x, weights, task, hidden))
-        chances[task] = reached
-    return chances
+        probabilities[task] = reached
+    return probabilities
 
 
 def aitm(x: Array, weights: Arrays, tasks: Sequence[str], *, hidden: int, tower: int) -> dict[str, Array]:
@@ -149,13 +149,13 @@ def dupn(x: Array, ids: Array, weights: Arrays, tasks: Sequence[str], *, items: 
 def metaheac(
     x: Array, weights: Arrays, tasks: Sequence[str], *, fields: int, experts: int, critics: int, hidden: int, gate: int
 ) -> dict[str, Array]:
-    """2.10, fixed tasks: the chance ``sum_c b_c sigmoid(critic_c(z))``; gates ask [mean of fields; task embedding].
+    """2.10, fixed tasks: ``sum_c b_c sigmoid(critic_c(z))``; gates ask [mean of fields; task embedding].
 
     All tasks use the same gates and critics; with one task these are its own. Gates have a bias (the authors' code).
     """
     mean = x.reshape(len(x), fields, -1).mean(axis=1)
     every = [mlp(x, weights, f"level0/expert/{index}", hidden) for index in range(experts)]
-    chances = {}
+    probabilities = {}
     for task in tasks:
         v = np.concatenate([mean, np.tile(weights[f"task_embedding/{task}/vector"], (len(x), 1))], axis=1)
         alone = len(tasks) == 1
@@ -163,8 +163,8 @@ def metaheac(
         z = weighed(softmax(ask(v, weights, gates[0], depth=gate, bias=True)), every)
         nodes = [f"critic/{task}/{index}" if alone else f"shared/critic/{index}" for index in range(critics)]
         each = [sigmoid(z @ weights[f"{node}/weight0"].T + weights[f"{node}/bias0"]) for node in nodes]
-        chances[task] = weighed(softmax(ask(v, weights, gates[1], depth=gate, bias=True)), each)
-    return chances
+        probabilities[task] = weighed(softmax(ask(v, weights, gates[1], depth=gate, bias=True)), each)
+    return probabilities
 
 
 def cross_stitch(
@@ -190,7 +190,7 @@ def snr(
 
     def routed(node: str, u: Sequence[Array]) -> Array:
         z = clipped(sigmoid(weights[f"{node}/log_alpha"]) * (zeta - gamma) + gamma)
-        maps = weights[f"{node}/transform"] if trans else [np.eye(one.shape[1]) for one in u]
+        maps = weights[f"{node}/transform"] if trans else [np.eye(state.shape[1]) for state in u]
         return sum(z[i] * u[i] @ maps[i].T for i in range(len(u)))  # type: ignore[return-value]
 
     reads = [x] * experts[0]
@@ -260,7 +260,7 @@ def stem(
     everybodys = [mlp(common, weights, f"level0/expert/{index}", hidden) for index in range(shared)]
     logits = {}
     for task in x:
-        seen = [one if mine == task else one.real for mine in own for one in own[mine]] + everybodys
+        seen = [expert if owner == task else expert.real for owner in own for expert in own[owner]] + everybodys
         state = mixed(x[task] + common, weights, f"level0/gate/{task}", seen, depth=gate, bias=True)
         logits[task] = head(state, weights, task, tower)
     return logits
@@ -289,14 +289,16 @@ def home(
         scaled = normed * weights[f"{node}/scale0"] + weights[f"{node}/shift0"]
         return scaled * sigmoid(scaled)
 
-    def experts(v: Array, place: str, count: int) -> list[Array]:
-        return [expert(v, f"{place}/{index}") for index in range(count)]
+    def experts(v: Array, prefix: str, count: int) -> list[Array]:
+        return [expert(v, f"{prefix}/{index}") for index in range(count)]
 
     names = list(dict.fromkeys(families.values()))
     below = {name: experts(x, f"level0/{name}", counts["family"]) for name in names}
     shared = experts(x, "level0/expert", counts["shared"])
     state = {name: mixed(x, weights, f"level0/{name}/gate", below[name] + shared) for name in names}
-    common = mixed(x, weights, "level0/gate", [one for name in names for one in below[name]] + shared) if shared else x
+    common = (
+        mixed(x, weights, "level0/gate", [expert for name in names for expert in below[name]] + shared) if shared else x
+    )
     groups = {name: experts(state[name], f"level1/{name}", counts["family"]) for name in names}
     shared = experts(common, "level1/expert", counts["shared"])
     logits = {}

@@ -1,7 +1,7 @@
 """Our networks against independent implementations: outputs and gradients by the input agree to 1e-10 in float64.
 
 Their weights are drawn from N(0, .3) and then overwritten by ours, so a weight that is not copied, or lands in another
-place, shows. ``make oracle`` installs deepctr-torch 0.3.0 and torch-rechub 0.9.0. Without them these tests are skipped,
+weight, shows. ``make oracle`` installs deepctr-torch 0.3.0 and torch-rechub 0.9.0. Without them these tests are skipped,
 unless they are asked for: then ``pytest -m oracle`` fails.
 deepctr-torch refuses one task and one expert, and its ESMM more than two steps; the numpy reference has those.
 """
@@ -59,8 +59,8 @@ def test_mmoe_is_that_of_deepctr(deepctr: ModuleType, tasks: Sequence[str], rows
     names = deepctr_towers(tasks)
     for expert in range(3):
         names |= layers(f"expert_dnn.{expert}.linears", f"level0/expert/{expert}", len(EXPERT))
-    for place, task in enumerate(tasks):
-        names[f"gate_dnn_final_layer.{place}.weight"] = f"level0/gate/{task}/weight0"
+    for position, task in enumerate(tasks):
+        names[f"gate_dnn_final_layer.{position}.weight"] = f"level0/gate/{task}/weight0"
     agree(network, copied(theirs, network, names), tasks, rows)
 
 
@@ -98,11 +98,11 @@ def test_ple_is_that_of_deepctr(
         for index in range(experts):
             ours = f"level{level}/expert"
             names |= layers(f"shared_experts.{level}.0.{index}.linears", f"{ours}/{index}", len(EXPERT))
-            for place, task in enumerate(tasks):
-                theirs_own = f"specific_experts.{level}.{place}.{index}.linears"
+            for position, task in enumerate(tasks):
+                theirs_own = f"specific_experts.{level}.{position}.{index}.linears"
                 names |= layers(theirs_own, f"{ours}/{task}/{index}", len(EXPERT))
-        for place, task in enumerate(tasks):
-            names[f"specific_gate_dnn_final_layer.{level}.{place}.weight"] = f"level{level}/gate/{task}/weight0"
+        for position, task in enumerate(tasks):
+            names[f"specific_gate_dnn_final_layer.{level}.{position}.weight"] = f"level{level}/gate/{task}/weight0"
         if level < levels - 1:  # their last level has a shared gate that nothing reads
             names[f"shared_gate_dnn_final_layer.{level}.weight"] = f"level{level}/gate/weight0"
     agree(network, copied(theirs, network, names), tasks, rows)
@@ -127,7 +127,7 @@ def test_esmm_is_that_of_deepctr(deepctr: ModuleType, rows: int) -> None:
 
 @TASKS
 @ROWS
-@pytest.mark.parametrize("share", [True, False], ids=["one set of maps", "a set a transfer"])
+@pytest.mark.parametrize("share", [True, False], ids=["one set of maps", "one set per link"])
 @pytest.mark.parametrize("tower", [(), TOWER], ids=["no tower", "tower"])
 def test_aitm_is_that_of_rechub(
     rechub: ModuleType, tasks: Sequence[str], rows: int, share: bool, tower: tuple[int, ...]
@@ -139,14 +139,14 @@ def test_aitm_is_that_of_rechub(
     network = drawn("aitm", chain_of(tasks), transfer=Transfer(share=share), hidden=EXPERT, tower=tower)
     theirs = rechub.AITM(dense(), len(tasks), {"dims": EXPERT}, [{"dims": tower}] * len(tasks))
     names = rechub_towers(tasks, tower)
-    for place, task in enumerate(tasks):
-        names |= layers(f"bottoms.{place}.mlp", f"level0/expert/{task}/0", len(EXPERT), stride=4)
-    for place, task in enumerate(tasks[1:]):
+    for position, task in enumerate(tasks):
+        names |= layers(f"bottoms.{position}.mlp", f"level0/expert/{task}/0", len(EXPERT), stride=4)
+    for position, task in enumerate(tasks[1:]):
         for word in ("weight", "bias"):
-            names[f"info_gates.{place}.mlp.0.{word}"] = f"transfer/{task}/information_{word}"
+            names[f"info_gates.{position}.mlp.0.{word}"] = f"transfer/{task}/information_{word}"
         maps = f"shared/transfer{EXPERT[-1]}" if share or len(tasks) == 2 else f"transfer/{task}"
         for word in ("query", "key", "value"):
-            names[f"aits.{place}.{word[0]}_layer.weight"] = f"{maps}/{word}"
+            names[f"aits.{position}.{word[0]}_layer.weight"] = f"{maps}/{word}"
     agree(network, neutral(copied(theirs, network, names)), tasks, rows)
 
 
@@ -172,10 +172,10 @@ def test_ple_with_unequal_experts_is_that_of_rechub(
         cgc, ours = f"cgc_layers.{level}", f"level{level}"
         for index in range(shared):
             names |= layers(f"{cgc}.experts_shared.{index}.mlp", f"{ours}/expert/{index}", len(EXPERT), stride=4)
-        for place, task in enumerate(tasks):
-            names[f"{cgc}.gates_specific.{place}.mlp.0.weight"] = f"{ours}/gate/{task}/weight0"
+        for position, task in enumerate(tasks):
+            names[f"{cgc}.gates_specific.{position}.mlp.0.weight"] = f"{ours}/gate/{task}/weight0"
             for index in range(specific):
-                theirs_own = f"{cgc}.experts_specific.{place * specific + index}.mlp"
+                theirs_own = f"{cgc}.experts_specific.{position * specific + index}.mlp"
                 names |= layers(theirs_own, f"{ours}/expert/{task}/{index}", len(EXPERT), stride=4)
         if level < levels - 1 and shared:  # without shared experts nobody reads the shared state
             names[f"{cgc}.gate_shared.mlp.0.weight"] = f"{ours}/gate/weight0"
@@ -192,7 +192,7 @@ def test_ple_with_unequal_experts_is_that_of_rechub(
 
 def chain_of(tasks: Sequence[str]) -> Schema:
     """Each task follows the one before it."""
-    spelled = [task if place == 0 else f"{task}<{tasks[place - 1]}" for place, task in enumerate(tasks)]
+    spelled = [task if position == 0 else f"{task}<{tasks[position - 1]}" for position, task in enumerate(tasks)]
     return schema_of(*spelled, numbers=WIDTH)
 
 
@@ -236,7 +236,7 @@ def deepctr_options(tasks: Sequence[str]) -> dict[str, Any]:
 def dense() -> list[Any]:
     from torch_rechub.basic.features import DenseFeature
 
-    return [DenseFeature(f"x{place}") for place in range(WIDTH)]
+    return [DenseFeature(f"x{position}") for position in range(WIDTH)]
 
 
 def layers(theirs: str, ours: str, count: int, *, stride: int = 1) -> dict[str, str]:
@@ -252,18 +252,18 @@ def deepctr_towers(tasks: Sequence[str]) -> dict[str, str]:
     """The last layer has no bias; the prediction adds it."""
     names: dict[str, str] = {}
     last = len(TOWER)
-    for place, task in enumerate(tasks):
-        names |= layers(f"tower_dnn.{place}.linears", f"tower/{task}", last)
-        names[f"tower_dnn_final_layer.{place}.weight"] = f"tower/{task}/weight{last}"
-        names[f"out.{place}.bias"] = f"tower/{task}/bias{last}"
+    for position, task in enumerate(tasks):
+        names |= layers(f"tower_dnn.{position}.linears", f"tower/{task}", last)
+        names[f"tower_dnn_final_layer.{position}.weight"] = f"tower/{task}/weight{last}"
+        names[f"out.{position}.bias"] = f"tower/{task}/bias{last}"
     return names
 
 
 def rechub_towers(tasks: Sequence[str], hidden: Sequence[int]) -> dict[str, str]:
     """A layer is four modules there: linear, norm, activation, dropout; the last is linear alone."""
     names: dict[str, str] = {}
-    for place, task in enumerate(tasks):
-        names |= layers(f"towers.{place}.mlp", f"tower/{task}", len(hidden) + 1, stride=4)
+    for position, task in enumerate(tasks):
+        names |= layers(f"towers.{position}.mlp", f"tower/{task}", len(hidden) + 1, stride=4)
     return names
 
 
@@ -283,7 +283,7 @@ def copied(theirs: nn.Module, ours: Network, names: Mapping[str, str]) -> nn.Mod
 
 
 class Given(nn.Module):
-    """In the place of an embedding that rounds x to float32."""
+    """Replaces an embedding that rounds x to float32."""
 
     def forward(self, x: torch.Tensor, _features: Any, *, squeeze_dim: bool) -> torch.Tensor:
         assert squeeze_dim
@@ -304,17 +304,17 @@ def neutral(theirs: nn.Module) -> nn.Module:
 
 
 def agree(ours: Network, theirs: nn.Module, tasks: Sequence[str], rows: int) -> None:
-    """Probabilities of all tasks, and the slope of each by x."""
+    """Probabilities of all tasks, and the gradient of each by x."""
     generator = torch.Generator().manual_seed(2)
     x = torch.randn(rows, WIDTH, dtype=torch.float64, generator=generator)
-    found, expected = x.clone().requires_grad_(), x.clone().requires_grad_()
-    values = ours({"scalars": found})
+    our_x, their_x = x.clone().requires_grad_(), x.clone().requires_grad_()
+    values = ours({"scalars": our_x})
     heads = {head.task: head.node for head in ours.architecture.heads if head.given is None}
     probabilities = torch.cat([torch.sigmoid(values[heads[task]]) for task in tasks], dim=1)
-    outputs = theirs(expected)
+    outputs = theirs(their_x)
     torch.testing.assert_close(probabilities, outputs, rtol=0, atol=1e-10)
-    for place, task in enumerate(tasks):
-        (slope,) = torch.autograd.grad(probabilities[:, place].sum(), found, retain_graph=True)
-        (other,) = torch.autograd.grad(outputs[:, place].sum(), expected, retain_graph=True)
+    for position, task in enumerate(tasks):
+        (gradient,) = torch.autograd.grad(probabilities[:, position].sum(), our_x, retain_graph=True)
+        (other,) = torch.autograd.grad(outputs[:, position].sum(), their_x, retain_graph=True)
         assert other.any(), f"{task} does not depend on x"
-        torch.testing.assert_close(slope, other, rtol=0, atol=1e-10)
+        torch.testing.assert_close(gradient, other, rtol=0, atol=1e-10)

@@ -15,16 +15,16 @@ from mtl_nas.composition import compose
 from mtl_nas.data.schema import Schema
 from mtl_nas.design import Design
 
-WITH_CHANCES = ("esmm", "metaheac")  # their papers write probabilities, the others logits
+OF_PROBABILITIES = ("esmm", "metaheac")  # their papers write probabilities, the others logits
 OTHER_SIZES: dict[str, tuple[str, Schema, dict[str, Any]]] = {
     "unequal specific": ("ple", THREE, {"specific": {"click": 2, "buy": 0, "pay": 1}}),
     "no shared": ("ple", THREE, {"shared": 0, "specific": {"click": 1, "buy": 3, "pay": 2}}),
     "no specific": ("ple", TWO, {"shared": 3, "specific": 0}),
     "three levels": ("ple", THREE, {"levels": 3}),
     "one expert for all": ("mmoe", TWO, {"experts": 1}),
-    "one shared expert a task": ("adatt", THREE, {"specific": 1}),
-    "a shared expert beside one of each task": ("adatt", THREE, {"specific": 1, "shared": 1}),
-    "two shared experts beside one of each task": ("adatt", THREE, {"specific": 1, "shared": 2}),
+    "one expert per task": ("adatt", THREE, {"specific": 1}),
+    "one shared expert and one per task": ("adatt", THREE, {"specific": 1, "shared": 1}),
+    "two shared experts and one per task": ("adatt", THREE, {"specific": 1, "shared": 2}),
     "a shared expert beside two of each task": ("adatt", THREE, {"specific": 2, "shared": 1, "levels": 3}),
     "a shared expert beside unequal ones": (
         "adatt",
@@ -34,7 +34,7 @@ OTHER_SIZES: dict[str, tuple[str, Schema, dict[str, Any]]] = {
     "unequal experts that all see": ("adatt", THREE, {"specific": {"click": 1, "buy": 3, "pay": 2}, "levels": 3}),
     "average of routes": ("snr", THREE, {"transform": False, "levels": 3}),
     "one level of routes": ("snr", TWO, {"levels": 1}),
-    "one sub-network a level": ("snr", TWO, {"experts": 1}),
+    "one sub-network per level": ("snr", TWO, {"experts": 1}),
     "stitches of one layer": ("cross_stitch", THREE, {"hidden": (4,)}),
     "no tables of shared use": ("stem", schemas("stem")[2], {"shared": 0}),
     "linear gates": ("stem", schemas("stem")[1], {"gate": ()}),
@@ -62,15 +62,15 @@ def test_the_graph_computes_what_the_paper_writes(name: str, schema: Schema, siz
     expected = paper(name, states, features, weights, schema, {**SIZES[name], **sizes})
     assert {head.task for head in architecture.heads} == set(schema.task_names)
     for head in architecture.heads:
-        found, wanted = compared(name, head, states[head.node], expected)
+        actual, wanted = compared(name, head, states[head.node], expected)
         if schema.task(head.task).kind == "ordinal":
             node = f"thresholds/{head.task}"
             wanted = reference.thresholds(wanted, weights[f"{node}/first"], weights[f"{node}/rises"])
-        np.testing.assert_allclose(found, wanted, rtol=1e-11, atol=1e-12, err_msg=head.task)
+        np.testing.assert_allclose(actual, wanted, rtol=1e-11, atol=1e-12, err_msg=head.task)
 
 
 def compared(name: str, head: Head, output: Array, expected: Arrays) -> tuple[Array, Array]:
-    if name not in WITH_CHANCES:
+    if name not in OF_PROBABILITIES:
         return output, expected[head.task]
     return sigmoid(output), expected[head.task] / (expected[head.given] if head.given else 1)
 
@@ -174,15 +174,15 @@ def test_experts_of_the_second_level_of_home_serve_their_family_alone_at_the_def
     assert changes["buy"] > 0
 
 
-def test_mixed_critics_give_chances_beyond_one_fifth() -> None:
+def test_mixed_critics_give_probabilities_beyond_one_fifth() -> None:
     """MetaHeac sums what its critics' gate weighs; the mean over five critics of MTReclib stays below 1 / 5."""
     schema = schemas("metaheac")[0]
     random = np.random.default_rng(9)
     architecture = compose(small("metaheac", schema, critics=5), schema)
     weights = {name: 3 * weight for name, weight in random_weights(architecture, random).items()}
-    chances = sigmoid(reference.outputs(architecture, weights, random_features(architecture, 64, random))[HEAD])
-    assert ((chances > 0) & (chances < 1)).all()
-    assert chances.max() > 0.9
+    probabilities = sigmoid(reference.outputs(architecture, weights, random_features(architecture, 64, random))[HEAD])
+    assert ((probabilities > 0) & (probabilities < 1)).all()
+    assert probabilities.max() > 0.9
 
 
 HEAD = "critics/gate/click"

@@ -97,7 +97,7 @@ def test_an_unknown_preset_lists_those_there_are(name: str, hint: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "sizes", "found"),
+    ("name", "sizes", "expected"),
     [
         ("mmoe", {}, {"shared": 8, "hidden": (16,), "tower": (8,), "embedding": 8}),  # Ma et al., 2018
         ("mmoe", {"experts": 4, "hidden": (64, 32), "tower": (), "embedding": 3}, {"shared": 4, "hidden": (64, 32)}),
@@ -108,7 +108,7 @@ def test_an_unknown_preset_lists_those_there_are(name: str, hint: str) -> None:
     ],
 )
 def test_published_sizes_are_the_defaults_and_keywords_change_them(
-    name: str, sizes: dict[str, Any], found: dict[str, Any]
+    name: str, sizes: dict[str, Any], expected: dict[str, Any]
 ) -> None:
     design = preset(name, FUNNEL, **sizes)
     actual = {
@@ -117,7 +117,7 @@ def test_published_sizes_are_the_defaults_and_keywords_change_them(
         "tower": design.tower.hidden,
         "embedding": design.inputs.embedding,
     }
-    assert {word: actual[word] for word in found} == found
+    assert {word: actual[word] for word in expected} == expected
 
 
 def test_esmm_has_the_towers_of_its_paper() -> None:
@@ -154,8 +154,8 @@ def test_a_trunk_is_stitched_after_every_layer() -> None:
 
 
 def test_routes_are_options_of_snr() -> None:
-    found = [preset("snr", PLAIN, transform=transform).levels[0].mixing for transform in (True, False)]
-    assert found == [Routing(penalty=1e-4), Routing(transform=False, penalty=1e-4)]
+    mixing = [preset("snr", PLAIN, transform=transform).levels[0].mixing for transform in (True, False)]
+    assert mixing == [Routing(penalty=1e-4), Routing(transform=False, penalty=1e-4)]
 
 
 def test_experts_and_critics_of_metaheac_are_gated_alike() -> None:
@@ -191,7 +191,7 @@ def test_a_network_without_hidden_layers_is_its_embedding_and_towers(name: str) 
     assert preset(name, PLAIN, hidden=()).levels == ()
 
 
-def test_a_network_a_task_owns_its_tables() -> None:
+def test_networks_of_single_task_own_their_tables() -> None:
     architecture = compose(preset("single_task", PLAIN), PLAIN)
     assert all(len(architecture.reaching[node.name]) == 1 for node in architecture.nodes)
 

@@ -47,12 +47,12 @@ VARIANTS: dict[str, tuple[Design, Schema]] = {
     "tied gates": (gated(tied=True, hidden=(3,), bias=True), THREE),
     "tied static gates": (gated(tied=True, kind="static"), THREE),
     "tied gates of different inputs": (asking("features", tied=True), TWO),
-    "gates a reader": (crossed(Gating(placement="expert"), {"shared": 2}, {"shared": 3, "specific": 2}), THREE),
-    "gates a reader, no specific": (crossed(Gating(placement="expert"), *[{"shared": 3, "specific": 0}] * 3), TWO),
-    "gates a reader, no shared": (crossed(Gating(placement="expert", sees="all"), NO_SHARED, NO_SHARED), THREE),
-    "tied gates a reader": (crossed(Gating(placement="expert", tied=True), {}, {"specific": 2}), THREE),
-    "gates a family": (crossed(Gating(placement="family"), {"family": 2}, {"family": 1}), FAMILIES),
-    "gates a family, then a task": (
+    "gates per reader": (crossed(Gating(placement="expert"), {"shared": 2}, {"shared": 3, "specific": 2}), THREE),
+    "gates per reader, no specific": (crossed(Gating(placement="expert"), *[{"shared": 3, "specific": 0}] * 3), TWO),
+    "gates per reader, no shared": (crossed(Gating(placement="expert", sees="all"), NO_SHARED, NO_SHARED), THREE),
+    "tied gates per reader": (crossed(Gating(placement="expert", tied=True), {}, {"specific": 2}), THREE),
+    "gates per family": (crossed(Gating(placement="family"), {"family": 2}, {"family": 1}), FAMILIES),
+    "gates per family, then per task": (
         stacked(level(family=2, specific=0, mixing=Gating(placement="family")), level(family=1)),
         FAMILIES,
     ),
@@ -71,14 +71,14 @@ VARIANTS: dict[str, tuple[Design, Schema]] = {
     },
     "linear residual of several": (crossed(Gating(residual="linear"), NO_SHARED, NO_SHARED), THREE),
     "gate residual of several": (crossed(Gating(residual="gate", hidden=(3,)), NO_SHARED, NO_SHARED), THREE),
-    "residual a reader": (crossed(Gating(residual="gate", placement="expert"), {}, {"specific": 2}), TWO),
+    "residual per reader": (crossed(Gating(residual="gate", placement="expert"), {}, {"specific": 2}), TWO),
     **{f"asks {query}": (asking(query, hidden=(3,)), RICH) for query in ("state", "features", "joint", "fields")},
     "asks fields, tied": (asking("fields", tied=True), RICH),
     "asks joint on one table": (gated(query="joint"), THREE),
     "asks fields that are numbers": (gated(query="fields"), TWO),
     "stitches": (crossed(Stitching(), TRUNK, TRUNK), THREE),
     "stitches of one task": (crossed(Stitching(), TRUNK, TRUNK), ONE),
-    "stitches a unit": (crossed(Stitching(channelwise=True), TRUNK, TRUNK), THREE),
+    "stitches per unit": (crossed(Stitching(channelwise=True), TRUNK, TRUNK), THREE),
     "stitches below gates": (stacked(level(mixing=Stitching(), **TRUNK), level(family=1)), FAMILIES),
     "routes": (crossed(Routing(), {"specific": 0, "shared": 3}, {"specific": 0, "shared": 2}), THREE),
     "routes without maps": (crossed(Routing(transform=False), {"specific": 0}, {"specific": 0}), TWO),
@@ -172,63 +172,69 @@ def any_design(random: np.random.Generator, schema: Schema) -> Design:
 
 
 def _design(random: np.random.Generator, first: str) -> dict[str, Any]:
-    def one(*options: Any) -> Any:
+    def any_of(*options: Any) -> Any:
         return options[random.integers(len(options))]
 
     def weighing() -> dict[str, Any]:
-        kind = one("softmax", "softmax", "top_k", "sigmoid", "static")
+        kind = any_of("softmax", "softmax", "top_k", "sigmoid", "static")
         return {
             "kind": kind,
-            "query": one("state", "features", "joint", "fields"),
-            "tied": one(True, False),
-            "hidden": one((), (3,), (3, 2)),
-            "bias": kind == "top_k" or one(True, False),  # dead units without a bias score every expert alike
-            "temperature": one(1.0, 0.5),
+            "query": any_of("state", "features", "joint", "fields"),
+            "tied": any_of(True, False),
+            "hidden": any_of((), (3,), (3, 2)),
+            "bias": kind == "top_k" or any_of(True, False),  # dead units without a bias score every expert alike
+            "temperature": any_of(1.0, 0.5),
         }
 
     def gates() -> dict[str, Any]:
         return {
             **weighing(),
-            "placement": one("task", "expert", "family", "all", "none"),
-            "sees": one("own", "all"),
-            "shared_sees": one("all", "shared"),
-            "stop_gradient": one(True, False),
-            "residual": one("none", "linear", "gate"),
+            "placement": any_of("task", "expert", "family", "all", "none"),
+            "sees": any_of("own", "all"),
+            "shared_sees": any_of("all", "shared"),
+            "stop_gradient": any_of(True, False),
+            "residual": any_of("none", "linear", "gate"),
         }
 
     def layers() -> dict[str, Any]:
-        return {"activation": one("relu", "silu", "tanh"), "norm": one("none", "layer"), "residual": one(True, False)}
+        return {
+            "activation": any_of("relu", "silu", "tanh"),
+            "norm": any_of("none", "layer"),
+            "residual": any_of(True, False),
+        }
 
     def row() -> dict[str, Any]:
         stitched = random.random() < 0.15
-        routed = {"by": "routing", "transform": one(True, False)}
+        routed = {"by": "routing", "transform": any_of(True, False)}
         return {
-            "shared": 0 if stitched else one(0, 1, 2),
-            "specific": 1 if stitched else one(0, 1, {first: 2}),
-            "family": 0 if stitched else one(0, 0, 2),
-            "expert": {**layers(), "hidden": (4,), "cross": one(0, 0, 1), "feature_gate": one(0, 0, 2)},
-            "mixing": {"by": "stitch", "channelwise": one(True, False)} if stitched else one(gates(), gates(), routed),
+            "shared": 0 if stitched else any_of(0, 1, 2),
+            "specific": 1 if stitched else any_of(0, 1, {first: 2}),
+            "family": 0 if stitched else any_of(0, 0, 2),
+            "expert": {**layers(), "hidden": (4,), "cross": any_of(0, 0, 1), "feature_gate": any_of(0, 0, 2)},
+            "mixing": {"by": "stitch", "channelwise": any_of(True, False)}
+            if stitched
+            else any_of(gates(), gates(), routed),
         }
 
     histories = {
-        "kind": one("mean", "gru", "lstm", "property_gated_lstm"),
+        "kind": any_of("mean", "gru", "lstm", "property_gated_lstm"),
         "hidden": 3,
-        "attention": one("none", "softmax", "sigmoid"),
-        "attention_hidden": one((), (3,)),
-        "context": one("none", "features"),
+        "attention": any_of("none", "softmax", "sigmoid"),
+        "attention_hidden": any_of((), (3,)),
+        "context": any_of("none", "features"),
     }
-    critics = {"count": one(1, 2), "critic": {"hidden": one((), (3,))}, "gate": weighing()}
+    critics = {"count": any_of(1, 2), "critic": {"hidden": any_of((), (3,))}, "gate": weighing()}
     return {
         "inputs": {
             "embedding": 2,
-            "tables": one("shared", "task"),
-            "numbers": one("standard", "bucket", "piecewise"),
+            "tables": any_of("shared", "task"),
+            "numbers": any_of("standard", "bucket", "piecewise"),
             "buckets": 8,
             "histories": histories,
         },
-        "levels": [row() for _ in range(one(0, 1, 2, 3))],
-        "transfers": {"links": one("none", "none", "chain"), "transfer": {"score": one("self", "cross")}},
-        "tower": {**layers(), "hidden": one((), (3,))},
-        "critics": one(None, None, critics),
-        "funnel": one("direct", "product"),
+        "levels": [row() for _ in range(any_of(0, 1, 2, 3))],
+        "transfers": {"links": any_of("none", "none", "chain"), "transfer": {"score": any_of("self", "cross")}},
+        "tower": {**layers(), "hidden": any_of((), (3,))},
+        "critics": any_of(None, None, critics),
+        "funnel": any_of("direct", "product"),
     }

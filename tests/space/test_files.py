@@ -26,6 +26,7 @@ from mtl_nas.space import (
     space_descriptions,
     space_names,
 )
+from mtl_nas.space.notation import read_holes, write_holes
 
 PAIR, FUNNEL = schema_of("click", "buy"), schema_of("click", "buy<click")
 FOLDER = Path(__file__).parents[2] / "search_spaces"
@@ -162,10 +163,8 @@ TREES = st.recursive(
 @settings(max_examples=100, deadline=None)
 @given(TREES)
 def test_any_tree_is_read_back_as_it_is_written(tree: Any) -> None:
-    from mtl_nas.space.files import _with_holes, _without_holes
-
-    text = yaml.safe_dump({"tree": _without_holes(tree)}, allow_unicode=True)
-    assert _with_holes(yaml.safe_load(text), "") == {"tree": tree}
+    text = yaml.safe_dump({"tree": write_holes(tree)}, allow_unicode=True)
+    assert read_holes(yaml.safe_load(text), "") == {"tree": tree}
 
 
 # Refusals

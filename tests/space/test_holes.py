@@ -62,7 +62,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
         "the default of a float is a number in its range [0.0, 1.0], got 2.0",
     ),
     "a logarithm of zero": (lambda: Float(0.0, 1.0, log=True), "a float with log needs low > 0, got low=0.0"),
-    "an endless float": (
+    "an infinite float": (
         lambda: Float(0.0, math.inf),
         "a float needs numbers low and high, got low=0.0, high=inf",
     ),

@@ -49,49 +49,53 @@ def test_a_mutation_changes_something_and_leads_to_a_proposal(everything: Search
             assert everything.draw(Replay(after))[1] == after
 
 
-def test_a_mixture_leads_to_a_proposal_and_takes_whole_sub_trees_of_one_or_the_other(everything: SearchSpace) -> None:
+def test_a_crossover_leads_to_a_proposal_and_takes_whole_sub_trees_of_one_parent(everything: SearchSpace) -> None:
     for seed in range(15):
-        one, other = drawn(everything, seed), drawn(everything, seed + 100)
-        child = crossover(everything, one, other, random.Random(seed))
+        first, second = drawn(everything, seed), drawn(everything, seed + 100)
+        child = crossover(everything, first, second, random.Random(seed))
         assert everything.draw(Replay(child))[1] == child
         for tree in {subtree(path) for path in child}:
             part = {path: value for path, value in child.items() if subtree(path) == tree}
             assert any(
-                all(part[path] == parent[path] for path in part.keys() & parent.keys()) for parent in (one, other)
+                all(part[path] == parent[path] for path in part.keys() & parent.keys()) for parent in (first, second)
             )
 
 
-def test_parts_of_both_parents_are_in_mixtures() -> None:
-    one, other = drawn(MADE, 1), drawn(MADE, 2)
+def test_crossovers_have_parts_of_both_parents() -> None:
+    first, second = drawn(MADE, 1), drawn(MADE, 2)
     parents = set()
     for seed in range(20):
-        child = crossover(MADE, one, other, random.Random(seed))
+        child = crossover(MADE, first, second, random.Random(seed))
         for path in ("training.learning_rate", "design.inputs.embedding"):
             parents |= {
-                (path, name) for name, parent in (("one", one), ("other", other)) if child[path] == parent[path]
+                (path, name) for name, parent in (("first", first), ("second", second)) if child[path] == parent[path]
             }
     assert len(parents) >= 3
-    assert crossover(MADE, one, one, random.Random(0)) == one
+    assert crossover(MADE, first, first, random.Random(0)) == first
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 10**6), st.integers(0, 10**6), st.integers(1, 4))
-def test_moves_lead_to_proposals_in_a_space_with_a_hole_of_every_kind(first: int, second: int, changes: int) -> None:
-    one, other = drawn(MADE, first), drawn(MADE, second)
+def test_mutations_and_crossovers_lead_to_proposals_in_a_space_with_a_hole_of_every_kind(
+    first_seed: int, second_seed: int, changes: int
+) -> None:
+    first, second = drawn(MADE, first_seed), drawn(MADE, second_seed)
     for after in (
-        mutate(MADE, one, random.Random(second), changes=changes),
-        crossover(MADE, one, other, random.Random(second)),
+        mutate(MADE, first, random.Random(second_seed), changes=changes),
+        crossover(MADE, first, second, random.Random(second_seed)),
     ):
         assert MADE.draw(Replay(after))[1] == after
 
 
-def test_a_mutation_of_one_decision_keeps_all_others_that_are_still_asked() -> None:
+def test_a_mutation_of_one_decision_keeps_all_others_whose_holes_remain() -> None:
     for seed in range(40):
         before = drawn(MADE, seed)
         after = mutate(MADE, before, random.Random(seed))
         changed = [path for path in before.keys() & after.keys() if before[path] != after[path]]
-        asked = [path for path in changed if len(MADE.domains()[path]) > 1]  # asked differently in another branch
-        assert len(changed) - len(asked) <= 1
+        differing = [
+            path for path in changed if len(MADE.domains()[path]) > 1
+        ]  # another branch has another domain here
+        assert len(changed) - len(differing) <= 1
         if not changed:
             assert before.keys() != after.keys()
 
@@ -108,19 +112,19 @@ def test_more_changes_change_more() -> None:
     assert changed(4) > 1.5 * changed(1)
 
 
-def test_the_same_dice_make_the_same_moves() -> None:
-    one, other = drawn(MADE, 1), drawn(MADE, 2)
-    for move in (lambda dice: mutate(MADE, one, dice), lambda dice: crossover(MADE, one, other, dice)):
-        assert move(random.Random(5)) == move(random.Random(5))
-        assert len({str(sorted(move(random.Random(seed)).items())) for seed in range(10)}) > 1
+def test_equal_seeds_change_decisions_equally() -> None:
+    first, second = drawn(MADE, 1), drawn(MADE, 2)
+    for change in (lambda rng: mutate(MADE, first, rng), lambda rng: crossover(MADE, first, second, rng)):
+        assert change(random.Random(5)) == change(random.Random(5))
+        assert len({str(sorted(change(random.Random(seed)).items())) for seed in range(10)}) > 1
 
 
-def test_known_decisions_are_left_as_they_were() -> None:
-    one, other = drawn(MADE, 1), drawn(MADE, 2)
-    copies = dict(one), dict(other)
-    mutate(MADE, one, random.Random(0), changes=3)
-    crossover(MADE, one, other, random.Random(0))
-    assert (one, other) == copies
+def test_earlier_decisions_are_left_as_they_were() -> None:
+    first, second = drawn(MADE, 1), drawn(MADE, 2)
+    copies = dict(first), dict(second)
+    mutate(MADE, first, random.Random(0), changes=3)
+    crossover(MADE, first, second, random.Random(0))
+    assert (first, second) == copies
 
 
 def test_a_space_without_a_second_proposal_gives_back_the_first() -> None:
@@ -135,19 +139,19 @@ def test_a_space_without_a_second_proposal_gives_back_the_first() -> None:
 
 
 def steps(domain: Int | Float | Choice, value: float, number: int = 400) -> list[float]:
-    dice = random.Random(7)
-    return [perturb(domain, value, dice) for _ in range(number)]
+    rng = random.Random(7)
+    return [perturb(domain, value, rng) for _ in range(number)]
 
 
 @pytest.mark.parametrize("value", [1, 4, 9])
 def test_a_step_on_whole_numbers_is_another_one_and_near_more_often_than_not(value: int) -> None:
-    found = steps(Int(1, 9), value)
-    assert value not in found
-    assert set(found) <= set(range(1, 10))
-    assert all(type(one) is int for one in found)
-    near = sum(abs(one - value) == 1 for one in found)
-    assert near > 0.5 * len(found)
-    assert len(set(found)) == 8
+    reached = steps(Int(1, 9), value)
+    assert value not in reached
+    assert set(reached) <= set(range(1, 10))
+    assert all(type(step) is int for step in reached)
+    near = sum(abs(step - value) == 1 for step in reached)
+    assert near > 0.5 * len(reached)
+    assert len(set(reached)) == 8
 
 
 def test_a_step_on_a_choice_is_any_other_option() -> None:
@@ -157,13 +161,13 @@ def test_a_step_on_a_choice_is_any_other_option() -> None:
 @pytest.mark.parametrize("domain", [Float(0.0, 1.0), Float(1e-4, 1e-2, log=True)])
 def test_a_step_on_a_range_stays_in_it_and_is_near_half_of_the_time(domain: Float) -> None:
     middle = domain.start
-    found = steps(domain, middle)
-    assert all(domain.low <= one <= domain.high for one in found)
+    reached = steps(domain, middle)
+    assert all(domain.low <= step <= domain.high for step in reached)
     width = 0.2 if not domain.log else None
     near = sum(
-        abs(one - middle) <= width if width else middle / 10**0.4 <= one <= middle * 10**0.4 for one in found
+        abs(step - middle) <= width if width else middle / 10**0.4 <= step <= middle * 10**0.4 for step in reached
     )  # a fifth of the range each way
-    assert 0.55 * len(found) < near < 0.8 * len(found)  # .5 * .82 + .5 * .4
+    assert 0.55 * len(reached) < near < 0.8 * len(reached)  # .5 * .82 + .5 * .4
 
 
 def test_a_step_from_the_edge_of_a_range_moves_sooner_or_later() -> None:
@@ -178,12 +182,12 @@ def test_a_hole_of_one_value_keeps_it() -> None:
 
 def test_mutations_reach_the_whole_of_a_small_space() -> None:
     tree = {"design": {"levels": [{"shared": {"int": [1, 3]}}], "tower": {"hidden": {"choice": [[], [8]]}}}}
-    made, dice = space(tree, name="small"), random.Random(0)
-    here = drawn(made, 0)
-    seen = {tuple(sorted(here.items()))}
+    made, rng = space(tree, name="small"), random.Random(0)
+    decisions = drawn(made, 0)
+    seen = {tuple(sorted(decisions.items()))}
     for turn in count():
-        here = mutate(made, here, dice)
-        seen.add(tuple(sorted(here.items())))
+        decisions = mutate(made, decisions, rng)
+        seen.add(tuple(sorted(decisions.items())))
         if len(seen) == made.size():
             break
         assert turn < 200

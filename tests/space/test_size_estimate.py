@@ -32,35 +32,35 @@ def keys(space, schema):
 
 def test_a_small_space_is_counted(schema) -> None:
     space = read_space(SMALL, "small")
-    found = estimate_size(space, schema, draws=20)
+    size = estimate_size(space, schema, draws=20)
     designs = read_space({"design": SMALL["design"]}, "designs")
-    assert found.exact
-    assert found.architectures == len(keys(designs, schema))
-    assert found.combinations == 2 * (1 + 4 + 16)  # training choices count, learning rates once
+    assert size.exact
+    assert size.architectures == len(keys(designs, schema))
+    assert size.combinations == 2 * (1 + 4 + 16)  # training choices count, learning rates once
 
 
-def test_spellings_of_one_graph_count_once(schema) -> None:
+def test_equal_graphs_count_once(schema) -> None:
     level = {"shared": 1, "specific": 0, "mixing": {"placement": {"choice": ["none", "task"]}}}
     space = read_space({"design": {"levels": [level]}}, "one expert")
-    found = estimate_size(space, schema, draws=20)
-    assert found.combinations == 2
-    assert found.architectures == len(keys(space, schema)) <= 2
+    size = estimate_size(space, schema, draws=20)
+    assert size.combinations == 2
+    assert size.architectures == len(keys(space, schema)) <= 2
 
 
 def test_a_large_space_is_bounded_from_below_and_says_so(schema) -> None:
-    found = estimate_size(load_space("everything"), schema, draws=60)
-    assert found.certainty == "more than"
-    assert 60 < found.architectures < found.combinations
-    assert f"more than {found.architectures:,} different graphs" in size_lines(found)[0]
+    size = estimate_size(load_space("everything"), schema, draws=60)
+    assert size.certainty == "more than"
+    assert 60 < size.architectures < size.combinations
+    assert f"more than {size.architectures:,} different graphs" in size_lines(size)[0]
 
 
-def test_draws_that_spell_no_graph_are_counted_with_their_reason(schema) -> None:
+def test_draws_that_give_no_graph_are_counted_with_their_reason(schema) -> None:
     links = {"choice": ["none", [["y1", "y2"], ["y2", "y1"]]]}  # the second makes a cycle
     space = read_space({"design": {"levels": [], "transfers": {"links": links}}}, "cycles")
-    found = estimate_size(space, schema, draws=100)
-    assert 0.3 < found.invalid < 0.7
-    assert "run in a circle" in next(iter(found.reasons))
-    assert "of draws give no graph, mostly: " in size_lines(found)[1]
+    size = estimate_size(space, schema, draws=100)
+    assert 0.3 < size.invalid < 0.7
+    assert "run in a circle" in next(iter(size.reasons))
+    assert "of draws give no graph, mostly: " in size_lines(size)[1]
 
 
 def test_the_same_seed_draws_alike_and_no_draws_are_refused(schema) -> None:

@@ -1,4 +1,4 @@
-"""Spaces as sets of proposals: drawing, replaying, counting, enumerating and finding what lies in them agree."""
+"""Spaces as sets of proposals: drawing, replaying, counting, enumerating and encoding agree."""
 
 import itertools
 from collections import Counter
@@ -70,9 +70,9 @@ def test_a_draw_is_found_again_in_its_space(name: str, schema: str) -> None:
     space = space_for(name, schema)
     for decider in (Defaults(), Corner(high=False), Corner(high=True), *map(Random, range(DRAWS))):
         proposal, decisions = space.draw(decider)
-        found = space.encode(proposal)
-        assert found is not None
-        assert space.resolve(Replay(found)) == proposal == space.resolve(Replay(decisions))
+        encoded = space.encode(proposal)
+        assert encoded is not None
+        assert space.resolve(Replay(encoded)) == proposal == space.resolve(Replay(decisions))
         assert space.contains(proposal.design)
 
 
@@ -237,11 +237,11 @@ def everything_in(tree: Any) -> list[Any]:
 
 @settings(max_examples=150, deadline=None)
 @given(TREES, st.integers(0, 1000))
-def test_whatever_the_tree_a_draw_is_replayed_and_spelled(tree: Any, seed: int) -> None:
+def test_whatever_the_tree_a_draw_is_replayed_and_encoded(tree: Any, seed: int) -> None:
     value, decisions = draw(tree, Random(seed))
     assert draw(tree, Replay(decisions))[0] == value
     assert any(
-        draw(tree, Replay(found, Defaults()))[0] == value for found in matching_decisions(tree, value, "", TASKS)
+        draw(tree, Replay(matching, Defaults()))[0] == value for matching in matching_decisions(tree, value, "", TASKS)
     )
 
 
@@ -254,11 +254,11 @@ def test_whatever_the_tree_enumerating_counts_it(tree: Any) -> None:
 @settings(max_examples=150, deadline=None)
 @given(TREES, st.integers(0, 1000))
 def test_whatever_the_tree_every_decision_has_its_hole(tree: Any, seed: int) -> None:
-    known: dict[str, list[Any]] = {}
+    domains: dict[str, list[Any]] = {}
     for path, domain in domains_in(tree, "", TASKS):
-        known.setdefault(path, []).append(domain)
+        domains.setdefault(path, []).append(domain)
     for path, decision in draw(tree, Random(seed))[1].items():
-        assert any(domain.allows(decision) for domain in known[path])
+        assert any(domain.allows(decision) for domain in domains[path])
 
 
 # Refusals
@@ -285,7 +285,7 @@ def test_a_space_of_which_a_proposal_is_impossible_is_refused_when_it_is_defined
         ),
     ],
 )
-def test_a_wrong_sentence_is_refused_with_its_place(tree: Any, message: str) -> None:
+def test_a_wrong_tree_is_refused_with_its_path(tree: Any, message: str) -> None:
     with pytest.raises(SpaceError) as problem:
         SearchSpace("wrong", tree)
     assert str(problem.value) == f"space 'wrong': {message}"
@@ -300,18 +300,18 @@ def test_a_decider_that_leaves_the_range_is_refused() -> None:
         SearchSpace("one", {"training": {"batch_size": Int(1, 9)}}).resolve(Wild())
 
 
-def test_a_hole_on_a_branch_not_taken_is_never_asked() -> None:
-    asked: list[str] = []
+def test_a_hole_on_a_branch_not_taken_is_never_visited() -> None:
+    visited: list[str] = []
 
-    class Heard(Defaults):
+    class Recorded(Defaults):
         def choose(self, path: str, domain: Any) -> Any:
-            asked.append(path)
+            visited.append(path)
             return super().choose(path, domain)
 
-    draw(Choice(({"a": Int(1, 2)}, {"b": Int(1, 2), "c": Repeat(0, 3, Int(0, 1))})), Heard())
-    assert asked == ["", "a"]
-    draw(Maybe({"a": Int(1, 2)}), Heard())
-    assert asked[2:] == ["?"]
+    draw(Choice(({"a": Int(1, 2)}, {"b": Int(1, 2), "c": Repeat(0, 3, Int(0, 1))})), Recorded())
+    assert visited == ["", "a"]
+    draw(Maybe({"a": Int(1, 2)}), Recorded())
+    assert visited[2:] == ["?"]
 
 
 def test_random_draws_of_a_subset_keep_its_minimum_and_its_order() -> None:
