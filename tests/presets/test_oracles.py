@@ -1,9 +1,9 @@
 """Our networks against independent implementations: outputs and gradients by the input agree to 1e-10 in float64.
 
-Their weights are drawn from N(0, 0.3) and then overwritten by ours, so that a weight that is not copied, or is copied to
-the wrong name, is noticed. ``make oracle`` installs deepctr-torch 0.3.0 and torch-rechub 0.9.0. Without these the tests
-are skipped, except under ``pytest -m oracle``, which fails then. deepctr-torch refuses a single task and a single expert,
-and its ESMM more than two steps; the numpy reference covers those.
+Their weights are drawn from N(0, 0.3) and then overwritten by ours, so that a weight that is not copied, or is copied
+to the wrong name, is noticed. ``make oracle`` installs deepctr-torch 0.3.0 and torch-rechub 0.9.0. Without these the
+tests are skipped, except under ``pytest -m oracle``, which fails then. deepctr-torch refuses a single task and a single
+expert, and its ESMM more than two steps; the numpy reference covers those.
 """
 
 from collections.abc import Mapping, Sequence
