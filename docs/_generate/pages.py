@@ -11,6 +11,7 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
 ROOT = Path(__file__).parents[2]
+QUOTES = '"""'
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 
 
@@ -25,6 +26,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for script in EXAMPLES:
         code = script.read_text(encoding="utf-8")
         title, _, rest = (ast.get_docstring(ast.parse(code)) or script.stem).partition("\n")
-        page = f'# {title.split(":")[0].rstrip(".")}\n\n{title}\n{rest}\n\n```python title="{script.name}"\n{code}```\n'
+        usage, _, text = rest.strip().partition("\n")
+        body = code.split(QUOTES, 2)[-1].lstrip()
+        page = f"# {title.rstrip('.')}\n\n{text.strip()}\n\n    {usage}\n\n```python\n{body}```\n"
         files.append(File.generated(config, f"tutorial/examples/{script.stem}.md", content=page))
     return files
