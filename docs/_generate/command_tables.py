@@ -44,7 +44,10 @@ def _parameters(callback: Callable[..., Any]) -> Iterator[tuple[ArgumentInfo | O
         default = parameter.default
         required = "required" if default is inspect.Parameter.empty else ""
         shown = "" if default in (None, False, inspect.Parameter.empty) else f"`{getattr(default, 'value', default)}`"
-        yield info, (", ".join(f"`{word}`" for word in names), _value(annotation), required or shown, info.help or "")
+        if isinstance(info.show_default, str):
+            shown = f"`{info.show_default}`"
+        value = f"`{info.metavar.strip('[]')}`" if info.metavar and isinstance(info, OptionInfo) else _value(annotation)
+        yield info, (", ".join(f"`{word}`" for word in names), value, required or shown, info.help or "")
 
 
 def _value(annotation: Any) -> str:

@@ -1,26 +1,37 @@
-"""The command line: a user's error is one line on standard error and exit code 2; all else is a bug: a traceback."""
+"""The command line.
+
+An error that the user can correct is one line on standard error, with exit code 2. Any other error is a bug and ends in
+a traceback.
+"""
 
 import sys
+import traceback
 import warnings
 from typing import Any
 
 from mtl_nas.cli.app import app
+from mtl_nas.cli.notes import details_are_shown
 from mtl_nas.errors import MtlNasError
 
 
 def main() -> None:
     """Run ``mtl-search``."""
-    warnings.showwarning = _print_warning  # type: ignore[assignment]  # the category and the line do not matter
+    warnings.showwarning = _print_warning  # type: ignore[assignment]  # prints neither the category nor the line
     try:
         app()
     except MtlNasError as problem:
-        print(f"mtl-search: {problem}", file=sys.stderr)
-        sys.exit(2)
+        _stop(str(problem))
     except OSError as problem:
         if problem.filename is None:
             raise
-        print(f"mtl-search: '{problem.filename}' cannot be used: {(problem.strerror or '').lower()}", file=sys.stderr)
-        sys.exit(2)
+        _stop(f"'{problem.filename}' cannot be used: {(problem.strerror or '').lower()}")
+
+
+def _stop(message: str) -> None:
+    if details_are_shown():
+        traceback.print_exc()
+    print(f"mtl-search: {message}", file=sys.stderr)
+    sys.exit(2)
 
 
 def _print_warning(message: Warning | str, *_: Any) -> None:

@@ -11,8 +11,8 @@ import yaml
 from shop import FRAME, changed, csv, written
 
 import mtl_nas as mn
-from mtl_nas.cli.app import _names
-from mtl_nas.cli.running import LINES
+from mtl_nas.cli.notes import LINES
+from mtl_nas.cli.options import names as split_names
 from mtl_nas.data import load_dataset
 from mtl_nas.study.cost_estimate import _megabytes
 
@@ -84,7 +84,7 @@ def test_a_name_with_a_comma_stands_in_quotes(here, typed):
     ],
 )
 def test_names_are_listed_between_commas(text, names):
-    assert _names(text) == names
+    assert split_names(text) == names
 
 
 def test_names_may_look_like_anything_in_a_search_file(here, typed):

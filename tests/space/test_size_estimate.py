@@ -2,7 +2,7 @@
 
 import pytest
 
-from mtl_nas.cli.healthy import size_lines
+from mtl_nas.cli.space_report import size_lines
 from mtl_nas.composition import compose
 from mtl_nas.data import load_dataset
 from mtl_nas.errors import SpaceError

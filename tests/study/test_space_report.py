@@ -5,7 +5,7 @@ import random
 import pytest
 from study_fixtures import proposed, scored, standing_of
 
-from mtl_nas.cli.healthy import _said
+from mtl_nas.cli.space_report import _report_lines
 from mtl_nas.data import load_dataset
 from mtl_nas.metrics import holm, welch
 from mtl_nas.record.events import Failed
@@ -80,7 +80,7 @@ def test_an_optimum_inside_a_range_is_no_edge(space) -> None:
 
 def test_of_few_trials_nothing_is_said(space) -> None:
     found = health(space, standing_of(*trials(space, 19, lambda made: float(made[SCHEDULE]))))
-    assert (found.effects, found.edges, list(_said(found))) == ((), (), [])
+    assert (found.effects, found.edges, list(_report_lines(found))) == ((), (), [])
 
 
 def test_failures_and_duplicates_are_counted(space) -> None:
@@ -92,7 +92,7 @@ def test_failures_and_duplicates_are_counted(space) -> None:
 
 
 def test_lines_name_the_effect_and_the_edge(space) -> None:
-    lines = list(_said(health(space, standing_of(*trials(space, 200, lambda made: 0.1 * made[SHARED])))))
+    lines = list(_report_lines(health(space, standing_of(*trials(space, 200, lambda made: 0.1 * made[SHARED])))))
     assert any(line.startswith(f"  matters      {SHARED}: above ") for line in lines)
     assert any(line.startswith(f"  widen this   {SHARED}: ") for line in lines)
     assert len(lines) <= 7

@@ -35,6 +35,6 @@ def excess(costs: Architecture | Proposed, limits: Mapping[str, float]) -> str |
 def said(limits: Mapping[str, float]) -> list[str]:
     """A line each."""
     return [
-        f"no design above {most:,.10g} {cost} is trained; --limit {cost}=N sets another"
+        f"no design above {most:,.10g} {cost} is trained; --limits {cost}=N sets another"
         for cost, most in limits.items()
     ]

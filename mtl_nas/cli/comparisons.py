@@ -1,0 +1,27 @@
+"""``mtl-search compare``."""
+
+from pathlib import Path
+
+from rich.console import Console
+
+from mtl_nas.comparison import compare, diagnoses, tables
+from mtl_nas.data import Dataset, Declaration, load_dataset
+from mtl_nas.errors import MtlNasError
+from mtl_nas.study import load_run
+
+
+def print_comparison(what: list[str], data: str | None, seeds: int, device: str | None) -> None:
+    """Print the tables of a comparison, and what became of the sharing."""
+    dataset = load_dataset(data) if data is not None else _data_of_runs(what)
+    comparison = compare(what, dataset, seeds=seeds, device=device)
+    Console().print(tables(comparison), diagnoses(comparison), sep="")
+
+
+def _data_of_runs(what: list[str]) -> Dataset:
+    """The data set of the first run that has one on disk."""
+    for path in what:
+        if (Path(path) / "search.yaml").exists():
+            declared = load_run(path).request.data
+            if declared.get("data", {}).get("table"):
+                return load_dataset(Declaration.model_validate(declared))
+    raise MtlNasError("compare needs data to train and score on: give --data, or a run that knows its own")

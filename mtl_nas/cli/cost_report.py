@@ -1,0 +1,80 @@
+"""``mtl-search check``: what is wrong with a search, or what it will cost."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from mtl_nas.cli.searches import run_folder
+from mtl_nas.cli.space_report import size_lines
+from mtl_nas.comparison.tables import short
+from mtl_nas.data import Schema
+from mtl_nas.presets import compatible_presets
+from mtl_nas.record import RunFolder
+from mtl_nas.settings import SearchSettings
+from mtl_nas.space import SearchSpace
+from mtl_nas.space.size_estimate import estimate_size
+from mtl_nas.study import Resources
+from mtl_nas.study.cost_estimate import Rehearsal, rehearse
+from mtl_nas.study.objectives.limits import said, with_default
+from mtl_nas.study.search_file import SearchFile
+
+
+def print_check(file: SearchFile, folder: Path | None, resources: Resources) -> None:
+    """Print the data, the space and its presets, and the time and memory that the search will take."""
+    console = Console(highlight=False, markup=False, emoji=False)
+    console.print(repr(file.data))
+    for line in file.data.notes:
+        console.print(f"  {line}", style="dim")
+    space = file.space.for_schema(file.data.schema)
+    limits = with_default(file.settings.limits, space, file.data.schema)
+    console.print(f"\nspace {space.name}")
+    for line in (*_space_lines(space, file.data.schema), *said(limits)):
+        console.print(f"  {line}")
+    path = run_folder(file.data, folder)
+    if RunFolder(path).exists:
+        console.print(f"  run folder {path} holds a search: the same search continues, another one is refused")
+    workers = resources.cpus or os.cpu_count() or 1
+    estimate = rehearse(file.space, file.data, file.settings, workers=workers, limits=limits)
+    console.print(_cost_table(estimate))
+    console.print(f"\n{_total(file.settings, estimate)}")
+
+
+def _space_lines(space: SearchSpace, schema: Schema) -> Iterator[str]:
+    yield from size_lines(estimate_size(space, schema))
+    designs, reasons = compatible_presets(schema)
+    inside = [name for name, design in designs.items() if space.contains(design)]
+    outside = [name for name in designs if name not in inside]
+    yield f"presets in it: {', '.join(inside) or 'none'}"
+    if outside:
+        yield f"trained beside it: {', '.join(outside)}"
+    for name, reason in reasons.items():
+        yield f"{name}: n/a, {reason}"
+
+
+def _cost_table(estimate: Rehearsal) -> Table:
+    table = Table(title="\nOne training, from a few real steps", title_justify="left", box=None, pad_edge=False)
+    table.add_column("design")
+    for name in ("params", "rows/s", "seconds"):
+        table.add_column(name, justify="right")
+    for cost in estimate.costs:
+        table.add_row(cost.name, short(cost.parameters), short(cost.rows_per_second), f"{cost.seconds:.1f}")
+    return table
+
+
+def _total(settings: SearchSettings, estimate: Rehearsal) -> str:
+    work = (
+        f"{settings.trials} trials, then {settings.finalists} finalists and the best presets on {settings.seeds} seeds"
+        if settings.trainings is None
+        else f"{settings.trainings:g} full trainings, finalists included"
+    )
+    low, high = (_duration(seconds) for seconds in estimate.seconds)
+    workers = f"{estimate.workers} worker{'s' * (estimate.workers > 1)}"
+    memory = "" if estimate.megabytes is None else f", {estimate.megabytes:,.0f} MB a worker"
+    return f"{work}: about {low} to {high} on {workers}{memory}"
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"

@@ -1,0 +1,86 @@
+"""``mtl-search export``, ``predict`` and ``adapt``: commands on a trained model."""
+
+from pathlib import Path
+from typing import cast
+
+import pandas as pd
+from rich.console import Console
+
+from mtl_nas.adaptation import Adaptation, Mode
+from mtl_nas.data import read_table
+from mtl_nas.data.columns.encoding import named
+from mtl_nas.errors import DataError
+from mtl_nas.exports import Format, Model, load_model
+from mtl_nas.study import export
+from mtl_nas.values import nearest
+
+SUFFIXES = (".csv", ".tsv", ".parquet")
+TRAINED = {"frozen": "shared parts frozen", "finetuned": "all parts fine-tuned", "inner": "moved by inner steps"}
+
+
+def export_model(run: Path, to: Path, trial: int | None, format: str) -> None:
+    """Write a model of a run to a folder."""
+    folder = export(run, to, format=cast(Format, format), trial=trial)
+    files = ", ".join(sorted(path.name for path in folder.iterdir()))
+    print(f"wrote {folder}: {files}")
+    print(f"next: mtl-search predict {folder} rows.parquet --to scores.parquet")
+
+
+def predict_table(model: Path, table: str, to: Path, keep: list[str]) -> None:
+    """Write the predictions for the rows of a table, after copies of the columns to keep."""
+    if to.suffix not in SUFFIXES:
+        raise DataError(f"'{to}' ends in '{to.suffix}'; scores are written as .csv, .tsv or .parquet")
+    loaded = load_model(model)
+    rows = named(read_table(table))
+    absent = [name for name in keep if name not in rows.columns]
+    if absent:
+        raise DataError(
+            f"--keep names '{absent[0]}', which is no column of the table{nearest(absent[0], rows.columns)}"
+        )
+    scores = loaded.predict(rows)
+    ambiguous = [name for name in keep if name in scores.columns]
+    if ambiguous:
+        raise DataError(f"--keep names '{ambiguous[0]}', and a prediction has that name too; rename the column")
+    scores = pd.concat([rows[list(dict.fromkeys(keep))], scores], axis="columns")
+    to.parent.mkdir(parents=True, exist_ok=True)
+    if to.suffix == ".parquet":
+        scores.to_parquet(to, index=False)
+    else:
+        scores.to_csv(to, index=False, sep="\t" if to.suffix == ".tsv" else ",")
+    print(f"wrote {to}: {len(scores):,} rows, columns {', '.join(map(str, scores.columns))}")
+
+
+def adapt_model(
+    model: Path, table: str, task: str, *, mode: str, like: str | None, to: Path | None, seeds: int
+) -> None:
+    """Train a model of a new task, print its gain over training from scratch, and write it."""
+    adaptation = load_model(model).adapt(table, task, mode=cast(Mode, mode), like=like, seeds=seeds)
+    console = Console(soft_wrap=True, highlight=False, markup=False)
+    for line in adaptation_lines(adaptation):
+        console.print(line)
+    if to is not None:
+        about = f"'{adaptation.task}', adapted from '{adaptation.like}' ({adaptation.mode})."
+        adaptation.model.save(to, about=about)
+        console.print(f"wrote {to}; score rows: mtl-search predict {to} TABLE --to OUT")
+
+
+def adaptation_lines(adaptation: Adaptation[Model]) -> list[str]:
+    """The scores of both models and the gain."""
+    gain, verdict, metric = adaptation.gain, "tie", adaptation.metric
+    if not gain.tie:
+        verdict = "better" if gain.difference > 0 else "worse"
+    return [
+        f"'{adaptation.task}' in the place of '{adaptation.like}', {TRAINED[adaptation.mode]}, "
+        f"{adaptation.rows:,} rows to train",
+        f"  from the model  {metric} {_scores(adaptation.adapted)}",
+        f"  from scratch    {metric} {_scores(adaptation.scratch)}",
+        f"  gain {gain.difference:+.4f}, 95 % interval {gain.low:+.4f} to {gain.high:+.4f}: {verdict}",
+    ]
+
+
+def _scores(scores: tuple[float | None, ...]) -> str:
+    defined = [score for score in scores if score is not None]
+    if not defined:
+        return "not defined: one class"
+    mean = sum(defined) / len(defined)
+    return f"{mean:.4f} (seeds {', '.join(f'{score:.4f}' for score in defined)})"

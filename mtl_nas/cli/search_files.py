@@ -1,0 +1,60 @@
+"""``mtl-search init`` and ``mtl-search encode``: files that describe or replace a table."""
+
+import textwrap
+from collections.abc import Mapping
+from pathlib import Path
+
+import yaml
+
+from mtl_nas.cli.notes import note
+from mtl_nas.data import Dataset, load_dataset
+from mtl_nas.data.pipeline.writer import encode
+from mtl_nas.data.tasks.funnel import likely_funnel
+from mtl_nas.errors import MtlNasError
+
+HEADER = """\
+# What a search is over. Everything below was inferred from the table and can be changed.
+#   mtl-search check {name}     validates it and estimates time and memory
+#   mtl-search run {name}       searches
+# Task kinds: binary, multiclass, ordinal, regression, count. A funnel: `after: click` (1 only where click is 1).
+# A sample space: `where: click`. Splits: {{time: column}}, {{group: column}}, {{column: split}}, {{test: file}}.
+"""
+NESTED = "# Labels that are nested in 99 % of the rows or more. If that is a funnel, say under tasks:\n"
+
+
+def write_search_file(table: str, tasks: list[str], ignore: list[str], to: Path) -> None:
+    """Write a search file with all that can be inferred from the table."""
+    if to.exists():
+        raise MtlNasError(f"'{to}' is there already; give another --to")
+    data = load_dataset(table, tasks, ignore=ignore or None)
+    tree = data.declaration.tree() | {"space": "everything", "search": {"trials": 30, "seed": 0}}
+    path, folder = Path(tree["data"]["table"]), to.parent.absolute()
+    if path.is_relative_to(folder):  # so that the folder can be moved
+        tree["data"]["table"] = path.relative_to(folder).as_posix()
+    source = _yaml({"data": tree.pop("data")})
+    text = HEADER.format(name=to) + "\n" + source + _proposed_funnel(data, tree["tasks"]) + _yaml(tree)
+    to.write_text(text, encoding="utf-8")
+    note(f"  {line}" for line in data.notes)
+    print(f"wrote {to}; next: mtl-search check {to}")
+
+
+def encode_table(table: str, tasks: list[str] | None, ignore: list[str] | None, to: Path) -> None:
+    """Encode the table into the folder."""
+    data = encode(table, to, tasks, ignore=ignore)
+    note(f"  {line}" for line in data.notes)
+    sizes = ", ".join(f"{len(rows):,} {split}" for split, rows in data.encoded.items())
+    print(f"wrote {to}: rows {sizes}; next: mtl-search check {to}")
+
+
+def _yaml(tree: object, *, flow: bool = False) -> str:
+    """YAML in block style; with ``flow``, innermost mappings and lists are on one line each."""
+    style = None if flow else False
+    text: str = yaml.safe_dump(tree, sort_keys=False, allow_unicode=True, width=120, default_flow_style=style)
+    return text
+
+
+def _proposed_funnel(data: Dataset, tasks: Mapping[str, Mapping[str, object]]) -> str:
+    """A comment that declares the funnel of nested labels; the user decides, as labels can be nested by chance."""
+    pairs = likely_funnel(data.rows("train").labels, data.schema.tasks)
+    declared = {later: {**tasks[later], "after": earlier} for later, earlier in pairs.items()}
+    return NESTED + textwrap.indent(_yaml(declared, flow=True), "#   ") if declared else ""

@@ -1,0 +1,85 @@
+"""``mtl-search run`` and ``mtl-search resume``."""
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from mtl_nas.cli.notes import note, notes_are_shown
+from mtl_nas.cli.space_report import run_lines
+from mtl_nas.comparison import compare, tables
+from mtl_nas.data import Dataset, Declaration, load_dataset
+from mtl_nas.errors import RunError
+from mtl_nas.record import RunFolder, Standing
+from mtl_nas.study import Resources, Run, resume, search
+from mtl_nas.study.search_file import SearchFile, read_search
+
+INTERRUPTED = 130  # exit code after Ctrl-C
+
+
+def open_search(source: str, tasks: Sequence[str] | None, space: str | None, settings: Mapping[str, Any]) -> SearchFile:
+    """Read a search file, a data set or a table; settings of the command line replace those of the file.
+
+    A run folder, or the search.yaml in it, is a RunError that names the command to continue it with.
+    """
+    path = Path(source).parent if Path(source).name == "search.yaml" else Path(source)
+    folder = RunFolder(path)
+    if folder.exists and folder.record.path.exists():
+        raise RunError(f"'{source}' is of a run that was begun; go on with: mtl-search resume {path}")
+    file = read_search(source, tasks=None if tasks is None else list(tasks), space=space)
+    return file.model_copy(update={"settings": file.settings.updated(settings)})
+
+
+def run_folder(data: Dataset, folder: Path | None) -> Path:
+    """The folder of a search: the given one, or runs/ and the name of the data set."""
+    return folder or Path("runs") / data.name.replace("/", "-")
+
+
+def run_search(file: SearchFile, folder: Path | None, resources: Resources) -> None:
+    """Search and print the comparison of the finalists."""
+    path = run_folder(file.data, folder)
+    note([repr(file.data), *(f"  {line}" for line in file.data.notes)])
+
+    def run() -> Run:
+        shown = notes_are_shown()
+        return search(file.space, file.data, file.settings, folder=path, resources=resources, progress=shown)
+
+    _finish(run, path, file.data)
+
+
+def resume_search(folder: Path, resources: Resources) -> None:
+    """Continue a search and print the comparison of the finalists."""
+    declared = RunFolder(folder).request().data
+    data = load_dataset(Declaration.model_validate(declared)) if declared.get("data", {}).get("table") else None
+    _finish(lambda: resume(folder, data=data, resources=resources, progress=notes_are_shown()), folder, data)
+
+
+def _finish(run_or_resume: Callable[[], Run], folder: Path, data: Dataset | None) -> None:
+    try:
+        run = run_or_resume()
+    except KeyboardInterrupt:
+        _print_interrupted(folder)
+        sys.exit(INTERRUPTED)
+    assert data is not None
+    Console().print(tables(compare([run], data)))
+    if len(run.request.settings.objectives) > 1:
+        print(f"\nfront: {', '.join(trial.name for trial in run.front(data.schema))}")
+    if lines := run_lines(run):
+        print("\n" + "\n".join(lines))
+    print(f"\nbest: {run.best().name}, written to {run.folder.best}")
+    print(f"  chosen because   {run.standing.best.reason}" if run.standing.best else "")
+    print(f"  score new rows   mtl-search predict {run.folder.best} rows.parquet --to scores.parquet")
+    print(f"  see it           mtl-search show {run.path}")
+    print(f"  take it along    mtl-search export {run.path} --to model --format onnx")
+
+
+def _print_interrupted(folder: Path) -> None:
+    state = Standing.of(RunFolder(folder).record)
+    scored = [trial for trial in state.trained if trial.scored]
+    print(f"\nstopped: {len(scored)} trials are recorded in {folder}", file=sys.stderr)
+    if scored:
+        best = max(scored, key=lambda trial: (max(trial.scored), trial.score or 0.0))
+        print(f"best so far: {best.name}, mean score {best.score:.4f} at rung {max(best.scored)}", file=sys.stderr)
+    print(f"go on with: mtl-search resume {folder}", file=sys.stderr)

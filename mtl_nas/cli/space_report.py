@@ -1,0 +1,57 @@
+"""Lines about a space: its size, and which of its decisions mattered in a run."""
+
+from collections.abc import Iterator
+from textwrap import fill
+
+from mtl_nas.space.size_estimate import SizeEstimate
+from mtl_nas.study import Run
+from mtl_nas.study.space_report.importance import Effect
+from mtl_nas.study.space_report.report import Health, health
+
+WIDTH = 80  # columns of the terminal
+EFFECTS_SHOWN = 3  # of decisions, and range edges, at most
+NAMES_SHOWN = 3  # decisions without an effect, by name
+MANY_DUPLICATES = 0.2  # share of the proposals above which duplicates are mentioned
+
+
+def size_lines(size: SizeEstimate) -> list[str]:
+    """The size of a space, and the share of random proposals that give no graph."""
+    certainty = "" if size.exact else f"{size.certainty} "
+    graphs = f"{certainty}{_count(size.architectures)} different graphs"
+    line = f"{size.combinations:.3g} discrete designs and trainings, {graphs}"
+    if size.reasons:
+        return [line, f"{size.invalid:.0%} of draws give no graph, mostly: {next(iter(size.reasons))}"]
+    return [line, f"each of {size.draws} draws gives a graph"]
+
+
+def run_lines(run: Run) -> list[str]:
+    """What the trials of a finished run say about its space; empty if there are too few trials."""
+    report = health(run.space().for_schema(run.best_model().schema), run.standing)
+    lines = [fill(line, WIDTH, subsequent_indent=" " * 15, break_on_hyphens=False) for line in _report_lines(report)]
+    head = f"What {report.compared} trials at rung {report.rung} say of the space (a reason to look, no proof):"
+    return [head, *lines] if lines else []
+
+
+def _report_lines(report: Health) -> Iterator[str]:
+    large = [effect for effect in report.effects if effect.measurable]
+    for effect in large[:EFFECTS_SHOWN]:
+        yield f"  matters      {_effect(effect)}"
+    small = [effect.path for effect in report.effects if not effect.measurable]
+    if small and large:
+        more = f" and {len(small) - NAMES_SHOWN} more" if len(small) > NAMES_SHOWN else ""
+        yield f"  no effect    {', '.join(small[:NAMES_SHOWN])}{more}"
+    elif small:
+        yield f"  no effect    of any of {len(small)} decisions shows"
+    for edge in report.edges[:EFFECTS_SHOWN]:
+        yield f"  widen this   {edge.sentence}"
+    if report.duplicates > MANY_DUPLICATES * report.proposals:
+        yield f"  small space  {report.duplicates} of {report.proposals} proposals were tried before"
+
+
+def _effect(effect: Effect) -> str:
+    best, worst = effect.groups[0], effect.groups[-1]
+    return f"{effect.path}: {best.label} over {worst.label} by {effect.difference:.4f} ± {effect.noise:.4f}"
+
+
+def _count(number: int) -> str:
+    return f"{number:,}" if number < 1e6 else f"{number:.1e}"
