@@ -37,7 +37,6 @@ class Result:
         rows: Train rows read; each epoch counts all of them again.
         seconds: Duration of everything, preparation and scoring included.
         rows_per_second: Speed of the training loop alone.
-        parameters: Number of trained parameters of the network.
         checks: Scores on the tuning rows during training.
         model: The network with the weights of the best check, with the schema of the data.
         predictions: Predictions for the split, by task, in its order of rows.
@@ -48,10 +47,14 @@ class Result:
     rows: int
     seconds: float
     rows_per_second: float
-    parameters: int
     checks: tuple[Check, ...]
     model: Model = field(repr=False, compare=False)
     predictions: Predictions = field(repr=False, compare=False)
+
+    @property
+    def parameters(self) -> int:
+        """Number of trained parameters of the network."""
+        return self.model.architecture.parameters
 
 
 def evaluate(
@@ -190,7 +193,6 @@ def _result(member: Member, data: Dataset, split: Split, seconds: float) -> Resu
         rows=member.rows,
         seconds=seconds + time.perf_counter() - start,
         rows_per_second=member.rows_per_second,
-        parameters=network.architecture.parameters,
         checks=tuple(member.checks),
         model=Model(network, data.schema),
         predictions=predictions,

@@ -12,8 +12,7 @@ from mtl_nas.design import Losses, Meta, Training
 from mtl_nas.model import Network
 from mtl_nas.model.row_prediction import predict_rows
 from mtl_nas.scoring import mean_score, score_tasks
-from mtl_nas.training import DivergedError, Fit, FitData, FitOptions, Member, settled
-from mtl_nas.training.batches import ResidentBatches
+from mtl_nas.training import DivergedError, Fit, FitData, FitOptions, Member, ResidentBatches, settled
 from mtl_nas.values import Value
 
 Mode = Literal["frozen", "finetuned", "inner"]

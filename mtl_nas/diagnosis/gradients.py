@@ -13,9 +13,7 @@ from mtl_nas.design import Losses
 from mtl_nas.model import Network
 from mtl_nas.random_streams import DIAGNOSIS_SEED
 from mtl_nas.record.diagnosis import Agreement
-from mtl_nas.training.balancing.shared_parameters import Reaching
-from mtl_nas.training.losses import BatchTargets, task_losses
-from mtl_nas.training.negative_sampling import kept_rows
+from mtl_nas.training import BatchTargets, Reaching, kept_rows, task_losses
 
 PARTS = 4  # parts of the rows on which the cosine is computed again, to see how much it varies
 

@@ -29,24 +29,18 @@ class Checkpoint:
         checks: All checks so far.
         network: State of the network in training.
         best_weights: State of the network at the best check.
-        objective: State of the objective, such as learned weights of losses.
-        aggregation: What the aggregation of gradients carries from step to step, if anything.
+        backward: State of the backward pass, such as learned weights of losses.
         optimizer: State of the optimizer.
-        sparse_tables: State of embedding tables that are updated sparsely; empty without any.
-        random_state: State of torch's generator on the CPU.
-        gpu_random_state: State of the generator on the GPU that trains, if one does.
+        random_states: States of torch's generators: on the CPU, and on the GPU that trains, if one does.
     """
 
     step: int
     checks: tuple[Check, ...]
     network: StateDict
     best_weights: Mapping[str, Tensor]
-    objective: StateDict
-    aggregation: Tensor | None
+    backward: StateDict
     optimizer: StateDict
-    sparse_tables: StateDict
-    random_state: Tensor
-    gpu_random_state: Tensor | None
+    random_states: tuple[Tensor, Tensor | None]
 
     def to_bytes(self) -> bytes:
         """Return bytes that ``from_bytes`` reads without executing anything."""

@@ -161,25 +161,23 @@ class Member:
             checks=tuple(self.checks),
             network=self.network.state_dict(),
             best_weights=self._best_weights,
-            objective=self.objective.state_dict(),
-            aggregation=self.backward.carried,
+            backward=self.backward.state_dict(),
             optimizer=self.optimizer.state_dict(),
-            sparse_tables=self.sparse.state_dict() if self.sparse else {},
-            random_state=torch.get_rng_state(),
-            gpu_random_state=torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else None,
+            random_states=(
+                torch.get_rng_state(),
+                torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else None,
+            ),
         )
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Go on from a checkpoint of an equal member; call it before the member is given to a ``Fit``."""
         self.network.load_state_dict(checkpoint.network)
-        self.objective.load_state_dict(checkpoint.objective)
-        self.backward.carried = checkpoint.aggregation
+        self.backward.load_state_dict(checkpoint.backward)
         load_optimizer(self.optimizer, checkpoint.optimizer)
-        if self.sparse:
-            self.sparse.load_state_dict(checkpoint.sparse_tables)
         self._best_weights = checkpoint.best_weights
-        torch.set_rng_state(checkpoint.random_state)
-        if self.device.type == "cuda" and checkpoint.gpu_random_state is not None:
-            torch.cuda.set_rng_state(checkpoint.gpu_random_state, self.device)
+        cpu_state, gpu_state = checkpoint.random_states
+        torch.set_rng_state(cpu_state)
+        if self.device.type == "cuda" and gpu_state is not None:
+            torch.cuda.set_rng_state(gpu_state, self.device)
         self.step, self.checks = checkpoint.step, list(checkpoint.checks)
         self.best = max(self.checks, key=lambda check: check.score)

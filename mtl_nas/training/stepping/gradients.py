@@ -1,6 +1,7 @@
 """Gradients of one batch: of the sum of losses, at weights that tasks adapted, or aggregated where tasks disagree."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -68,15 +69,21 @@ class BackwardPass:
 
         self.objective.after_step(recompute)
 
-    @property
-    def carried(self) -> Tensor | None:
-        """What the aggregation carries from step to step; None if that is nothing."""
-        return None if self.aggregation is None else self.aggregation.carried
+    def state_dict(self) -> dict[str, Any]:
+        """Return everything that goes from step to step beside the network and the optimizer."""
+        return {
+            "objective": self.objective.state_dict(),
+            "aggregation": self.aggregation.carried if self.aggregation else None,
+            "sparse_tables": self.sparse.state_dict() if self.sparse else None,
+        }
 
-    @carried.setter
-    def carried(self, carried: Tensor | None) -> None:
-        if self.aggregation is not None:
-            self.aggregation.carried = carried
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Load what ``state_dict`` gave, after the network was loaded."""
+        self.objective.load_state_dict(state["objective"])
+        if self.aggregation:
+            self.aggregation.carried = state["aggregation"]
+        if self.sparse:
+            self.sparse.load_state_dict(state["sparse_tables"])
 
     def _logits(
         self, inputs: Mapping[str, Tensor], targets: BatchTargets, *, trained: bool = True
