@@ -11,15 +11,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mtl_nas.architecture import Architecture
-from mtl_nas.architecture.schema_check import refuse_mismatch
+from mtl_nas.architecture import Architecture, refuse_mismatch
 from mtl_nas.composition import MOST_MEMBERS, compose, has_stackable_blocks, one_backward_pass
 from mtl_nas.data import Dataset, Rows, Schema
 from mtl_nas.design import Design, Losses, Training
 from mtl_nas.errors import MtlNasError
 from mtl_nas.exports import Model
-from mtl_nas.model import Network
-from mtl_nas.model.row_prediction import predict_rows
+from mtl_nas.model import Network, predict_rows
 from mtl_nas.scoring import Scores, mean_score, score_tasks
 from mtl_nas.training import Check, DivergedError, Fit, FitData, FitOptions, Member, settled
 

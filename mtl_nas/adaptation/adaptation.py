@@ -10,8 +10,7 @@ from mtl_nas.adaptation.graph_transfer import transfer_graph
 from mtl_nas.adaptation.new_task import NewTask
 from mtl_nas.adaptation.training import Mode, TransferTraining, train_from_scratch, train_transferred
 from mtl_nas.data import Schema
-from mtl_nas.model import Network
-from mtl_nas.model.row_prediction import predict_rows
+from mtl_nas.model import Network, predict_rows
 from mtl_nas.scoring import Interval, SeedScore, paired_interval, score_tasks, seed_score
 
 M = TypeVar("M")  # Model, which is defined above this package

@@ -9,8 +9,7 @@ from mtl_nas.adaptation.freezing import freeze
 from mtl_nas.adaptation.graph_transfer import GraphTransfer, transferred_weights
 from mtl_nas.adaptation.new_task import NewTask
 from mtl_nas.design import Losses, Meta, Training
-from mtl_nas.model import Network
-from mtl_nas.model.row_prediction import predict_rows
+from mtl_nas.model import Network, predict_rows
 from mtl_nas.scoring import mean_score, score_tasks
 from mtl_nas.training import DivergedError, Fit, FitData, FitOptions, Member, ResidentBatches, settled
 from mtl_nas.values import Value

@@ -37,11 +37,7 @@ def boxes(architecture: Architecture) -> tuple[Box, ...]:
     for nodes in _groups(architecture):
         sources = tuple(dict.fromkeys(index_of[name] for name in nodes[0].inputs))
         depth = 1 + max((drawn[index].depth for index in sources), default=-1)
-        heads = tuple(
-            head.task if head.given is None else f"{head.task}|{head.given}"
-            for head in architecture.heads
-            if head.node == nodes[0].name
-        )
+        heads = tuple(head.name for head in architecture.heads if head.node == nodes[0].name)
         index_of.update({node.name: len(drawn) for node in nodes})
         drawn.append(Box(tuple(nodes), _label(nodes, architecture), sources, depth, heads))
     return tuple(drawn)

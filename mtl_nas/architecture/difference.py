@@ -47,11 +47,11 @@ def _drawn_nodes(architecture: Architecture) -> dict[str, DrawnNode]:
 
 
 def _changed_negatives(first: Architecture, second: Architecture) -> list[str]:
-    old, new = ({(head.task, head.given): head.negatives for head in graph.heads} for graph in (first, second))
+    old, new = ({head.name: head.negatives for head in graph.heads} for graph in (first, second))
     return [
-        f"~ head of {task if given is None else f'{task}|{given}'}: negatives {share} -> {new[task, given]}"
-        for (task, given), share in old.items()
-        if share != new.get((task, given), share)
+        f"~ head of {name}: negatives {share} -> {new[name]}"
+        for name, share in old.items()
+        if share != new.get(name, share)
     ]
 
 

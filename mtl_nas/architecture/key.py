@@ -18,7 +18,7 @@ Edges = dict[str, list[tuple[str, str]]]
 
 
 def canonical_key(graph: "nx.MultiDiGraph[str]") -> str:
-    """``a1:`` and 32 hexadecimal digits, from node attributes and the edges' roles; names of nodes play no part."""
+    """``a1:`` and 32 hexadecimal digits, from attributes of nodes and roles of edges; names of nodes play no part."""
     labels = {name: _digest(_plain(attributes)) for name, attributes in graph.nodes(data=True)}
     reads: Edges = {
         name: [(data["role"], source) for source, _, data in graph.in_edges(name, data=True)] for name in graph
@@ -30,26 +30,26 @@ def canonical_key(graph: "nx.MultiDiGraph[str]") -> str:
 
 
 def _encoding(labels: Colours, colours: Colours, reads: Edges, feeds: Edges) -> str:
-    colours = _refined(colours, reads, feeds)
+    colours = _refine(colours, reads, feeds)
     classes: dict[str, list[str]] = defaultdict(list)
     for name, colour in colours.items():
         classes[colour].append(name)
-    unclear = [members for members in classes.values() if not _twins(members, reads, feeds)]
+    unclear = [members for members in classes.values() if not _are_twins(members, reads, feeds)]
     if unclear:
         members = min(unclear, key=lambda names: (len(names), colours[names[0]]))
-        different: list[str] = []  # members that no exchange with an earlier one explains; the others spell the same
+        different: list[str] = []  # members that are not exchangeable with an earlier one; the others spell the same
         for name in members:
             if not any(_exchangeable(name, other, colours, reads, feeds) for other in different):
                 different.append(name)
         marked = ({**colours, name: _digest(["chosen", colours[name]])} for name in different)
-        return min(_encoding(labels, one, reads, feeds) for one in marked)
+        return min(_encoding(labels, individualised, reads, feeds) for individualised in marked)
     order = sorted(colours, key=lambda name: colours[name])
-    place = {name: index for index, name in enumerate(order)}
-    edges = sorted((place[source], place[name], role) for name in order for role, source in reads[name])
+    index_of = {name: index for index, name in enumerate(order)}
+    edges = sorted((index_of[source], index_of[name], role) for name in order for role, source in reads[name])
     return json.dumps([[labels[name] for name in order], edges])
 
 
-def _refined(colours: Colours, reads: Edges, feeds: Edges) -> Colours:
+def _refine(colours: Colours, reads: Edges, feeds: Edges) -> Colours:
     while True:
         finer = {
             name: _digest(
@@ -66,7 +66,7 @@ def _refined(colours: Colours, reads: Edges, feeds: Edges) -> Colours:
         colours = finer
 
 
-def _twins(members: list[str], reads: Edges, feeds: Edges) -> bool:
+def _are_twins(members: list[str], reads: Edges, feeds: Edges) -> bool:
     """All members have the same neighbours, so that any order of them spells the same graph."""
     first = members[0]
     return all(
@@ -75,13 +75,13 @@ def _twins(members: list[str], reads: Edges, feeds: Edges) -> bool:
     )
 
 
-def _exchangeable(one: str, other: str, colours: Colours, reads: Edges, feeds: Edges) -> bool:
-    """The graph stays the same when the two change places, and with each what it alone reads or feeds.
+def _exchangeable(name: str, other: str, colours: Colours, reads: Edges, feeds: Edges) -> bool:
+    """The graph stays the same when two nodes are exchanged, each with the nodes that it alone reads or feeds.
 
-    Gates that feed an expert each change places together with their experts. An exchange that this misses costs time.
+    Gates that feed an expert each are exchanged together with their experts. An exchange that this misses costs time.
     """
     image: dict[str, str] = {}
-    pairs = [(one, other)]
+    pairs = [(name, other)]
     while pairs:
         first, second = pairs.pop()
         if image.get(first, second) != second or image.get(second, first) != first:
@@ -90,17 +90,17 @@ def _exchangeable(one: str, other: str, colours: Colours, reads: Edges, feeds: E
             continue
         image |= {first: second, second: first}
         for edges in (reads, feeds):
-            mine, theirs = Counter(edges[first]), Counter(edges[second])
-            here, there = (
-                sorted((role, colours[name], name) for role, name in alone.elements())
-                for alone in (mine - theirs, theirs - mine)
+            first_edges, second_edges = Counter(edges[first]), Counter(edges[second])
+            left, right = (
+                sorted((role, colours[name], name) for role, name in rest.elements())
+                for rest in (first_edges - second_edges, second_edges - first_edges)
             )
-            if [kind[:2] for kind in here] != [kind[:2] for kind in there]:
+            if [edge[:2] for edge in left] != [edge[:2] for edge in right]:
                 return False
-            pairs += [(left[2], right[2]) for left, right in zip(here, there, strict=True)]
+            pairs += [(own[2], other[2]) for own, other in zip(left, right, strict=True)]
     return all(
-        Counter((role, image.get(end, end)) for role, end in edges[name]) == Counter(edges[image[name]])
-        for name in image
+        Counter((role, image.get(end, end)) for role, end in edges[start]) == Counter(edges[image[start]])
+        for start in image
         for edges in (reads, feeds)
     )
 

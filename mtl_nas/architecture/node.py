@@ -55,3 +55,8 @@ class Head(Value):
     kind: KindName
     given: str | None = None
     negatives: float = 1.0
+
+    @property
+    def name(self) -> str:
+        """``buy``, or ``buy|click`` for a conditional probability."""
+        return self.task if self.given is None else f"{self.task}|{self.given}"

@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from mtl_nas.architecture.difference import differences
+from mtl_nas.architecture import differences
 from mtl_nas.comparison.contenders import Contender, Contestant, contenders, graph
 from mtl_nas.data import Dataset, Schema
 from mtl_nas.design import Training

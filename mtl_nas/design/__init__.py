@@ -1,15 +1,16 @@
-"""The grammar: one sentence says where tasks share and where they part.
+"""The grammar of designs: a Design says where tasks share and where they part, a Training how a model is trained.
 
-A Design names no columns and few tasks, so one design fits many tables; ``compose`` spells it out for a schema.
+A design names no columns and few tasks, so one design fits many tables; ``compose`` makes it the graph of a schema.
 """
 
+from mtl_nas.design.design import Critics, Design, Proposal, Transfers
 from mtl_nas.design.inputs import Histories, Inputs
 from mtl_nas.design.levels import Gating, Level, Routing, Stitching, Weighing
-from mtl_nas.design.losses import Losses
-from mtl_nas.design.sentence import Critics, Design, Proposal, Transfers
-from mtl_nas.design.training import Meta, Training, Work
+from mtl_nas.design.losses import Aggregation, Losses
+from mtl_nas.design.training import Meta, Precision, Training, Work
 
 __all__ = [
+    "Aggregation",
     "Critics",
     "Design",
     "Gating",
@@ -18,6 +19,7 @@ __all__ = [
     "Level",
     "Losses",
     "Meta",
+    "Precision",
     "Proposal",
     "Routing",
     "Stitching",

@@ -1,4 +1,4 @@
-"""Levels: rows of experts, and what mixes them for those above."""
+"""Levels: rows of experts, and their mixing for the level or the towers above."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -28,7 +28,7 @@ class Weighing(Value):
     temperature: float = Field(1.0, gt=0.0, description="divides the logits of the gate")
 
     def block_over(self, experts: int) -> Gate:
-        """The node that such a gate over so many experts is; options that change nothing stand at their defaults."""
+        """The block of a gate over so many experts; options that change nothing have their defaults."""
         if self.kind == "static":
             return Gate(kind="static")
         kind = "softmax" if self.kind == "top_k" and self.top >= experts else self.kind
@@ -55,7 +55,7 @@ class Gating(Weighing):
     residual: Literal["none", "linear", "gate"] = Field("none", description="how own experts are added beside the gate")
 
     def block_over(self, experts: int) -> Gate:
-        """The node that each gate of the level is."""
+        """The block of a gate over so many experts."""
         return Gate(kind="mean") if self.placement == "none" else super().block_over(experts)
 
 
@@ -70,7 +70,7 @@ class Stitching(Value):
 
     @property
     def block(self) -> Stitch:
-        """The node of each task."""
+        """The block of each task's node."""
         return Stitch(channelwise=self.channelwise)
 
 
@@ -86,7 +86,7 @@ class Routing(Value):
 
     @property
     def block(self) -> Route:
-        """The node of each reader."""
+        """The block of each reader's node."""
         return Route(transform=self.transform, penalty=self.penalty)
 
 
@@ -103,7 +103,7 @@ Mixing = Annotated[
 
 
 class Level(Value):
-    """One row of experts and what mixes them (Ma et al., 2018; Tang et al., 2020)."""
+    """One row of experts and their mixing (Ma et al., 2018; Tang et al., 2020)."""
 
     shared: Count = Field(0, description="experts that read the shared state")
     specific: Count | Mapping[str, Count] = Field(0, description="experts that read the state of one task")
@@ -124,5 +124,5 @@ class Level(Value):
         return self
 
     def specific_of(self, task: str) -> int:
-        """How many experts that task has for itself."""
+        """The number of the task's own experts."""
         return self.specific if isinstance(self.specific, int) else self.specific.get(task, 0)

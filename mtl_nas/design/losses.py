@@ -1,4 +1,4 @@
-"""How task losses become one number, and what happens where their gradients disagree."""
+"""How the losses of the tasks are weighted, and how their gradients are aggregated."""
 
 from collections.abc import Mapping
 from typing import Annotated, Literal
@@ -50,7 +50,7 @@ class Losses(Value):
 
     @property
     def common(self) -> "Losses":
-        """What the losses of trainings share that are done as one: everything but the size of weights above zero."""
+        """Equal for losses that can be trained in one stack: everything but the size of weights above zero."""
         return self.model_copy(update={"weights": {task: 0.0 for task, weight in self.weights.items() if not weight}})
 
     def weight_of(self, task: str) -> float:

@@ -7,9 +7,10 @@ from pydantic import Field, model_validator
 
 from mtl_nas.values import Value, renamed
 
-ENOUGH_ROWS, FEWEST_EPOCHS, MOST_EPOCHS = 400_000, 4, 40
-STEPS_PER_EPOCH, SMALLEST_BATCH, LARGEST_BATCH = 100, 64, 512
-
+TRAINED_ROWS = 400_000  # rows times epochs of a training that names no epochs
+FEWEST_EPOCHS, MOST_EPOCHS = 4, 40
+STEPS_PER_EPOCH = 100  # steps of a training that names no batch size
+SMALLEST_BATCH, LARGEST_BATCH = 64, 512  # rows
 
 Precision = Literal["float32", "bfloat16", "float64"]
 
@@ -34,7 +35,7 @@ class Meta(Value):
     scope: Literal["all", "task_embedding", "critics"] = Field("all", description="the weights that adapt")
 
 
-OWN = ("seed", "learning_rate", "schedule", "warmup", "weight_decay")  # of a training, whatever trains beside it
+PER_MEMBER = ("seed", "learning_rate", "schedule", "warmup", "weight_decay")  # may differ in a stack of trainings
 
 
 class Training(Value):
@@ -68,16 +69,16 @@ class Training(Value):
 
     @property
     def common(self) -> "Training":
-        """What trainings share that are done as one: everything but seed and rates."""
-        return self.model_copy(update={name: Training.model_fields[name].default for name in OWN})
+        """Equal for trainings that can run in one stack: everything but seed and rates."""
+        return self.model_copy(update={name: Training.model_fields[name].default for name in PER_MEMBER})
 
     def work(self, rows: int) -> Work:
-        """What this comes to on a table of so many train rows.
+        """Epochs and batch size on a table with that number of train rows.
 
         >>> Training().work(200_000), Training(epochs=1).work(2_400)
         (Work(epochs=4, batch_size=512), Work(epochs=1.0, batch_size=64))
         """
-        epochs = min(max(ENOUGH_ROWS / rows, FEWEST_EPOCHS), MOST_EPOCHS)
+        epochs = min(max(TRAINED_ROWS / rows, FEWEST_EPOCHS), MOST_EPOCHS)
         power = 2 ** math.ceil(math.log2(max(rows / STEPS_PER_EPOCH, 1)))
         batch = min(max(power, SMALLEST_BATCH), LARGEST_BATCH)
         return Work(self.epochs or epochs, self.batch_size or batch)

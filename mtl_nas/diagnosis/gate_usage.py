@@ -28,6 +28,7 @@ def mixtures(module: StageModule[Block], activations: Activations, architecture:
             own=sources[0] if mixing.own_first else "",
             entropy=entropy,
             row_entropy=row_entropy,
+            mixed="critics" if architecture.node(node).role == "critics" else "experts",
         )
 
 

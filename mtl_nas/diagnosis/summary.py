@@ -80,7 +80,7 @@ def _carried(mixtures: Mixtures) -> str:
 
 
 def _gates(mixtures: Mixtures) -> str:
-    mixed = "critics" if all(name.startswith("critic/") for each in mixtures for name in each.weights) else "experts"
+    mixed = "critics" if all(mixture.mixed == "critics" for mixture in mixtures) else "experts"
     of_the_weight = " of the weight" if len(mixtures) == 1 and not _row_entropy(mixtures[0]) else ""  # if there is room
     return f"{_carried(mixtures)} {mixed} carry 90 %{of_the_weight}"
 

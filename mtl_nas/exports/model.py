@@ -26,9 +26,7 @@ from mtl_nas.errors import DesignError, ExportError
 from mtl_nas.exports.ensemble_folder import Member, is_ensemble, read_ensemble_folder, write_ensemble_folder
 from mtl_nas.exports.model_folder import ARCHITECTURE, read_model_folder, write_model_folder
 from mtl_nas.exports.onnx import write_onnx
-from mtl_nas.model import Network
-from mtl_nas.model.prediction import name_of
-from mtl_nas.model.row_prediction import predict_rows
+from mtl_nas.model import Network, predict_rows
 from mtl_nas.values import unknown
 
 Format = Literal["torch", "onnx"]
@@ -60,7 +58,7 @@ class Model:
 
     def __repr__(self) -> str:
         networks = [member.network for member in self.members]
-        heads = ", ".join(name_of(head) for head in networks[0].architecture.heads)
+        heads = ", ".join(head.name for head in networks[0].architecture.heads)
         parameters = sum(network.architecture.parameters for network in networks)
         average = f"mean of {len(networks)} networks, " if len(networks) > 1 else ""
         return f"Model(predicts {heads}; {average}{parameters:,} parameters)"

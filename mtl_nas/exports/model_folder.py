@@ -12,13 +12,11 @@ from safetensors.torch import load_file
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
-from mtl_nas.architecture import Architecture
-from mtl_nas.architecture.schema_check import refuse_mismatch
+from mtl_nas.architecture import Architecture, refuse_mismatch
 from mtl_nas.data import Schema
 from mtl_nas.data.columns.encoding import feature_columns
 from mtl_nas.errors import ArchitectureError, ExportError
 from mtl_nas.model import Network, build
-from mtl_nas.model.prediction import name_of
 from mtl_nas.record import write_whole
 from mtl_nas.values import parse, read_tree
 
@@ -95,7 +93,7 @@ def load_architecture(path: str | Path) -> Architecture:
 def readme(architecture: Architecture, schema: Schema, about: str) -> str:
     """Text that says what the folder holds and how to use it."""
     columns = feature_columns(schema)
-    heads = [name_of(head) for head in architecture.heads]
+    heads = [head.name for head in architecture.heads]
     return "\n".join(
         (
             "# A multi-task model",

@@ -15,9 +15,7 @@ from mtl_nas.data import Schema, Task
 from mtl_nas.errors import ExportError
 from mtl_nas.exports.onnx_inputs import input_arrays, preprocessing, random_rows
 from mtl_nas.exports.onnx_module import RawModel
-from mtl_nas.model import Network
-from mtl_nas.model.prediction import name_of
-from mtl_nas.model.row_prediction import predict_rows
+from mtl_nas.model import Network, predict_rows
 from mtl_nas.record import write_whole
 
 MODEL, PREPROCESSING = "model.onnx", "preprocessing.json"
@@ -33,7 +31,7 @@ def write_onnx(folder: Path, network: Network, schema: Schema) -> float:
     """
     runtime = _extra("onnxruntime")
     _extra("onnxscript")
-    heads = [name_of(head) for head in network.architecture.heads]
+    heads = [head.name for head in network.architecture.heads]
     inputs = tuple(input_arrays(random_rows(schema, TRACED_ROWS), schema))
     folder.mkdir(parents=True, exist_ok=True)
     part = folder / (MODEL + ".part")

@@ -3,8 +3,7 @@
 from torch import Tensor, nn
 
 from mtl_nas.data import Schema
-from mtl_nas.model import InputEncoder, Network
-from mtl_nas.model.prediction import predictions
+from mtl_nas.model import InputEncoder, Network, predictions
 
 
 class RawModel(nn.Module):

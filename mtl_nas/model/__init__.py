@@ -1,12 +1,15 @@
-"""Torch modules of an architecture."""
+"""Torch modules of an architecture, and predictions from rows."""
 
 from mtl_nas.model.activations import Activations, InputTensors
 from mtl_nas.model.grouping import Stage
 from mtl_nas.model.input_encoding import InputEncoder, input_tensors
+from mtl_nas.model.latency import LATENCY_BATCH, latency_ms
 from mtl_nas.model.network import Network, build
+from mtl_nas.model.prediction import predict, predict_rows, predictions
 from mtl_nas.model.stages import MixingWeights, StageModule, TableStage
 
 __all__ = [
+    "LATENCY_BATCH",
     "Activations",
     "InputEncoder",
     "InputTensors",
@@ -17,4 +20,8 @@ __all__ = [
     "TableStage",
     "build",
     "input_tensors",
+    "latency_ms",
+    "predict",
+    "predict_rows",
+    "predictions",
 ]

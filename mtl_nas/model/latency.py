@@ -1,4 +1,4 @@
-"""How long a trained graph takes to predict: a batch as a server asks for it, not the throughput of a table."""
+"""The time that a trained graph takes to predict one request of a server, not the throughput of a table."""
 
 import time
 from statistics import median
@@ -8,17 +8,17 @@ from mtl_nas.model.input_encoding import input_tensors
 from mtl_nas.model.network import Network
 from mtl_nas.model.prediction import predict
 
-BATCH = 256  # rows: the candidates of one request
-REPEATED, WARM = 20, 3
+LATENCY_BATCH = 256  # rows: the candidates of one request
+TIMED_PASSES, WARM_UP_PASSES = 20, 3
 
 
 def latency_ms(network: Network, rows: Rows, schema: Schema, *, device: str = "cpu") -> float:
-    """Milliseconds of a batch of predictions, the median of some, on the threads that torch has."""
-    few = rows.take(slice(None, BATCH))
-    inputs = input_tensors(few, schema, network.architecture, device=device)
+    """The median time of a batch of predictions in milliseconds, on the threads that torch has."""
+    batch = rows.take(slice(None, LATENCY_BATCH))
+    inputs = input_tensors(batch, schema, network.architecture, device=device)
     seconds = []
-    for _ in range(WARM + REPEATED):
+    for _ in range(WARM_UP_PASSES + TIMED_PASSES):
         start = time.perf_counter()
         predict(network, inputs, schema)
         seconds.append(time.perf_counter() - start)
-    return 1e3 * median(seconds[WARM:])
+    return 1e3 * median(seconds[WARM_UP_PASSES:])

@@ -1,4 +1,4 @@
-"""Probabilities of a model that saw a share of the rows without the funnel's first event, made those of all rows."""
+"""Correction of probabilities for rows without the funnel's first event that training left out."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,16 +10,16 @@ from mtl_nas.data.schema import Schema
 
 
 def corrected(probabilities: Mapping[str, Tensor], heads: Sequence[Head], schema: Schema) -> dict[str, Tensor]:
-    """By head's name, (N,) each: what a model predicts -> what is true of rows that nobody left out.
+    """By head's name, (N,) each: probabilities among the trained rows -> probabilities among all rows.
 
     With a share w of the negative rows of the first event r, ``p_t = p'_t w / (1 - p'_r + w p'_r)`` for every
-    end-to-end probability; of r itself that is the logit shifted by log w. Conditional ones, ``buy|click``, stay.
+    end-to-end probability; for r itself that shifts the logit by log w. Conditional ones, ``buy|click``, stay.
     """
     shares = {head.task: head.negatives for head in heads if head.given is None and head.negatives != 1.0}
     if not shares:
         return dict(probabilities)
     root = probabilities[funnel_root(schema)]
     return {
-        name: chance * shares[name] / (1.0 - root + shares[name] * root) if name in shares else chance
-        for name, chance in probabilities.items()
+        name: value * shares[name] / (1.0 - root + shares[name] * root) if name in shares else value
+        for name, value in probabilities.items()
     }

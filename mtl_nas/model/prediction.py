@@ -1,4 +1,4 @@
-"""A network and features -> predictions in the units of the labels."""
+"""A network and its inputs -> predictions in the units of the labels."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -9,37 +9,47 @@ from torch import Tensor
 from torch.func import functional_call
 
 from mtl_nas.architecture import Head
-from mtl_nas.data.schema import Schema
+from mtl_nas.data import Rows, Schema
+from mtl_nas.model.activations import InputTensors
+from mtl_nas.model.input_encoding import input_tensors
 from mtl_nas.model.kinds import linked
 from mtl_nas.model.negative_correction import corrected
 from mtl_nas.model.network import Network
 
-# a batch's features -> its features, and weights that stand in for the network's own
-Read = Callable[[Mapping[str, Tensor]], tuple[Mapping[str, Tensor], Mapping[str, Tensor]]]
-ROWS_AT_ONCE = 2**12  # what a wide level computes for so many rows still fits the cache of a core or two
-ON_GPU = 2**16  # fewer, and it waits for launches
+# the inputs of a batch -> its inputs, and weights that replace the network's own
+Read = Callable[[InputTensors], tuple[InputTensors, Mapping[str, Tensor]]]
+CPU_ROWS = 2**12  # rows per forward pass: the activations of a wide level still fit the cache of a core or two
+GPU_ROWS = 2**16  # rows per forward pass; with fewer, a GPU waits for launches
+STORED_ROWS = 16 * CPU_ROWS  # rows that are read from files at once; a multiple, so that it changes no prediction
 
 
-def name_of(head: Head) -> str:
-    """``buy``, or ``buy|click`` for the conditional probability."""
-    return head.task if head.given is None else f"{head.task}|{head.given}"
+def predict_rows(
+    network: Network, rows: Rows, schema: Schema, *, device: str | torch.device = "cpu", read: Read | None = None
+) -> dict[str, NDArray[np.float64]]:
+    """Predictions for encoded rows as by ``predict``; rows that lie in files are never all in memory."""
+    size = STORED_ROWS if rows.stored else max(len(rows), 1)
+    parts = []
+    for start in range(0, max(len(rows), 1), size):
+        inputs = input_tensors(rows.take(slice(start, start + size)), schema, network.architecture, device=device)
+        parts.append(predict(network, inputs, schema, read=read))
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def predict(
-    network: Network, features: Mapping[str, Tensor], schema: Schema, *, read: Read | None = None
+    network: Network, inputs: InputTensors, schema: Schema, *, read: Read | None = None
 ) -> dict[str, NDArray[np.float64]]:
     """By head: probabilities (N,) or (N, K), numbers (N,) in the label's unit."""
-    first = next(iter(features.values()))
-    rows, at_once = len(first), ON_GPU if first.is_cuda else ROWS_AT_ONCE
+    first = next(iter(inputs.values()))
+    rows, size = len(first), GPU_ROWS if first.is_cuda else CPU_ROWS
     heads = network.architecture.heads
-    parts: dict[str, list[Tensor]] = {name_of(head): [] for head in heads}
+    parts: dict[str, list[Tensor]] = {head.name: [] for head in heads}
     was_training = network.training
     network.eval()
     with torch.inference_mode():
-        for start in range(0, max(rows, 1), at_once):  # no row at all is a batch too
-            batch = {name: column[start : start + at_once] for name, column in features.items()}
-            inputs, weights = read(batch) if read else (batch, {})
-            outputs = functional_call(network, dict(weights), (inputs,)) if weights else network(inputs)
+        for start in range(0, max(rows, 1), size):  # an empty table is a batch too
+            batch: InputTensors = {name: column[start : start + size] for name, column in inputs.items()}
+            batch, weights = read(batch) if read else (batch, {})
+            outputs = functional_call(network, dict(weights), (batch,)) if weights else network(batch)
             for name, values in predictions(outputs, heads, schema).items():
                 parts[name].append(values)
     network.train(was_training)
@@ -47,6 +57,6 @@ def predict(
 
 
 def predictions(outputs: Mapping[str, Tensor], heads: Sequence[Head], schema: Schema) -> dict[str, Tensor]:
-    """Return predictions by head, in the units of the labels, corrected for rows that training left out."""
-    uncorrected = {name_of(head): linked(outputs[head.node], schema.task(head.task)) for head in heads}
+    """Predictions by head, in the units of the labels, corrected for rows that training left out."""
+    uncorrected = {head.name: linked(outputs[head.node], schema.task(head.task)) for head in heads}
     return corrected(uncorrected, heads, schema)

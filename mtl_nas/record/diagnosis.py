@@ -1,5 +1,10 @@
 """Records of what a trained network does with what it shares: plain numbers per node, task and pair of tasks."""
 
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import model_validator
+
 from mtl_nas.values import Value
 
 CARRIED = 0.9  # fraction of the total weight that ``Mixture.carrying`` counts up to
@@ -21,6 +26,16 @@ class Mixture(Value):
     own: str = ""  # the input that is a stitch's own task's state
     entropy: float | None = None  # of the mean weights
     row_entropy: float | None = None  # of the weights of a row, averaged over rows
+    mixed: Literal["experts", "critics"] = "experts"  # the part of the model that the inputs belong to
+
+    @model_validator(mode="before")
+    @classmethod
+    def _names_of_older_files(cls, tree: Any) -> Any:
+        """Up to 0.1.0 the names of critics told the part."""
+        if not isinstance(tree, Mapping) or "mixed" in tree or not tree.get("weights"):
+            return tree
+        critics = all(name.startswith("critic/") for name in tree["weights"])
+        return {**tree, "mixed": "critics"} if critics else tree
 
     @property
     def used(self) -> tuple[str, ...]:

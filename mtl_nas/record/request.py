@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import model_validator
 
-from mtl_nas.design.training import Precision
+from mtl_nas.design import Precision
 from mtl_nas.record.older_versions import current_request
 from mtl_nas.settings import SearchSettings
 from mtl_nas.values import Value

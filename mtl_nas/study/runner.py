@@ -10,8 +10,7 @@ import torch
 
 from mtl_nas.composition import compose
 from mtl_nas.data import Dataset, Declaration, load_dataset
-from mtl_nas.design import Design
-from mtl_nas.design.training import Precision
+from mtl_nas.design import Design, Precision
 from mtl_nas.errors import RunError
 from mtl_nas.presets import compatible_presets, unknown_preset
 from mtl_nas.record import Request, RunFolder, SearchSettings

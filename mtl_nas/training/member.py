@@ -13,9 +13,7 @@ from torch import Tensor, nn
 from mtl_nas.architecture import Architecture
 from mtl_nas.design import Losses, Training
 from mtl_nas.errors import DesignError
-from mtl_nas.model import Network, build
-from mtl_nas.model.prediction import predict
-from mtl_nas.model.row_prediction import predict_rows
+from mtl_nas.model import Network, build, predict, predict_rows
 from mtl_nas.scoring import mean_score, score_tasks
 from mtl_nas.training.adamw import load_optimizer, make_optimizer
 from mtl_nas.training.batches import is_streamed, make_batches

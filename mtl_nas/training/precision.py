@@ -12,8 +12,7 @@ from statistics import median
 from typing import Protocol
 
 from mtl_nas.architecture import Architecture
-from mtl_nas.design import Losses, Training
-from mtl_nas.design.training import Precision
+from mtl_nas.design import Losses, Precision, Training
 from mtl_nas.training.fit import Fit
 from mtl_nas.training.fit_data import FitData, FitOptions
 from mtl_nas.training.member import Member

@@ -122,7 +122,7 @@ def test_a_streamed_fit_that_breaks_inside_a_block_goes_on_bit_for_bit(tmp_path,
 
 
 def test_predictions_of_stored_rows_are_those_in_memory(data, monkeypatch):
-    monkeypatch.setattr("mtl_nas.model.row_prediction.BLOCK", 64)
+    monkeypatch.setattr("mtl_nas.model.prediction.STORED_ROWS", 64)
     network = member(data).network
     rows = data.rows("validation")
     stored, known = (

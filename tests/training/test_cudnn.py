@@ -9,7 +9,7 @@ from stacked_fixtures import DATA, design
 import mtl_nas as mn
 from mtl_nas.diagnosis import diagnose
 from mtl_nas.model import build
-from mtl_nas.model.row_prediction import predict_rows
+from mtl_nas.model.prediction import predict_rows
 from mtl_nas.training import Fit, FitData, Member
 
 TRAIN = 6  # the place of that argument

@@ -18,7 +18,7 @@ from mtl_nas.composition import compose
 from mtl_nas.data import Dataset
 from mtl_nas.errors import MtlNasError
 from mtl_nas.evaluation import predict_and_score
-from mtl_nas.model.latency import BATCH, latency_ms
+from mtl_nas.model import LATENCY_BATCH, latency_ms
 from mtl_nas.scoring import mean_score
 from mtl_nas.study.jobs import Answer, Job, predictions_name, state_name, weights_name
 from mtl_nas.training import (
@@ -127,7 +127,7 @@ class _Desk:
         latency = latency_ms(member.network, self.data.rows("tuning"), self.data.schema, device=self.device)
         most = job.limits.get("latency_ms")
         if most is not None and latency > most:
-            raise _LimitError(f"{latency:.2f} ms a batch of {BATCH} predictions, above the limit of {most:g}")
+            raise _LimitError(f"{latency:.2f} ms a batch of {LATENCY_BATCH} predictions, above the limit of {most:g}")
         return latency
 
     def _ended(self, started: _Started, outcome: Outcome) -> Answer:

@@ -3,8 +3,7 @@
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from mtl_nas.design import Proposal
-from mtl_nas.design.training import Precision
+from mtl_nas.design import Precision, Proposal
 from mtl_nas.record.state import Standing, Trial
 from mtl_nas.settings import Budget
 from mtl_nas.study.objectives.objective import Goal

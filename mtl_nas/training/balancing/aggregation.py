@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from mtl_nas.design.losses import Aggregation
+from mtl_nas.design import Aggregation
 from mtl_nas.errors import DesignError
 from mtl_nas.training.balancing.shared_parameters import SharedParameter
 

@@ -1,4 +1,4 @@
-"""One sentence of the grammar, and what a trial evaluates."""
+"""A design, its transfers and critics, and the proposal that a trial evaluates."""
 
 from typing import Literal
 
@@ -13,7 +13,7 @@ from mtl_nas.values import Value
 
 
 class Transfers(Value):
-    """Links along which a task's state reaches another task before its tower, and what a link computes."""
+    """Links along which a task's state reaches another task before its tower, and the block of a link."""
 
     links: Literal["none", "chain"] | tuple[tuple[str, str], ...] = Field(
         "none", description="pairs [from, to] of tasks without a circle; chain links each task to the next declared"
@@ -48,13 +48,13 @@ class Design(Value):
 
 
 class Proposal(Value):
-    """What a trial evaluates."""
+    """A design and the training that a trial evaluates it by."""
 
     design: Design = Design()
     training: Training = Training()
 
     @property
     def common(self) -> "Proposal":
-        """What proposals share that are trained as one: everything but seed, rates and the sizes of loss weights."""
+        """Equal for proposals that can be trained in one stack: all but seed, rates and the sizes of loss weights."""
         design = self.design.model_copy(update={"losses": self.design.losses.common})
         return Proposal(design=design, training=self.training.common)
