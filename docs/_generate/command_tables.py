@@ -23,7 +23,9 @@ def commands() -> str:
 
 def _command(name: str, callback: Callable[..., Any]) -> str:
     parameters = [(info, row) for info, row in _parameters(callback) if not info.hidden]
-    arguments = [row[0].strip("`") for info, row in parameters if isinstance(info, ArgumentInfo)]
+    arguments = [
+        row[0].replace("`", "").replace(" or ", "|") for info, row in parameters if isinstance(info, ArgumentInfo)
+    ]
     summary = one_line(inspect.getdoc(callback) or "")
     parts = [f"## `mtl-search {name}`", summary, f"```text\nmtl-search {' '.join([name, *arguments])} [OPTIONS]\n```"]
     for panel in dict.fromkeys(info.rich_help_panel for info, _ in parameters):
@@ -47,7 +49,8 @@ def _parameters(callback: Callable[..., Any]) -> Iterator[tuple[ArgumentInfo | O
         if isinstance(info.show_default, str):
             shown = f"`{info.show_default}`"
         value = f"`{info.metavar.strip('[]')}`" if info.metavar and isinstance(info, OptionInfo) else _value(annotation)
-        yield info, (", ".join(f"`{word}`" for word in names), value, required or shown, info.help or "")
+        option = ", ".join(f"`{word}`" for word in names).replace("|", "` or `")
+        yield info, (option, value, required or shown, info.help or "")
 
 
 def _value(annotation: Any) -> str:
