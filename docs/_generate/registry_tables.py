@@ -6,40 +6,31 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-import yaml
 from markdown_tables import one_line, table
 
-from mtl_nas import load_dataset
 from mtl_nas.data.builtin.registry import BUILTINS
-from mtl_nas.presets import compatible_presets, descriptions
+from mtl_nas.presets import descriptions
 from mtl_nas.record import events as record_events
+from mtl_nas.space import space_descriptions
 from mtl_nas.values import Value
 
 MODELS = Path(__file__).parents[1] / "reference" / "models.md"
-SPACES = Path(__file__).parents[2] / "search_spaces"
 
 
 def presets() -> str:
     """The presets in the order in which a search tries them."""
-    frame = pd.DataFrame({"x": range(40), "a": [0, 1] * 20, "b": [0, 0, 1, 1] * 10})
-    reasons = compatible_presets(load_dataset(frame, ["a", "b"]).schema).reasons
     headings = re.findall(r"^## (.*)$", MODELS.read_text(encoding="utf-8"), re.MULTILINE)
     anchors = {name: _anchor(heading) for heading in headings for name in re.findall(r"`(\w+)`", heading)}
-    rows = []
-    for part in descriptions():
-        reason = reasons.get(part.name, "").split(",", maxsplit=1)[0]
-        needs = reason.removeprefix(f"{part.name} ").split(" ", maxsplit=1)[
-            -1
-        ]  # "aitm needs a funnel, and no task ..."
-        rows.append((f"[`{part.name}`](#{anchors[part.name]})", part.summary, part.paper, f"`{part.sizes}`", needs))
+    rows = (
+        (f"[`{name}`](#{anchors[name]})", summary, paper, f"`{sizes}`", needs)
+        for name, paper, summary, sizes, needs in descriptions()
+    )
     return table(("preset", "what it is", "paper", "keywords and their defaults", "needs"), rows)
 
 
 def spaces() -> str:
-    """The built-in search spaces, each by what its file says of it."""
-    files = sorted(SPACES.glob("*.yaml"))
-    rows = ((f"`{file.stem}`", one_line(yaml.safe_load(file.read_text("utf-8"))["about"])) for file in files)
+    """The built-in search spaces, each with the description in its file."""
+    rows = ((f"`{name}`", one_line(text)) for name, text in space_descriptions().items())
     return table(("space", "about"), rows)
 
 

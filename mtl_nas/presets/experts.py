@@ -161,6 +161,7 @@ def home(
     Experts are normalised Swish layers behind a gate on their features, of rank ``rank``; a self-gate adds each task's
     own experts. There is no official code.
 
+    Needs: families of tasks
     Paper: Wang et al., 2024
     """
     if all(task.family is None for task in schema.tasks):

@@ -14,6 +14,7 @@ Hidden = tuple[int, ...]
 def esmm(schema: Schema, *, hidden: Hidden = (360, 200, 80), embedding: int = 18, **inputs: Any) -> Design:
     """One network per task on shared embeddings; probabilities along the funnel are products.
 
+    Needs: a funnel
     Paper: Ma et al., SIGIR 2018
     """
     _require_funnel("esmm", schema)
@@ -34,6 +35,7 @@ def aitm(
     The sizes are those of the authors' code, and so is the default weight of the calibrator: 0.6 for two tasks, 0.3 for
     more.
 
+    Needs: a funnel
     Paper: Xi et al., KDD 2021
     """
     _require_funnel("aitm", schema)

@@ -24,6 +24,7 @@ def dupn(
     The attention also sees the row's features. The paper prints neither sizes nor, legibly, the symbols of the gates;
     the sizes are this project's.
 
+    Needs: behaviour sequences
     Paper: Ni et al., KDD 2018
     """
     if not schema.sequences:

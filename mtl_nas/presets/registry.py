@@ -20,16 +20,17 @@ _IN_ORDER_OF_TRIAL: tuple[Callable[..., Design], ...] = (
     *(stem, home, adatt, cross_stitch, cgc, mlmmoe, snr, omoe),
 )
 PRESETS = {function.__name__: function for function in _IN_ORDER_OF_TRIAL}
-PAPER = "Paper: "  # begins the line of a preset's docstring that names its source
+PAPER, NEEDS = "Paper: ", "Needs: "  # begin the lines of a docstring that name the source and what a table must declare
 
 
 class PresetDescription(NamedTuple):
-    """What help and documentation say of a preset; ``paper`` is empty where there is none."""
+    """What help and documentation say of a preset; ``paper`` and ``needs`` are empty where there is none."""
 
     name: str
     paper: str
     summary: str
     sizes: str  # the keywords and their defaults, as they are written in Python
+    needs: str  # what a table must declare
 
 
 class CompatiblePresets(NamedTuple):
@@ -78,7 +79,7 @@ def preset_names() -> tuple[str, ...]:
 
 
 def descriptions() -> tuple[PresetDescription, ...]:
-    """Name, paper, one line and keywords of every preset, read from the functions themselves.
+    """Name, paper, one line, keywords and needs of every preset, read from the functions themselves.
 
     >>> descriptions()[2][:3]
     ('mmoe', 'Ma et al., KDD 2018', 'Shared experts, mixed by one gate per task.')
@@ -104,7 +105,9 @@ def unknown_preset(name: str) -> str:
 
 def _description(name: str, function: Callable[..., Design]) -> PresetDescription:
     lines = inspect.cleandoc(function.__doc__ or "").splitlines()
-    papers = [line.removeprefix(PAPER).rstrip(".") for line in lines if line.startswith(PAPER)]
+    paper, needs = (
+        "".join(line.removeprefix(mark) for line in lines if line.startswith(mark)) for mark in (PAPER, NEEDS)
+    )
     keywords = [word for word in inspect.signature(function).parameters.values() if word.kind is word.KEYWORD_ONLY]
     sizes = ", ".join(f"{word.name}={word.default!r}" for word in keywords)
-    return PresetDescription(name, "".join(papers), lines[0], sizes)
+    return PresetDescription(name, paper, lines[0], sizes, needs)

@@ -123,8 +123,9 @@ def paper(
             return models.metaheac(x, weights, tasks, fields=4, **counts, hidden=hidden)
         case "esmm":
             return models.esmm(x, weights, tasks, hidden=hidden)
-        case _:
+        case "aitm":
             return models.aitm(x, weights, tasks, hidden=hidden, tower=tower)
+    raise NotImplementedError(f"preset '{name}' needs its paper's formulas in tests/helpers/numpy_models.py")
 
 
 def specific(count: int | Mapping[str, int], tasks: tuple[str, ...]) -> dict[str, int]:

@@ -42,7 +42,8 @@ def test_presets_are_listed_in_one_order() -> None:
 
 def test_every_preset_is_described_by_its_paper_a_sentence_and_its_keywords() -> None:
     assert tuple(described.name for described in descriptions()) == NAMES
-    for name, paper, summary, sizes in descriptions():
+    for name, paper, summary, sizes, needs in descriptions():
+        assert (needs in NEEDS[name]) if needs else (name not in NEEDS)
         assert re.fullmatch(r"[A-Z][^.]*\.", summary), name
         assert (paper == "") == (name == "single_task")
         assert not paper or re.fullmatch(r"[A-Z]\w+( et al\.)?,( [A-Z]+)? (19|20)\d\d|Tang et al., RecSys 2020", paper)
