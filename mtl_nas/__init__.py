@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from mtl_nas.comparison import compare as compare
     from mtl_nas.composition import compose as compose
     from mtl_nas.data import Dataset as Dataset
+    from mtl_nas.data import Split as Split
+    from mtl_nas.data import encode_table as encode_table
     from mtl_nas.data import load_dataset as load_dataset
-    from mtl_nas.data.declaration import Split as Split
-    from mtl_nas.data.pipeline.writer import encode as encode
     from mtl_nas.design import Design as Design
     from mtl_nas.design import Meta as Meta
     from mtl_nas.design import Proposal as Proposal
@@ -60,13 +60,13 @@ _HOMES = {
     "Run": "study",
     "SearchSettings": "settings",
     "SearchSpace": "space",
-    "Split": "data.declaration",
+    "Split": "data",
     "Training": "design",
     "build": "model",
     "compare": "comparison",
     "compose": "composition",
     "diagnose": "diagnosis",
-    "encode": "data.pipeline.writer",
+    "encode_table": "data",
     "evaluate": "evaluation",
     "export": "study",
     "load_architecture": "exports",
@@ -80,6 +80,8 @@ _HOMES = {
     "search": "study",
 }
 
+_OLDER_NAMES = {"encode": "encode_table"}  # of version 0.1.0
+
 __all__ = sorted(_HOMES)  # noqa: PLE0605  # one list, where each name lives
 
 
@@ -87,6 +89,7 @@ def __getattr__(name: str) -> Any:
     """Load the module that holds a public name."""
     if name == "space":  # holes and deciders: mtl_nas.space.Int
         return import_module("mtl_nas.space")
+    name = _OLDER_NAMES.get(name, name)
     if name not in _HOMES:
         raise AttributeError(f"module 'mtl_nas' has no attribute '{name}'")
     return getattr(import_module(f"mtl_nas.{_HOMES[name]}"), name)

@@ -56,6 +56,20 @@ def unknown(kind: str, name: str, names: Iterable[str]) -> str:
     return f"no {kind} '{name}'; {kind}s: {', '.join(known)}{nearest(name, known)}"
 
 
+def first_repeated(names: Iterable[str]) -> str | None:
+    """The first name that was given before, None where every name is given once.
+
+    >>> first_repeated(["a", "b", "a", "b"])
+    'a'
+    """
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            return name
+        seen.add(name)
+    return None
+
+
 def read_tree(path: Path, error: type[MtlNasError] = MtlNasError) -> Any:
     """The tree in a YAML or JSON file."""
     try:

@@ -11,7 +11,7 @@ import pytest
 
 import mtl_nas as mn
 from mtl_nas.composition import compose
-from mtl_nas.data.schema import Schema
+from mtl_nas.data import Schema
 from mtl_nas.presets import compatible_presets
 from mtl_nas.record import RunFolder
 from mtl_nas.record.older_versions import current_event

@@ -12,8 +12,7 @@ import torch
 import mtl_nas as mn
 from benchmarks.speed.measurement import Settings, Sizes, random_table
 from mtl_nas.architecture import Architecture
-from mtl_nas.data import Rows, Schema
-from mtl_nas.data.schema import Category, Task
+from mtl_nas.data import Category, Rows, Schema, Task
 from mtl_nas.training import Fit, FitData, FitOptions, Member, settled
 
 EPOCH_LIMIT = 1_000  # epochs of the training, more than any measurement reaches

@@ -29,7 +29,7 @@ import mtl_nas as mn
 from benchmarks.machine import machine
 from benchmarks.speed.memory import watch_memory
 from mtl_nas.composition import compose
-from mtl_nas.data.storage.rows import Rows, joined
+from mtl_nas.data import Rows, joined
 from mtl_nas.design import Losses, Training
 from mtl_nas.training import Check, Fit, FitData, Member, batches
 
@@ -100,7 +100,7 @@ def encode(folder: Path, rows: int) -> dict[str, Any]:
     """Encode the table into a folder, and delete the table."""
     start = time.perf_counter()
     table, encoded = folder / f"{rows}.parquet", folder / str(rows)
-    mn.encode(table, encoded, TASKS, columns=dict.fromkeys(COLUMNS, "category"))
+    mn.encode_table(table, encoded, TASKS, columns=dict.fromkeys(COLUMNS, "category"))
     seconds = time.perf_counter() - start
     size = sum(file.stat().st_size for file in encoded.rglob("*.npy"))
     table.unlink()

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from mtl_nas.architecture import Architecture, Head, Node
 from mtl_nas.blocks import Thresholds, Tower
-from mtl_nas.data.schema import Task
+from mtl_nas.data import Task
 from mtl_nas.errors import DesignError
 
 

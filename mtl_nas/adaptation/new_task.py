@@ -1,16 +1,11 @@
 """Rows of a task that a network never saw, encoded with the statistics of the network's own train rows."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
-from mtl_nas.data import Declaration, Rows, Schema, Task
-from mtl_nas.data.columns.encoding import encode
-from mtl_nas.data.declaration import Source, Split, TaskDeclaration
-from mtl_nas.data.splits import parts
-from mtl_nas.data.tasks.labels import label_kind
-from mtl_nas.data.tasks.targets import scaled, targets
+from mtl_nas.data import Declaration, Rows, Schema, Source, Split, Task, TaskDeclaration, encode_rows, read_task
 from mtl_nas.errors import DataError, DesignError
 from mtl_nas.values import nearest
 
@@ -43,12 +38,9 @@ def load_new_task(frame: pd.DataFrame, schema: Schema, name: str, *, kind: str |
             f"the table has no column '{column}' with labels of the new task{nearest(column, map(str, frame.columns))}"
         )
     frame = frame[frame[column].notna()].reset_index(drop=True)
-    declared = TaskDeclaration(kind=kind or label_kind(frame[column], name), column=column)
-    new = targets(frame, Declaration(data=Source(split=split), tasks={name: declared}))
-    indices = parts(frame, split, 0)
-    task = scaled(new.tasks, new.labels, indices)[0]
+    declared = TaskDeclaration(kind=kind, column=column)
+    task, labels, parts = read_task(frame, Declaration(data=Source(split=split), tasks={name: declared}))
     extended = schema.model_copy(update={"tasks": (task,)})
-    features = encode(frame, extended, labels=False)
-    rows = Rows(features.categories, features.numbers, features.sequences, new.labels.astype(np.float32))
-    tuning = np.concatenate([indices["tuning"], indices["choosing"]])
-    return NewTask(extended, rows.take(indices["train"]), rows.take(tuning), rows.take(indices["test"]))
+    rows = replace(encode_rows(frame, extended, labels=False), labels=labels)
+    tuning = np.concatenate([parts["tuning"], parts["choosing"]])
+    return NewTask(extended, rows.take(parts["train"]), rows.take(tuning), rows.take(parts["test"]))

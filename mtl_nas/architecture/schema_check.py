@@ -1,7 +1,7 @@
 """Whether a graph reads the columns and predicts the tasks of a schema."""
 
 from mtl_nas.architecture.graph import Architecture
-from mtl_nas.data.schema import Schema
+from mtl_nas.data import Schema
 from mtl_nas.errors import ArchitectureError
 from mtl_nas.values import nearest
 

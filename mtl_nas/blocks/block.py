@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any, ClassVar
 
-from mtl_nas.data.schema import Schema
+from mtl_nas.data import Schema
 from mtl_nas.values import Value, nearest
 
 

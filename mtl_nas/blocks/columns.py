@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 
 from mtl_nas.blocks.block import Block, Colour
 from mtl_nas.blocks.options import NumberEncoding, Units
-from mtl_nas.data.schema import Schema
+from mtl_nas.data import Schema
 from mtl_nas.values import Value
 
 

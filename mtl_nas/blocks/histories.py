@@ -8,7 +8,7 @@ from pydantic import Field
 
 from mtl_nas.blocks.block import Block, Colour
 from mtl_nas.blocks.options import HistoryAttention, HistoryKind, Units
-from mtl_nas.data.schema import Schema
+from mtl_nas.data import Schema
 
 
 class History(Block):

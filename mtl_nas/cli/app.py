@@ -77,9 +77,9 @@ def encode(
     ignore: Ignore = None,
 ) -> None:
     """Encode a large table into a folder, which other commands take as the table."""
-    from mtl_nas.cli.search_files import encode_table
+    from mtl_nas.cli.search_files import write_encoded
 
-    encode_table(table, names(tasks), names(ignore), to)
+    write_encoded(table, names(tasks), names(ignore), to)
 
 
 @app.command(rich_help_panel=SEARCH)

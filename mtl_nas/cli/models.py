@@ -7,8 +7,7 @@ import pandas as pd
 from rich.console import Console
 
 from mtl_nas.adaptation import Adaptation, Mode
-from mtl_nas.data import read_table
-from mtl_nas.data.columns.encoding import named
+from mtl_nas.data import read_table, with_text_names
 from mtl_nas.errors import DataError
 from mtl_nas.exports import Format, Model, load_model
 from mtl_nas.study import export
@@ -31,7 +30,7 @@ def predict_table(model: Path, table: str, to: Path, keep: list[str]) -> None:
     if to.suffix not in SUFFIXES:
         raise DataError(f"'{to}' ends in '{to.suffix}'; scores are written as .csv, .tsv or .parquet")
     loaded = load_model(model)
-    rows = named(read_table(table))
+    rows = with_text_names(read_table(table))
     absent = [name for name in keep if name not in rows.columns]
     if absent:
         raise DataError(

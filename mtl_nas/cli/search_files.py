@@ -7,9 +7,7 @@ from pathlib import Path
 import yaml
 
 from mtl_nas.cli.notes import note
-from mtl_nas.data import Dataset, load_dataset
-from mtl_nas.data.pipeline.writer import encode
-from mtl_nas.data.tasks.funnel import likely_funnel
+from mtl_nas.data import Dataset, encode_table, likely_funnel, load_dataset
 from mtl_nas.errors import MtlNasError
 
 HEADER = """\
@@ -38,9 +36,9 @@ def write_search_file(table: str, tasks: list[str], ignore: list[str], to: Path)
     print(f"wrote {to}; next: mtl-search check {to}")
 
 
-def encode_table(table: str, tasks: list[str] | None, ignore: list[str] | None, to: Path) -> None:
+def write_encoded(table: str, tasks: list[str] | None, ignore: list[str] | None, to: Path) -> None:
     """Encode the table into the folder."""
-    data = encode(table, to, tasks, ignore=ignore)
+    data = encode_table(table, to, tasks, ignore=ignore)
     note(f"  {line}" for line in data.notes)
     sizes = ", ".join(f"{len(rows):,} {split}" for split, rows in data.encoded.items())
     print(f"wrote {to}: rows {sizes}; next: mtl-search check {to}")

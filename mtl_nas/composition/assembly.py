@@ -8,7 +8,7 @@ from mtl_nas.composition.input_states import InputNodes
 from mtl_nas.composition.level import LevelBuilder
 from mtl_nas.composition.loss_checks import refuse_unsuitable_losses
 from mtl_nas.composition.queries import Queries
-from mtl_nas.data.schema import Schema
+from mtl_nas.data import Schema
 from mtl_nas.design import Design
 from mtl_nas.errors import ArchitectureError, DesignError
 

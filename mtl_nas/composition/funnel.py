@@ -1,6 +1,6 @@
 """The first event of a funnel."""
 
-from mtl_nas.data.schema import Schema
+from mtl_nas.data import Schema
 from mtl_nas.errors import DesignError
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from mtl_nas.architecture import Architecture, Head, Node, NodeRole
 from mtl_nas.blocks import Block
-from mtl_nas.data.schema import Schema
+from mtl_nas.data import Schema
 from mtl_nas.design import Design
 
 

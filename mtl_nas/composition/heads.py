@@ -8,7 +8,7 @@ from mtl_nas.architecture import Head
 from mtl_nas.blocks import Layers, Product, Thresholds, Tower
 from mtl_nas.composition.graph_builder import GraphBuilder, Owner
 from mtl_nas.composition.queries import Query
-from mtl_nas.data.schema import Task
+from mtl_nas.data import Task
 from mtl_nas.design import Critics, Transfers
 from mtl_nas.errors import DesignError
 from mtl_nas.values import nearest

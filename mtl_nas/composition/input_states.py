@@ -2,7 +2,7 @@
 
 from mtl_nas.blocks import Concat, Embedding, FieldMean, History, TaskEmbedding, Vocabulary
 from mtl_nas.composition.graph_builder import SHARED, GraphBuilder, Owner, OwnerStates
-from mtl_nas.data.schema import Schema, Sequence
+from mtl_nas.data import HistoryColumns, Schema
 from mtl_nas.design import Histories, Inputs
 
 
@@ -60,7 +60,7 @@ def _embedding(inputs: Inputs, schema: Schema) -> Embedding:
     return block if block.table_rows else block.model_copy(update={"width": Embedding().width})
 
 
-def _history(inputs: Inputs, sequence: Sequence, *, reads_columns: bool) -> History:
+def _history(inputs: Inputs, sequence: HistoryColumns, *, reads_columns: bool) -> History:
     """The block of a sequence; options that change nothing have their defaults."""
     histories: Histories = inputs.histories
     gated = histories.kind == "property_gated_lstm" and sequence.properties > 0

@@ -1,6 +1,6 @@
 """Losses that do not fit a schema."""
 
-from mtl_nas.data.schema import Schema
+from mtl_nas.data import Schema
 from mtl_nas.design import Losses
 from mtl_nas.errors import DesignError
 from mtl_nas.values import nearest

@@ -1,14 +1,22 @@
-"""Tables become datasets: schema, encoding, splits, and the data sets that come with the library."""
+"""Tables become datasets: schema, encoding, splits, and the data sets that come with the library.
+
+    table -> batches -> survey -> statistics -> schema -> encoded rows -> Dataset
+
+``loading`` opens a table, ``pipeline`` turns its batches into encoded rows, ``storage`` holds these in memory or maps
+them from files, ``columns`` and ``tasks`` know single features and labels, and ``parsing`` reads values.
+"""
 
 from mtl_nas.data.builtin.registry import builtin_names
-from mtl_nas.data.columns.encoding import encode
-from mtl_nas.data.columns.inference import infer
+from mtl_nas.data.columns.encoding import encode_rows, feature_columns, with_text_names
 from mtl_nas.data.dataset import Dataset
-from mtl_nas.data.declaration import Declaration
-from mtl_nas.data.loading import load_dataset
+from mtl_nas.data.declaration import Declaration, Source, Split, TaskDeclaration
+from mtl_nas.data.loading import encode_table, load_dataset
 from mtl_nas.data.parsing.tables import read_table
-from mtl_nas.data.schema import Category, Number, Schema, Sequence, Task
-from mtl_nas.data.storage.rows import Rows
+from mtl_nas.data.pipeline.single_task import read_task
+from mtl_nas.data.pipeline.survey import infer
+from mtl_nas.data.schema import Category, HistoryColumns, Number, Schema, Task
+from mtl_nas.data.storage.rows import Rows, joined
+from mtl_nas.data.tasks.funnel import likely_funnel
 from mtl_nas.data.tasks.kinds import KINDS, KindName, TaskKind
 
 __all__ = [
@@ -16,16 +24,25 @@ __all__ = [
     "Category",
     "Dataset",
     "Declaration",
+    "HistoryColumns",
     "KindName",
     "Number",
     "Rows",
     "Schema",
-    "Sequence",
+    "Source",
+    "Split",
     "Task",
+    "TaskDeclaration",
     "TaskKind",
     "builtin_names",
-    "encode",
+    "encode_rows",
+    "encode_table",
+    "feature_columns",
     "infer",
+    "joined",
+    "likely_funnel",
     "load_dataset",
     "read_table",
+    "read_task",
+    "with_text_names",
 ]

@@ -1,4 +1,4 @@
-"""A table that is ready to learn from."""
+"""A table that is ready to learn from: encoded rows per split, under one schema."""
 
 import hashlib
 from collections.abc import Mapping
@@ -12,31 +12,31 @@ from mtl_nas.data.columns.encoding import feature_columns
 from mtl_nas.data.declaration import Declaration
 from mtl_nas.data.schema import Schema
 from mtl_nas.data.splits import Parts
-from mtl_nas.data.storage.encoded_folder import Stored
+from mtl_nas.data.storage.encoded_folder import StoredSplits
 from mtl_nas.data.storage.rows import Rows
 from mtl_nas.errors import DataError
 from mtl_nas.values import nearest
 
-DIGESTED = 2**18  # rows at once
-SPLITS = ("train", "validation", "tuning", "choosing", "test")
+HASHED_ROWS = 2**18  # rows that are hashed at once
+ROW_SETS = ("train", "validation", "tuning", "choosing", "test")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
-    """Encoded rows of every split, under one schema; ``table`` and ``parts`` are the raw rows behind them."""
+    """Encoded rows of every split; a data set that was loaded from a table keeps its raw rows, too."""
 
     name: str
     schema: Schema
     declaration: Declaration  # complete: loads the same data again
-    notes: tuple[str, ...]  # what was inferred, repaired, left out
+    notes: tuple[str, ...]  # on what was inferred, repaired and left out
     encoded: Mapping[str, Rows]  # train, validation (tuning rows first, then choosing rows), test
-    tuning: int  # validation rows that rungs and early stopping look at
-    table: pd.DataFrame | None
-    parts: Parts
+    tuning: int  # number of validation rows that score rungs and checks; the others choose between trained models
+    table: pd.DataFrame | None  # raw rows
+    parts: Parts  # row numbers of the raw rows
     known_fingerprint: str | None = None
 
     def rows(self, split: str) -> Rows:
-        """Rows of train, validation, test, or of the halves of validation: tuning and choosing."""
+        """Rows of train, validation, test, or of a half of validation: tuning or choosing."""
         _refuse_unknown(split)
         if split == "tuning":
             return self.encoded["validation"].take(slice(None, self.tuning))
@@ -47,26 +47,25 @@ class Dataset:
         return self.encoded[split]
 
     def frame(self, split: str) -> pd.DataFrame:
-        """Raw feature columns and one label column a task, in the order of ``rows(split)``."""
+        """Raw feature columns and one label column per task, in the order of ``rows(split)``."""
         _refuse_unknown(split)
-        if isinstance(self.encoded, Stored):
+        if isinstance(self.encoded, StoredSplits):
             raise DataError(
                 f"'{self.encoded.folder}' holds encoded rows only; raw ones are in the table it was made of"
             )
         if self.table is None:
             raise DataError("the raw rows stay with the data set that was loaded; a search carries encoded rows only")
-        chosen = (
-            [*self.parts["tuning"], *self.parts["choosing"]] if split == "validation" else self.parts[split].tolist()
-        )
+        parts = ("tuning", "choosing") if split == "validation" else (split,)
+        row_numbers = np.concatenate([self.parts[part] for part in parts])
         labels = self.rows(split).labels
-        raw = self.table[feature_columns(self.schema)].iloc[chosen].reset_index(drop=True)
-        shown = [task.rules.label_values(labels[:, place], task) for place, task in enumerate(self.schema.tasks)]
-        return pd.concat([raw, *shown], axis="columns")
+        raw = self.table[feature_columns(self.schema)].iloc[row_numbers].reset_index(drop=True)
+        columns = [task.rules.label_values(labels[:, index], task) for index, task in enumerate(self.schema.tasks)]
+        return pd.concat([raw, *columns], axis="columns")
 
     def for_search(self) -> "Dataset":
-        """The same without test rows and raw rows: what trials may see."""
+        """The data set without test rows and raw rows, which trials must not see."""
         encoded: Mapping[str, Rows]
-        if isinstance(self.encoded, Stored):
+        if isinstance(self.encoded, StoredSplits):
             encoded = self.encoded.without("test")
         else:
             encoded = {split: rows for split, rows in self.encoded.items() if split != "test"}
@@ -74,13 +73,12 @@ class Dataset:
 
     @cached_property
     def fingerprint(self) -> str:
-        """A digest of the schema and of every encoded row, test rows included."""
+        """A hash of the schema and of every encoded row, test rows included."""
         if self.known_fingerprint is not None:
             return self.known_fingerprint
         return fingerprint(self.schema, self.encoded, self.tuning)
 
     def __repr__(self) -> str:
-        """Sizes, columns, tasks."""
         sizes = " + ".join(f"{len(rows):,}" for rows in self.encoded.values())
         schema = self.schema
         kinds = (
@@ -88,24 +86,24 @@ class Dataset:
             (len(schema.numbers), "number", "numbers"),
             (len(schema.sequences), "sequence", "sequences"),
         )
-        columns = ", ".join(f"{count} {one if count == 1 else several}" for count, one, several in kinds)
+        columns = ", ".join(f"{count} {singular if count == 1 else plural}" for count, singular, plural in kinds)
         tasks = f"task{'s' * (len(schema.tasks) > 1)} {', '.join(schema.task_names)}"
         return f"Dataset({self.name}: {sizes} rows; {columns}; {tasks})"
 
 
 def fingerprint(schema: Schema, encoded: Mapping[str, Rows], tuning: int) -> str:
-    """A digest of the schema and of every encoded row, the same wherever the rows lie."""
+    """A hash of the schema and of every encoded row, the same for rows in memory and in files."""
     digest = hashlib.blake2b(schema.model_dump_json().encode(), digest_size=16)
     for split in ("train", "validation", "test"):
         for name, array in encoded[split].arrays():
             digest.update(f"{split}.{name} {array.shape}".encode())
-            wide = np.int32 if array.dtype.kind in "iu" else np.float32  # stored ids are narrower
-            for start in range(0, len(array), DIGESTED):
-                digest.update(np.ascontiguousarray(array[start : start + DIGESTED], dtype=wide).data)
+            dtype = np.int32 if array.dtype.kind in "iu" else np.float32  # ids in files are narrower
+            for start in range(0, len(array), HASHED_ROWS):
+                digest.update(np.ascontiguousarray(array[start : start + HASHED_ROWS], dtype=dtype).data)
     digest.update(str(tuning).encode())
     return digest.hexdigest()
 
 
 def _refuse_unknown(split: str) -> None:
-    if split not in SPLITS:
-        raise DataError(f"no split '{split}': {', '.join(SPLITS)}{nearest(split, SPLITS)}")
+    if split not in ROW_SETS:
+        raise DataError(f"no split '{split}': {', '.join(ROW_SETS)}{nearest(split, ROW_SETS)}")

@@ -1,4 +1,4 @@
-"""What a user says about a table: its split, the kinds of its columns, its tasks and sequences."""
+"""Declaration of a table: its split, the kinds of its columns, its tasks and sequences."""
 
 from collections.abc import Mapping
 from typing import Any, Literal, Self
@@ -6,17 +6,20 @@ from typing import Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from mtl_nas.data.parsing import category_text
+from mtl_nas.data.schema import refuse_later_references
 from mtl_nas.data.tasks.kinds import KINDS, KindName, LossName, TaskKind, refuse_loss_of_another_kind
 from mtl_nas.errors import DataError
-from mtl_nas.values import Value, nearest, parse
+from mtl_nas.values import Value, first_repeated, nearest, parse
 
 ColumnKind = Literal["category", "number", "sequence"]
 Violations = Literal["refuse", "repair", "drop"]
-STUDY_KEYS = ("space", "search")  # further keys of a search file, read by others
+_names = list(KINDS)
+_kinds = f"{', '.join(_names[:-1])} or {_names[-1]}"
+STUDY_KEYS = ("space", "search")  # keys of a search file that the study package reads
 
 
 class Split(Value):
-    """Which rows train: at random unless a time, a group, a column or a file of test rows decides."""
+    """The rows that train, validate and test: at random unless a time, group, column or file of test rows decides."""
 
     validation: float = Field(0.1, gt=0, lt=1, description="share of validation rows")
     test: float | str = Field(0.1, description="share of test rows, or the path of a table with the test rows")
@@ -55,11 +58,9 @@ class Source(Value):
 
 
 class TaskDeclaration(Value):
-    """A task as it is declared; what is left out is inferred from the labels."""
+    """Declaration of a task; fields that are left out are inferred from the labels."""
 
-    kind: KindName | None = Field(
-        None, description="binary, multiclass, ordinal, regression or count; inferred if not given"
-    )
+    kind: KindName | None = Field(None, description=f"{_kinds}; inferred if not given")
     after: str | None = Field(None, description="a funnel: 1 only where that earlier binary task is 1")
     where: str | None = Field(None, description="a sample space: labelled only where that earlier binary task is 1")
     family: str | None = Field(None, description="name of a family of tasks that belong together")
@@ -75,7 +76,7 @@ class TaskDeclaration(Value):
         return tuple(map(category_text.text, order)) if isinstance(order, list | tuple) else order
 
     @model_validator(mode="after")
-    def _options_fit_the_kind(self) -> Self:
+    def _options_belong_to_the_kind(self) -> Self:
         kind = self.settled_kind
         if self.loss is not None and kind is not None:
             refuse_loss_of_another_kind(kind, self.loss)
@@ -84,9 +85,9 @@ class TaskDeclaration(Value):
         for owner in self._owners_of_options():
             if kind != owner.name:
                 raise ValueError(f"{owner.option} is chosen for {owner.name} tasks only, got kind {kind}")
-        twice = [one for place, one in enumerate(self.order) if one in self.order[:place]]
-        if twice:
-            raise ValueError(f"order names each class once, got '{twice[0]}' twice")
+        repeated = first_repeated(self.order)
+        if repeated is not None:
+            raise ValueError(f"order names each class once, got '{repeated}' twice")
         return self
 
     @property
@@ -100,7 +101,7 @@ class TaskDeclaration(Value):
 
 
 class SequenceDeclaration(Value):
-    """Parallel list columns: items, and properties of each item."""
+    """Declaration of parallel list columns: items, and properties of each item."""
 
     items: str = Field(description="list column of the items, oldest first")
     properties: tuple[str, ...] = Field((), description="list columns with a property of each item")
@@ -120,7 +121,7 @@ class Declaration(Value):
     data: Source = Source()
     tasks: dict[str, TaskDeclaration] = Field(default_factory=dict)
     sequences: dict[str, SequenceDeclaration] = Field(default_factory=dict)
-    violations: Violations | None = None  # of nesting; None: repaired up to 1 % of the rows, else refused
+    violations: Violations | None = None  # labels that break a funnel; None: repair up to 1 % of the rows, else refuse
 
     @model_validator(mode="before")
     @classmethod
@@ -131,33 +132,26 @@ class Declaration(Value):
 
     @model_validator(mode="after")
     def _tasks_refer_to_earlier_tasks(self) -> Self:
-        seen: list[str] = []
-        for name, task in self.tasks.items():
-            for word, other in (("after", task.after), ("where", task.where)):
-                if other is not None and other not in seen:
-                    raise ValueError(
-                        f"task '{name}' is {word} '{other}', which is no earlier task{nearest(other, seen)}"
-                    )
-            seen.append(name)
+        refuse_later_references({name: (task.after, task.where) for name, task in self.tasks.items()})
         return self
 
     def label_columns(self) -> dict[str, str]:
-        """Task -> the column of its labels."""
+        """The label column of each task."""
         return {name: task.column or name for name, task in self.tasks.items()}
 
     def tree(self) -> dict[str, Any]:
-        """Plain data to write as YAML; keep the tasks in order."""
+        """The declaration as plain data that YAML can hold."""
         tree: dict[str, Any] = self.model_dump(mode="json", exclude_defaults=True)
         return tree
 
 
 def declaration(tree: object, where: str) -> Declaration:
-    """The declaration in a search file's tree, whose keys for the study are left to others."""
+    """The declaration in the tree of a search file; keys of the study are ignored."""
     if not isinstance(tree, Mapping):
         raise DataError(f"{where}: expected a mapping with the keys data and tasks, got {type(tree).__name__}")
-    known = (*Declaration.model_fields, *STUDY_KEYS)
-    strange = [str(key) for key in tree if key not in known]
-    if strange:
-        hint = nearest(strange[0], known) or f"; known: {', '.join(known)}"
-        raise DataError(f"{where}: unknown key '{strange[0]}'{hint}")
+    keys = (*Declaration.model_fields, *STUDY_KEYS)
+    unknown = [str(key) for key in tree if key not in keys]
+    if unknown:
+        hint = nearest(unknown[0], keys) or f"; known: {', '.join(keys)}"
+        raise DataError(f"{where}: unknown key '{unknown[0]}'{hint}")
     return parse(Declaration, {key: part for key, part in tree.items() if key not in STUDY_KEYS}, where, DataError)

@@ -1,4 +1,4 @@
-"""Where data sets come from: a built-in name, a search file, a table, a DataFrame."""
+"""Data sets from a built-in name, a search file, a table, an encoded folder or a DataFrame."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -6,18 +6,19 @@ from typing import Any
 
 import pandas as pd
 
-from mtl_nas.data.builtin.registry import BUILTINS, adopted, builtin_names
-from mtl_nas.data.columns.encoding import named
+from mtl_nas.data.builtin.registry import BUILTINS, with_builtin
+from mtl_nas.data.columns.encoding import with_text_names
 from mtl_nas.data.dataset import Dataset
-from mtl_nas.data.declaration import Declaration, declaration
+from mtl_nas.data.declaration import Declaration
+from mtl_nas.data.declaring import Tasks, declared, table_name, with_options
 from mtl_nas.data.encoded_dataset import encoded_dataset
 from mtl_nas.data.parsing.tables import read_table
+from mtl_nas.data.pipeline.file_table import FileTable, refuse_other_test_columns
+from mtl_nas.data.pipeline.table import FrameTable
+from mtl_nas.data.pipeline.writer import write_encoded
 from mtl_nas.data.preparation import prepare
 from mtl_nas.data.storage.encoded_folder import is_encoded
 from mtl_nas.errors import DataError
-from mtl_nas.values import nearest, parse, read_tree
-
-Tasks = Mapping[str, Mapping[str, Any] | None] | Sequence[str]
 
 
 def load_dataset(
@@ -32,103 +33,118 @@ def load_dataset(
     weight: str | None = None,
     violations: str | None = None,
 ) -> Dataset:
-    """A data set from a built-in name, a YAML file, a table's path, an encoded folder, a DataFrame or a declaration.
+    """Load a data set: infer what is not declared, split the rows, fit statistics on the train rows, and encode.
 
-    The keywords say what the YAML file would, and win over it; kinds that nothing declares are inferred.
+    The keywords are the fields of a search file and win over it.
+
+    Args:
+        source: a built-in name, the path of a search file (YAML), of a table or of an encoded folder, a DataFrame, or
+            a declaration.
+        tasks: names of label columns, or a mapping from task names to options such as ``{"after": "click"}``; an
+            option that is left out is inferred from the labels.
+        split: the rows that train, validate and test: shares, or the column of a time, group or split; at random
+            by default (validation 0.1, test 0.1).
+        ignore: columns that are no features.
+        columns: kinds of columns: category, number or sequence.
+        sequences: histories: name to ``{"items": column, "properties": [...], "length": 50}``.
+        group: a column; the rows of each of its values make tasks of their own.
+        weight: a column of positive numbers that weigh the rows in the losses.
+        violations: labels that break a funnel: refuse, repair or drop; by default up to 1 % of the rows are repaired.
+
+    Returns:
+        The data set; ``notes`` says what was inferred, repaired and left out.
+
+    Raises:
+        DataError: the table cannot be read, or the declaration does not suit it.
+
+    Example:
+        >>> table = pd.DataFrame({"hour": range(100), "shop": ["a", "b"] * 50, "click": [0, 1, 1, 0] * 25})
+        >>> load_dataset(table, ["click"])
+        Dataset(frame: 80 + 10 + 10 rows; 1 category, 1 number, 0 sequences; task click)
     """
-    keywords = given(tasks, split, ignore, columns, sequences, group, weight, violations)
+    options = {
+        "split": split,
+        "ignore": ignore,
+        "columns": columns,
+        "sequences": sequences,
+        "group": group,
+        "weight": weight,
+        "violations": violations,
+    }
     if isinstance(source, pd.DataFrame):
-        return prepare("frame", source, _updated(Declaration(), keywords))
-    said = stated(source if isinstance(source, Declaration) else str(source), keywords)
-    table = said.data.table
+        declaration = with_options(Declaration(), tasks, **options)
+        return prepare("frame", FrameTable(with_text_names(source)), declaration)
+    declaration = declared(source if isinstance(source, Declaration) else str(source), tasks, **options)
+    table, test = declaration.data.table, declaration.data.split.test
     if table is None:
         raise DataError("the declaration names no table (data: table); give a DataFrame to load_dataset itself")
     if is_encoded(table):
-        return encoded_dataset(Path(table).expanduser(), said)
+        return encoded_dataset(Path(table).expanduser(), declaration)
     if table in BUILTINS:
-        return prepare(table, BUILTINS[table].table(), adopted(BUILTINS[table].declaration, said))
-    frame, test = named(read_table(table)), said.data.split.test
+        frame = with_text_names(BUILTINS[table].table())
+        return prepare(table, FrameTable(frame), with_builtin(BUILTINS[table].declaration, declaration))
+    frame = with_text_names(read_table(table))
     if not isinstance(test, str):
-        return prepare(stem(table), frame, said)
-    held = named(read_table(test))
-    missing = [name for name in frame.columns if name not in held.columns and name not in said.data.ignore]
-    if missing:
-        raise DataError(f"the test table '{test}' lacks the column '{missing[0]}'{nearest(missing[0], held.columns)}")
-    both = pd.concat([frame, held.reindex(columns=frame.columns)], ignore_index=True)
-    return prepare(stem(table), both, said, test_rows=len(held))
+        return prepare(table_name(table), FrameTable(frame), declaration)
+    test_frame = with_text_names(read_table(test))
+    refuse_other_test_columns(test, list(frame.columns), list(test_frame.columns), declaration.data.ignore)
+    both = pd.concat([frame, test_frame.reindex(columns=frame.columns)], ignore_index=True)
+    return prepare(table_name(table), FrameTable(both, test_rows=len(test_frame)), declaration)
 
 
-def given(
-    tasks: Tasks | None,
-    split: Mapping[str, Any] | None,
-    ignore: Sequence[str] | None,
-    columns: Mapping[str, str] | None,
-    sequences: Mapping[str, Mapping[str, Any]] | None,
-    group: str | None,
-    weight: str | None,
-    violations: str | None,
-) -> dict[str, Any]:
-    """Keywords as a tree with the parts of a search file."""
-    if tasks is not None and not isinstance(tasks, Mapping):
-        twice = [name for place, name in enumerate(tasks) if name in tasks[:place]]
-        if twice:
-            raise DataError(f"task '{twice[0]}' is listed twice")
-        tasks = dict.fromkeys(tasks)
-    return {
-        "data": _present(split=split, ignore=ignore, columns=columns, group=group, weight=weight),
-        "tasks": tasks,
-        **_present(sequences=sequences, violations=violations),
+def encode_table(
+    source: str | Path,
+    to: str | Path,
+    tasks: Tasks | None = None,
+    *,
+    split: Mapping[str, Any] | None = None,
+    ignore: Sequence[str] | None = None,
+    columns: Mapping[str, str] | None = None,
+    sequences: Mapping[str, Mapping[str, Any]] | None = None,
+    group: str | None = None,
+    weight: str | None = None,
+    violations: str | None = None,
+) -> Dataset:
+    """Encode a table that may be larger than memory into a folder, whose files ``load_dataset`` maps.
+
+    The rows of every split are those of ``load_dataset``. Kinds that nothing declares are inferred from the first
+    100,000 rows; of more than 1,000,000 train rows, quantiles are those of a random sample.
+
+    Args:
+        source: the path of a table or of a search file.
+        to: a folder that does not exist or is empty; it is written completely or not at all.
+        tasks: as for ``load_dataset``, like the other keywords.
+        split: the rows that train, validate and test.
+        ignore: columns that are no features.
+        columns: kinds of columns.
+        sequences: histories.
+        group: a column whose values make tasks of their own.
+        weight: a column of weights of the rows.
+        violations: labels that break a funnel.
+
+    Returns:
+        The data set of the folder.
+
+    Raises:
+        DataError: the table cannot be read, the declaration does not suit it, or the folder is not empty.
+    """
+    options = {
+        "split": split,
+        "ignore": ignore,
+        "columns": columns,
+        "sequences": sequences,
+        "group": group,
+        "weight": weight,
+        "violations": violations,
     }
-
-
-def stated(source: str | Declaration, keywords: Mapping[str, Any]) -> Declaration:
-    """What a built-in name, a YAML file, a path or a declaration says, and the keywords in its place."""
-    return _updated(source if isinstance(source, Declaration) else _declared(source), keywords)
-
-
-def _declared(source: str) -> Declaration:
-    if source in BUILTINS:
-        return parse(Declaration, {"data": {"table": source}}, source, DataError)
-    path = Path(source).expanduser()
-    if path.suffix.lower() in (".yaml", ".yml"):
-        return _located(declaration(read_tree(path, DataError), str(path)), path)
-    if not path.exists() and not path.suffix:
-        known = ", ".join(builtin_names())
-        raise DataError(
-            f"no data set '{source}'{nearest(source, builtin_names())}; built in: {known}; or give a table's path"
-        )
-    return parse(Declaration, {"data": {"table": str(path.absolute())}}, source, DataError)
-
-
-def _located(said: Declaration, file: Path) -> Declaration:
-    """Paths in a search file are relative to that file."""
-    data, test = said.data, said.data.split.test
-    if data.table is None:
-        raise DataError(f"{file}: 'data.table' is missing")
-    if isinstance(test, str):
-        test = str(file.parent.absolute() / Path(test).expanduser())
-    table = data.table if data.table in BUILTINS else str(file.parent.absolute() / Path(data.table).expanduser())
-    split = data.split.model_copy(update={"test": test})
-    chosen = {"table": table, **({"split": split} if "split" in data.model_fields_set else {})}
-    return said.model_copy(update={"data": data.model_copy(update=chosen)})
-
-
-def _updated(said: Declaration, given: Mapping[str, Any]) -> Declaration:
-    """The declaration with the keywords in place of what it says."""
-    tree = said.model_dump(exclude_unset=True)
-    tree["data"] = {**tree.get("data", {}), **given["data"]}
-    if given["tasks"] is not None:  # the labels of tasks that are left out must not become features
-        labels = {column for name, column in said.label_columns().items() if name not in given["tasks"]}
-        kept = [said.label_columns().get(name, name) for name in given["tasks"]]
-        tree["data"]["ignore"] = [*tree["data"].get("ignore", ()), *sorted(labels.difference(kept))]
-    changes = {key: part for key, part in given.items() if key != "data" and part is not None}
-    return parse(Declaration, {**tree, **changes}, "data set", DataError)
-
-
-def _present(**keywords: object) -> dict[str, object]:
-    return {name: value for name, value in keywords.items() if value is not None}
-
-
-def stem(path: str) -> str:
-    """A table's name."""
-    return Path(path).name.removesuffix(".gz").rsplit(".", 1)[0]
+    declaration = declared(str(source), tasks, **options)
+    table, test, to = declaration.data.table, declaration.data.split.test, Path(to).expanduser()
+    if table is None or table in BUILTINS:
+        raise DataError(f"'{source}' is no table on disk; it is loaded as it is")
+    if is_encoded(table):
+        raise DataError(f"'{table}' is encoded already")
+    if to.exists() and (not to.is_dir() or any(to.iterdir())):
+        raise DataError(f"'{to}' is there already; give another folder")
+    batches = FileTable(table, test if isinstance(test, str) else None, ignore=declaration.data.ignore)
+    write_encoded(table_name(table), batches, declaration, to)
+    return load_dataset(to)

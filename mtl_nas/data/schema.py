@@ -1,4 +1,4 @@
-"""What a table holds once it is read: features with what was fitted on train rows, and tasks."""
+"""The columns and tasks of a table, with the statistics of its train rows: all that encoding a new row needs."""
 
 from collections.abc import Mapping
 from typing import Any, Literal, Self
@@ -11,61 +11,61 @@ from mtl_nas.values import Value, nearest
 
 
 class Category(Value):
-    """A categorical column. Id 0 is kept for levels that train rows never showed; None is "missing"."""
+    """A categorical column. Id 0 is reserved for levels that do not occur in train rows; level None is "missing"."""
 
     name: str
     levels: tuple[str | None, ...]
 
     @property
     def size(self) -> int:
-        """Ids, the reserved one included."""
+        """Number of ids, the reserved one included."""
         return len(self.levels) + 1
 
 
 class Number(Value):
-    """A numeric column: moments and 257 quantiles, each a value of a train row; of those that are not missing."""
+    """A numeric column with statistics of the train rows in which it is not missing."""
 
     name: str
     mean: float
     deviation: float
-    quantiles: tuple[float, ...]
-    missing: bool  # train rows had missing values
+    quantiles: tuple[float, ...]  # 257, from the smallest value to the largest; each is a value of a row
+    missing: bool  # some train rows have no value
 
 
-class Sequence(Value):
+class HistoryColumns(Value):
     """Parallel list columns of one behaviour history: items first, then properties of each behaviour.
 
-    Encoded ids: 0 is padding, 1 an unseen level, the levels follow from 2.
+    Encoded ids: 0 is padding, 1 a level that does not occur in train rows, the levels follow from 2.
     """
 
     name: str
     columns: tuple[Category, ...]
-    length: int  # positions kept, the latest
-    items: int = 1  # how many of the columns are of the items
+    length: int  # number of behaviours that are encoded, the latest ones
+    items: int = 1  # number of leading columns that describe the items
 
     @property
     def properties(self) -> int:
-        """How many columns are properties of the behaviours."""
+        """Number of columns that describe the behaviours."""
         return len(self.columns) - self.items
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """Ids of each column, padding and the unseen id included."""
+        """Number of ids per column, padding and the reserved id included."""
         return tuple(len(column.levels) + 2 for column in self.columns)
 
 
 class Task(Value):
-    """One target. Labels outside its sample space or missing are NaN and contribute nothing."""
+    """One target. A label that is missing or outside the sample space of the task is NaN and contributes nothing."""
 
     name: str
     kind: KindName
-    after: str | None = None  # nested: 1 only where that task is 1
-    where: str | None = None  # sample space: rows where that task is 1
+    after: str | None = None  # an earlier task; this one is 1 only where that one is 1
+    where: str | None = None  # an earlier task; the sample space are the rows where that one is 1
     family: str | None = None
     classes: tuple[str, ...] = ()  # in the order of their codes; binary: (negative, positive)
     loss: LossName = Field(default_factory=lambda fields: KINDS[fields["kind"]].losses[0])
-    quantile: float = Field(default=0.5, gt=0, lt=1)  # of the loss of that name: the share of labels below
-    center: float = 0.0  # of numbers: the model works on (y - center) / scale
+    quantile: float = Field(default=0.5, gt=0, lt=1)  # share of labels below the prediction, under loss quantile
+    center: float = 0.0  # of labels that are numbers: a model works on (label - center) / scale
     scale: float = 1.0
 
     @model_validator(mode="before")
@@ -76,7 +76,7 @@ class Task(Value):
         return tree
 
     @model_validator(mode="after")
-    def _loss_fits_the_kind(self) -> Self:
+    def _loss_belongs_to_the_kind(self) -> Self:
         refuse_loss_of_another_kind(self.kind, self.loss)
         return self
 
@@ -102,28 +102,21 @@ class Task(Value):
 
 
 class Schema(Value):
-    """Features and tasks; everything that encoding a new row needs."""
+    """Columns and tasks of a table."""
 
     version: Literal[1] = 1
     categories: tuple[Category, ...] = ()
     numbers: tuple[Number, ...] = ()
-    sequences: tuple[Sequence, ...] = ()
+    sequences: tuple[HistoryColumns, ...] = ()
     tasks: tuple[Task, ...]
 
     @model_validator(mode="after")
-    def _tasks_refer_to_earlier_tasks(self) -> "Schema":
-        seen: list[str] = []
-        for task in self.tasks:
-            for word, other in (("after", task.after), ("where", task.where)):
-                if other is not None and other not in seen:
-                    raise ValueError(
-                        f"task '{task.name}' is {word} '{other}', which is no earlier task{nearest(other, seen)}"
-                    )
-            seen.append(task.name)
+    def _tasks_refer_to_earlier_tasks(self) -> Self:
+        refuse_later_references({task.name: (task.after, task.where) for task in self.tasks})
         return self
 
     def task(self, name: str) -> Task:
-        """The task of that name."""
+        """The task of that name; DataError where there is none."""
         for task in self.tasks:
             if task.name == name:
                 return task
@@ -131,7 +124,7 @@ class Schema(Value):
         raise DataError(f"no task '{name}'; tasks: {', '.join(names)}{nearest(name, names)}")
 
     def task_of(self, head: str) -> tuple[Task, str | None]:
-        """The task that a head predicts, and for ``buy|click`` the task whose 1 is its condition."""
+        """The task that a head predicts, and for ``buy|click`` the task whose 1 is the condition."""
         for earlier, later in self.nested_pairs:
             if head == f"{later}|{earlier}" and head not in self.task_names:
                 return self.task(later), earlier
@@ -139,15 +132,32 @@ class Schema(Value):
 
     @property
     def task_names(self) -> tuple[str, ...]:
-        """Names in declared order, which is the funnel's order."""
+        """Names in declared order, which is the order of the funnel."""
         return tuple(task.name for task in self.tasks)
 
     @property
     def nested_pairs(self) -> tuple[tuple[str, str], ...]:
-        """(earlier, later) for each task declared ``after`` another."""
-        return tuple((task.after, task.name) for task in self.tasks if task.after is not None)
+        """(earlier, later) for each task that is declared ``after`` another."""
+        return nested_pairs(self.tasks)
 
     @property
     def has_funnel(self) -> bool:
-        """At least one task is nested in another."""
+        """Whether some task is nested in another."""
         return bool(self.nested_pairs)
+
+
+def nested_pairs(tasks: tuple[Task, ...]) -> tuple[tuple[str, str], ...]:
+    """(earlier, later) for each task that is declared ``after`` another."""
+    return tuple((task.after, task.name) for task in tasks if task.after is not None)
+
+
+def refuse_later_references(references: Mapping[str, tuple[str | None, str | None]]) -> None:
+    """Raise ValueError where a task, by name, is ``after`` or ``where`` a task that is not declared before it."""
+    earlier: list[str] = []
+    for name, (after, where) in references.items():
+        for word, other in (("after", after), ("where", where)):
+            if other is not None and other not in earlier:
+                raise ValueError(
+                    f"task '{name}' is {word} '{other}', which is no earlier task{nearest(other, earlier)}"
+                )
+        earlier.append(name)

@@ -19,8 +19,7 @@ from mtl_nas.adaptation import (
     load_new_task,
 )
 from mtl_nas.architecture import Architecture
-from mtl_nas.data import Schema, encode, read_table
-from mtl_nas.data.declaration import Split
+from mtl_nas.data import Schema, Split, encode_rows, read_table
 from mtl_nas.design import Meta, Training
 from mtl_nas.errors import DesignError, ExportError
 from mtl_nas.exports.ensemble_folder import Member, is_ensemble, read_ensemble_folder, write_ensemble_folder
@@ -97,7 +96,7 @@ class Model:
         Raises:
             DataError: A column is missing, or a number is not a number.
         """
-        rows = encode(frame, self.schema, labels=False)
+        rows = encode_rows(frame, self.schema, labels=False)
         columns: dict[str, NDArray[np.float64]] = {}
         for member in self.members:
             for head, values in predict_rows(member.network, rows, self.schema).items():

@@ -6,8 +6,7 @@ from torch import Tensor, nn
 
 from mtl_nas.architecture import Architecture
 from mtl_nas.blocks import Embedding
-from mtl_nas.data.schema import Schema
-from mtl_nas.data.storage.rows import Rows
+from mtl_nas.data import Rows, Schema
 from mtl_nas.model.number_encodings import number_encoder
 
 

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from mtl_nas.architecture import Head
 from mtl_nas.composition import funnel_root
-from mtl_nas.data.schema import Schema
+from mtl_nas.data import Schema
 
 
 def corrected(probabilities: Mapping[str, Tensor], heads: Sequence[Head], schema: Schema) -> dict[str, Tensor]:

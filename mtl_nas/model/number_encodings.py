@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from mtl_nas.blocks import NumberEncoding
-from mtl_nas.data.schema import Number
+from mtl_nas.data import Number
 
 NORMAL_RANKS = np.linspace(1 / 1024, 1 - 1 / 1024, 1023)  # ranks between which the normal score is interpolated
 NORMAL_SCORES = np.array([NormalDist().inv_cdf(float(rank)) for rank in NORMAL_RANKS])

@@ -3,7 +3,7 @@
 from typing import Any
 
 from mtl_nas.blocks import Expert, Tower
-from mtl_nas.data.schema import Schema
+from mtl_nas.data import Schema
 from mtl_nas.design import Design, Inputs, Level, Routing, Stitching
 
 Hidden = tuple[int, ...]

@@ -4,7 +4,7 @@ from itertools import pairwise
 from typing import Any
 
 from mtl_nas.blocks import Expert, Tower
-from mtl_nas.data.schema import Schema
+from mtl_nas.data import Schema
 from mtl_nas.design import Design, Inputs, Level, Losses, Transfers
 from mtl_nas.errors import DesignError
 

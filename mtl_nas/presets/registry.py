@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from mtl_nas.data.schema import Schema
+from mtl_nas.data import Schema
 from mtl_nas.design import Design
 from mtl_nas.errors import DesignError
 from mtl_nas.presets.cross_stitch import cross_stitch, snr

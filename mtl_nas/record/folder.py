@@ -10,7 +10,7 @@ from pathlib import Path
 import yaml
 from filelock import FileLock, Timeout
 
-from mtl_nas.data.declaration import Declaration
+from mtl_nas.data import Declaration
 from mtl_nas.errors import RunError
 from mtl_nas.record.journal import Record
 from mtl_nas.record.request import Request

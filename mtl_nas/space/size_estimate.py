@@ -11,7 +11,7 @@ from scipy.special import chdtri
 
 from mtl_nas.architecture import Architecture
 from mtl_nas.composition import compose
-from mtl_nas.data.schema import Schema
+from mtl_nas.data import Schema
 from mtl_nas.errors import DesignError, SpaceError
 from mtl_nas.space.deciders import Decider, Enumerate, Random
 from mtl_nas.space.domains import Choice, Decision, Domain, Float, Tree

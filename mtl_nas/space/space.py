@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from mtl_nas.data.schema import Schema
+from mtl_nas.data import Schema
 from mtl_nas.design import Design, Proposal
 from mtl_nas.errors import SpaceError
 from mtl_nas.space.deciders import Corner, Decider, Decisions, Defaults, Offset, Random, Replay

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mtl_nas.architecture import Architecture
-from mtl_nas.data import Rows, Schema
-from mtl_nas.data.storage.rows import joined
+from mtl_nas.data import Rows, Schema, joined
 from mtl_nas.model import input_tensors
 from mtl_nas.random_streams import STREAMED_ROWS, epoch_order_seed, training_stream
 from mtl_nas.training.losses import BatchTargets

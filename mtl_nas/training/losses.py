@@ -8,8 +8,7 @@ from types import MappingProxyType
 import torch
 from torch import Tensor
 
-from mtl_nas.data import Rows, Schema
-from mtl_nas.data.schema import Task
+from mtl_nas.data import Rows, Schema, Task
 from mtl_nas.model.kinds import row_loss
 
 NONE: Mapping[str, float] = MappingProxyType({})

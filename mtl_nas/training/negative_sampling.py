@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mtl_nas.composition import funnel_root
-from mtl_nas.data.schema import Schema
+from mtl_nas.data import Schema
 from mtl_nas.random_streams import NEGATIVE_SAMPLING, training_stream
 
 ROWS_AT_ONCE = 2**20  # rows that are drawn at once, which changes no draw

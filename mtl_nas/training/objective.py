@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from mtl_nas.architecture import Architecture
 from mtl_nas.composition import refuse_unsuitable_losses
-from mtl_nas.data.schema import Schema
+from mtl_nas.data import Schema
 from mtl_nas.design import Losses
 from mtl_nas.errors import DesignError
 from mtl_nas.training.balancing.famo import Famo

@@ -10,7 +10,7 @@ import mtl_nas as mn
 from mtl_nas.adaptation.freezing import frozen_members
 from mtl_nas.adaptation.graph_transfer import transfer_graph, transferred_weights
 from mtl_nas.composition import compose, stacking
-from mtl_nas.data.schema import Task
+from mtl_nas.data import Task
 from mtl_nas.errors import MtlNasError
 from mtl_nas.exports import Model
 from mtl_nas.model import build

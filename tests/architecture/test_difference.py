@@ -5,7 +5,7 @@ from numpy_reference import schema_of
 
 from mtl_nas.architecture.difference import differences
 from mtl_nas.composition import compose
-from mtl_nas.data.schema import Schema
+from mtl_nas.data import Schema
 from mtl_nas.design import Design, Gating
 from mtl_nas.presets import compatible_presets, preset
 

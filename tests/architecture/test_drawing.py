@@ -11,7 +11,7 @@ from mtl_nas.architecture.boxes import boxes
 from mtl_nas.architecture.drawing import mermaid, svg, text
 from mtl_nas.blocks import Concat, Embedding, Expert, Layers, Tower, Vocabulary
 from mtl_nas.composition import compose
-from mtl_nas.data.schema import Task
+from mtl_nas.data import Task
 from mtl_nas.design import Critics, Design, Gating, Histories, Inputs, Level, Routing, Stitching, Transfers
 from mtl_nas.presets import PRESETS, compatible_presets, preset
 

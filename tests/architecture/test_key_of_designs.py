@@ -10,7 +10,7 @@ from numpy_reference import outputs, random_features, random_weights, schema_of
 from mtl_nas.architecture import Node
 from mtl_nas.blocks import Expert, Gate, Layers, Tower, Transfer
 from mtl_nas.composition import compose
-from mtl_nas.data.schema import Schema
+from mtl_nas.data import Schema
 from mtl_nas.design import (
     Critics,
     Design,

@@ -8,8 +8,7 @@ from numpy_reference import schema_of
 from mtl_nas.architecture import Architecture
 from mtl_nas.blocks import Concat, Expert, Gate, History, Product, Tower, Transfer
 from mtl_nas.composition import compose
-from mtl_nas.data import load_dataset
-from mtl_nas.data.schema import Schema
+from mtl_nas.data import Schema, load_dataset
 from mtl_nas.design import Design, Gating, Inputs, Level, Losses, Transfers
 from mtl_nas.errors import DesignError
 

@@ -16,7 +16,7 @@ from numpy_reference import random_features, random_weights, schema_of
 from mtl_nas.architecture import Architecture
 from mtl_nas.blocks import Expert, Gate, Route, Stitch, Tower, Transfer
 from mtl_nas.composition import compose
-from mtl_nas.data.schema import Schema
+from mtl_nas.data import Schema
 from mtl_nas.design import Design, Gating, Inputs, Level, Stitching, Transfers
 from mtl_nas.model import build
 from mtl_nas.presets import preset

@@ -8,7 +8,7 @@ from numpy_reference import schema_of
 from mtl_nas.architecture import Architecture
 from mtl_nas.blocks import Expert, Gate, Route, Stitch, Stop, Sum
 from mtl_nas.composition import compose
-from mtl_nas.data.schema import Schema
+from mtl_nas.data import Schema
 from mtl_nas.design import Design, Gating, Inputs, Level, Routing, Stitching
 from mtl_nas.errors import DesignError, MtlNasError
 from mtl_nas.values import parse

@@ -8,7 +8,7 @@ from numpy_reference import schema_of
 from mtl_nas.architecture import Architecture
 from mtl_nas.blocks import Concat, FieldMean, Sum, TaskEmbedding
 from mtl_nas.composition import compose
-from mtl_nas.data.schema import Schema
+from mtl_nas.data import Schema
 from mtl_nas.design import Critics, Design, Gating, Inputs, Level, Stitching, Weighing
 
 PAIR = schema_of("click", "buy")

@@ -17,7 +17,7 @@ from slowly import slow
 import mtl_nas as mn
 from mtl_nas.data import load_dataset
 from mtl_nas.data.dataset import fingerprint
-from mtl_nas.data.pipeline import accumulators, table_batches
+from mtl_nas.data.pipeline import accumulators, file_table
 from mtl_nas.data.storage.encoded_folder import is_encoded
 from mtl_nas.design import Proposal
 from mtl_nas.errors import DataError
@@ -86,7 +86,7 @@ WAYS = {
 @pytest.mark.parametrize("way", ["column", "time", *map(slow, ("random", "user", "groups", "history"))])
 def test_rows_are_those_of_the_table_in_memory(parquet, tmp_path, way):
     known = load_dataset(parquet, TASKS, **WAYS[way])
-    found = mn.encode(parquet, tmp_path / "encoded", TASKS, **WAYS[way])
+    found = mn.encode_table(parquet, tmp_path / "encoded", TASKS, **WAYS[way])
     assert_same(found, known)
     assert fingerprint(found.schema, found.encoded, found.tuning) == known.fingerprint
     assert_same(load_dataset(tmp_path / "encoded"), known)
@@ -96,19 +96,19 @@ def test_rows_are_those_of_the_table_in_memory(parquet, tmp_path, way):
 
 @pytest.mark.parametrize("enough", [10**6, 300])
 def test_nothing_depends_on_where_batches_are_cut(parquet, tmp_path, monkeypatch, enough):
-    monkeypatch.setattr(accumulators, "ENOUGH", enough)
-    monkeypatch.setattr(accumulators, "STRETCH", 64)
+    monkeypatch.setattr(file_table, "QUANTILE_ROWS", enough)
+    monkeypatch.setattr(accumulators, "SUMMED_ROWS", 64)
     found = []
     for cells in (300, 2**23):
-        monkeypatch.setitem(table_batches.Batches.__init__.__kwdefaults__, "cells", cells)
-        found.append(mn.encode(parquet, tmp_path / str(cells), TASKS))
+        monkeypatch.setitem(file_table.FileTable.__init__.__kwdefaults__, "cells", cells)
+        found.append(mn.encode_table(parquet, tmp_path / str(cells), TASKS))
     assert_same(*found)
 
 
 def test_of_many_rows_moments_are_exact_and_quantiles_of_a_sample(parquet, tmp_path, monkeypatch):
     known = {number.name: number for number in load_dataset(parquet, TASKS).schema.numbers}
-    monkeypatch.setattr(accumulators, "ENOUGH", 500)
-    data = mn.encode(parquet, tmp_path / "encoded", TASKS)
+    monkeypatch.setattr(file_table, "QUANTILE_ROWS", 500)
+    data = mn.encode_table(parquet, tmp_path / "encoded", TASKS)
     assert "quantiles are those of 500 of the 960 train rows" in data.notes
     for number in data.schema.numbers:
         same = known[number.name]
@@ -122,28 +122,30 @@ def test_of_many_rows_moments_are_exact_and_quantiles_of_a_sample(parquet, tmp_p
 
 def test_text_tables_are_read_in_batches_too(tmp_path, monkeypatch):
     FRAME.drop(columns="seen").to_csv(tmp_path / "t.csv.gz", index=False)
-    monkeypatch.setitem(table_batches.Batches.__init__.__kwdefaults__, "cells", 2000)
-    assert_same(mn.encode(tmp_path / "t.csv.gz", tmp_path / "e", TASKS), load_dataset(tmp_path / "t.csv.gz", TASKS))
+    monkeypatch.setitem(file_table.FileTable.__init__.__kwdefaults__, "cells", 2000)
+    assert_same(
+        mn.encode_table(tmp_path / "t.csv.gz", tmp_path / "e", TASKS), load_dataset(tmp_path / "t.csv.gz", TASKS)
+    )
 
 
 def test_a_file_of_test_rows_comes_below(tmp_path):
     FRAME.to_parquet(tmp_path / "t.parquet")
     FRAME[::5].drop(columns="day").assign(more=1).to_csv(tmp_path / "later.csv", index=False)
     how = {"split": {"test": str(tmp_path / "later.csv")}, "ignore": ["seen", "day"]}
-    data = mn.encode(tmp_path / "t.parquet", tmp_path / "e", TASKS, **how)
+    data = mn.encode_table(tmp_path / "t.parquet", tmp_path / "e", TASKS, **how)
     assert_same(data, load_dataset(tmp_path / "t.parquet", TASKS, **how))
     assert len(data.rows("test")) == 240
 
 
 def test_ids_are_as_narrow_as_the_largest_vocabulary_allows(parquet, tmp_path):
-    narrow = mn.encode(parquet, tmp_path / "a", TASKS)
-    wide = mn.encode(parquet, tmp_path / "b", TASKS, columns={"level": "category"})
+    narrow = mn.encode_table(parquet, tmp_path / "a", TASKS)
+    wide = mn.encode_table(parquet, tmp_path / "b", TASKS, columns={"level": "category"})
     assert narrow.rows("train").categories.dtype == np.uint8
     assert wide.rows("train").categories.dtype == np.uint16
 
 
 def test_stored_rows_are_pickled_by_their_places(parquet, tmp_path):
-    data = mn.encode(parquet, tmp_path / "encoded", TASKS, weight="pull")
+    data = mn.encode_table(parquet, tmp_path / "encoded", TASKS, weight="pull")
     rows = data.rows("choosing").take(slice(3, 40))
     content = pickle.dumps(rows)
     assert str(tmp_path / "encoded/validation/labels.npy").encode() in content
@@ -159,7 +161,7 @@ def test_stored_rows_are_pickled_by_their_places(parquet, tmp_path):
 
 
 def test_a_data_set_travels_as_a_path_and_says_where_it_is_not(parquet, tmp_path):
-    data = mn.encode(parquet, tmp_path / "encoded", TASKS)
+    data = mn.encode_table(parquet, tmp_path / "encoded", TASKS)
     content = pickle.dumps(data.for_search())
     seen = pickle.loads(content)
     assert seen.fingerprint == data.fingerprint
@@ -174,7 +176,7 @@ def test_a_data_set_travels_as_a_path_and_says_where_it_is_not(parquet, tmp_path
 
 
 def test_a_worker_without_the_folder_answers_with_the_reason(parquet, tmp_path):
-    data = mn.encode(parquet, tmp_path / "encoded", TASKS).for_search()
+    data = mn.encode_table(parquet, tmp_path / "encoded", TASKS).for_search()
     proposal = Proposal(design=mn.preset("shared_bottom", data.schema), training=mn.Training(epochs=1))
     job = Job(number=0, kind="finalist", rung=0, share=1.0, seed=0, proposal=proposal)
     assert work([job], data, get={}.get, put={}.__setitem__)[0].failure is None
@@ -185,7 +187,7 @@ def test_a_worker_without_the_folder_answers_with_the_reason(parquet, tmp_path):
 
 
 def test_a_folder_keeps_what_it_was_encoded_with(parquet, tmp_path):
-    data = mn.encode(parquet, tmp_path / "e", TASKS, ignore=["day"])
+    data = mn.encode_table(parquet, tmp_path / "e", TASKS, ignore=["day"])
     assert load_dataset(data.declaration).fingerprint == data.fingerprint
     assert load_dataset(tmp_path / "e", TASKS, ignore=["day"]).fingerprint == data.fingerprint
     assert load_dataset(tmp_path / "e", list(TASKS)).fingerprint == data.fingerprint
@@ -199,9 +201,9 @@ def test_a_folder_keeps_what_it_was_encoded_with(parquet, tmp_path):
 def test_a_kill_leaves_no_folder_that_loads(tmp_path):
     pd.concat([FRAME.drop(columns="seen")] * 20).to_parquet(tmp_path / "t.parquet", row_group_size=500)
     code = (
-        "import mtl_nas as mn\nfrom mtl_nas.data.pipeline import table_batches\n"
-        "table_batches.Batches.__init__.__kwdefaults__['cells'] = 1000\n"
-        f"mn.encode({str(tmp_path / 't.parquet')!r}, {str(tmp_path / 'e')!r}, {TASKS!r})"
+        "import mtl_nas as mn\nfrom mtl_nas.data.pipeline import file_table\n"
+        "file_table.FileTable.__init__.__kwdefaults__['cells'] = 1000\n"
+        f"mn.encode_table({str(tmp_path / 't.parquet')!r}, {str(tmp_path / 'e')!r}, {TASKS!r})"
     )
     begun = tmp_path / ".e.part/train/labels.npy"
     with subprocess.Popen([sys.executable, "-c", code]) as running:
@@ -212,13 +214,13 @@ def test_a_kill_leaves_no_folder_that_loads(tmp_path):
     assert not is_encoded(tmp_path / "e")
     with pytest.raises(DataError, match="no data set '"):
         load_dataset(tmp_path / "e")
-    data = mn.encode(tmp_path / "t.parquet", tmp_path / "e", TASKS)  # and the next one goes through
+    data = mn.encode_table(tmp_path / "t.parquet", tmp_path / "e", TASKS)  # and the next one goes through
     assert len(data.rows("train")) == 19_200
     assert not begun.exists()
 
 
 def test_a_file_that_is_cut_short_is_named(parquet, tmp_path):
-    data = mn.encode(parquet, tmp_path / "e", TASKS)
+    data = mn.encode_table(parquet, tmp_path / "e", TASKS)
     path = tmp_path / "e/train/labels.npy"
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(DataError, match=r"labels.npy' cannot be mapped: .*; encode the table again"):
@@ -232,13 +234,13 @@ def test_a_file_that_is_cut_short_is_named(parquet, tmp_path):
 @pytest.fixture
 def refused(tmp_path, monkeypatch):
     """Encode a table that cannot be; the line that says why, where nothing is left behind."""
-    monkeypatch.setitem(table_batches.Batches.__init__.__kwdefaults__, "cells", 1000)
-    monkeypatch.setattr(table_batches, "SAMPLE", 200)
+    monkeypatch.setitem(file_table.FileTable.__init__.__kwdefaults__, "cells", 1000)
+    monkeypatch.setattr(file_table, "SAMPLE", 200)
 
     def encode(frame: pd.DataFrame, tasks=TASKS, **how) -> str:
         frame.to_parquet(tmp_path / "wrong.parquet")
         with pytest.raises(DataError) as problem:
-            mn.encode(tmp_path / "wrong.parquet", tmp_path / "e", tasks, **how)
+            mn.encode_table(tmp_path / "wrong.parquet", tmp_path / "e", tasks, **how)
         assert [path.name for path in tmp_path.iterdir()] == ["wrong.parquet"]
         return str(problem.value)
 
@@ -283,10 +285,10 @@ def test_kinds_that_the_first_rows_cannot_tell_are_asked_for(refused):
 
 
 def test_labels_are_inferred_from_all_rows(tmp_path, monkeypatch):
-    monkeypatch.setattr(table_batches, "SAMPLE", 100)
+    monkeypatch.setattr(file_table, "SAMPLE", 100)
     rare = np.where(np.arange(len(FRAME)) < 150, 0, FRAME["click"])
     FRAME.assign(click=rare, buy=rare).to_parquet(tmp_path / "t.parquet")
-    assert mn.encode(tmp_path / "t.parquet", tmp_path / "e", ["click"], ignore=["buy"]).schema.task(
+    assert mn.encode_table(tmp_path / "t.parquet", tmp_path / "e", ["click"], ignore=["buy"]).schema.task(
         "click"
     ).classes == (
         "0",
@@ -298,7 +300,7 @@ def test_wrong_sources_and_places_are_one_line(parquet, tmp_path):
     full = tmp_path / "full"
     full.mkdir()
     (full / "mine.txt").write_text("keep me")
-    mn.encode(parquet, tmp_path / "e", TASKS)
+    mn.encode_table(parquet, tmp_path / "e", TASKS)
     for source, to, words in [
         ("synthetic-funnel", "x", "'synthetic-funnel' is no table on disk; it is loaded as it is"),
         (tmp_path / "none.parquet", "x", "no table '"),
@@ -307,8 +309,8 @@ def test_wrong_sources_and_places_are_one_line(parquet, tmp_path):
         (full, "x", "holds no Parquet file"),
     ]:
         with pytest.raises(DataError, match=words):
-            mn.encode(source, tmp_path / to if to == "x" else Path(to), TASKS)
+            mn.encode_table(source, tmp_path / to if to == "x" else Path(to), TASKS)
     assert (full / "mine.txt").exists()
     with pytest.raises(DataError, match="no task is declared"):
-        mn.encode(parquet, tmp_path / "x")
+        mn.encode_table(parquet, tmp_path / "x")
     assert not (tmp_path / "x").exists()

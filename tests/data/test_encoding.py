@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mtl_nas.data import encode, load_dataset
+from mtl_nas.data import encode_rows, load_dataset
 from mtl_nas.data.parsing.category_text import text
 from mtl_nas.errors import DataError
 
@@ -39,8 +39,8 @@ def test_one_level_has_one_spelling_in_every_type():
 def test_a_category_is_encoded_alike_from_every_type(data, kind):
     frame = table()
     assert np.array_equal(
-        encode(frame.astype({"code": kind}), data.schema, labels=False).categories,
-        encode(frame, data.schema, labels=False).categories,
+        encode_rows(frame.astype({"code": kind}), data.schema, labels=False).categories,
+        encode_rows(frame, data.schema, labels=False).categories,
     )
 
 
@@ -48,14 +48,16 @@ def test_numbers_may_come_as_text(data):
     frame = data.frame("test")
     as_text = frame.astype({"amount": str})
     as_text.loc[as_text["amount"] == "nan", "amount"] = ""
-    assert np.array_equal(encode(as_text, data.schema, labels=False).numbers, data.rows("test").numbers, equal_nan=True)
+    assert np.array_equal(
+        encode_rows(as_text, data.schema, labels=False).numbers, data.rows("test").numbers, equal_nan=True
+    )
 
 
 def test_text_in_a_number_is_named_with_its_row(data):
     frame = data.frame("test").astype({"amount": str})
     frame.loc[3, "amount"] = "lots"
     with pytest.raises(DataError, match="column 'amount' is a number, but row 4 holds 'lots'"):
-        encode(frame, data.schema, labels=False)
+        encode_rows(frame, data.schema, labels=False)
 
 
 def test_unseen_levels_are_id_0_and_missing_ones_a_level(data):
@@ -63,7 +65,7 @@ def test_unseen_levels_are_id_0_and_missing_ones_a_level(data):
     frame["city.of birth"] = ["Atlantis", None, "Roma"]
     frame["code"] = ["99", None, "3"]
     column = data.schema.categories[0]
-    rows = encode(frame, data.schema, labels=False)
+    rows = encode_rows(frame, data.schema, labels=False)
     assert column.levels == ("Köln", "Roma", "東京", None)
     assert rows.categories[:, 0].tolist() == [0, 4, 2]
     assert rows.categories[:, 1].tolist() == [0, 0, 4]  # train rows were never missing there
@@ -72,14 +74,14 @@ def test_unseen_levels_are_id_0_and_missing_ones_a_level(data):
 def test_an_infinite_number_is_missing(data):
     frame = data.frame("train")[:2].copy()
     frame["amount"] = [np.inf, 1e300]
-    assert np.isnan(encode(frame, data.schema, labels=False).numbers[:, 0]).all()
+    assert np.isnan(encode_rows(frame, data.schema, labels=False).numbers[:, 0]).all()
 
 
 def test_the_latest_behaviours_are_kept_and_padding_stands_at_the_end(data):
     sequence = data.schema.sequences[0]
     frame = data.frame("train")[:4].copy()
     frame["seen"] = [[1, 2], [], None, [8, *range(sequence.length - 1), 77]]
-    rows = encode(frame, data.schema, labels=False)
+    rows = encode_rows(frame, data.schema, labels=False)
     ids = rows.sequences["seen"][:, 0]
     level = {name: 2 + place for place, name in enumerate(sequence.columns[0].levels)}
     assert ids[0].tolist() == [level["1"], level["2"], *[0] * (sequence.length - 2)]
@@ -92,17 +94,18 @@ def test_the_latest_behaviours_are_kept_and_padding_stands_at_the_end(data):
 @pytest.mark.parametrize("spelled", ["[1, 2]", "1 2", "1|2", "1,2", "[1 2]", "['1', '2']"])
 def test_a_list_may_be_spelled_as_text(data, spelled):
     frame = data.frame("train")[:1].copy()
-    expected = encode(frame.assign(seen=[[1, 2]]), data.schema, labels=False)
+    expected = encode_rows(frame.assign(seen=[[1, 2]]), data.schema, labels=False)
     assert np.array_equal(
-        encode(frame.assign(seen=[spelled]), data.schema, labels=False).sequences["seen"], expected.sequences["seen"]
+        encode_rows(frame.assign(seen=[spelled]), data.schema, labels=False).sequences["seen"],
+        expected.sequences["seen"],
     )
 
 
 def test_missing_columns_are_listed(data):
     with pytest.raises(DataError, match=r"lacks 2 columns: 'city\.of birth', 'code'"):
-        encode(table().drop(columns=["city.of birth", "code"]), data.schema, labels=False)
+        encode_rows(table().drop(columns=["city.of birth", "code"]), data.schema, labels=False)
     with pytest.raises(DataError, match="lacks 1 column: 'clicked it'"):
-        encode(table().drop(columns="clicked it"), data.schema, labels=True)
+        encode_rows(table().drop(columns="clicked it"), data.schema, labels=True)
 
 
 def test_arrays_are_contiguous_and_typed(data):
@@ -113,6 +116,6 @@ def test_arrays_are_contiguous_and_typed(data):
 
 
 def test_no_rows_are_encoded_too(data):
-    rows = encode(table()[:0], data.schema, labels=True)
+    rows = encode_rows(table()[:0], data.schema, labels=True)
     assert len(rows) == 0
     assert rows.sequences["seen"].shape == (0, 1, data.schema.sequences[0].length)

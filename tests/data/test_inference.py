@@ -2,10 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mtl_nas.data import Declaration, infer
+from mtl_nas.data import KINDS, Declaration, infer
 from mtl_nas.data.columns.inference import column_kind
-from mtl_nas.data.tasks.kinds import KINDS
-from mtl_nas.data.tasks.labels import label_kind
+from mtl_nas.data.tasks.labels import infer_kind
 from mtl_nas.errors import DataError
 
 FRAME = pd.DataFrame({"age": range(30), "sex": ["f", "m"] * 15, "when": range(30), "buy": [0, 1, 1] * 10})
@@ -58,7 +57,7 @@ def test_a_column_without_a_value_is_refused_with_the_way_out():
     ],
 )
 def test_the_kind_of_a_task_follows_from_its_labels(values, kind):
-    assert label_kind(pd.Series(values), "t") == kind
+    assert infer_kind(pd.Series(values), "t") == kind
 
 
 @pytest.mark.parametrize(
@@ -93,7 +92,9 @@ def test_labels_that_make_no_task_are_refused():
         ([f"name {value}" for value in range(101)], "101 different texts as labels"),
     ]:
         with pytest.raises(DataError, match=words):
-            label_kind(pd.Series(values, name="t"), "t")
+            infer(
+                pd.DataFrame({"x": range(len(values)), "t": values}), Declaration.model_validate({"tasks": {"t": {}}})
+            )
     with pytest.raises(DataError, match="binary, but its labels have 3 values: 1, 2, 3"):
         KINDS["binary"].classes(pd.Series([1, 2, 3]), "t")
 

@@ -2,8 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mtl_nas.data.declaration import Split
-from mtl_nas.data.splits import parts
+from mtl_nas.data import Split
+from mtl_nas.data.splits import split_rows
 from mtl_nas.errors import DataError
 
 TABLE = pd.DataFrame(
@@ -19,19 +19,19 @@ RULES = [{}, {"time": "time"}, {"time": "day"}, {"group": "user"}, {"column": "p
 
 @pytest.mark.parametrize("rule", RULES, ids=str)
 def test_every_row_has_one_part_and_the_same_one_always(rule):
-    first, second = parts(TABLE, Split(**rule), 0), parts(TABLE, Split(**rule), 0)
+    first, second = split_rows(TABLE, Split(**rule), 0), split_rows(TABLE, Split(**rule), 0)
     assert sorted(np.concatenate(list(first.values()))) == list(range(1000))
     assert all(np.array_equal(first[name], second[name]) for name in first)
 
 
 def test_shares_are_kept():
-    sizes = {name: len(rows) for name, rows in parts(TABLE, Split(validation=0.3, test=0.2), 0).items()}
+    sizes = {name: len(rows) for name, rows in split_rows(TABLE, Split(validation=0.3, test=0.2), 0).items()}
     assert sizes == {"train": 500, "tuning": 150, "choosing": 150, "test": 200}
 
 
 @pytest.mark.parametrize("column", ["time", "day"])
 def test_time_goes_forward_and_ties_stay_on_one_side(column):
-    found = parts(TABLE, Split(time=column), 0)
+    found = split_rows(TABLE, Split(time=column), 0)
     validation = np.concatenate([found["tuning"], found["choosing"]])
     times = TABLE[column]
     assert times[found["train"]].max() < times[validation].min()
@@ -41,19 +41,19 @@ def test_time_goes_forward_and_ties_stay_on_one_side(column):
 
 def test_times_may_be_text():
     table = TABLE.assign(day=TABLE["day"].dt.strftime("%Y-%m-%d"))
-    for name, rows in parts(TABLE, Split(time="day"), 0).items():
-        assert np.array_equal(rows, parts(table, Split(time="day"), 0)[name])
+    for name, rows in split_rows(TABLE, Split(time="day"), 0).items():
+        assert np.array_equal(rows, split_rows(table, Split(time="day"), 0)[name])
 
 
 def test_groups_stay_together_also_in_the_halves():
-    found = parts(TABLE, Split(group="user"), 0)
+    found = split_rows(TABLE, Split(group="user"), 0)
     users = [set(TABLE["user"][rows]) for rows in found.values()]
     assert all(users)
     assert len(set.union(*users)) == sum(map(len, users))
 
 
 def test_rows_from_a_file_of_their_own_are_the_test_rows():
-    found = parts(TABLE, Split(test="held.csv"), 300)
+    found = split_rows(TABLE, Split(test="held.csv"), 300)
     assert found["test"].tolist() == list(range(700, 1000))
     assert len(found["tuning"]) + len(found["choosing"]) == 70
 
@@ -69,7 +69,7 @@ def test_a_split_that_cannot_be_says_why():
         ({}, TABLE[:5], "each split needs two at least"),
     ]:
         with pytest.raises(DataError, match=words):
-            parts(table, Split(**rule), 0)
+            split_rows(table, Split(**rule), 0)
 
 
 def test_one_rule_decides():

@@ -11,8 +11,7 @@ import torch
 
 import mtl_nas as mn
 from mtl_nas.composition import compose
-from mtl_nas.data import Schema, encode, load_dataset
-from mtl_nas.data.schema import Category, Number, Task
+from mtl_nas.data import Category, Number, Schema, Task, encode_rows, load_dataset
 from mtl_nas.design import Design, Inputs, Level
 from mtl_nas.errors import ExportError
 from mtl_nas.exports import Model
@@ -88,7 +87,7 @@ def test_the_file_agrees_with_the_model_for_any_batch(name, tmp_path):
     assert write_onnx(tmp_path, *parts(model)) <= 1e-5
     frame = table().drop(columns=["click", "buy", "stars", "price"])
     for count in (1, 300):
-        found = answers(tmp_path, encode(frame.head(count), DATA.schema, labels=False), DATA.schema)
+        found = answers(tmp_path, encode_rows(frame.head(count), DATA.schema, labels=False), DATA.schema)
         right = model.predict(frame.head(count))
         for head in ("click", "buy", *(["buy|click"] if name == "esmm" else [])):
             np.testing.assert_allclose(found[head], right[head], atol=1e-5)

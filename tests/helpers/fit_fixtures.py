@@ -6,8 +6,7 @@ import torch
 
 from mtl_nas.blocks import Expert
 from mtl_nas.composition import compose
-from mtl_nas.data import load_dataset
-from mtl_nas.data.storage.rows import Rows
+from mtl_nas.data import Rows, load_dataset
 from mtl_nas.design import Design, Inputs, Level, Losses, Training
 from mtl_nas.training import FitData, Member
 

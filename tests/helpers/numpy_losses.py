@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy_reference import Array, sigmoid, softplus
 
-from mtl_nas.data.schema import Task
+from mtl_nas.data import Task
 
 
 def mean_loss(output: Array, labels: Array, task: Task, weights: Array | None = None, positive: float = 1.0) -> Array:

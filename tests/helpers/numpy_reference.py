@@ -30,8 +30,8 @@ from numpy_pieces import (
 
 from mtl_nas.architecture import Architecture, Node
 from mtl_nas.blocks import Embedding, History
+from mtl_nas.data import Category, Number, Schema, Task
 from mtl_nas.data import schema as tables
-from mtl_nas.data.schema import Category, Number, Schema, Task
 
 EPSILON = 1e-5  # of norm layers
 STEP = 1e-30  # of the complex step
@@ -328,7 +328,7 @@ def schema_of(
         categories=tuple(_category(f"c{index}", size - 1) for index, size in enumerate(categories)),
         numbers=tuple(Number(name=f"n{index}", **number) for index in range(numbers)),
         sequences=tuple(
-            tables.Sequence(
+            tables.HistoryColumns(
                 name=f"h{index}",
                 columns=tuple(_category(f"h{index}c{place}", size - 2) for place, size in enumerate(sizes)),
                 length=4,

@@ -11,7 +11,7 @@ from slowly import slow
 
 from mtl_nas.architecture import Architecture
 from mtl_nas.composition import compose
-from mtl_nas.data.schema import Schema
+from mtl_nas.data import Schema
 from mtl_nas.design import Design
 from mtl_nas.model import build
 

@@ -6,7 +6,7 @@ from typing import Any
 from numpy_reference import schema_of
 
 from mtl_nas.blocks import Expert, Tower, Transfer
-from mtl_nas.data.schema import Schema
+from mtl_nas.data import Schema
 from mtl_nas.design import Design, Gating, Inputs, Level, Transfers
 from mtl_nas.presets import PRESETS, preset
 

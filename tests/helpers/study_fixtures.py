@@ -15,8 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy_reference import schema_of
 
-from mtl_nas.data import Dataset, load_dataset
-from mtl_nas.data.schema import Schema
+from mtl_nas.data import Dataset, Schema, load_dataset
 from mtl_nas.design import Design, Proposal
 from mtl_nas.presets import compatible_presets
 from mtl_nas.record import Budget, Event, Record, Request, SearchSettings, Standing

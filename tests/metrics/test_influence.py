@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mtl_nas.data.schema import Task
+from mtl_nas.data import Task
 from mtl_nas.scoring import score_task, task_influence
 
 GRADE = Task(name="grade", kind="ordinal", classes=("a", "b", "c"))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as oracle
 
-from mtl_nas.data.schema import Task
+from mtl_nas.data import Task
 from mtl_nas.metrics import auc
 from mtl_nas.scoring import score_task
 

@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from mtl_nas.data.schema import Schema, Task
+from mtl_nas.data import Schema, Task
 from mtl_nas.scoring import Interval, paired_interval, score_task, seed_score, task_influence
 
 BINARY = Task(name="click", kind="binary", classes=("0", "1"))

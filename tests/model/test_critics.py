@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from mtl_nas.architecture import Architecture
 from mtl_nas.blocks import Expert, Gate, Layers, Thresholds, Tower
 from mtl_nas.composition import compose
-from mtl_nas.data.schema import Schema
+from mtl_nas.data import Schema
 from mtl_nas.design import Critics, Design, Level, Transfers, Weighing
 
 PAIR, THREE = schema_of("click", "buy"), schema_of("click", "buy", "pay")

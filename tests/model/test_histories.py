@@ -11,7 +11,7 @@ from numpy_reference import schema_of
 from reference_checks import ROWS, check, drawn, gradients_of, tensors
 from small_designs import level
 
-from mtl_nas.data.schema import Schema
+from mtl_nas.data import Schema
 from mtl_nas.design import Design, Histories, Inputs
 
 KINDS, ATTENTIONS = ("mean", "gru", "lstm", "property_gated_lstm"), ("none", "softmax", "sigmoid")

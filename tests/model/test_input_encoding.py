@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from mtl_nas.composition import compose
-from mtl_nas.data.columns.statistics import number
-from mtl_nas.data.schema import Category, Number, Schema, Sequence, Task
-from mtl_nas.data.storage.rows import Rows
+from mtl_nas.data import Category, HistoryColumns, Number, Rows, Schema, Task
+from mtl_nas.data.columns.statistics import number_column
 from mtl_nas.design import Design, Inputs
 from mtl_nas.model import input_tensors
 from mtl_nas.model.number_encodings import boundaries, knots
@@ -18,7 +17,7 @@ CLICK = Task(name="click", kind="binary", classes=("0", "1"))
 
 
 def fitted(*values: float, name: str = "x") -> Number:
-    return number(name, np.array(values, dtype=np.float32))
+    return number_column(name, np.array(values, dtype=np.float32))
 
 
 def encoded(column: Number, values: list[float], encoding: str, buckets: int = 8) -> dict[str, np.ndarray]:
@@ -175,7 +174,7 @@ def test_categories_and_numbers_share_one_table_of_rows():
 
 
 def test_sequences_pass_as_they_are():
-    items = Sequence(name="seen", columns=(Category(name="seen", levels=("a", "b")),), length=3)
+    items = HistoryColumns(name="seen", columns=(Category(name="seen", levels=("a", "b")),), length=3)
     schema = Schema(sequences=(items,), tasks=(CLICK,))
     ids = np.array([[[2, 3, 0]], [[0, 0, 0]]], dtype=np.int32)
     none = np.zeros((2, 0), dtype=np.int32)

@@ -24,7 +24,7 @@ from small_designs import (
 
 from mtl_nas.blocks import Expert, Tower
 from mtl_nas.composition import compose
-from mtl_nas.data.schema import Schema
+from mtl_nas.data import Schema
 from mtl_nas.design import Design, Inputs
 from mtl_nas.model import build
 

@@ -19,7 +19,7 @@ from torch import nn
 
 from mtl_nas.blocks import Transfer
 from mtl_nas.composition import compose
-from mtl_nas.data.schema import Schema
+from mtl_nas.data import Schema
 from mtl_nas.design import Design
 from mtl_nas.model import Network, build
 from mtl_nas.presets import preset

@@ -12,7 +12,7 @@ from small_designs import FAMILIES, PRESET_CASES, SIZES, THREE, TWO, schemas, sm
 
 from mtl_nas.architecture import Head
 from mtl_nas.composition import compose
-from mtl_nas.data.schema import Schema
+from mtl_nas.data import Schema
 from mtl_nas.design import Design
 
 OF_PROBABILITIES = ("esmm", "metaheac")  # their papers write probabilities, the others logits

@@ -8,7 +8,7 @@ from numpy_reference import schema_of
 
 from mtl_nas.blocks import Expert, Layers
 from mtl_nas.composition import compose
-from mtl_nas.data.schema import Schema
+from mtl_nas.data import Schema
 from mtl_nas.design import Critics, Design, Gating, Histories, Routing, Stitching, Weighing
 from mtl_nas.errors import DesignError
 from mtl_nas.presets import PRESETS, compatible_presets, descriptions, preset, preset_names

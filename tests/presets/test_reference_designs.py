@@ -11,7 +11,7 @@ from small_designs import FUNNELS, ONE, THREE, TWO, gated, hidden_layers, level,
 
 from mtl_nas.blocks import Expert, Tower
 from mtl_nas.composition import compose
-from mtl_nas.data.schema import Schema
+from mtl_nas.data import Schema
 from mtl_nas.design import Critics, Design, Gating, Inputs, Routing, Stitching, Transfers, Weighing
 from mtl_nas.errors import MtlNasError
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy_reference import schema_of
 from study_fixtures import FUNNEL, PLAIN, space
 
-from mtl_nas.data.schema import Schema
+from mtl_nas.data import Schema
 from mtl_nas.space import Choice, Decisions, Float, Int, Random, Replay, SearchSpace, load_space
 from mtl_nas.space.mutation import crossover, mutate, perturb
 

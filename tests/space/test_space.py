@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy_reference import schema_of
 
 from mtl_nas.composition import compose
-from mtl_nas.data.schema import Schema
+from mtl_nas.data import Schema
 from mtl_nas.design import Design, Level, Proposal, Training
 from mtl_nas.errors import SpaceError
 from mtl_nas.presets import PRESETS, compatible_presets, preset

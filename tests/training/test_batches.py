@@ -8,8 +8,7 @@ from members import advance, restored
 
 import mtl_nas as mn
 from mtl_nas.composition import compose
-from mtl_nas.data import load_dataset
-from mtl_nas.data.storage.rows import joined
+from mtl_nas.data import joined, load_dataset
 from mtl_nas.design import Losses
 from mtl_nas.evaluation import predict_and_score
 from mtl_nas.training import FitData, Member, batches
@@ -22,7 +21,7 @@ TASKS = {"click": None, "buy": {"after": "click"}, "stars": None, "price": None}
 def data(tmp_path_factory):
     folder = tmp_path_factory.mktemp("encoded")
     table(1500).assign(pull=np.linspace(1, 2, 1500)).to_parquet(folder / "t.parquet")
-    return mn.encode(folder / "t.parquet", folder / "e", TASKS, weight="pull")
+    return mn.encode_table(folder / "t.parquet", folder / "e", TASKS, weight="pull")
 
 
 @pytest.fixture
@@ -106,7 +105,7 @@ def test_a_batch_depends_on_nothing_but_the_seed_and_the_step(data, small):
 def test_a_streamed_fit_that_breaks_inside_a_block_goes_on_bit_for_bit(tmp_path, small, negatives):
     table(1500).to_parquet(tmp_path / "t.parquet")
     tasks = {"click": None, "buy": {"after": "click"}}
-    data = mn.encode(tmp_path / "t.parquet", tmp_path / "e", tasks, ignore=["stars", "price"])
+    data = mn.encode_table(tmp_path / "t.parquet", tmp_path / "e", tasks, ignore=["stars", "price"])
     losses = Losses(negatives=negatives)
     whole = member(data, losses=losses)
     assert isinstance(whole.batches, StreamedBatches)
@@ -138,7 +137,7 @@ def test_scores_of_streamed_and_resident_rows_agree_to_the_noise_of_seeds(tmp_pa
     """Of a table in the order of a label's score, which is the worst for blocks of neighbours."""
     frame = table(4000).sort_values("size")
     frame.to_parquet(tmp_path / "t.parquet")
-    data = mn.encode(tmp_path / "t.parquet", tmp_path / "e", TASKS)
+    data = mn.encode_table(tmp_path / "t.parquet", tmp_path / "e", TASKS)
     assert load_dataset(tmp_path / "t.parquet", TASKS).fingerprint == data.fingerprint
     scores: dict[bool, list[float]] = {}
     for in_memory in (False, True):

@@ -11,7 +11,7 @@ from slowly import slow
 
 import mtl_nas as mn
 from mtl_nas.composition import compose
-from mtl_nas.data.storage.rows import Rows
+from mtl_nas.data import Rows
 from mtl_nas.design import Losses, Meta, Training
 from mtl_nas.errors import DesignError
 from mtl_nas.training import DivergedError

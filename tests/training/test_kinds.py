@@ -11,9 +11,7 @@ import yaml
 
 import mtl_nas as mn
 from mtl_nas.cli import main
-from mtl_nas.data import encode, load_dataset
-from mtl_nas.data.schema import Schema, Task
-from mtl_nas.data.tasks.kinds import KINDS
+from mtl_nas.data import KINDS, Schema, Task, encode_rows, load_dataset
 from mtl_nas.errors import DataError
 from mtl_nas.exports import load_model
 from mtl_nas.model.kinds import TORCH_KINDS, linked
@@ -102,7 +100,7 @@ def test_the_schema_says_what_was_fitted():
     }
     assert Schema.model_validate_json(DATA.schema.model_dump_json()) == DATA.schema
     assert np.array_equal(
-        encode(DATA.frame("test"), DATA.schema, labels=True).labels, DATA.rows("test").labels, equal_nan=True
+        encode_rows(DATA.frame("test"), DATA.schema, labels=True).labels, DATA.rows("test").labels, equal_nan=True
     )
 
 
@@ -186,11 +184,11 @@ def test_labels_of_new_rows_are_checked_too():
     with pytest.raises(
         DataError, match=r"^task 'visits': row 4 holds 2\.5, but a count is a whole number from 0: mend"
     ):
-        encode(frame, DATA.schema, labels=True)
+        encode_rows(frame, DATA.schema, labels=True)
     frame = DATA.frame("test")
     frame.loc[[5, 9], "spent"] = -1.0
     with pytest.raises(DataError, match=r"^task 'spent': row 6 holds -1, but an amount under loss ziln is 0 or more"):
-        encode(frame, DATA.schema, labels=True)
+        encode_rows(frame, DATA.schema, labels=True)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from numpy_reference import schema_of
 
 from mtl_nas.architecture import Architecture
 from mtl_nas.composition import compose
-from mtl_nas.data.schema import Schema, Task
+from mtl_nas.data import Schema, Task
 from mtl_nas.design import Design, Losses
 from mtl_nas.training.losses import BatchTargets, task_losses
 from mtl_nas.training.objective import Objective, calibrator

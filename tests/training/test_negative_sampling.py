@@ -11,8 +11,7 @@ from numpy_reference import schema_of
 
 from mtl_nas.architecture import Head
 from mtl_nas.composition import compose, funnel_root
-from mtl_nas.data import load_dataset
-from mtl_nas.data.schema import Schema, Task
+from mtl_nas.data import Schema, Task, load_dataset
 from mtl_nas.design import Design, Losses, Training
 from mtl_nas.errors import DesignError
 from mtl_nas.model.negative_correction import corrected

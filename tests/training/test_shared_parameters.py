@@ -10,7 +10,7 @@ from numpy_reference import random_features, schema_of
 from mtl_nas.architecture import Architecture
 from mtl_nas.blocks import Expert, Transfer
 from mtl_nas.composition import compose
-from mtl_nas.data.schema import Schema
+from mtl_nas.data import Schema
 from mtl_nas.design import Critics, Design, Gating, Inputs, Level, Routing, Stitching, Transfers, Weighing
 from mtl_nas.model import build
 from mtl_nas.presets import compatible_presets, preset

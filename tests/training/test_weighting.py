@@ -8,7 +8,7 @@ import torch
 from numpy_reference import schema_of
 
 from mtl_nas.composition import compose
-from mtl_nas.data.schema import Schema, Task
+from mtl_nas.data import Schema, Task
 from mtl_nas.design import Design, Losses
 from mtl_nas.errors import DesignError
 from mtl_nas.training.balancing.shared_parameters import SharedParameter, last_shared

@@ -13,7 +13,7 @@ from mtl_nas.data.declaration import ColumnKind, Declaration, TaskDeclaration
 
 @dataclass(frozen=True)
 class Builtin:
-    """A table that is made or fetched when it is asked for, and how it is declared."""
+    """A built-in data set: a function that makes or fetches its table, and the declaration of the table."""
 
     table: Callable[[], pd.DataFrame]
     declaration: Declaration
@@ -44,13 +44,13 @@ def builtin_names() -> tuple[str, ...]:
     return tuple(BUILTINS)
 
 
-def adopted(known: Declaration, said: Declaration) -> Declaration:
-    """What is said about a built-in data set, completed by what is known; labels nobody asked for are no features."""
-    tasks = _tasks(known, said)
-    data, own = said.data, known.data
+def with_builtin(builtin: Declaration, declaration: Declaration) -> Declaration:
+    """A declaration completed by that of a built-in data set; labels of tasks that are left out are no features."""
+    tasks = _tasks(builtin, declaration)
+    data, own = declaration.data, builtin.data
     split = data.split if "split" in data.model_fields_set else own.split
     labels = {name: task.column or name for name, task in tasks.items()}
-    unused = [column for column in known.label_columns().values() if column not in labels.values()]
+    unused = [column for column in builtin.label_columns().values() if column not in labels.values()]
     unused += [column for column in rule_columns(own.split) if column not in rule_columns(split)]
     ignore = tuple(dict.fromkeys([*own.ignore, *data.ignore, *unused]))
     columns: dict[str, ColumnKind] = {
@@ -58,21 +58,22 @@ def adopted(known: Declaration, said: Declaration) -> Declaration:
         for name, kind in (own.columns | data.columns).items()
         if name in data.columns or (name not in ignore and name not in labels.values())
     }
-    kept = {name: part for name, part in known.sequences.items() if part.items not in ignore}
+    sequences = {name: part for name, part in builtin.sequences.items() if part.items not in ignore}
     source = data.model_copy(update={"split": split, "ignore": ignore, "columns": columns})
-    sequences = said.sequences if "sequences" in said.model_fields_set else kept
-    return said.model_copy(update={"data": source, "tasks": tasks, "sequences": sequences})
+    if "sequences" in declaration.model_fields_set:
+        sequences = declaration.sequences
+    return declaration.model_copy(update={"data": source, "tasks": tasks, "sequences": sequences})
 
 
-def _tasks(known: Declaration, said: Declaration) -> dict[str, TaskDeclaration]:
-    if not said.tasks:
-        return dict(known.tasks)
+def _tasks(builtin: Declaration, declaration: Declaration) -> dict[str, TaskDeclaration]:
+    if not declaration.tasks:
+        return dict(builtin.tasks)
     tasks = {}
-    for name, task in said.tasks.items():
-        base = known.tasks.get(name, TaskDeclaration())
+    for name, task in declaration.tasks.items():
+        base = builtin.tasks.get(name, TaskDeclaration())
         earlier = base.after
-        while earlier is not None and earlier not in tasks:  # a funnel may be asked for in part
-            earlier = known.tasks[earlier].after
+        while earlier is not None and earlier not in tasks:  # a funnel may be declared in part
+            earlier = builtin.tasks[earlier].after
         tasks[name] = base.model_copy(
             update={"after": earlier, **{key: getattr(task, key) for key in task.model_fields_set}}
         )

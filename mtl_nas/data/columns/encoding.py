@@ -1,125 +1,129 @@
-"""A table's rows as arrays, by what a schema has fitted."""
+"""Rows of a table as arrays, by the columns and statistics of a schema."""
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from mtl_nas.data.parsing import category_text
-from mtl_nas.data.parsing.lists import flat
-from mtl_nas.data.parsing.numeric import numerals
-from mtl_nas.data.schema import Schema, Sequence
+from mtl_nas.data.parsing.lists import ListColumn, read_lists
+from mtl_nas.data.parsing.numeric import read_numbers, single_precision
+from mtl_nas.data.schema import HistoryColumns, Schema
 from mtl_nas.data.storage.rows import Integers, Rows
-from mtl_nas.data.tasks.labels import outside, refuse_impossible
+from mtl_nas.data.tasks.labels import outside_sample_space, refuse_impossible
 from mtl_nas.errors import DataError
-from mtl_nas.values import nearest
-
-Flat = tuple["pd.Series[Any]", NDArray[np.int64]]
+from mtl_nas.values import first_repeated, nearest
 
 
-def encode(frame: pd.DataFrame, schema: Schema, *, labels: bool) -> Rows:
-    """Rows of a table that has the schema's columns, in any order, and with ``labels`` one column a task.
+def encode_rows(frame: pd.DataFrame, schema: Schema, *, labels: bool) -> Rows:
+    """Encode a table by a schema whose statistics are known.
 
-    Unseen levels and missing values are fine; a missing column raises DataError.
+    Args:
+        frame: has the columns of the schema, in any order; unseen levels and missing values are allowed.
+        schema: what a data set was encoded by.
+        labels: whether the table has one label column per task; without them every label is NaN.
+
+    Raises:
+        DataError: a column is missing, or a row holds a value that cannot be read.
     """
-    frame = named(frame)
-    _refuse_missing(frame, [*feature_columns(schema), *(schema.task_names if labels else ())])
-    lists = {column.name: flat(frame[column.name]) for sequence in schema.sequences for column in sequence.columns}
-    rows = features(frame, schema, lists)
+    frame = with_text_names(frame)
+    _refuse_absent_columns(frame, [*feature_columns(schema), *(schema.task_names if labels else ())])
+    lists = {column: read_lists(frame[column]) for column in list_columns(schema)}
+    rows = encode_features(frame, schema, lists)
     if not labels:
         return rows
     codes = np.full((len(frame), len(schema.tasks)), np.nan)
-    for place, task in enumerate(schema.tasks):
-        codes[:, place] = task.rules.codes(frame[task.name], task.classes)
-    codes[outside(codes, schema.tasks)] = np.nan
+    for index, task in enumerate(schema.tasks):
+        codes[:, index] = task.rules.codes(frame[task.name], task.classes)
+    codes[outside_sample_space(codes, schema.tasks)] = np.nan
     refuse_impossible(codes, schema.tasks)
     return replace(rows, labels=codes.astype(np.float32))
 
 
-def features(frame: pd.DataFrame, schema: Schema, lists: Mapping[str, Flat]) -> Rows:
-    """Rows without labels."""
+def encode_features(frame: pd.DataFrame, schema: Schema, lists: Mapping[str, ListColumn]) -> Rows:
+    """Rows without labels; ``lists`` are the list columns of the schema."""
     count = len(frame)
     categories = np.empty((count, len(schema.categories)), dtype=np.int32)
-    for place, column in enumerate(schema.categories):
-        categories[:, place] = category_text.ids(frame[column.name], column.levels, 1)
-    lengths = {length_name(sequence.name): sequence for sequence in schema.sequences}
+    for index, column in enumerate(schema.categories):
+        categories[:, index] = category_text.level_ids(frame[column.name], column.levels, 1)
+    histories = {length_name(history.name): history for history in schema.sequences}
     numbers = np.empty((count, len(schema.numbers)), dtype=np.float32)
-    for place, number in enumerate(schema.numbers):
-        if number.name in lengths:
-            numbers[:, place] = lists[lengths[number.name].columns[0].name][1]
+    for index, number in enumerate(schema.numbers):
+        if number.name in histories:
+            numbers[:, index] = lists[histories[number.name].columns[0].name].lengths
         else:
-            numbers[:, place] = float32(numerals(frame[number.name]))
+            numbers[:, index] = single_precision(read_numbers(frame[number.name]))
     return Rows(
         categories=categories,
         numbers=numbers,
-        sequences={sequence.name: _sequence(sequence, lists) for sequence in schema.sequences},
+        sequences={history.name: _history_ids(history, lists) for history in schema.sequences},
         labels=np.full((count, len(schema.tasks)), np.nan, dtype=np.float32),
     )
 
 
 def feature_columns(schema: Schema) -> list[str]:
-    """Columns of a table that the schema reads."""
-    lengths = {length_name(sequence.name) for sequence in schema.sequences}
+    """Columns of a table that the schema reads as features."""
+    lengths = {length_name(history.name) for history in schema.sequences}
     return [
         *(column.name for column in schema.categories),
         *(column.name for column in schema.numbers if column.name not in lengths),
-        *(column.name for sequence in schema.sequences for column in sequence.columns),
+        *list_columns(schema),
     ]
 
 
-def length_name(sequence: str) -> str:
-    """The number column that holds a sequence's length."""
-    return f"length({sequence})"
+def list_columns(schema: Schema) -> list[str]:
+    """Columns of a table that hold the lists of histories."""
+    return [column.name for history in schema.sequences for column in history.columns]
 
 
-def float32(numbers: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Single precision; what does not fit is missing."""
-    with np.errstate(over="ignore"):
-        single = numbers.astype(np.float32)
-    single[~np.isfinite(single)] = np.nan
-    return single
+def length_name(history: str) -> str:
+    """The number column that holds the length of a history."""
+    return f"length({history})"
 
 
-def named(frame: pd.DataFrame) -> pd.DataFrame:
-    """The same table with text for column names, each of them once."""
+def with_text_names(frame: pd.DataFrame) -> pd.DataFrame:
+    """The same table with text as column names; DataError where a name is repeated."""
     names = [str(name) for name in frame.columns]
-    if len(set(names)) < len(names):
-        repeated = next(name for place, name in enumerate(names) if name in names[:place])
+    repeated = first_repeated(names)
+    if repeated is not None:
         raise DataError(f"the table has two columns named '{repeated}'")
     return frame if names == list(frame.columns) else frame.set_axis(names, axis="columns")
 
 
-def _sequence(sequence: Sequence, lists: Mapping[str, Flat]) -> Integers:
-    lengths = lists[sequence.columns[0].name][1]
-    kept = np.minimum(lengths, sequence.length)
-    row = np.repeat(np.arange(len(lengths)), kept)
-    place = np.arange(kept.sum()) - np.repeat(np.cumsum(kept) - kept, kept)
-    source = np.repeat(np.cumsum(lengths) - kept, kept) + place  # the latest behaviours stand last in a list
-    ids = np.zeros((len(lengths), len(sequence.columns), sequence.length), dtype=np.int32)
-    for position, column in enumerate(sequence.columns):
-        elements, own = lists[column.name]
-        refuse_ragged(sequence.name, sequence.columns[0].name, lengths, column.name, own)
-        ids[row, position, place] = category_text.ids(elements, column.levels, 2)[source]
+def refuse_unequal_lengths(history: str, lists: Mapping[str, ListColumn]) -> None:
+    """Raise DataError where a row has more or fewer values of a property than items; the first column holds items."""
+    (items, (_, lengths)), *properties = lists.items()
+    for column, (_, other_lengths) in properties:
+        different = np.flatnonzero(lengths != other_lengths)
+        if len(different):
+            row = int(different[0])
+            raise DataError(
+                f"sequence '{history}': row {row + 1} has {lengths[row]} values in '{items}' and {other_lengths[row]} "
+                f"in '{column}'; every item has one value of each property"
+            )
+
+
+def _history_ids(history: HistoryColumns, lists: Mapping[str, ListColumn]) -> Integers:
+    """(N, columns, length) ids of the latest behaviours, which stand last in a list."""
+    columns = {column.name: lists[column.name] for column in history.columns}
+    refuse_unequal_lengths(history.name, columns)
+    lengths = columns[history.columns[0].name].lengths
+    encoded = np.minimum(lengths, history.length)
+    row = np.repeat(np.arange(len(lengths)), encoded)
+    position = np.arange(encoded.sum()) - np.repeat(np.cumsum(encoded) - encoded, encoded)
+    source: NDArray[np.int64] = np.repeat(np.cumsum(lengths) - encoded, encoded) + position
+    ids = np.zeros((len(lengths), len(history.columns), history.length), dtype=np.int32)
+    for index, column in enumerate(history.columns):
+        elements = columns[column.name].elements
+        ids[row, index, position] = category_text.level_ids(elements, column.levels, 2)[source]
     return ids
 
 
-def refuse_ragged(sequence: str, items: str, lengths: NDArray[np.int64], column: str, own: NDArray[np.int64]) -> None:
-    """Properties belong to items one by one."""
-    different = np.flatnonzero(lengths != own)
-    if len(different):
-        row = int(different[0])
-        raise DataError(
-            f"sequence '{sequence}': row {row + 1} has {lengths[row]} values in '{items}' and {own[row]} in '{column}'"
-            "; every item has one value of each property"
-        )
-
-
-def _refuse_missing(frame: pd.DataFrame, columns: list[str]) -> None:
-    missing = [name for name in columns if name not in frame.columns]
-    if missing:
-        hint = nearest(missing[0], frame.columns) if len(missing) == 1 else ""
-        listed = ", ".join(f"'{name}'" for name in missing[:20]) + (" ..." if len(missing) > 20 else "")
-        raise DataError(f"the table lacks {len(missing)} column{'s' * (len(missing) > 1)}: {listed}{hint}")
+def _refuse_absent_columns(frame: pd.DataFrame, columns: list[str]) -> None:
+    absent = [name for name in columns if name not in frame.columns]
+    if absent:
+        hint = nearest(absent[0], frame.columns) if len(absent) == 1 else ""
+        listed = ", ".join(f"'{name}'" for name in absent[:20]) + (" ..." if len(absent) > 20 else "")
+        raise DataError(f"the table lacks {len(absent)} column{'s' * (len(absent) > 1)}: {listed}{hint}")

@@ -1,47 +1,45 @@
-"""What a declaration leaves out, read from the table."""
+"""The kinds of columns that a declaration leaves out, and whether it suits the table."""
 
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from pandas.api import types
 
-from mtl_nas.data.columns.encoding import length_name, named
-from mtl_nas.data.declaration import ColumnKind, Declaration, SequenceDeclaration, Split, TaskDeclaration
+from mtl_nas.data.columns.encoding import length_name
+from mtl_nas.data.declaration import ColumnKind, Declaration, SequenceDeclaration, Split
 from mtl_nas.data.parsing.lists import is_list
-from mtl_nas.data.parsing.numeric import parsed
-from mtl_nas.data.tasks.kinds import refuse_loss_of_another_kind
-from mtl_nas.data.tasks.labels import label_kind
+from mtl_nas.data.parsing.numeric import parse_numbers
 from mtl_nas.errors import DataError
-from mtl_nas.values import nearest
+from mtl_nas.values import first_repeated, nearest
 
-FEW = 20  # distinct whole numbers that are levels
+MOST_WHOLE_LEVELS = 20  # distinct whole numbers that are levels of a category
 
 
-def infer(frame: pd.DataFrame, declaration: Declaration) -> Declaration:
-    """The same declaration with the kind of every column and task; DataError where it does not fit the table."""
-    frame = named(frame)
-    refuse_unknown(list(frame.columns), declaration)
+def infer_columns(sample: pd.DataFrame, declaration: Declaration) -> Declaration:
+    """The declaration with a kind for every feature column, inferred from some rows where none is declared."""
     _refuse_label_features(declaration)
-    tasks = {name: _task(frame, name, task) for name, task in declaration.tasks.items()}
-    listed = {column for sequence in declaration.sequences.values() for column in sequence.columns}
-    data = declaration.data
-    kinds: dict[str, ColumnKind] = {}
-    for name in frame.columns:
-        if name not in listed and name not in left_out(declaration):
-            kinds[name] = data.columns.get(name) or column_kind(frame[name])
+    kinds: dict[str, ColumnKind] = {
+        name: declaration.data.columns.get(name) or column_kind(sample[name])
+        for name in undeclared_features(list(sample.columns), declaration, with_declared=True)
+    }
     sequences = dict(declaration.sequences)
-    for name, kind in kinds.items():
-        if kind == "sequence":
-            sequences[name] = SequenceDeclaration(items=name)
-    columns: dict[str, ColumnKind] = {name: kind for name, kind in kinds.items() if kind != "sequence"}
-    taken = [*columns, *(name for names in sequences.values() for name in names.columns)]
-    _refuse_taken_names(declaration, taken, sequences)
-    if not taken:
+    sequences |= {name: SequenceDeclaration(items=name) for name, kind in kinds.items() if kind == "sequence"}
+    columns = {name: kind for name, kind in kinds.items() if kind != "sequence"}
+    features = [*columns, *(name for part in sequences.values() for name in part.columns)]
+    _refuse_taken_names(declaration, features, sequences)
+    if not features:
         raise DataError("no column is left to predict from")
-    source = data.model_copy(update={"columns": columns})
-    return declaration.model_copy(update={"data": source, "tasks": tasks, "sequences": sequences})
+    source = declaration.data.model_copy(update={"columns": columns})
+    return declaration.model_copy(update={"data": source, "sequences": sequences})
+
+
+def undeclared_features(columns: Sequence[str], declaration: Declaration, *, with_declared: bool = False) -> list[str]:
+    """Feature columns whose kind is not declared; with the declared ones, all features outside declared sequences."""
+    no_features = {*_not_features(declaration), *_declared_lists(declaration)}
+    if not with_declared:
+        no_features |= set(declaration.data.columns)
+    return [name for name in columns if name not in no_features]
 
 
 def column_kind(values: "pd.Series[Any]") -> ColumnKind:
@@ -55,12 +53,12 @@ def column_kind(values: "pd.Series[Any]") -> ColumnKind:
     if types.is_datetime64_any_dtype(dtype) or types.is_timedelta64_dtype(dtype):
         return "number"
     if types.is_numeric_dtype(dtype):
-        numbers = parsed(known)[0]
-        return "category" if bool((numbers % 1 == 0).all()) and len(pd.unique(known)) <= FEW else "number"
+        whole = bool((parse_numbers(known)[0] % 1 == 0).all())
+        return "category" if whole and len(pd.unique(known)) <= MOST_WHOLE_LEVELS else "number"
     if all(is_list(value) for value in known.iloc[:100]):
         return "sequence"
     if types.infer_dtype(known, skipna=True) in ("integer", "floating", "decimal", "mixed-integer-float"):
-        return column_kind(pd.Series(parsed(known)[0], name=values.name))
+        return column_kind(pd.Series(parse_numbers(known)[0], name=values.name))
     return "category"
 
 
@@ -69,33 +67,8 @@ def rule_columns(split: Split) -> list[str]:
     return [name for name in (split.time, split.column, split.group) if name is not None]
 
 
-def left_out(declaration: Declaration) -> set[str]:
-    """No features: labels, what is ignored, what splits, groups or weighs rows unless a kind is declared for it."""
-    data = declaration.data
-    rules = {name for name in (*rule_columns(data.split), data.group, data.weight) if name is not None}
-    return {*declaration.label_columns().values(), *data.ignore, *(rules - set(data.columns))}
-
-
-def _task(frame: pd.DataFrame, name: str, task: TaskDeclaration) -> TaskDeclaration:
-    column = task.column or name
-    refuse_lists(frame[column])
-    kind = task.settled_kind or label_kind(frame[column], name)
-    if task.loss is not None:
-        try:
-            refuse_loss_of_another_kind(kind, task.loss)
-        except ValueError as problem:
-            raise DataError(f"task '{name}': {problem}; or say the kind") from None
-    return task.model_copy(update={"kind": kind})
-
-
-def refuse_lists(labels: "pd.Series[Any]") -> None:
-    """A label is one value."""
-    if isinstance(next(iter(labels.dropna()), None), list | tuple | dict | np.ndarray):
-        raise DataError(f"column '{labels.name}' holds lists; a label is one value")
-
-
-def refuse_unknown(columns: Sequence[str], declaration: Declaration) -> None:
-    """DataError where something is declared of a column that the table does not have, or no task is."""
+def refuse_unknown_columns(columns: Sequence[str], declaration: Declaration) -> None:
+    """Raise DataError where no task is declared, or something about a column that the table does not have."""
     if not declaration.tasks:
         names = ", ".join(columns[:12]) + (" ..." if len(columns) > 12 else "")
         raise DataError(f"no task is declared; name the label columns, with --tasks or under tasks:, among: {names}")
@@ -107,35 +80,44 @@ def refuse_unknown(columns: Sequence[str], declaration: Declaration) -> None:
         *(("the split is decided by", column) for column in rule_columns(data.split)),
         *(("group is", column) for column in (data.group,) if column is not None),
         *(("rows are weighed by", column) for column in (data.weight,) if column is not None),
-        *(
-            (f"sequence '{name}' reads", column)
-            for name, part in declaration.sequences.items()
-            for column in part.columns
-        ),
+        *((f"sequence '{name}' reads", col) for name, part in declaration.sequences.items() for col in part.columns),
     ]
     for use, column in uses:
         if column not in columns:
             raise DataError(f"{use} '{column}', which is no column of the table{nearest(column, columns)}")
 
 
+def _not_features(declaration: Declaration) -> set[str]:
+    """Labels, ignored columns, and columns that split, group or weigh rows unless their kind is declared."""
+    data = declaration.data
+    rules = {name for name in (*rule_columns(data.split), data.group, data.weight) if name is not None}
+    return {*declaration.label_columns().values(), *data.ignore, *(rules - set(data.columns))}
+
+
+def _declared_lists(declaration: Declaration) -> set[str]:
+    return {column for part in declaration.sequences.values() for column in part.columns}
+
+
 def _refuse_label_features(declaration: Declaration) -> None:
-    labels = {column: task for task, column in declaration.label_columns().items()}
-    features = [*declaration.data.columns, *(name for part in declaration.sequences.values() for name in part.columns)]
-    for name in features:
-        if name in labels:
-            raise DataError(f"column '{name}' is the label of task '{labels[name]}'; it cannot be a feature too")
-
-
-def _refuse_taken_names(declaration: Declaration, taken: list[str], sequences: dict[str, SequenceDeclaration]) -> None:
-    for task in declaration.tasks:
-        if task in taken:
-            column = declaration.tasks[task].column
+    task_of_column = {column: task for task, column in declaration.label_columns().items()}
+    for name in (*declaration.data.columns, *sorted(_declared_lists(declaration))):
+        if name in task_of_column:
             raise DataError(
-                f"task '{task}' is labelled by '{column}', but '{task}' is a feature; rename the task or ignore it"
+                f"column '{name}' is the label of task '{task_of_column[name]}'; it cannot be a feature too"
+            )
+
+
+def _refuse_taken_names(
+    declaration: Declaration, features: list[str], sequences: dict[str, SequenceDeclaration]
+) -> None:
+    for name, task in declaration.tasks.items():
+        if name in features:
+            raise DataError(
+                f"task '{name}' is labelled by '{task.column}', but '{name}' is a feature; rename the task or ignore it"
             )
     for name in sequences:
-        if length_name(name) in taken:
+        if length_name(name) in features:
             raise DataError(f"column '{length_name(name)}' has the name of the length of sequence '{name}'; rename it")
-    for name in set(taken):
-        if taken.count(name) > 1:
-            raise DataError(f"column '{name}' is read twice; a column belongs to one sequence")
+    repeated = first_repeated(features)
+    if repeated is not None:
+        raise DataError(f"column '{repeated}' is read twice; a column belongs to one sequence")

@@ -25,28 +25,28 @@ def text(value: object) -> str:
     return str(value)
 
 
-def coded(values: "pd.Series[Any]") -> tuple[NDArray[np.intp], list[str]]:
+def factorize(values: "pd.Series[Any]") -> tuple[NDArray[np.intp], list[str]]:
     """Codes (-1: missing) and the text of each code; two codes may share a text."""
     try:
-        codes, found = pd.factorize(values)
+        codes, distinct = pd.factorize(values)
     except TypeError:
         raise DataError(f"column '{values.name}' mixes values that are no levels, such as lists; ignore it") from None
-    if isinstance(found.dtype, np.dtype) and found.dtype.kind in "iu":
-        return codes, list(map(str, found.tolist()))
-    return codes, [text(value) for value in found]
+    if isinstance(distinct.dtype, np.dtype) and distinct.dtype.kind in "iu":
+        return codes, list(map(str, distinct.tolist()))
+    return codes, [text(value) for value in distinct]
 
 
-def ordered(texts: set[str]) -> tuple[str, ...]:
+def sort_levels(texts: set[str]) -> tuple[str, ...]:
     """Numbers by value, then words by spelling."""
     return tuple(sorted(texts, key=_rank))
 
 
-def ids(values: "pd.Series[Any]", levels: tuple[str | None, ...], first: int) -> NDArray[np.int32]:
-    """The id of each value: levels count from ``first``, unseen ones get ``first - 1``."""
-    codes, texts = coded(values)
-    lookup = {level: first + place for place, level in enumerate(levels)}
-    table = [lookup.get(level, first - 1) for level in (*texts, None)]
-    return np.asarray(table, dtype=np.int32)[codes]  # code -1 is the last entry: missing
+def level_ids(values: "pd.Series[Any]", levels: tuple[str | None, ...], first: int) -> NDArray[np.int32]:
+    """The id of each value: levels count from ``first``, unseen values get ``first - 1``."""
+    codes, texts = factorize(values)
+    id_of = {level: first + index for index, level in enumerate(levels)}
+    ids = [id_of.get(level, first - 1) for level in (*texts, None)]
+    return np.asarray(ids, dtype=np.int32)[codes]  # code -1 is the last entry: missing
 
 
 def _rank(level: str) -> tuple[int, float, str]:

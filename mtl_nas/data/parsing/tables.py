@@ -11,16 +11,24 @@ import pandas as pd
 import pyarrow
 
 from mtl_nas.errors import DataError
+from mtl_nas.values import first_repeated
 
 SEPARATORS = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
 PARQUET = (".parquet", ".pq")
 
 
 def read_table(path: str | Path) -> pd.DataFrame:
-    """The table at a path; its first line or its schema names the columns."""
+    """Read a whole table; its first line or its schema names the columns.
+
+    Args:
+        path: a CSV or TSV file (also with .gz), a Parquet file or a folder of Parquet files.
+
+    Raises:
+        DataError: there is no such table, it cannot be read, or it is empty.
+    """
     path = Path(path).expanduser()
     mark = separator(path)
-    frame = _parquet(path) if mark is None else _delimited(path, mark)
+    frame = _read_parquet(path) if mark is None else _read_text(path, mark)
     if frame.empty:
         raise DataError(f"'{path}' is an empty table")
     refuse_one_column(path, list(frame.columns))
@@ -28,7 +36,7 @@ def read_table(path: str | Path) -> pd.DataFrame:
 
 
 def separator(path: Path) -> str | None:
-    """What stands between the columns of a text table; None: Parquet. A DataError where it is no table."""
+    """The separator of a text table, None for Parquet; DataError where the path holds no table."""
     if not path.exists():
         raise DataError(f"no table '{path}'")
     suffix = _suffix(path)
@@ -43,7 +51,7 @@ def separator(path: Path) -> str | None:
 
 
 def refuse_one_column(path: Path, columns: list[object]) -> None:
-    """Most likely another separator."""
+    """Raise DataError where a table has a single column, which usually means a wrong separator."""
     if len(columns) == 1:
         column, mark = str(columns[0])[:40], SEPARATORS.get(_suffix(path), ",")
         raise DataError(f"'{path}' has one column, {column!r}; save it with {mark!r} between its columns")
@@ -53,14 +61,14 @@ def _suffix(path: Path) -> str:
     return Path(path.name.removesuffix(".gz")).suffix.lower()
 
 
-def _parquet(path: Path) -> pd.DataFrame:
-    with parquet(path):
+def _read_parquet(path: Path) -> pd.DataFrame:
+    with parquet_errors(path):
         return pd.read_parquet(path)
 
 
 @contextmanager
-def parquet(path: Path) -> Iterator[None]:
-    """What goes wrong in reading Parquet, as one line."""
+def parquet_errors(path: Path) -> Iterator[None]:
+    """Turn errors of reading Parquet into DataErrors of one line."""
     if path.is_dir() and not any(file.suffix.lower() in PARQUET for file in path.rglob("*")):
         raise DataError(f"folder '{path}' holds no Parquet file")
     try:
@@ -69,15 +77,15 @@ def parquet(path: Path) -> Iterator[None]:
         raise DataError(f"'{path}' is not Parquet: {str(problem).splitlines()[0]}") from None
 
 
-def _delimited(path: Path, separator: str) -> pd.DataFrame:
-    with readable(path):
+def _read_text(path: Path, separator: str) -> pd.DataFrame:
+    with text_errors(path):
         refuse_repeated_names(path, separator)
         return pd.read_csv(path, sep=separator, low_memory=False, encoding="utf-8-sig")
 
 
 @contextmanager
-def readable(path: Path) -> Iterator[None]:
-    """What goes wrong in reading a text table, as one line."""
+def text_errors(path: Path) -> Iterator[None]:
+    """Turn errors of reading a text table into DataErrors of one line."""
     try:
         yield
     except UnicodeDecodeError:
@@ -93,10 +101,10 @@ def readable(path: Path) -> Iterator[None]:
 
 
 def refuse_repeated_names(path: Path, separator: str) -> None:
-    """DataError where the first line names a column twice: pandas would rename it."""
+    """Raise DataError where the first line names a column twice, which pandas would rename."""
     opened = gzip.open if path.suffix == ".gz" else open
     with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
         header = next(csv.reader(file, delimiter=separator), [])
-    repeated = [name for place, name in enumerate(header) if name and name in header[:place]]
-    if repeated:
-        raise DataError(f"'{path}' has two columns named '{repeated[0]}'")
+    repeated = first_repeated(name for name in header if name)
+    if repeated is not None:
+        raise DataError(f"'{path}' has two columns named '{repeated}'")

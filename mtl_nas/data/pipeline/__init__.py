@@ -1,1 +1,4 @@
-"""Tables that are larger than memory, read and written batch by batch."""
+"""The one way from a table to encoded rows: survey, fit statistics, encode, over batches of rows.
+
+A table in memory is one batch; a table on disk is read in batches, as often as needed.
+"""

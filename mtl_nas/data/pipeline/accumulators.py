@@ -1,7 +1,4 @@
-"""What batches of a table are gathered into: labels, codes of a column, numbers.
-
-What comes out does not depend on where the batches were cut.
-"""
+"""What is gathered from the batches of a table. No result depends on where the batches were cut."""
 
 import math
 from typing import Any
@@ -10,179 +7,207 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mtl_nas.data.columns.statistics import RANKS, blank, number
-from mtl_nas.data.parsing.numeric import numerals, parsed
-from mtl_nas.data.pipeline.table_batches import numbered
+from mtl_nas.data.columns.statistics import RANKS, empty_column, number_column
+from mtl_nas.data.parsing.numeric import parse_numbers, read_numbers
+from mtl_nas.data.pipeline.table import TableBatch
 from mtl_nas.data.schema import Number
-from mtl_nas.data.tasks.labels import STRAY
 from mtl_nas.errors import DataError
 
-ENOUGH = 1_000_000  # rows of which every number is kept; of more, quantiles are those of a sample of so many
-MOST_LABELS = 100_000  # different ones that can be classes
-STRETCH = 2**16  # rows whose sums are added up at once
+MOST_LABELS = 100_000  # distinct labels that are gathered as classes
+MOST_MISTAKES = 0.1  # share of labels that are text below which the others are numbers and the texts are mistakes
+SUMMED_ROWS = 2**16  # rows whose sums are added at once
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
-class Labels:
-    """The different labels of a column, each once, and whether some are no numbers among numbers."""
+class DistinctLabels:
+    """The distinct labels of a column, and the first that is text among numbers."""
 
     def __init__(self, column: str) -> None:
         self.column = column
-        self._found: dict[Any, None] = {}
-        self._full = False
-        self._labelled = self._wrong = 0
-        self._stray: tuple[int, pd.Series[Any]] | None = None
+        self._labels: dict[Any, None] = {}
+        self._count = self._invalid = 0
+        self._first_invalid: TableBatch | None = None  # one row
 
-    def add(self, first: int, values: "pd.Series[Any]") -> None:
-        """The labels of further rows."""
-        wrong = parsed(values)[1]
-        self._labelled += int(values.notna().sum())
-        self._wrong += int(wrong.sum())
-        if self._stray is None and wrong.any():
-            row = int(np.flatnonzero(wrong)[0])
-            self._stray = first + row, values.iloc[row : row + 1]
-        if len(self._found) <= MOST_LABELS:
-            self._found.update(dict.fromkeys(pd.unique(values.dropna()).tolist()))
+    def add(self, batch: TableBatch) -> None:
+        values = batch.frame[self.column]
+        invalid = parse_numbers(values)[1]
+        self._count += int(values.notna().sum())
+        self._invalid += int(invalid.sum())
+        if self._first_invalid is None and invalid.any():
+            row = int(np.flatnonzero(invalid)[0])
+            self._first_invalid = TableBatch(batch.first + row, batch.frame[[self.column]].iloc[row : row + 1])
+        if len(self._labels) <= MOST_LABELS:
+            self._labels.update(dict.fromkeys(values.dropna().drop_duplicates().tolist()))
 
     @property
     def values(self) -> "pd.Series[Any]":
-        """Each label once; so many that they are no classes are not all there."""
-        return pd.Series(list(self._found), name=self.column, dtype=None if self._found else object)
+        """Each label once; not all of them where they are too many for classes."""
+        return pd.Series(list(self._labels), name=self.column, dtype=None if self._labels else object)
 
-    def refuse_strays(self) -> None:
-        """DataError naming the first label that is no number where nearly all are."""
-        if self._stray is not None and self._wrong <= STRAY * self._labelled:
-            with numbered(self._stray[0]):
-                numerals(self._stray[1])
+    def refuse_mistakes(self) -> None:
+        """Raise DataError naming the first label that is no number where nearly all labels are numbers."""
+        if self._first_invalid is not None and self._invalid <= MOST_MISTAKES * self._count:
+            with self._first_invalid.numbered():
+                read_numbers(self._first_invalid.frame[self.column])
 
-    def refuse_many(self, task: str) -> None:
-        """DataError where there are more labels than classes are counted."""
-        if len(self._found) > MOST_LABELS:
+    def refuse_too_many(self, task: str) -> None:
+        """Raise DataError where there are more labels than can be classes."""
+        if len(self._labels) > MOST_LABELS:
             raise DataError(f"task '{task}' has more than {MOST_LABELS:,} different labels; say kind: regression")
 
 
-class Codes:
-    """A column as whole numbers in order of their first appearance, four bytes a row."""
+class FactorizedColumn:
+    """A column as codes in order of first appearance, four bytes per row."""
 
-    def __init__(self) -> None:
-        self._known: dict[Any, int] = {}
+    def __init__(self, column: str) -> None:
+        self.column = column
+        self._code_of: dict[Any, int] = {}
         self._parts: list[NDArray[np.int32]] = []
 
-    def add(self, values: "pd.Series[Any]") -> None:
-        """The values of further rows."""
-        codes, found = pd.factorize(values)
-        table = [self._known.setdefault(value, len(self._known)) for value in found.tolist()]
-        self._parts.append(np.asarray([*table, -1], dtype=np.int32)[codes])
+    def add(self, batch: TableBatch) -> None:
+        codes, distinct = pd.factorize(batch.frame[self.column])
+        global_codes = [self._code_of.setdefault(value, len(self._code_of)) for value in distinct.tolist()]
+        self._parts.append(np.asarray([*global_codes, -1], dtype=np.int32)[codes])
 
     def values(self) -> "pd.Series[Any]":
-        """The column, as pandas categories."""
+        """The column with the dtype of pandas categories."""
         codes = np.concatenate(self._parts)
-        self._parts = [codes]
-        return pd.Series(pd.Categorical.from_codes(codes, categories=pd.Index(list(self._known))))
+        categorical = pd.Categorical.from_codes(codes, categories=pd.Index(list(self._code_of)))
+        return pd.Series(categorical, name=self.column)
 
 
-class Numbers:
-    """Rows of numbers, (n, K) with NaN where missing: all of them up to ENOUGH, of more a sample and exact moments."""
+class NumberColumns:
+    """Number columns, (n, K) with NaN where missing: every row, or a random sample beside exact mean and deviation."""
 
-    def __init__(self, names: list[str], dtype: type[np.floating[Any]] = np.float32) -> None:
+    def __init__(self, names: list[str], dtype: type[np.floating[Any]] = np.float32, *, most: int | None) -> None:
+        """``most``: rows that are kept; None keeps all."""
         self.names, self.rows = names, 0
-        self._kept = np.empty((0, len(names)), dtype=dtype)
+        self._dtype, self._most = dtype, most
+        self._parts: list[NDArray[Any]] = []
         self._ranks = np.empty(0, dtype=np.uint64)
-        self._waiting: list[NDArray[Any]] = []
-        self._counts, self._means, self._squares = (np.zeros(len(names)) for _ in range(3))
-        self._lowest, self._highest = np.full(len(names), math.inf), np.full(len(names), -math.inf)
+        self._moments = None if most is None else _Moments(len(names))
 
-    def add(self, first: int, place: NDArray[np.int64], values: NDArray[np.floating[Any]]) -> None:
-        """Rows, and where they lie in the batch that begins at row ``first``."""
+    def add(self, rows: NDArray[np.int64], values: NDArray[np.floating[Any]]) -> None:
+        """Further rows, and their numbers within the table."""
         if not self.names:
             return
         self.rows += len(values)
-        ranks = _ranks(place + first)
-        if len(self._ranks) >= ENOUGH:  # most of a large table's rows are not in the sample
+        self._parts.append(values.astype(self._dtype, copy=False))
+        if self._moments is not None:
+            self._moments.add(values)
+            self._thin_out(rows)
+
+    def _thin_out(self, rows: NDArray[np.int64]) -> None:
+        """Keep the rows of the lowest ranks, in their order."""
+        assert self._most is not None
+        *earlier, added = self._parts
+        ranks = _ranks(rows)
+        if len(self._ranks) >= self._most:  # few rows of a large table are in the sample
             chosen = ranks <= self._ranks.max()
-            ranks, kept = ranks[chosen], values[chosen]
-        else:
-            kept = values
-        self._kept = np.concatenate([self._kept, kept.astype(self._kept.dtype)])
+            ranks, added = ranks[chosen], added[chosen]
+        self._parts = [*earlier, added]
         self._ranks = np.concatenate([self._ranks, ranks])
-        if len(self._ranks) > ENOUGH:
-            best = np.sort(np.argpartition(self._ranks, ENOUGH)[:ENOUGH])  # in the order of the rows
-            self._kept, self._ranks = self._kept[best], self._ranks[best]
-        self._waiting.append(values)
-        self._add_up(STRETCH)
+        if len(self._ranks) > self._most:
+            sampled = np.sort(np.argpartition(self._ranks, self._most)[: self._most])
+            self._parts, self._ranks = [self._values()[sampled]], self._ranks[sampled]
+
+    def _values(self) -> NDArray[Any]:
+        if len(self._parts) != 1:
+            empty = np.empty((0, len(self.names)), dtype=self._dtype)
+            self._parts = [np.concatenate([empty, *self._parts])]
+        return self._parts[0]
 
     @property
     def whole(self) -> bool:
-        """No row is left out."""
-        return self.rows <= ENOUGH
+        """Whether every row is kept."""
+        return self._most is None or self.rows <= self._most
 
     @property
-    def kept(self) -> int:
-        """Rows that are at hand."""
-        return len(self._kept)
+    def sampled_rows(self) -> int:
+        """Number of rows that are kept."""
+        return len(self._values())
 
     def column(self, name: str) -> NDArray[Any]:
-        """What is kept of a column that is not missing."""
-        values = self._kept[:, self.names.index(name)]
-        return values[~np.isnan(values)]
+        """The kept values of a column, NaN where missing."""
+        values: NDArray[Any] = self._values()[:, self.names.index(name)]
+        return values
 
     def number(self, name: str) -> Number:
-        """A column with its moments and quantiles."""
-        if self.whole:
-            return number(name, self._kept[:, self.names.index(name)])
-        self._add_up(1)
-        place = self.names.index(name)
-        count = int(self._counts[place])
+        """A column with its statistics."""
+        if self.whole or self._moments is None:
+            return number_column(name, self.column(name))
+        index = self.names.index(name)
+        count, mean, deviation, ends = self._moments.of(index)
         if not count:
-            raise blank(name)
-        seen = self.column(name)
-        ends = np.array([self._lowest[place], self._highest[place]])
-        quantiles = np.quantile(np.concatenate([seen, ends]), RANKS, method="nearest")  # the ends are exact
-        mean, deviation = self.moments(name)
-        return Number(
-            name=name, mean=mean, deviation=deviation, quantiles=tuple(quantiles.tolist()), missing=count < self.rows
-        )
+            raise empty_column(name)
+        values = self.column(name)
+        known = np.concatenate([values[~np.isnan(values)], ends])  # the ends are exact
+        quantiles = tuple(np.quantile(known, RANKS, method="nearest").tolist())
+        return Number(name=name, mean=mean, deviation=deviation, quantiles=quantiles, missing=count < self.rows)
 
-    def moments(self, name: str) -> tuple[float, float]:
-        """Mean and deviation of all rows in which the column is not missing."""
-        self._add_up(1)
-        place = self.names.index(name)
-        spread = self._squares[place] / self._counts[place]
-        same = self._lowest[place] == self._highest[place]
-        return float(self._means[place]), 0.0 if same else float(np.sqrt(spread))
+    def mean_and_deviation(self, name: str) -> tuple[float, float]:
+        """Mean and deviation over all rows in which the column is not missing."""
+        if self.whole or self._moments is None:
+            values = self.column(name)
+            known = values[~np.isnan(values)]
+            return float(known.mean()), float(known.std())
+        _, mean, deviation, _ = self._moments.of(self.names.index(name))
+        return mean, deviation
 
-    def _add_up(self, least: int) -> None:
-        """Sums over stretches of one length, so that they do not depend on the batches (Chan et al., 1979)."""
+
+class _Moments:
+    """Counts, means, squared deviations and ranges of columns, merged over stretches of one length.
+
+    Stretches make the sums independent of the batches (Chan et al., 1979).
+    """
+
+    def __init__(self, columns: int) -> None:
+        self._waiting: list[NDArray[Any]] = []
+        self._counts, self._means, self._squares = (np.zeros(columns) for _ in range(3))
+        self._lowest, self._highest = np.full(columns, math.inf), np.full(columns, -math.inf)
+
+    def add(self, values: NDArray[np.floating[Any]]) -> None:
+        self._waiting.append(values)
+        self._merge_stretches(SUMMED_ROWS)
+
+    def of(self, column: int) -> tuple[int, float, float, NDArray[np.float64]]:
+        """Count, mean, deviation, and the lowest and highest value of a column."""
+        self._merge_stretches(1)
+        lowest, highest = self._lowest[column], self._highest[column]
+        count = int(self._counts[column])
+        deviation = float(np.sqrt(self._squares[column] / count)) if count and lowest < highest else 0.0
+        return count, float(self._means[column]), deviation, np.array([lowest, highest])
+
+    def _merge_stretches(self, least: int) -> None:
+        """Merge the waiting rows, but for a last stretch that is shorter than ``least``."""
         waiting = sum(map(len, self._waiting))
         if not waiting or waiting < least:
             return
         rows = np.concatenate(self._waiting)
-        for start in range(0, len(rows), STRETCH):
-            part = rows[start : start + STRETCH].astype(np.float64)
-            if len(part) < least:
-                break
-            self._merge(part)
-        self._waiting = [rows[start:]] if len(part) < least else []
+        stop = len(rows) if least == 1 else len(rows) - len(rows) % SUMMED_ROWS
+        for start in range(0, stop, SUMMED_ROWS):
+            self._merge(rows[start : min(start + SUMMED_ROWS, stop)].astype(np.float64))
+        self._waiting = [rows[stop:]] if stop < len(rows) else []
 
-    def _merge(self, part: NDArray[np.float64]) -> None:
-        known = ~np.isnan(part)
+    def _merge(self, stretch: NDArray[np.float64]) -> None:
+        known = ~np.isnan(stretch)
         counts = known.sum(axis=0)
-        filled = np.where(known, part, 0.0)
+        filled = np.where(known, stretch, 0.0)
         means = filled.sum(axis=0) / np.maximum(counts, 1)
-        squares = (np.where(known, part - means, 0.0) ** 2).sum(axis=0)
+        squares = (np.where(known, stretch - means, 0.0) ** 2).sum(axis=0)
         total = np.maximum(self._counts + counts, 1)
         step = means - self._means
         self._squares += squares + step**2 * self._counts * counts / total
         self._means += step * counts / total
         self._counts += counts
-        self._lowest = np.fmin(self._lowest, np.where(known, part, np.inf).min(axis=0))
-        self._highest = np.fmax(self._highest, np.where(known, part, -np.inf).max(axis=0))
+        self._lowest = np.fmin(self._lowest, np.where(known, stretch, np.inf).min(axis=0))
+        self._highest = np.fmax(self._highest, np.where(known, stretch, -np.inf).max(axis=0))
 
 
 def _ranks(rows: NDArray[np.int64]) -> NDArray[np.uint64]:
-    """A random number a row that depends on nothing else (splitmix64); a sample is the rows of the lowest."""
+    """A pseudorandom number per row that depends on its number alone (splitmix64)."""
     mixed = (rows.astype(np.uint64) + np.uint64(1)) * GOLDEN
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    found: NDArray[np.uint64] = mixed ^ (mixed >> np.uint64(31))
-    return found
+    ranks: NDArray[np.uint64] = mixed ^ (mixed >> np.uint64(31))
+    return ranks

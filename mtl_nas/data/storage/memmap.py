@@ -1,4 +1,4 @@
-"""Arrays that lie in files: where, and opened again by another process or on another machine."""
+"""Arrays in files: the region of a file that an array maps, and mapping it again in another process or machine."""
 
 import mmap
 import socket
@@ -13,8 +13,8 @@ from mtl_nas.errors import DataError
 
 
 @dataclass(frozen=True)
-class Place:
-    """A stretch of a file that is an array."""
+class FileRegion:
+    """A region of a file that holds an array."""
 
     path: str
     offset: int  # bytes
@@ -22,10 +22,10 @@ class Place:
     dtype: str
 
 
-def place(array: NDArray[Any]) -> Place | None:
-    """Where a memory-mapped array lies, or a slice of its rows; None for one in memory.
+def file_region(array: NDArray[Any]) -> FileRegion | None:
+    """The region that a memory-mapped array, or a slice of its rows, maps; None for an array in memory.
 
-    >>> place(np.zeros(3)) is None
+    >>> file_region(np.zeros(3)) is None
     True
     """
     if not isinstance(array, np.memmap) or array.filename is None or not array.flags.c_contiguous:
@@ -35,25 +35,25 @@ def place(array: NDArray[Any]) -> Place | None:
         base = base.base
     if not isinstance(base, mmap.mmap):
         return None
-    start = np.frombuffer(base, dtype=np.uint8).ctypes.data
-    first = array.offset - array.offset % mmap.ALLOCATIONGRANULARITY  # of the file, where the map begins
-    return Place(str(array.filename), first + array.ctypes.data - start, array.shape, array.dtype.str)
+    address = np.frombuffer(base, dtype=np.uint8).ctypes.data
+    map_offset = array.offset - array.offset % mmap.ALLOCATIONGRANULARITY  # bytes of the file before the map
+    return FileRegion(str(array.filename), map_offset + array.ctypes.data - address, array.shape, array.dtype.str)
 
 
-def opened(at: Place) -> NDArray[Any]:
-    """The array, read-only and mapped; DataError where this machine has no such file."""
-    if 0 in at.shape:
-        return np.empty(at.shape, dtype=at.dtype)
+def map_region(region: FileRegion) -> NDArray[Any]:
+    """The array of the region, read-only; DataError where this machine has no such file."""
+    if 0 in region.shape:
+        return np.empty(region.shape, dtype=region.dtype)
     try:
-        return np.memmap(at.path, dtype=at.dtype, mode="r", offset=at.offset, shape=at.shape)
+        return np.memmap(region.path, dtype=region.dtype, mode="r", offset=region.offset, shape=region.shape)
     except FileNotFoundError:
-        raise absent(at.path) from None
+        raise missing_file(region.path) from None
     except ValueError as problem:
-        raise DataError(f"'{at.path}' is shorter than it was: {problem}; encode the table again") from None
+        raise DataError(f"'{region.path}' is shorter than it was: {problem}; encode the table again") from None
 
 
-def absent(path: str | Path) -> DataError:
-    """What to say of an encoded file that is not there."""
+def missing_file(path: str | Path) -> DataError:
+    """The error for an encoded file that this machine does not have."""
     return DataError(
         f"no file '{path}' on {socket.gethostname()}; an encoded folder is read where it lies: copy it to the same "
         "path of every machine, or give its folder on a disk that they share"

@@ -1,4 +1,4 @@
-"""Encoded rows: plain contiguous arrays, so that processes can share them without a copy."""
+"""Encoded rows: contiguous arrays that processes can share without a copy."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,24 +7,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mtl_nas.data.storage.memmap import Place, opened, place
+from mtl_nas.data.storage.memmap import FileRegion, file_region, map_region
 
-Integers = NDArray[np.int32]  # narrower unsigned ones, too, where rows are stored
+Integers = NDArray[np.int32]  # in an encoded folder also uint8 or uint16
 Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """N rows in the order of a schema's columns and tasks.
+    """N rows, with columns in the order of the schema.
 
-    Rows of an encoded folder are memory-mapped and read-only; pickled, they are places in files, not data.
+    Rows of an encoded folder are memory-mapped and read-only; pickles of them hold regions of files, not data.
     """
 
-    categories: Integers  # (N, C) ids; 0: a level that train rows never showed
+    categories: Integers  # (N, C) ids; 0: a level that does not occur in train rows
     numbers: Floats  # (N, M) raw values; NaN: missing
     sequences: dict[str, Integers]  # name -> (N, columns, length) ids; 0: padding, at the end
     labels: Floats  # (N, T) class codes or raw values; NaN: missing or outside the sample space
-    weights: Floats | None = None  # (N,) what a row counts in the losses, relative to the others; None: all alike
+    weights: Floats | None = None  # (N,) weights in the losses; None: equal weights
 
     def __len__(self) -> int:
         """N."""
@@ -32,8 +32,8 @@ class Rows:
 
     @property
     def stored(self) -> bool:
-        """The arrays lie in files and are read when they are used."""
-        return place(self.labels) is not None
+        """Whether the arrays are mapped from files and read when they are used."""
+        return file_region(self.labels) is not None
 
     @property
     def size(self) -> int:
@@ -51,7 +51,7 @@ class Rows:
         )
 
     def arrays(self) -> Iterable[tuple[str, NDArray[Any]]]:
-        """Every array with its name, in a fixed order."""
+        """Every array with its name, in the order of fingerprints."""
         yield "categories", self.categories
         yield "numbers", self.numbers
         for name in sorted(self.sequences):
@@ -61,13 +61,12 @@ class Rows:
             yield "weights", self.weights
 
     def __getstate__(self) -> dict[str, Any]:
-        """Stored arrays by their places."""
-        placed = {name: _placed(ids) for name, ids in self.sequences.items()}
-        return {name: _placed(part) for name, part in vars(self).items()} | {"sequences": placed}
+        sequences = {name: _region_or_self(ids) for name, ids in self.sequences.items()}
+        return {name: _region_or_self(part) for name, part in vars(self).items()} | {"sequences": sequences}
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
-        found = {name: _found(ids) for name, ids in state["sequences"].items()}
-        vars(self).update({name: _found(part) for name, part in state.items()} | {"sequences": found})
+        sequences = {name: _mapped_or_self(ids) for name, ids in state["sequences"].items()}
+        vars(self).update({name: _mapped_or_self(part) for name, part in state.items()} | {"sequences": sequences})
 
 
 def joined(parts: Sequence[Rows]) -> Rows:
@@ -87,9 +86,9 @@ def _weights(rows: Rows) -> Floats:
     return rows.weights
 
 
-def _placed(part: Any) -> Any:
-    return (place(part) or part) if isinstance(part, np.ndarray) else part
+def _region_or_self(part: Any) -> Any:
+    return (file_region(part) or part) if isinstance(part, np.ndarray) else part
 
 
-def _found(part: Any) -> Any:
-    return opened(part) if isinstance(part, Place) else part
+def _mapped_or_self(part: Any) -> Any:
+    return map_region(part) if isinstance(part, FileRegion) else part

@@ -1,1 +1,1 @@
-"""Label columns: tasks, labels, funnels and row weights."""
+"""Label columns: task kinds, labels, groups, funnels and row weights."""

@@ -1,7 +1,7 @@
 """Funnels: a later task is 1 only where the earlier one is."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,70 +10,68 @@ from mtl_nas.data.declaration import Violations
 from mtl_nas.data.schema import Task
 from mtl_nas.errors import DataError
 
-TOLERATED = 0.01  # a share of the rows
-BY_CHANCE = 0.1  # a likely funnel breaks less than this share of what independent labels would break
+TOLERATED = 0.01  # share of the rows that may break a funnel
+CHANCE_RATIO = 0.1  # a likely funnel is broken less often than this share of what independent labels would break
+
+Pairs = Sequence[tuple[str, str]]  # (earlier, later)
 
 
-def nested(
-    labels: NDArray[np.float64], names: Sequence[str], pairs: Sequence[tuple[str, str]], rule: Violations | None
-) -> tuple[NDArray[np.float64], NDArray[np.bool_], list[str]]:
-    """Labels that keep the funnel, the rows to keep, and a note on every change.
+class RepairedLabels(NamedTuple):
+    """Labels that keep a funnel.
 
-    A later label that is missing where the earlier one is 0 becomes 0: the funnel leaves no other value.
+    ``sound`` (N,) are the rows that kept it before, ``repairs`` (P, 2) counts broken and missing labels per pair.
     """
-    mended, sound, counts = repaired(labels, names, pairs)
-    notes = verdict(counts, pairs, len(labels), rule)
-    return mended, sound if rule == "drop" else np.ones(len(labels), dtype=bool), notes
+
+    labels: NDArray[np.float64]
+    sound: NDArray[np.bool_]
+    repairs: NDArray[np.int64]
 
 
-def repaired(
-    labels: NDArray[np.float64], names: Sequence[str], pairs: Sequence[tuple[str, str]]
-) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.int64]]:
-    """Labels that keep the funnel, rows that kept it before, and for each pair how many broke it or were unknown."""
+def repair(labels: NDArray[np.float64], names: Sequence[str], pairs: Pairs) -> RepairedLabels:
+    """Set later labels to 0 where the earlier one is 0, whether they are 1 or missing; (N, T) in and out."""
     labels, sound = labels.copy(), np.ones(len(labels), dtype=bool)
-    counts = np.zeros((len(pairs), 2), dtype=np.int64)
-    for place, (earlier, later) in enumerate(pairs):
+    repairs = np.zeros((len(pairs), 2), dtype=np.int64)
+    for index, (earlier, later) in enumerate(pairs):
         before, after = labels[:, names.index(earlier)], labels[:, names.index(later)]
         broken = (before == 0) & (after == 1)
-        unknown = (before == 0) & np.isnan(after)
+        missing = (before == 0) & np.isnan(after)
         sound &= ~broken
-        counts[place] = broken.sum(), unknown.sum()
-        labels[broken | unknown, names.index(later)] = 0
-    return labels, sound, counts
+        repairs[index] = broken.sum(), missing.sum()
+        labels[broken | missing, names.index(later)] = 0
+    return RepairedLabels(labels, sound, repairs)
 
 
-def verdict(
-    counts: NDArray[np.int64], pairs: Sequence[tuple[str, str]], rows: int, rule: Violations | None
-) -> list[str]:
-    """A note on every change in so many rows; DataError where the rule forbids it."""
+def repair_notes(repairs: NDArray[np.int64], pairs: Pairs, rows: int, rule: Violations | None) -> list[str]:
+    """A note per kind of repair among so many rows; DataError where the rule does not allow the repairs."""
     notes = []
-    for (earlier, later), (broken, unknown) in zip(pairs, counts, strict=True):
+    for (earlier, later), (broken, missing) in zip(pairs, repairs, strict=True):
         rate = broken / rows
-        what = f"task '{later}' is 1 where '{earlier}' is 0 in {100 * rate:.2g} % of the rows"
+        violation = f"task '{later}' is 1 where '{earlier}' is 0 in {100 * rate:.2g} % of the rows"
         if broken:
             if rule == "refuse" or (rule is None and rate > TOLERATED):
                 limit = "no row may be" if rule == "refuse" else "1 % is repaired"
-                raise DataError(f"{what}; {limit}: mend the labels, or say violations: repair or drop")
-            notes.append(f"{what}: " + ("those rows are left out" if rule == "drop" else f"'{later}' becomes 0 there"))
-        if unknown:
-            notes.append(f"task '{later}' has no label in {unknown} rows where '{earlier}' is 0: it is 0 there")
+                raise DataError(f"{violation}; {limit}: mend the labels, or say violations: repair or drop")
+            change = "those rows are left out" if rule == "drop" else f"'{later}' becomes 0 there"
+            notes.append(f"{violation}: {change}")
+        if missing:
+            notes.append(f"task '{later}' has no label in {missing} rows where '{earlier}' is 0: it is 0 there")
     return notes
 
 
 def likely_funnel(labels: NDArray[np.floating[Any]], tasks: Sequence[Task]) -> dict[str, str]:
-    """Later -> earlier binary task, where (N, T) labels are nested in 99 % of the rows and it is no chance.
+    """The binary task in which a later one seems nested, by later task, from (N, T) labels.
 
-    Of several earlier tasks that one whose 1 is rarest. Labels of rare events are nested in nearly every row whatever
-    they mean, so what independent labels would break counts too.
+    Nested means: in 99 % of the rows, and more clearly than rare labels are nested by chance. Of several earlier tasks
+    the rarest is chosen.
     """
-    binary = {task.name: labels[:, place] for place, task in enumerate(tasks) if task.rules.is_event}
-    ones = {name: float(np.nanmean(column)) for name, column in binary.items()}
-    found: dict[str, str] = {}
-    for place, later in enumerate(binary):
-        likely = [name for name in list(binary)[:place] if _is_nested(binary[name], binary[later])]
-        if likely:
-            found[later] = min(likely, key=lambda name: ones[name])
-    return found
+    events = {task.name: labels[:, index] for index, task in enumerate(tasks) if task.rules.is_event}
+    rates = {name: float(np.nanmean(column)) for name, column in events.items()}
+    funnel: dict[str, str] = {}
+    for index, later in enumerate(events):
+        candidates = [name for name in list(events)[:index] if _is_nested(events[name], events[later])]
+        if candidates:
+            funnel[later] = min(candidates, key=lambda name: rates[name])
+    return funnel
 
 
 def _is_nested(before: NDArray[np.floating[Any]], after: NDArray[np.floating[Any]]) -> bool:
@@ -81,5 +79,5 @@ def _is_nested(before: NDArray[np.floating[Any]], after: NDArray[np.floating[Any
     if not known.any():
         return False
     broken = float(((before == 0) & (after == 1))[known].mean())
-    chance = float((before == 0)[~np.isnan(before)].mean() * (after == 1)[known].mean())
-    return broken <= TOLERATED and broken < BY_CHANCE * chance
+    expected = float((before == 0)[~np.isnan(before)].mean() * (after == 1)[known].mean())
+    return broken <= TOLERATED and broken < CHANCE_RATIO * expected

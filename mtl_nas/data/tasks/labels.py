@@ -1,4 +1,4 @@
-"""Label columns: their kind, their classes, their codes."""
+"""Labels of a task: the kind that they imply, the sample space, impossible values."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -7,33 +7,25 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mtl_nas.data.parsing.numeric import numerals, parsed
+from mtl_nas.data.parsing.numeric import parse_numbers
 from mtl_nas.data.schema import Task
 from mtl_nas.data.tasks.kinds.class_kind import MOST_CLASSES, distinct_texts
 from mtl_nas.errors import DataError
 
-MOST_WHOLE_NUMBERS = 20
-STRAY = 0.1  # a share of text below which a label is a number with mistakes
+MOST_WHOLE_NUMBERS = 20  # distinct whole numbers that are classes
 
 
-def label_kind(values: "pd.Series[Any]", task: str) -> str:
-    """Two values: binary; up to 100 texts or up to 20 whole numbers: multiclass; other numbers: regression.
+def infer_kind(labels: "pd.Series[Any]", task: str) -> str:
+    """The kind of distinct labels, each of which may be given once.
 
-    Counts and ordered classes are declared: their labels look like those of other kinds.
+    Two values: binary; up to 100 texts or up to 20 whole numbers: multiclass; other numbers: regression. Counts and
+    ordered classes are declared: their labels look like those of other kinds.
     """
-    wrong = parsed(values)[1]
-    if 0 < wrong.sum() <= STRAY * int(values.notna().sum()):
-        numerals(values)  # refuses the first text among numbers
-    return distinct_kind(values, task)
-
-
-def distinct_kind(values: "pd.Series[Any]", task: str) -> str:
-    """The same from labels of which each may be given once."""
-    texts = distinct_texts(values, task)
-    numbers, wrong = parsed(values)
+    texts = distinct_texts(labels, task)
     if len(texts) == 2:
         return "binary"
-    if wrong.any():
+    numbers, invalid = parse_numbers(labels)
+    if invalid.any():
         if len(texts) > MOST_CLASSES:
             raise DataError(
                 f"task '{task}' has {len(texts)} different texts as labels; at most {MOST_CLASSES} are classes"
@@ -44,16 +36,16 @@ def distinct_kind(values: "pd.Series[Any]", task: str) -> str:
     return "multiclass" if whole else "regression"
 
 
-def outside(codes: NDArray[np.float64], tasks: Iterable[Task]) -> NDArray[np.bool_]:
-    """(N, T): rows outside the sample space of each task."""
-    mask = np.zeros(codes.shape, dtype=bool)
-    places: dict[str, int] = {}
-    for place, task in enumerate(tasks):
-        places[task.name] = place
+def outside_sample_space(labels: NDArray[np.float64], tasks: Iterable[Task]) -> NDArray[np.bool_]:
+    """(N, T): the rows outside the sample space of each task."""
+    outside = np.zeros(labels.shape, dtype=bool)
+    column_of: dict[str, int] = {}
+    for column, task in enumerate(tasks):
+        column_of[task.name] = column
         if task.where is not None:
-            condition = places[task.where]
-            mask[:, place] = (codes[:, condition] != 1) | mask[:, condition]
-    return mask
+            condition = column_of[task.where]
+            outside[:, column] = (labels[:, condition] != 1) | outside[:, condition]
+    return outside
 
 
 def refuse_impossible(labels: NDArray[np.float64], tasks: Iterable[Task]) -> None:
@@ -63,3 +55,9 @@ def refuse_impossible(labels: NDArray[np.float64], tasks: Iterable[Task]) -> Non
         if rule is not None and not rule[0].all():
             row = int(np.argmin(rule[0]))
             raise DataError(f"task '{task.name}': row {row + 1} holds {column[row]:g}, but {rule[1]}")
+
+
+def refuse_lists(labels: "pd.Series[Any]") -> None:
+    """Raise DataError where a label column holds lists."""
+    if isinstance(next(iter(labels.dropna()), None), list | tuple | dict | np.ndarray):
+        raise DataError(f"column '{labels.name}' holds lists; a label is one value")

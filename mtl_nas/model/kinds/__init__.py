@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from mtl_nas.data.schema import Task
+from mtl_nas.data import Task
 from mtl_nas.model.kinds.binary import BINARY
 from mtl_nas.model.kinds.count import COUNT
 from mtl_nas.model.kinds.multiclass import MULTICLASS

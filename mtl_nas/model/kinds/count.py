@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from mtl_nas.data.schema import Task
+from mtl_nas.data import Task
 from mtl_nas.model.kinds.torch_kind import TorchKind
 
 

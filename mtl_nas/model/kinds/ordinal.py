@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from mtl_nas.data.schema import Task
+from mtl_nas.data import Task
 from mtl_nas.model.kinds.torch_kind import TorchKind
 
 

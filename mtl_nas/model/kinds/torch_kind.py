@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from mtl_nas.data.schema import Task
+from mtl_nas.data import Task
 
 Link = Callable[[Tensor, Task], Tensor]
 RowLoss = Callable[[Tensor, Tensor, Task], Tensor]

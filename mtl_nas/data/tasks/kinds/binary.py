@@ -31,7 +31,7 @@ class Binary(ClassKind):
     ) -> tuple[str, ...]:
         """(negative, positive): as declared, by usual words, or the larger one is positive."""
         texts = distinct_texts(labels, task)
-        first = category_text.ordered(texts)
+        first = category_text.sort_levels(texts)
         if len(texts) > 2:
             shown = ", ".join(first[:5])
             raise DataError(

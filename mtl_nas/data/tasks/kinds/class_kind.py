@@ -25,10 +25,10 @@ class ClassKind(TaskKind):
         self, labels: "pd.Series[Any]", task: str, *, positive: str | None = None, order: Sequence[str] = ()
     ) -> tuple[str, ...]:
         """Numbers by value, then words by spelling."""
-        return category_text.ordered(distinct_texts(labels, task))
+        return category_text.sort_levels(distinct_texts(labels, task))
 
     def codes(self, labels: "pd.Series[Any]", classes: tuple[str, ...]) -> NDArray[np.float64]:
-        codes: NDArray[np.float64] = category_text.ids(labels, classes, 0).astype(np.float64)
+        codes: NDArray[np.float64] = category_text.level_ids(labels, classes, 0).astype(np.float64)
         codes[codes < 0] = np.nan
         return codes
 
@@ -73,7 +73,7 @@ class ClassKind(TaskKind):
 
 def distinct_texts(labels: "pd.Series[Any]", task: str) -> set[str]:
     """Labels as text, each once; DataError where there are fewer than two."""
-    texts = set(category_text.coded(labels)[1])
+    texts = set(category_text.factorize(labels)[1])
     if not texts:
         raise DataError(f"task '{task}' has no label in any row")
     if len(texts) < 2:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mtl_nas.data.parsing.numeric import numerals
+from mtl_nas.data.parsing.numeric import read_numbers
 from mtl_nas.data.tasks.kinds.kind import Labels, Predictions, TaskFields, TaskKind
 from mtl_nas.metrics import Floats, Influence, Score, explained, explained_influence, mean_or_none
 
@@ -18,7 +18,7 @@ class NumberKind(TaskKind):
     has_classes = False
 
     def codes(self, labels: "pd.Series[Any]", classes: tuple[str, ...]) -> NDArray[np.float64]:
-        return numerals(labels)
+        return read_numbers(labels)
 
     def label_values(self, codes: NDArray[np.floating[Any]], task: TaskFields) -> "pd.Series[Any]":
         return pd.Series(codes, name=task.name)

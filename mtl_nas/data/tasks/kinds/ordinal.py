@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mtl_nas.data.parsing.numeric import parsed
+from mtl_nas.data.parsing.numeric import parse_numbers
 from mtl_nas.data.tasks.kinds.class_kind import MOST_CLASSES, ClassKind, indicators, shortened
 from mtl_nas.data.tasks.kinds.kind import Labels, Predictions, TaskFields
 from mtl_nas.errors import DataError
@@ -30,7 +30,7 @@ class Ordinal(ClassKind):
         """Classes from the lowest: as declared, or numbers by value."""
         present = super().classes(labels, task)
         if not order:
-            if parsed(labels)[1].any():
+            if parse_numbers(labels)[1].any():
                 shown = shortened(present, 5)
                 raise DataError(
                     f"task '{task}' is ordinal, but its labels are words: {shown}; say order: [lowest, ...]"

@@ -1,0 +1,57 @@
+"""The second pass over labels: counts per split, and the center and scale of tasks whose labels are numbers."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mtl_nas.data.pipeline.accumulators import NumberColumns
+from mtl_nas.data.pipeline.survey import Survey
+from mtl_nas.data.pipeline.table import TableBatch
+from mtl_nas.data.schema import Task
+from mtl_nas.data.splits import PARTS, SPLIT_OF, SPLITS
+from mtl_nas.data.tasks.funnel import repair_notes
+from mtl_nas.data.tasks.label_counts import LabelCounts, refuse_untrainable
+
+
+class LabelStatistics:
+    """Statistics of the labels of every task."""
+
+    def __init__(self, survey: Survey, most: int | None) -> None:
+        self._reader, self._part = survey.labels, survey.part
+        self._tasks = survey.labels.tasks
+        self._counts = {(task.name, split): LabelCounts() for task in self._tasks for split in SPLITS}
+        self._repairs = np.zeros((len(survey.labels.funnel), 2), dtype=np.int64)
+        names = [task.name for task in self._tasks if not task.rules.has_classes]
+        self._measured = NumberColumns(names, np.float64, most=most)
+
+    def add(self, batch: TableBatch) -> None:
+        labels, repairs = self._reader.read(batch.frame)
+        self._repairs += repairs
+        part = self._part[batch.rows]
+        for code, name in enumerate(PARTS):
+            for task, column in zip(self._tasks, labels[part == code].T, strict=True):
+                self._counts[task.name, SPLIT_OF[name]] += LabelCounts.of(column)
+        train = np.flatnonzero(part == 0)
+        self._measured.add(batch.first + train, self._measured_labels(labels[train]))
+
+    def tasks(self) -> tuple[Task, ...]:
+        """Tasks with center and scale; DataError where a split cannot train or score one."""
+        return tuple(map(self._with_scaling, self._tasks))
+
+    def notes(self) -> list[str]:
+        """Notes about repaired funnels."""
+        declaration = self._reader.declaration
+        return repair_notes(self._repairs, self._reader.funnel, len(self._part), declaration.violations)
+
+    def _measured_labels(self, labels: NDArray[np.float64]) -> NDArray[np.float64]:
+        columns = [
+            task.rules.measured(labels[:, index], task)
+            for index, task in enumerate(self._tasks)
+            if not task.rules.has_classes
+        ]
+        return np.stack(columns, axis=1) if columns else np.empty((len(labels), 0))
+
+    def _with_scaling(self, task: Task) -> Task:
+        refuse_untrainable(task, {split: self._counts[task.name, split] for split in SPLITS})
+        if task.rules.has_classes:
+            return task
+        return task.model_copy(update=task.rules.scaling(task, *self._measured.mean_and_deviation(task.name)))

@@ -1,0 +1,76 @@
+"""The last pass over a table: encoded rows, and a complete description of them."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+
+from mtl_nas.data.columns.encoding import encode_features, feature_columns, list_columns
+from mtl_nas.data.declaration import Declaration, SequenceDeclaration
+from mtl_nas.data.leakage import refuse_leaks
+from mtl_nas.data.notes import summary
+from mtl_nas.data.pipeline.schema_fit import fit_schema
+from mtl_nas.data.pipeline.survey import Survey, survey
+from mtl_nas.data.pipeline.table import Table
+from mtl_nas.data.schema import Schema
+from mtl_nas.data.splits import PARTS
+from mtl_nas.data.storage.rows import Rows
+from mtl_nas.data.tasks.row_weights import row_weights
+
+
+class TableEncoding(NamedTuple):
+    """All that is needed to encode the rows of a table."""
+
+    table: Table
+    survey: Survey
+    schema: Schema
+    notes: tuple[str, ...]
+
+    @classmethod
+    def fit(cls, table: Table, declaration: Declaration) -> "TableEncoding":
+        """Infer what is not declared, split, and fit statistics on the train rows."""
+        surveyed = survey(table, declaration)
+        return cls(table, surveyed, *fit_schema(table, surveyed))
+
+    @property
+    def weighed(self) -> bool:
+        """Whether rows have weights."""
+        return self.survey.declaration.data.weight is not None
+
+    def rows(self) -> Iterator[dict[str, Rows]]:
+        """Encoded rows by part, a batch at a time."""
+        data = self.survey.declaration.data
+        others = [name for name in (data.group, data.weight) if name is not None]
+        label_columns = self.survey.declaration.label_columns().values()
+        for batch in self.table.batches([*feature_columns(self.schema), *label_columns, *others]):
+            with batch.numbered():
+                features = encode_features(batch.frame, self.schema, batch.lists(list_columns(self.schema)))
+                labels = self.survey.labels.read(batch.frame).labels.astype(np.float32)
+                rows = replace(features, labels=labels, weights=row_weights(batch.frame, data.weight))
+            part = self.survey.part[batch.rows]
+            yield {name: rows.take(np.flatnonzero(part == code)) for code, name in enumerate(PARTS)}
+
+    def described(self, train: Rows) -> tuple[Declaration, tuple[str, ...]]:
+        """The complete declaration and all notes; DataError where a feature of the train rows gives a label away."""
+        refuse_leaks(train, self.schema)
+        declaration = _complete(self.survey.declaration, self.schema)
+        return declaration, (*summary(declaration, train, self.schema), *self.notes)
+
+
+def _complete(declaration: Declaration, schema: Schema) -> Declaration:
+    """The declaration that loads the same data again: columns that were left out are ignored, lengths are given."""
+    data = declaration.data
+    features = {column.name for column in schema.categories} | {column.name for column in schema.numbers}
+    columns = {name: kind for name, kind in data.columns.items() if name in features}
+    ignore = (*data.ignore, *(name for name in data.columns if name not in features))
+    sequences = {
+        part.name: SequenceDeclaration(
+            items=part.columns[0].name,
+            properties=tuple(column.name for column in part.columns[1:]),
+            length=part.length,
+        )
+        for part in schema.sequences
+    }
+    source = data.model_copy(update={"columns": columns, "ignore": ignore})
+    return declaration.model_copy(update={"data": source, "sequences": sequences})

@@ -1,0 +1,175 @@
+"""The first pass over a table: kinds of labels and columns, and the rows that train.
+
+One pass reads the labels and the columns that decide the split; a second one is needed where ``violations: drop``
+leaves rows out.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from mtl_nas.data.columns.encoding import with_text_names
+from mtl_nas.data.columns.inference import infer_columns, refuse_unknown_columns, undeclared_features
+from mtl_nas.data.declaration import Declaration, TaskDeclaration
+from mtl_nas.data.pipeline.accumulators import DistinctLabels, FactorizedColumn
+from mtl_nas.data.pipeline.table import FrameTable, Table
+from mtl_nas.data.splits import PARTS, Parts, refuse_absent_groups, split_rows, times
+from mtl_nas.data.tasks.groups import distinct_groups
+from mtl_nas.data.tasks.kinds import KINDS, refuse_loss_of_another_kind
+from mtl_nas.data.tasks.label_reader import LabelReader, declared_tasks
+from mtl_nas.data.tasks.labels import infer_kind, refuse_lists
+from mtl_nas.errors import DataError
+
+NO_PART = len(PARTS)  # code of a row that is left out
+
+
+@dataclass(frozen=True)
+class Survey:
+    """How a table is read, before any statistics: ``part`` (N,) is the index of each row into PARTS."""
+
+    labels: LabelReader
+    part: NDArray[np.uint8]
+    inferred: frozenset[str]  # columns whose kind no declaration names
+
+    @property
+    def declaration(self) -> Declaration:
+        """The declaration, complete with every kind."""
+        return self.labels.declaration
+
+    @property
+    def parts(self) -> Parts:
+        """Row numbers of each part."""
+        return {name: np.flatnonzero(self.part == code) for code, name in enumerate(PARTS)}
+
+
+def infer(frame: pd.DataFrame, declaration: Declaration) -> Declaration:
+    """The declaration with the kind of every column and task; DataError where it does not suit the table."""
+    table = FrameTable(with_text_names(frame))
+    inferred, scan = _inferred_tasks(table, declaration)
+    return _with_column_kinds(table, inferred, scan.rows)
+
+
+def survey(table: Table, declaration: Declaration) -> Survey:
+    """Infer what is not declared, and split the rows."""
+    with_tasks, scan = _inferred_tasks(table, declaration)
+    complete = _with_column_kinds(table, with_tasks, scan.rows)
+    inferred = frozenset(complete.data.columns) - frozenset(declaration.data.columns)
+    return _surveyed(table, complete, scan, inferred)
+
+
+def survey_labels(table: Table, declaration: Declaration) -> Survey:
+    """The survey of a table whose features another schema describes."""
+    return _surveyed(table, *_inferred_tasks(table, declaration), frozenset())
+
+
+def _surveyed(table: Table, declaration: Declaration, scan: "_Scan", inferred: frozenset[str]) -> Survey:
+    none = pd.Series([], dtype=object)
+    distinct = {
+        column: scan.labels[column].values if column in scan.labels else none
+        for column in declaration.label_columns().values()
+    }
+    group = declaration.data.group
+    groups = distinct_groups(scan.rules[group]) if group is not None else ()
+    reader = LabelReader(declaration, declared_tasks(distinct, declaration), groups)
+    return Survey(reader, _split(table, reader, scan), inferred)
+
+
+@dataclass
+class _Scan:
+    """Distinct labels by column, the columns that decide the split or make groups, and the number of rows."""
+
+    labels: Mapping[str, DistinctLabels]
+    rules: pd.DataFrame
+
+    @property
+    def rows(self) -> int:
+        return len(self.rules)
+
+
+def _scanned(table: Table, declaration: Declaration) -> _Scan:
+    labels = {
+        column: DistinctLabels(column)
+        for task, column in declaration.label_columns().items()
+        if _may_have_classes(declaration.tasks[task])
+    }
+    split = declaration.data.split
+    factorized = {name: FactorizedColumn(name) for name in (split.column, split.group, declaration.data.group) if name}
+    time_parts: list[NDArray[np.float64]] = []
+    rows = 0
+    for batch in table.batches([*declaration.label_columns().values(), *factorized, *filter(None, [split.time])]):
+        rows += len(batch)
+        with batch.numbered():
+            for name in declaration.label_columns().values():
+                refuse_lists(batch.frame[name])
+            for distinct in labels.values():
+                distinct.add(batch)
+            for column in factorized.values():
+                column.add(batch)
+            if split.time is not None:
+                time_parts.append(times(batch.frame[split.time]))
+    if not rows:
+        raise DataError("the table is empty")
+    rules = pd.DataFrame({name: column.values() for name, column in factorized.items()}, index=pd.RangeIndex(rows))
+    return _Scan(labels, rules if split.time is None else rules.assign(**{split.time: np.concatenate(time_parts)}))
+
+
+def _may_have_classes(task: TaskDeclaration) -> bool:
+    return task.settled_kind is None or KINDS[task.settled_kind].has_classes
+
+
+def _inferred_tasks(table: Table, declaration: Declaration) -> tuple[Declaration, _Scan]:
+    """The declaration with the kind of every task."""
+    refuse_unknown_columns(table.columns, declaration)
+    scan = _scanned(table, declaration)
+    tasks = {name: _with_kind(name, task, scan) for name, task in declaration.tasks.items()}
+    return declaration.model_copy(update={"tasks": tasks}), scan
+
+
+def _with_kind(name: str, task: TaskDeclaration, scan: _Scan) -> TaskDeclaration:
+    labels = scan.labels.get(task.column or name)
+    kind = task.settled_kind
+    if kind is None:
+        assert labels is not None
+        labels.refuse_mistakes()
+        kind = infer_kind(labels.values, name)
+    if labels is not None and KINDS[kind].has_classes:
+        labels.refuse_too_many(name)
+    if task.loss is not None:
+        try:
+            refuse_loss_of_another_kind(kind, task.loss)
+        except ValueError as problem:
+            raise DataError(f"task '{name}': {problem}; or say the kind") from None
+    return task.model_copy(update={"kind": kind})
+
+
+def _with_column_kinds(table: Table, declaration: Declaration, rows: int) -> Declaration:
+    sample = table.sample
+    if len(sample) < rows:
+        for name in undeclared_features(table.columns, declaration):
+            if sample[name].isna().all():
+                raise DataError(
+                    f"column '{name}' has no value in the first {len(sample):,} rows, from which kinds are inferred; "
+                    f"say its kind (columns: {{{name}: number}}), or ignore it"
+                )
+    return infer_columns(sample, declaration)
+
+
+def _split(table: Table, reader: LabelReader, scan: _Scan) -> NDArray[np.uint8]:
+    data, rules = reader.declaration.data, scan.rules
+    test_rows = table.test_rows if isinstance(data.split.test, str) else 0
+    numbers = np.arange(scan.rows)
+    if reader.declaration.violations == "drop" and reader.funnel:
+        columns = list(reader.declaration.label_columns().values())
+        sound = np.concatenate([reader.repaired(batch.frame).sound for batch in table.batches(columns)])
+        test_rows = int(sound[scan.rows - test_rows :].sum())
+        numbers, rules = numbers[sound], rules[sound].reset_index(drop=True)
+    parts = split_rows(rules, data.split, test_rows)
+    if data.group is not None:
+        refuse_absent_groups(rules[data.group], parts)
+    part = np.full(scan.rows, NO_PART, dtype=np.uint8)
+    for code, name in enumerate(PARTS):
+        part[numbers[parts[name]]] = code
+    return part
