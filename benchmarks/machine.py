@@ -1,4 +1,4 @@
-"""What a measurement was made on."""
+"""The machine and the versions that a measurement was made with. Not a command: every benchmark saves ``machine()``."""
 
 import os
 import platform
@@ -7,18 +7,18 @@ from pathlib import Path
 
 import torch
 
-VERSIONS = ("mtl_nas", "torch", "ray", "optuna", "numpy")
+PACKAGES = ("mtl_nas", "torch", "ray", "optuna", "numpy")
 
 
 def machine(*peers: str) -> dict[str, object]:
-    """Processor and its vectors, GPU, cores, memory, versions; of peers too, where they are installed."""
+    """Return processor with its vector instructions, GPU, cores, memory and versions; of installed peers too."""
     return {
         "processor": f"{_processor()} ({torch.backends.cpu.get_cpu_capability()})",
         **({"gpu": torch.cuda.get_device_name()} if torch.cuda.is_available() else {}),
         "cores": os.cpu_count(),
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
         "python": platform.python_version(),
-        **{name: metadata.version(name) for name in VERSIONS},
+        **{name: metadata.version(name) for name in PACKAGES},
         **{name: version for name in peers if (version := _version(name)) is not None},
     }
 

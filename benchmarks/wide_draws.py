@@ -1,11 +1,10 @@
-"""What the default limit of operations keeps out: draws of the default space, and winners that were found without it.
+"""Measure what the default limit of macs keeps out: draws of the default space, and winners of unlimited searches.
 
     MTL_NAS_DATA=/path/to/data python -m benchmarks.wide_draws
 
-For each table of the protocol: the share of draws above the limit, their share of the operations of all draws, the
-widest over the median one; and of the winners in benchmarks/results/protocol.json that had no limit, how many there
-are, and the most parameters over the largest preset's. Prints a table, and writes
-benchmarks/results/wide-draws.json.
+For each table of the protocol: the share of draws above the limit, their share of the macs of all draws, the largest
+macs over the median; and of the winners in benchmarks/results/protocol.json that had no limit, their number, and the
+most parameters over those of the largest preset. Prints a table, and writes benchmarks/results/wide-draws.json.
 """
 
 import json
@@ -24,43 +23,43 @@ from mtl_nas.space import Random
 from mtl_nas.study.objectives.limits import with_default
 
 RESULTS = Path(__file__).parent / "results"
-DRAWS = 300
+DRAWS = 300  # per table
 
 
-def measured(name: str, winners: dict[str, dict[str, Any]]) -> dict[str, float]:
-    """Of one table."""
+def measure(name: str, runs: dict[str, dict[str, Any]]) -> dict[str, float]:
+    """Return the figures of one table; ``runs`` are its runs of the protocol by method and seed."""
     schema = table(name).schema
     space = mn.load_space("everything").for_schema(schema)
-    most = with_default({}, space, schema)["macs"]
+    limit = with_default({}, space, schema)["macs"]
     costs = []
     for seed in range(DRAWS):
         try:
             costs.append(mn.compose(space.resolve(Random(seed)).design, schema).macs)
-        except mn.MtlNasError:  # no design of this table
+        except mn.MtlNasError:  # the draw is not a design for this schema
             continue
     macs = np.array(costs)
+    above = macs > limit
     largest = max(mn.compose(design, schema).parameters for design in compatible_presets(schema).designs.values())
-    free = [one["parameters"] for method in winners.values() for one in method.values() if "limits" not in one]
-    wide = macs > most
+    unlimited = [run["parameters"] for by_seed in runs.values() for run in by_seed.values() if "limits" not in run]
     return {
         "draws": len(macs),
-        "above": float(wide.mean()),
-        "operations above": float(macs[wide].sum() / macs.sum()),
+        "draws above": float(above.mean()),
+        "macs above": float(macs[above].sum() / macs.sum()),
         "widest over median": float(macs.max() / np.median(macs)),
-        "winners": len(free),
-        "largest winner": max(free, default=0) / largest,
+        "winners": len(unlimited),
+        "largest winner": max(unlimited, default=0) / largest,
     }
 
 
 def main() -> None:
-    found = json.loads((RESULTS / "protocol.json").read_text())["tables"]
-    kept = {name: measured(name, found.get(name, {}).get("found", {})) for name in TABLES}
+    protocol = json.loads((RESULTS / "protocol.json").read_text())["tables"]
+    figures = {name: measure(name, protocol.get(name, {}).get("runs", {})) for name in TABLES}
     path = RESULTS / "wide-draws.json"
-    path.write_text(json.dumps({"machine": machine(), "tables": kept}, indent=1) + "\n")
-    columns = list(next(iter(kept.values())))
+    path.write_text(json.dumps({"machine": machine(), "tables": figures}, indent=1) + "\n")
+    columns = list(next(iter(figures.values())))
     printed = Table("table", *columns)
-    for name, one in kept.items():
-        printed.add_row(name, *(f"{one[column]:.3g}" for column in columns))
+    for name, by_column in figures.items():
+        printed.add_row(name, *(f"{by_column[column]:.3g}" for column in columns))
     Console(width=120).print(printed)
 
 

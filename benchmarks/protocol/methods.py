@@ -1,4 +1,7 @@
-"""What is compared: the search, presets whose training is tuned, random draws. All take the same work."""
+"""The three methods that the protocol compares at equal work: the search, presets with tuned training, random draws.
+
+Not a command: ``benchmarks.protocol.run`` imports it.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,69 +14,69 @@ from mtl_nas.presets import compatible_presets
 from mtl_nas.space import SearchSpace, load_space, plain_tree, read_space
 from mtl_nas.study import Resources
 
-TRAININGS = 20.0  # full trainings of work, finalists included
-PASSES = 2
-SEEDS = 5  # search seeds a method and table
-PILOT = 20  # full trainings
-PLAIN = ("single_task", "shared_bottom", "mmoe", "ple")
-FIFTH = {True: "dupn", False: "stem"}  # with and without histories: the strongest of docs/results/presets.md
+TRAININGS = 20.0  # work of a search in full trainings, finalists included
+EPOCHS = 2  # of a full training
+SEEDS = 5  # search seeds per method and table
+PILOT_TRAININGS = 20  # full trainings of the pilot
+COMMON_PRESETS = ("single_task", "shared_bottom", "mmoe", "ple")
+FIFTH_PRESET = {True: "dupn", False: "stem"}  # by whether there are histories: the best of docs/results/presets.md
 METHODS = ("search", "tuned presets", "random")
 
 
 @dataclass(frozen=True)
-class Asked:
-    """The arguments of one search."""
+class SearchArguments:
+    """The arguments of ``mn.search`` for one method."""
 
     space: SearchSpace
     options: Mapping[str, Any]
 
 
 def run(method: str, data: mn.Dataset, folder: Path, seed: int, resources: Resources) -> mn.Run:
-    """One search by the method; goes on where it was broken off."""
-    asked = METHODS_BY_NAME[method](data.schema)
-    return mn.search(asked.space, data, folder=folder, seed=seed, resources=resources, **asked.options)
+    """Run one search of a method, or resume it if its folder holds an interrupted one."""
+    arguments = METHODS_BY_NAME[method](data.schema)
+    return mn.search(arguments.space, data, folder=folder, seed=seed, resources=resources, **arguments.options)
 
 
 def pilot(data: mn.Dataset, folder: Path, resources: Resources) -> str | None:
-    """What the tool's pilot says of a table: whether architecture matters. It is no part of any method's work."""
-    budget = mn.Budget(trainings=PILOT + 6, pilot=PILOT)
-    found = mn.search(_everything(), data, folder=folder, budget=budget, presets=PLAIN, resources=resources)
-    return found.standing.pilot.reason if found.standing.pilot else None
+    """Return the pilot's answer on whether architecture matters; it is not part of the work of any method."""
+    budget = mn.Budget(trainings=PILOT_TRAININGS + 6, pilot=PILOT_TRAININGS)
+    run = mn.search(_everything(), data, folder=folder, budget=budget, presets=COMMON_PRESETS, resources=resources)
+    return run.standing.pilot.reason if run.standing.pilot else None
 
 
 def presets(schema: Schema) -> tuple[str, ...]:
-    """The five that are tuned."""
-    return (*PLAIN, FIFTH[bool(schema.sequences)])
+    """Return the names of the five presets whose training is tuned."""
+    return (*COMMON_PRESETS, FIFTH_PRESET[bool(schema.sequences)])
 
 
-def _search(schema: Schema) -> Asked:
-    """The tool as it comes, presets first."""
-    return Asked(_everything(), {"budget": mn.Budget(trainings=TRAININGS)})
+def _search(schema: Schema) -> SearchArguments:
+    """The search with its defaults, which tries presets first."""
+    return SearchArguments(_everything(), {"budget": mn.Budget(trainings=TRAININGS)})
 
 
-def _tuned(schema: Schema) -> Asked:
-    """Each of the five at the default training, then random pairs of a design and a training, each trained fully."""
+def _tuned(schema: Schema) -> SearchArguments:
+    """Each of the five presets at the default training, then random pairs of preset and training, all trained fully."""
     designs = compatible_presets(schema).designs
     names = presets(schema)
-    options = [designs[name].model_dump(mode="json") for name in names]
-    tree = {"design": {"choice": options}, "training": plain_tree(_everything())["training"]}
+    choices = [designs[name].model_dump(mode="json") for name in names]
+    tree = {"design": {"choice": choices}, "training": plain_tree(_everything())["training"]}
     space = read_space(tree, "tuned presets")
-    return Asked(space, {"budget": _whole(), "sampler": "random", "presets": names})
+    return SearchArguments(space, {"budget": _full_trainings(), "sampler": "random", "presets": names})
 
 
-def _random(schema: Schema) -> Asked:
-    """Random draws of the space that the search has, each trained fully; no preset is tried first."""
-    return Asked(_everything(), {"budget": _whole(), "sampler": "random", "presets": ()})
+def _random(schema: Schema) -> SearchArguments:
+    """Random draws of the space of the search, each trained fully, without presets first."""
+    return SearchArguments(_everything(), {"budget": _full_trainings(), "sampler": "random", "presets": ()})
 
 
-def _whole() -> mn.Budget:
+def _full_trainings() -> mn.Budget:
     return mn.Budget(trainings=TRAININGS, rungs=(1.0,))
 
 
 def _everything() -> SearchSpace:
-    """The default space, two passes over the rows."""
+    """The default space with two epochs."""
     tree = plain_tree(load_space("everything"))
-    return read_space({**tree, "training": {**tree["training"], "epochs": PASSES}}, "everything")
+    return read_space({**tree, "training": {**tree["training"], "epochs": EPOCHS}}, "everything")
 
 
 METHODS_BY_NAME = dict(zip(METHODS, (_search, _tuned, _random), strict=True))

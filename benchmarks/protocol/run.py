@@ -1,11 +1,11 @@
-"""Equal work for the search, for tuned presets and for random draws, on seven tables.
+"""Compare the search with tuned presets and with random draws, at equal work, on seven tables.
 
     MTL_NAS_DATA=/path/to/data python -m benchmarks.protocol.run                  # all: some hours on two cores
     python -m benchmarks.protocol.run adult gas-turbine --seeds 1
 
-docs/results/protocol.md says what is compared and why. Every search has its folder under runs/protocol/, so an
-interrupted command goes on. What each ended with is kept in benchmarks/results/protocol.json, and the report printed;
-``python -m benchmarks.protocol.report`` writes it into docs/results/protocol.md.
+docs/results/protocol.md says what is compared and why. Every search has its folder under runs/protocol/, so that the
+command resumes after an interruption. Saves the results in benchmarks/results/protocol.json and prints the report;
+``python -m benchmarks.protocol.report`` writes it into docs/results/protocol.md and README.md.
 """
 
 import argparse
@@ -16,86 +16,88 @@ from typing import Any
 
 import mtl_nas as mn
 from benchmarks.machine import machine
-from benchmarks.protocol.methods import METHODS, PASSES, SEEDS, pilot, run
+from benchmarks.protocol.methods import EPOCHS, METHODS, SEEDS, pilot, run
 from benchmarks.protocol.report import report
 from benchmarks.protocol.tables import TABLES, table
 from benchmarks.trees import tree_scores
 from mtl_nas.study import Resources
 
-KEPT = Path(__file__).parents[1] / "results" / "protocol.json"
+RESULTS = Path(__file__).parents[1] / "results" / "protocol.json"
 RUNS = Path("runs/protocol")
 NOISE_TRAININGS = 10
-Kept = dict[str, Any]
+Results = dict[str, Any]
 
 
-def found(done: mn.Run, data: mn.Dataset) -> Kept:
-    """What a run ended with: test scores of its best by task, and how it came there."""
-    best = done.best()
+def outcome(finished: mn.Run, data: mn.Dataset) -> Results:
+    """Return the test scores of a run's winner by task, with its training, the work of the run and the finalists."""
+    best = finished.best()
     return {
-        "scores": _by_task(list(best.tested.values()), data),
+        "scores": _mean_scores(list(best.tested.values()), data),
         "best": best.name,
         "parameters": best.proposed.parameters,
         "training": best.proposal.training.model_dump(mode="json", exclude_defaults=True),
-        "work": round(done.standing.rows / (PASSES * len(data.rows("train"))), 2),
-        "trials": len(done.standing.trained),
-        "limits": done.request.settings.limits,
-        "finalists": {trial.name: _by_task(list(trial.tested.values()), data) for trial in done.finalists()},
+        "work": round(finished.standing.rows / (EPOCHS * len(data.rows("train"))), 2),
+        "trials": len(finished.standing.trained),
+        "limits": finished.request.settings.limits,
+        "finalists": {trial.name: _mean_scores(list(trial.tested.values()), data) for trial in finished.finalists()},
     }
 
 
 def noise(data: mn.Dataset) -> list[dict[str, float]]:
-    """Test scores of MMoE, trained again and again on other seeds."""
-    training = {"epochs": PASSES, "learning_rate": 3e-3, "schedule": "linear"}
+    """Return the test scores of one MMoE, trained on several seeds."""
+    training = {"epochs": EPOCHS, "learning_rate": 3e-3, "schedule": "linear"}
     design = mn.preset("mmoe", data.schema)
     results = [
         mn.evaluate(design, data, mn.Training(**training, seed=seed), split="test") for seed in range(NOISE_TRAININGS)
     ]
-    return [_by_task([result.scores], data) for result in results]
+    return [_mean_scores([result.scores], data) for result in results]
 
 
-def _by_task(scores: list[Any], data: mn.Dataset) -> dict[str, float]:
-    """The mean over seeds of each task's main score."""
-    return {task.name: fmean(one[task.name][task.main_metric] for one in scores) for task in data.schema.tasks}
+def _mean_scores(scores: list[Any], data: mn.Dataset) -> dict[str, float]:
+    """The main score of each task, averaged over seeds."""
+    return {task.name: fmean(by_task[task.name][task.main_metric] for by_task in scores) for task in data.schema.tasks}
 
 
-def measure(name: str, seeds: int, kept: Kept, resources: Resources) -> None:
-    """All that is missing of one table, kept after each."""
+def measure(name: str, seeds: int, results: Results, resources: Resources) -> None:
+    """Measure what the results of a table lack, and save after each measurement."""
     data = table(name)
-    here = kept["tables"].setdefault(name, {"found": {method: {} for method in METHODS}})
-    here["metrics"] = {task.name: task.main_metric for task in data.schema.tasks}
-    here["rows"] = {split: len(data.rows(split)) for split in ("train", "validation", "test")}
-    if "noise" not in here:
-        here["noise"] = noise(data)
-        here["trees"] = {task: scores[here["metrics"][task]] for task, scores in tree_scores(data).items()}
-        _keep(kept)
-    if "pilot" not in here:
-        here["pilot"] = pilot(data, RUNS / name.replace("/", "-") / "pilot", resources)
-        _keep(kept)
-    for seed in range(seeds):
+    of_table = results["tables"].setdefault(name, {"runs": {method: {} for method in METHODS}})
+    of_table["metrics"] = {task.name: task.main_metric for task in data.schema.tasks}
+    of_table["rows"] = {split: len(data.rows(split)) for split in ("train", "validation", "test")}
+    folder = RUNS / name.replace("/", "-")
+    if "noise" not in of_table:
+        of_table["noise"] = noise(data)
+        of_table["trees"] = {task: scores[of_table["metrics"][task]] for task, scores in tree_scores(data).items()}
+        _save(results)
+    if "pilot" not in of_table:
+        of_table["pilot"] = pilot(data, folder / "pilot", resources)
+        _save(results)
+    for seed in map(str, range(seeds)):
         for method in METHODS:
-            if str(seed) not in here["found"][method]:
-                folder = RUNS / name.replace("/", "-") / method.replace(" ", "-") / str(seed)
-                here["found"][method][str(seed)] = found(run(method, data, folder, seed, resources), data)
-                _keep(kept)
-                print(f"{name}, {method}, seed {seed}: {here['found'][method][str(seed)]['scores']}", flush=True)
+            runs = of_table["runs"][method]
+            if seed not in runs:
+                search = run(method, data, folder / method.replace(" ", "-") / seed, int(seed), resources)
+                runs[seed] = outcome(search, data)
+                _save(results)
+                print(f"{name}, {method}, seed {seed}: {runs[seed]['scores']}", flush=True)
 
 
-def _keep(kept: Kept) -> None:
-    KEPT.parent.mkdir(exist_ok=True)
-    KEPT.write_text(json.dumps(kept, indent=1) + "\n")
+def _save(results: Results) -> None:
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps(results, indent=1) + "\n")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("tables", nargs="*", metavar="table", help=f"of {', '.join(TABLES)}; all if none")
-    parser.add_argument("--seeds", type=int, default=SEEDS)
-    parser.add_argument("--cpus", type=int, help="of this machine; decisions and scores do not depend on them")
+    parser.add_argument("tables", nargs="*", metavar="TABLE", help=f"{', '.join(TABLES)}; all by default")
+    parser.add_argument("--seeds", type=int, default=SEEDS, help="search seeds per method and table")
+    parser.add_argument("--cpus", type=int, help="cores to use; decisions and scores do not depend on their number")
     options = parser.parse_args()
-    kept: Kept = json.loads(KEPT.read_text()) if KEPT.exists() else {"tables": {}}
-    kept["machine"] = machine()
+    results: Results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"tables": {}}
+    results["machine"] = machine()
     for name in options.tables or TABLES:
-        measure(name, options.seeds, kept, Resources(cpus=options.cpus))
-    print(report(kept))
+        measure(name, options.seeds, results, Resources(cpus=options.cpus))
+    print(report(results))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
-"""The seven tables of the protocol, chosen before its first run: where they come from, and what is asked of them.
+"""The seven tables of the protocol, chosen before its first run: their files, tasks, columns and splits.
 
-All are read from $MTL_NAS_DATA. Columns that hold an outcome, or that give a label away, are left out; so are ids.
+All are read from $MTL_NAS_DATA. Ids, columns that hold an outcome and columns that determine a label are left out. Not
+a command: ``benchmarks.protocol.run`` and ``benchmarks.wide_draws`` import it.
 """
 
 import gzip
@@ -17,13 +18,13 @@ import pandas as pd
 import mtl_nas as mn
 from benchmarks.kuairand import kuairand
 
-CENSUS_ROWS = 50_000  # of 199,523 train rows, drawn once
+CENSUS_ROWS = 50_000  # train rows drawn from 199,523
 ADULT = (
     *("age", "workclass", "fnlwgt", "education", "education_num", "marital_status", "occupation", "relationship"),
     *("race", "sex", "capital_gain", "capital_loss", "hours_per_week", "native_country", "income"),
 )
 ADULT_NUMBERS = ("age", "fnlwgt", "capital_gain", "capital_loss", "hours_per_week")
-COLLEGE = 12  # years of education_num: an associate's degree or more
+COLLEGE = 12  # smallest education_num of an associate's degree
 DIABETES_NUMBERS = (
     *("num_lab_procedures", "num_procedures", "num_medications", "number_outpatient", "number_emergency"),
     *("number_inpatient", "number_diagnoses"),
@@ -34,32 +35,36 @@ BINARY, REGRESSION, COUNT = {"kind": "binary"}, {"kind": "regression"}, {"kind":
 
 
 def table(name: str) -> mn.Dataset:
-    """One of ``TABLES``; an error names the folder that is missing."""
+    """Load one of ``TABLES``.
+
+    Raises:
+        MtlNasError: if the folder of its files is missing.
+    """
     return TABLES[name]()
 
 
 def folder(name: str) -> Path:
-    """Where the files of a table lie."""
-    here = Path(os.environ.get("MTL_NAS_DATA", "")) / name
-    if not here.is_dir():
+    """Return the folder with the files of a table."""
+    path = Path(os.environ.get("MTL_NAS_DATA", "")) / name
+    if not path.is_dir():
         raise mn.MtlNasError(f"the table needs $MTL_NAS_DATA/{name}; MTL_NAS_DATA is {os.environ.get('MTL_NAS_DATA')}")
-    return here
+    return path
 
 
 def _census(group: str) -> mn.Dataset:
-    """Groups 1 and 2 of the MMoE paper, cut to 50,000 train rows; validation and test as they are."""
+    """Group 1 or 2 of the MMoE paper with 50,000 of its train rows; validation and test rows are not cut."""
     from mtl_nas.data.builtin.census import census_income, declared
 
     frame = census_income("/group1" if group == "group1" else "/group2")
     train = frame.index[frame["split"] == "train"]
-    kept = np.random.default_rng(0).permutation(train)[:CENSUS_ROWS]
-    cut = frame.loc[np.sort(np.concatenate([kept, frame.index[frame["split"] != "train"]]))].reset_index(drop=True)
-    known = declared("/group1" if group == "group1" else "/group2")
-    return _declared(cut, dict.fromkeys(known.tasks, BINARY), tuple(known.data.columns))
+    drawn = np.random.default_rng(0).permutation(train)[:CENSUS_ROWS]
+    cut = frame.loc[np.sort(np.concatenate([drawn, frame.index[frame["split"] != "train"]]))].reset_index(drop=True)
+    declaration = declared("/group1" if group == "group1" else "/group2")
+    return _dataset(cut, dict.fromkeys(declaration.tasks, BINARY), tuple(declaration.data.columns))
 
 
 def _adult() -> mn.Dataset:
-    """Income, never married, college. What follows from marriage or education is no feature; a tenth validates."""
+    """Income, never married, college; without columns on marriage or education. A tenth of the train file validates."""
     frames = []
     for name, skip in (("adult.data.gz", 0), ("adult.test.gz", 1)):
         with gzip.open(folder("adult") / name) as file:
@@ -76,11 +81,11 @@ def _adult() -> mn.Dataset:
     frame = frame.assign(**{name: label.astype(int) for name, label in labels.items()})
     validates = np.random.default_rng(0).random(len(frames[0])) < 0.1
     frame["split"] = [*np.where(validates, "validation", "train"), *["test"] * len(frames[1])]
-    return _declared(frame, dict.fromkeys(labels, BINARY), ADULT_NUMBERS)
+    return _dataset(frame, dict.fromkeys(labels, BINARY), ADULT_NUMBERS)
 
 
 def _diabetes() -> mn.Dataset:
-    """Readmission, days in hospital, medication and its change; the drugs determine the last two and are left out."""
+    """Readmission, days in hospital, medication and its change; without drugs, which determine the last two."""
     with zipfile.ZipFile(folder("diabetes130") / "dataset_diabetes.zip") as file:
         text = file.open("dataset_diabetes/diabetic_data.csv")
         frame = pd.read_csv(text, na_values="?", keep_default_na=False, low_memory=False)
@@ -88,9 +93,9 @@ def _diabetes() -> mn.Dataset:
     frame["medicated"] = (frame["diabetesMed"] == "Yes").astype(int)
     frame["changed"] = (frame["change"] == "Ch").astype(int)
     patients = frame["patient_nbr"].unique()
-    shares = dict(zip(patients, np.random.default_rng(0).random(len(patients)), strict=True))
-    share = frame["patient_nbr"].map(shares)  # all visits of a patient on one side
-    frame["split"] = np.where(share < 0.7, "train", np.where(share < 0.8, "validation", "test"))
+    draws = dict(zip(patients, np.random.default_rng(0).random(len(patients)), strict=True))
+    draw = frame["patient_nbr"].map(draws)  # one draw per patient, so that all visits are in one split
+    frame["split"] = np.where(draw < 0.7, "train", np.where(draw < 0.8, "validation", "test"))
     frame = frame.drop(columns=[*drugs, "encounter_id", "patient_nbr", "diabetesMed", "change"])
     tasks = {
         "readmitted": {"kind": "multiclass"},
@@ -98,33 +103,36 @@ def _diabetes() -> mn.Dataset:
         "medicated": BINARY,
         "changed": BINARY,
     }
-    return _declared(frame, tasks, DIABETES_NUMBERS)
+    return _dataset(frame, tasks, DIABETES_NUMBERS)
 
 
 def _bikes() -> mn.Dataset:
-    """Hourly rentals of casual and registered riders, in time: the last fifth tests, the tenth before it validates."""
+    """Hourly rentals of casual and registered riders, split by time: 70 % train, 10 % validate, the last 20 % test."""
     with zipfile.ZipFile(folder("bike-sharing") / "Bike-Sharing-Dataset.zip") as file:
         frame = pd.read_csv(file.open("hour.csv")).sort_values("instant", kind="stable")
-    place = np.arange(len(frame)) / len(frame)
-    frame["split"] = np.where(place < 0.7, "train", np.where(place < 0.8, "validation", "test"))
+    position = np.arange(len(frame)) / len(frame)
+    frame["split"] = np.where(position < 0.7, "train", np.where(position < 0.8, "validation", "test"))
     frame = frame.drop(columns=["instant", "dteday", "cnt"])  # cnt is the sum of both labels
-    return _declared(frame, {"casual": COUNT, "registered": COUNT}, BIKE_NUMBERS)
+    return _dataset(frame, {"casual": COUNT, "registered": COUNT}, BIKE_NUMBERS)
 
 
 def _gas() -> mn.Dataset:
     """CO and NOX of a gas turbine: 2011 and 2012 train, 2013 validates, 2014 and 2015 test."""
-    years = {year: pd.read_csv(folder("gas-turbine") / f"gt_{year}.csv.gz", names=GAS) for year in range(2011, 2016)}
     splits = {2011: "train", 2012: "train", 2013: "validation", 2014: "test", 2015: "test"}
-    frame = pd.concat([year.assign(split=splits[number]) for number, year in years.items()], ignore_index=True)
-    return _declared(frame, {"CO": REGRESSION, "NOX": REGRESSION}, GAS[:-2])
+    frames = [
+        pd.read_csv(folder("gas-turbine") / f"gt_{year}.csv.gz", names=GAS).assign(split=split)
+        for year, split in splits.items()
+    ]
+    frame = pd.concat(frames, ignore_index=True)
+    return _dataset(frame, {"CO": REGRESSION, "NOX": REGRESSION}, GAS[:-2])
 
 
-def _declared(frame: pd.DataFrame, tasks: dict[str, dict[str, str]], numbers: tuple[str, ...]) -> mn.Dataset:
-    """Numbers as they are said, every other column a category, the split in its column."""
-    known = {"split", *tasks, *numbers}
+def _dataset(frame: pd.DataFrame, tasks: dict[str, dict[str, str]], numbers: tuple[str, ...]) -> mn.Dataset:
+    """Declare every column that is neither a task, a number nor the split as a category."""
+    not_categories = {"split", *tasks, *numbers}
     columns: dict[str, Any] = {
         **dict.fromkeys(numbers, "number"),
-        **{name: "category" for name in frame if name not in known},
+        **{name: "category" for name in frame if name not in not_categories},
     }
     return mn.load_dataset(frame, tasks=tasks, split={"column": "split"}, columns=columns)
 

@@ -33,7 +33,7 @@ def test_the_funnel_is_split_by_day_and_nested(benchmark):
 
 @pytest.mark.slow
 @kuairand_only
-def test_no_outcome_of_an_impression_is_a_feature(benchmark):
+def test_outcomes_of_an_impression_are_labels_or_left_out(benchmark):
     for tasks in benchmark.TASKS:
         frame = benchmark.kuairand(tasks).frame
         outcomes = {*benchmark.LABELS, *benchmark.LABELS.values(), *benchmark.OUTCOMES, "long_view", "time_ms"}
@@ -55,7 +55,7 @@ def test_each_behaviour_has_its_properties_and_each_history_its_length(benchmark
     assert set(benchmark.LENGTHS) <= {number.name for number in data.schema.numbers}
 
 
-def test_without_the_files_it_says_where_they_belong(benchmark, monkeypatch, tmp_path):
+def test_missing_files_are_named_in_the_error(benchmark, monkeypatch, tmp_path):
     monkeypatch.setenv("MTL_NAS_DATA", str(tmp_path))
     assert not benchmark.available()
     with pytest.raises(MtlNasError, match=r"needs \$MTL_NAS_DATA/kuairand-pure/log_standard"):
