@@ -2,7 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mtl_nas.data import Task, encode_rows, likely_funnel, load_dataset, repair, repair_notes
+from mtl_nas.data import Task, encode_rows, load_dataset
+from mtl_nas.data.tasks.funnel import likely_funnel, repair, repair_notes
 from mtl_nas.errors import DataError
 
 NAMES, PAIRS = ("click", "buy"), [("click", "buy")]
