@@ -1,15 +1,15 @@
-r"""Does a search find what is planted? Four tables of which the best sharing is known, ten searches each.
+r"""Test whether searches find what is planted in four tables whose best way of sharing is known.
 
-    python -m benchmarks.planted                       # some half an hour on two cores
+    python -m benchmarks.planted                       # half an hour on two cores
     python -m benchmarks.planted separate --searches 2
 
-Every architecture of a small space is trained on ten seeds: its mean test score is the truth, and the planted design
-has to lead all that lack the plant by three deviations between its seeds. A search, the tool as it comes, succeeds
-where its winner's true score is not below the planted design's by more than one such deviation. Prints a table, and
+Every architecture of a small space is trained on ten seeds; the mean test score is its true score. The planted design
+has to lead all designs without the plant by three standard deviations between its seeds. A search with the defaults
+succeeds if its winner's true score is at most one such deviation below that of the planted design. Prints a table, and
 writes benchmarks/results/planted.json with versions and machine.
 
-Trainings go to runs/planted/ as they end, and so do searches, so an interrupted command goes on. No preset is
-tried first: their sizes are not those of the space, so what they are truly worth is not known.
+Trainings and searches are saved in runs/planted/ as they end, so that the command resumes after an interruption. The
+searches try no presets first: presets have other sizes than the space, so that their true scores are not known.
 """
 
 import argparse
@@ -23,22 +23,22 @@ from rich.table import Table
 import mtl_nas as mn
 from benchmarks.machine import machine
 from benchmarks.planted.tables import PLANTS, TRAINING, space
-from benchmarks.planted.truth import home, truth
+from benchmarks.planted.truth import plant_folder, true_scores
 
 RESULTS = Path(__file__).parents[1] / "results" / "planted.json"
-LEAD = 3.0  # deviations between seeds
-WANTED = 0.9  # of the searches
+REQUIRED_LEAD = 3.0  # standard deviations between seeds
+REQUIRED_SHARE = 0.9  # share of the searches that have to find the plant
 
 
-def judged(plant: str, options: argparse.Namespace) -> dict[str, Any]:
-    """The truth of a plant, and what each search came to."""
-    folder = home(plant, options.folder)
-    known = truth(plant, folder, seeds=options.seeds, workers=options.workers)
-    one, winners = PLANTS[plant], []
+def measure(name: str, options: argparse.Namespace) -> dict[str, Any]:
+    """Return the true scores of a table's architectures and the winner of each search."""
+    folder = plant_folder(name, options.folder)
+    truth = true_scores(name, folder, seeds=options.seeds, workers=options.workers)
+    plant, winners = PLANTS[name], []
     for seed in range(options.searches):
         run = mn.search(
-            space(one.data()),
-            one.data(),
+            space(plant.data()),
+            plant.data(),
             budget=mn.Budget(trainings=options.trainings),
             folder=folder / f"seed{seed}",
             seed=seed,
@@ -46,78 +46,78 @@ def judged(plant: str, options: argparse.Namespace) -> dict[str, Any]:
             resources=mn.Resources(cpus=options.workers),
         )
         best = run.best()
-        score = known.scores[best.proposed.architecture_key]
+        score = truth.scores[best.proposed.architecture_key]
         winners.append(
             {
                 "seed": seed,
-                "design": spelled(best.proposal.design),
+                "design": short_name(best.proposal.design),
                 "truth": score,
-                "has it": one.has(best.proposal.design),
-                "found": score >= known.enough,
+                "has plant": plant.has(best.proposal.design),
+                "found": score >= truth.threshold,
             }
         )
-    order = sorted(known.scores, key=lambda key: -known.scores[key])
+    best_first = sorted(truth.scores, key=lambda key: -truth.scores[key])
     return {
-        "about": one.about,
-        "architectures": {spelled(known.designs[key]): known.scores[key] for key in order},
-        "planted": {"design": spelled(one.design), "truth": known.scores[known.planted]},
-        "without": {"design": spelled(known.designs[known.without]), "truth": known.scores[known.without]},
-        "deviation": known.deviation,
-        "lead": known.lead,
+        "description": plant.description,
+        "architectures": {short_name(truth.designs[key]): truth.scores[key] for key in best_first},
+        "planted": {"design": short_name(plant.design), "truth": truth.scores[truth.planted]},
+        "without": {"design": short_name(truth.designs[truth.without]), "truth": truth.scores[truth.without]},
+        "deviation": truth.deviation,
+        "lead": truth.lead,
         "winners": winners,
         "found": sum(winner["found"] for winner in winners),
     }
 
 
-def spelled(design: mn.Design) -> str:
-    """In a few words what the space leaves open.
+def short_name(design: mn.Design) -> str:
+    """Return the experts, gates and links of a design, which is all that the space varies.
 
-    >>> spelled(PLANTS["transfer"].design)
+    >>> short_name(PLANTS["transfer"].design)
     'specific 1, chain'
     """
     level = design.levels[0]
     counts = {"shared": level.shared, "specific": level.specific, "family": level.family}
-    words = [f"{name} {count}" for name, count in counts.items() if count]
+    parts = [f"{name} {count}" for name, count in counts.items() if count]
     gated = level.mixing.placement == "task" and sum(counts.values()) > 1
-    return ", ".join(words + ["gates"] * gated + ["chain"] * (design.transfers.links != "none"))
+    return ", ".join(parts + ["gates"] * gated + ["chain"] * (design.transfers.links != "none"))
 
 
-def table(found: dict[str, dict[str, Any]]) -> Table:
-    """A row a plant."""
+def result_table(results: dict[str, dict[str, Any]]) -> Table:
+    """Return a table with a row per plant."""
     columns = ("plant", "planted", "true score", "deviation", "best without", "lead in deviations", "found")
-    shown = Table(*columns, title="Does a search find what is planted?")
-    for plant, line in found.items():
-        searches = len(line["winners"])
-        few = "" if line["lead"] >= LEAD else f", under {LEAD:g}: no plant"
-        failed = "" if line["found"] >= WANTED * searches else ": too few"
-        shown.add_row(
-            f"{plant}: {line['about']}",
-            line["planted"]["design"],
-            f"{line['planted']['truth']:.4f}",
-            f"{line['deviation']:.4f}",
-            f"{line['without']['design']} {line['without']['truth']:.4f}",
-            f"{line['lead']:.1f}{few}",
-            f"{line['found']} of {searches}{failed}",
+    table = Table(*columns, title="Do searches find what is planted?")
+    for name, result in results.items():
+        searches = len(result["winners"])
+        too_small = "" if result["lead"] >= REQUIRED_LEAD else f", under {REQUIRED_LEAD:g}: no plant"
+        too_few = "" if result["found"] >= REQUIRED_SHARE * searches else ": too few"
+        table.add_row(
+            f"{name}: {result['description']}",
+            result["planted"]["design"],
+            f"{result['planted']['truth']:.4f}",
+            f"{result['deviation']:.4f}",
+            f"{result['without']['design']} {result['without']['truth']:.4f}",
+            f"{result['lead']:.1f}{too_small}",
+            f"{result['found']} of {searches}{too_few}",
         )
-    return shown
+    return table
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("plants", nargs="*", metavar="PLANT", help=", ".join(PLANTS))
-    parser.add_argument("--searches", type=int, default=10)
+    parser.add_argument("plants", nargs="*", metavar="PLANT", help=f"{', '.join(PLANTS)}; all by default")
+    parser.add_argument("--searches", type=int, default=10, help="searches per plant")
     parser.add_argument("--seeds", type=int, default=10, help="trainings of each architecture")
-    parser.add_argument("--trainings", type=float, default=40, help="the work of a search in full trainings")
+    parser.add_argument("--trainings", type=float, default=40, help="work of a search in full trainings")
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--folder", type=Path, default=Path("runs/planted"))
+    parser.add_argument("--folder", type=Path, default=Path("runs/planted"), help="folder of trainings and searches")
     options = parser.parse_args()
-    found = {plant: judged(plant, options) for plant in options.plants or PLANTS}
-    Console(width=150).print(table(found))
+    plants = {name: measure(name, options) for name in options.plants or PLANTS}
+    Console(width=150).print(result_table(plants))
     if not options.plants:
         RESULTS.parent.mkdir(exist_ok=True)
-        asked = {"searches": options.searches, "seeds": options.seeds, "trainings": options.trainings}
-        everything = {"machine": machine(), **asked, "training": TRAINING, "plants": found}
-        RESULTS.write_text(json.dumps(everything, indent=1) + "\n")
+        settings = {"searches": options.searches, "seeds": options.seeds, "trainings": options.trainings}
+        results = {"machine": machine(), **settings, "training": TRAINING, "plants": plants}
+        RESULTS.write_text(json.dumps(results, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""Four tables of which the best sharing is known, and a space small enough to train all of it.
+"""Four tables whose best way of sharing is known, and a space that is small enough to train all of it.
 
-Experts are rows of tanh units, and so is what the labels follow: what decides is not how well small networks
-happen to be trained but how many units a task can have, and how many labels teach them.
+Not a command: ``python -m benchmarks.planted`` imports it. Experts are rows of tanh units, and the labels follow from
+such units too. The number of units that a task can have and the number of labels that teach them decide the score, not
+how well small networks happen to be trained.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,35 +17,36 @@ from numpy.typing import NDArray
 import mtl_nas as mn
 from mtl_nas.space import read_space
 
-VALIDATION, TEST = 16_000, 16_000
+VALIDATION_ROWS, TEST_ROWS = 16_000, 16_000
 EXPERT = {"hidden": [8], "activation": "tanh"}
-TRAINING = {"learning_rate": 1e-2, "schedule": "linear"}  # passes and batch size follow the table
-FIXED = {"inputs": {"numbers": "standard"}, "tower": {"hidden": []}}
+TRAINING = {"learning_rate": 1e-2, "schedule": "linear"}  # epochs and batch size follow from the size of the table
+FIXED = {"inputs": {"numbers": "standard"}, "tower": {"hidden": []}}  # parts of the design that the space never varies
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Plant:
-    """A table, what is planted in it, and how a design that has it is told: by its experts and links.
+    """A table and the structure planted in it.
 
-    Experts beside those that are planted are no harm: what a design is worth decides, not whether it is the smallest.
+    ``has`` tells by its experts and links whether a design contains the structure. A design may have further experts:
+    searches are scored by the true score of their winner, not by its size.
     """
 
     data: Callable[[], mn.Dataset]
-    about: str
-    planted: Mapping[str, Any]  # the smallest design that has it
+    description: str
+    planted: Mapping[str, Any]  # the smallest design with the structure, without the fixed parts
     has: Callable[[mn.Design], bool]
 
     @property
     def design(self) -> mn.Design:
-        """The planted one."""
         return mn.Design.model_validate(FIXED | self.planted)
 
 
 def space(data: mn.Dataset) -> mn.SearchSpace:
-    """Which tasks share, all experts being of one size; a funnel may be informed along, other tasks may have gates.
+    """Return the space of what tasks share, with experts of one size.
 
-    Not both: a gate that weighs experts row by row computes what the transfer does, and does it as well.
+    A funnel may have transfers, other tasks may have gates. No design has both, because a gate that weighs experts row
+    by row computes what a transfer does, equally well.
     """
     has_funnel = data.schema.has_funnel
     mixing = {"placement": "none" if has_funnel else {"choice": ["none", "task"]}}
@@ -59,99 +61,102 @@ def space(data: mn.Dataset) -> mn.SearchSpace:
     return read_space({"design": design, "training": TRAINING}, "planted")
 
 
-def level(**more: Any) -> dict[str, Any]:
-    """A row of experts."""
-    return {"shared": 0, "specific": 0, "expert": EXPERT, "mixing": {"placement": "none"}, **more}
+def level(**options: Any) -> dict[str, Any]:
+    """Return the tree of a level without experts and gates, updated by ``options``."""
+    return {"shared": 0, "specific": 0, "expert": EXPERT, "mixing": {"placement": "none"}, **options}
 
 
 @cache
-def alike() -> mn.Dataset:
-    """Correlation 1: eight readings of one bend, each under much noise of its own, and few rows.
+def one_signal() -> mn.Dataset:
+    """Make eight noisy readings of one signal (correlation 1) on few rows.
 
-    Sharing has to win: an expert of all tasks learns the bend from eight labels a row, whose noises cancel; an expert
-    of one task has one label a row and room to fit its noise.
+    Sharing has to win: an expert of all tasks learns the signal from eight labels per row, whose noises cancel; an
+    expert of one task has one label per row and room to fit its noise.
     """
-    random, features = drawn(800, columns=24)
-    signal = bend(random, features, units=4)
-    return dataset(features, {f"reading{place + 1}": noisy(random, signal, 0.2) for place in range(8)})
+    random, features = random_features(800, columns=24)
+    signal = tanh_signal(random, features, units=4)
+    return dataset(features, {f"reading{index + 1}": with_noise(random, signal, 0.2) for index in range(8)})
 
 
 @cache
-def unlike() -> mn.Dataset:
-    """Correlation 0: six labels, each by two steep bends in a space of its own, almost without noise.
+def separate_signals() -> mn.Dataset:
+    """Make six labels (correlation 0), each of two steep units in a subspace of its own, almost without noise.
 
-    Parting has to win: the tasks need twelve units and more, experts that all share give them eight, and what a unit
-    is for one task is noise for the others; an expert of one task has room for all that it needs.
+    Separation has to win: the tasks need twelve units and more, while experts that all share give them eight, and the
+    units of one task are noise for the others. An expert of one task has room for all that the task needs.
     """
-    random, features = drawn(1_200, columns=24)
-    turned = features @ orthonormal(random, 24, 24)
-    parts = np.split(turned, 6, axis=1)  # four directions each, at right angles to the others'
-    signals = [bend(random, part, units=2, slope=3.0) for part in parts]
-    return dataset(features, {f"task{place + 1}": noisy(random, signal, 0.95) for place, signal in enumerate(signals)})
+    random, features = random_features(1_200, columns=24)
+    rotated = features @ orthonormal(random, 24, 24)
+    subspaces = np.split(rotated, 6, axis=1)  # four directions each, orthogonal to those of the others
+    signals = [tanh_signal(random, subspace, units=2, steepness=3.0) for subspace in subspaces]
+    return dataset(
+        features, {f"task{index + 1}": with_noise(random, signal, 0.95) for index, signal in enumerate(signals)}
+    )
 
 
 @cache
 def funnel() -> mn.Dataset:
-    """Click -> buy: what draws the click speaks for the purchase where column 1 is high, against it where it is low.
+    """Make a funnel click -> buy: the interest behind clicks raises purchases where column 1 is high, else lowers them.
 
-    The transfer has to win: the clicks teach the interest, and its product with column 1 is what the transfer's softmax
-    of one state by another can compute; a row of units, shared or not, whose mean a linear tower reads cannot.
+    The transfer has to win: clicks teach the interest, and the transfer's softmax of one state by another can compute
+    its product with column 1; a row of units, shared or not, whose mean a linear tower reads cannot.
     """
-    random, features = drawn(3_000, columns=20)
-    interest = bend(random, features[:, 1:], units=4)
-    click = chance(random, 2.5 * interest, 0.5)
-    buy = click * chance(random, 6 * np.tanh(2 * features[:, 0]) * interest, 0.2)
+    random, features = random_features(3_000, columns=20)
+    interest = tanh_signal(random, features[:, 1:], units=4)
+    click = binary_label(random, 2.5 * interest, 0.5)
+    buy = click * binary_label(random, 6 * np.tanh(2 * features[:, 0]) * interest, 0.2)
     tasks = {"click": {"kind": "binary"}, "buy": {"kind": "binary", "after": "click"}}
     return dataset(features, {"click": click, "buy": buy}, tasks)
 
 
 @cache
-def harmful() -> mn.Dataset:
-    """Eight noisy mixes of four hidden bends, which help one another, and a loud task: which of 16 kinds a row is.
+def harmful_task() -> mn.Dataset:
+    """Make eight noisy mixtures of four hidden units and a harmful task, ``loud``: which of 16 classes a row is.
 
-    Isolation has to win: the mixes need one another's labels to find what is hidden, and all the units that this takes;
-    the kinds have more directions than an expert has units, so that the loud task fills whatever it has a part in.
+    Isolation of ``loud`` has to win: the mixtures need one another's labels, and enough units, to find the hidden
+    units. The 16 classes have more directions than an expert has units, so that ``loud`` fills every expert it shares.
     """
-    random, features = drawn(800, columns=24)
+    random, features = random_features(800, columns=24)
     hidden = np.tanh(features @ orthonormal(random, 24, 4))
-    mixes = standard(hidden @ random.standard_normal((4, 8)))
-    labels = {f"mix{place + 1}": noisy(random, signal, 0.4) for place, signal in enumerate(mixes.T)}
+    mixtures = standardise(hidden @ random.standard_normal((4, 8)))
+    labels = {f"mix{index + 1}": with_noise(random, signal, 0.4) for index, signal in enumerate(mixtures.T)}
     labels["loud"] = (features @ random.standard_normal((24, 16))).argmax(axis=1).astype(np.float64)
     tasks = {name: {"kind": "regression", "family": "mixes"} for name in labels if name != "loud"}
     return dataset(features, labels, tasks | {"loud": {"kind": "multiclass", "family": "loud"}})
 
 
-def drawn(train: int, *, columns: int) -> tuple[np.random.Generator, Floats]:
+def random_features(train_rows: int, *, columns: int) -> tuple[np.random.Generator, Floats]:
+    """Return a generator with seed 0, and normal features (N, columns) of the rows of all splits."""
     random = np.random.default_rng(0)
-    return random, random.standard_normal((train + VALIDATION + TEST, columns))
+    return random, random.standard_normal((train_rows + VALIDATION_ROWS + TEST_ROWS, columns))
 
 
-def bend(random: np.random.Generator, features: Floats, *, units: int, slope: float = 1.5) -> Floats:
-    """A sum of hyperbolic tangents of random directions, with mean 0 and deviation 1."""
+def tanh_signal(random: np.random.Generator, features: Floats, *, units: int, steepness: float = 1.5) -> Floats:
+    """Return a sum of tanh units with random orthogonal directions, of mean 0 and standard deviation 1."""
     directions = orthonormal(random, features.shape[1], units)
-    return standard(np.tanh(slope * features @ directions) @ random.choice([-1.0, 1.0], units))
+    return standardise(np.tanh(steepness * features @ directions) @ random.choice([-1.0, 1.0], units))
 
 
-def standard(values: Floats) -> Floats:
-    """Mean 0 and deviation 1, by column."""
-    found: Floats = (values - values.mean(axis=0)) / values.std(axis=0)
-    return found
+def standardise(values: Floats) -> Floats:
+    """Scale each column to mean 0 and standard deviation 1."""
+    standardised: Floats = (values - values.mean(axis=0)) / values.std(axis=0)
+    return standardised
 
 
 def orthonormal(random: np.random.Generator, columns: int, count: int) -> Floats:
-    """Directions at right angles, (columns, count)."""
-    found: Floats = np.linalg.qr(random.standard_normal((columns, count)))[0]
-    return found
+    """Return orthonormal directions (columns, count)."""
+    directions: Floats = np.linalg.qr(random.standard_normal((columns, count)))[0]
+    return directions
 
 
-def noisy(random: np.random.Generator, signal: Floats, share: float) -> Floats:
-    """Variance 1, of which the signal is that share."""
+def with_noise(random: np.random.Generator, signal: Floats, share: float) -> Floats:
+    """Return a label of variance 1 of which the signal is ``share``."""
     label: Floats = np.sqrt(share) * signal + np.sqrt(1 - share) * random.standard_normal(len(signal))
     return label
 
 
-def chance(random: np.random.Generator, logit: Floats, rate: float) -> Floats:
-    """1 with the logistic chance of the logit, moved so that the median row has the logit of the rate."""
+def binary_label(random: np.random.Generator, logit: Floats, rate: float) -> Floats:
+    """Draw labels with the logistic probability of ``logit``, shifted to probability ``rate`` at the median row."""
     probability = 1 / (1 + np.exp(-(logit - np.median(logit) + np.log(rate / (1 - rate)))))
     label: Floats = (random.uniform(size=len(logit)) < probability).astype(np.float64)
     return label
@@ -160,19 +165,23 @@ def chance(random: np.random.Generator, logit: Floats, rate: float) -> Floats:
 def dataset(
     features: Floats, labels: Mapping[str, Floats], tasks: Mapping[str, Mapping[str, str]] | None = None
 ) -> mn.Dataset:
-    """Regression tasks unless they are declared."""
-    split = np.repeat(["train", "validation", "test"], [len(features) - VALIDATION - TEST, VALIDATION, TEST])
-    columns = {f"x{place + 1}": values for place, values in enumerate(features.T.astype(np.float32))}
+    """Load the table; tasks are regression tasks by default."""
+    train_rows = len(features) - VALIDATION_ROWS - TEST_ROWS
+    split = np.repeat(["train", "validation", "test"], [train_rows, VALIDATION_ROWS, TEST_ROWS])
+    columns = {f"x{index + 1}": values for index, values in enumerate(features.T.astype(np.float32))}
     declared = tasks or {name: {"kind": "regression"} for name in labels}
     return mn.load_dataset(pd.DataFrame({**columns, **labels, "split": split}), declared, split={"column": "split"})
 
 
 PLANTS = {
     "shared": Plant(
-        alike, "correlation 1: share", {"levels": [level(shared=1)]}, lambda design: design.levels[0].shared > 0
+        one_signal, "correlation 1: share", {"levels": [level(shared=1)]}, lambda design: design.levels[0].shared > 0
     ),
     "separate": Plant(
-        unlike, "correlation 0: part", {"levels": [level(specific=1)]}, lambda design: design.levels[0].specific != 0
+        separate_signals,
+        "correlation 0: separate",
+        {"levels": [level(specific=1)]},
+        lambda design: design.levels[0].specific != 0,
     ),
     "transfer": Plant(
         funnel,
@@ -181,7 +190,7 @@ PLANTS = {
         lambda design: design.transfers.links != "none",
     ),
     "isolated": Plant(
-        harmful,
+        harmful_task,
         "the loud task apart, the others together",
         {"levels": [level(family=1)]},
         lambda design: design.levels[0].family > 0 and design.levels[0].shared == 0,

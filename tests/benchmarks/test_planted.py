@@ -1,4 +1,4 @@
-"""What the four tables of benchmarks/planted/ plant, and that the space holds designs with it and without."""
+"""The four tables of benchmarks/planted/ contain what is planted, and the space has designs with it and without it."""
 
 from pathlib import Path
 
@@ -12,13 +12,13 @@ NAMES = ("shared", "separate", "transfer", "isolated")
 
 
 @pytest.fixture(autouse=True)
-def benchmarks_are_there(monkeypatch):
+def benchmarks_on_path(monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT))
 
 
 @pytest.fixture
 def plant():
-    """One by its name."""
+    """Look up a plant by its name."""
     from benchmarks.planted.tables import PLANTS
 
     assert tuple(PLANTS) == NAMES
@@ -42,52 +42,52 @@ def test_a_table_is_always_the_same(plant, name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_planted_design_is_in_the_space_and_others_lack_the_plant(plant, name):
-    from benchmarks.planted.__main__ import spelled
+    from benchmarks.planted.__main__ import short_name
     from benchmarks.planted.truth import architectures
 
-    one, designs = plant(name), architectures(name)
-    schema = one.data().schema
+    table, designs = plant(name), architectures(name)
+    schema = table.data().schema
     assert all(mn.compose(design, schema).key == key for key, design in designs.items())
-    assert one.has(designs[mn.compose(one.design, schema).key])
-    lacking = [design for design in designs.values() if not one.has(design)]
+    assert table.has(designs[mn.compose(table.design, schema).key])
+    without = [design for design in designs.values() if not table.has(design)]
     assert 14 <= len(designs) <= 30
-    assert len(set(map(spelled, designs.values()))) == len(designs)
-    assert 2 <= len(lacking) < len(designs)
+    assert len(set(map(short_name, designs.values()))) == len(designs)
+    assert 2 <= len(without) < len(designs)
 
 
 @pytest.mark.parametrize(
-    ("name", "with_it", "without"),
+    ("name", "experts", "other_experts"),
     [
         ("shared", {"shared": 2, "specific": 1}, {"specific": 2}),
         ("separate", {"shared": 1, "specific": 1}, {"shared": 2}),
         ("isolated", {"family": 1, "specific": 1}, {"shared": 1, "specific": 2}),
     ],
 )
-def test_a_plant_is_told_by_the_experts_that_it_needs(plant, name, with_it, without):
+def test_a_plant_is_recognised_by_its_experts(plant, name, experts, other_experts):
     from benchmarks.planted.tables import level
 
     has = plant(name).has
-    assert has(mn.Design(levels=[level(**with_it)]))
-    assert not has(mn.Design(levels=[level(**without)]))
+    assert has(mn.Design(levels=[level(**experts)]))
+    assert not has(mn.Design(levels=[level(**other_experts)]))
 
 
-def test_a_transfer_is_told_by_its_links(plant):
-    from benchmarks.planted.__main__ import spelled
+def test_a_transfer_is_recognised_by_its_links(plant):
+    from benchmarks.planted.__main__ import short_name
 
     linked = plant("transfer").design
     assert plant("transfer").has(linked)
-    alone = linked.model_copy(update={"transfers": mn.Design().transfers})
-    assert not plant("transfer").has(alone)
-    assert (spelled(linked), spelled(alone)) == ("specific 1, chain", "specific 1")
+    unlinked = linked.model_copy(update={"transfers": mn.Design().transfers})
+    assert not plant("transfer").has(unlinked)
+    assert (short_name(linked), short_name(unlinked)) == ("specific 1, chain", "specific 1")
 
 
-def test_readings_of_one_bend_correlate_and_unlike_tasks_do_not(plant):
+def test_readings_of_one_signal_correlate_and_separate_tasks_do_not(plant):
     assert correlations(labels(plant("shared").data())) == pytest.approx(0.2, abs=0.05)
-    assert np.abs(correlations(labels(plant("isolated").data())[:, :-1])).mean() > 0.1  # mixes of the same bends
+    assert np.abs(correlations(labels(plant("isolated").data())[:, :-1])).mean() > 0.1  # mixtures of the same units
     assert correlations(labels(plant("separate").data())) == pytest.approx(0, abs=0.05)
 
 
-def test_purchases_follow_clicks_and_what_draws_a_click_turns_with_column_1(plant):
+def test_purchases_follow_clicks_and_the_effect_of_interest_changes_sign_with_column_1(plant):
     data = plant("transfer").data()
     click, buy = labels(data).T
     assert (buy <= click).all()
@@ -98,9 +98,9 @@ def test_purchases_follow_clicks_and_what_draws_a_click_turns_with_column_1(plan
     assert abs(np.corrcoef(column[click == 1], buy[click == 1])[0, 1]) > 0.3  # interest is high among clicks
 
 
-def test_a_truth_knows_its_lead_and_what_is_enough():
+def test_lead_and_threshold_are_counted_in_deviations():
     from benchmarks.planted.truth import Truth
 
-    known = Truth({"a": 0.9, "b": 0.84}, {}, planted="a", deviation=0.02, without="b")
-    assert known.lead == pytest.approx(3)
-    assert known.enough == pytest.approx(0.88)
+    truth = Truth({"a": 0.9, "b": 0.84}, {}, planted="a", deviation=0.02, without="b")
+    assert truth.lead == pytest.approx(3)
+    assert truth.threshold == pytest.approx(0.88)
