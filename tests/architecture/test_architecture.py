@@ -183,15 +183,15 @@ def test_a_broken_graph_says_what_is_wrong(
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("first", "other"),
     [
         ((Expert(hidden=(3,)), "embedding"), (Expert(hidden=(4,)), "embedding")),
         ((Expert(hidden=(3,)), "embedding"), (Expert(hidden=(3,)), "wide")),
         ((Gate(bias=True), "embedding", "wide"), (Gate(bias=True), "wide", "wide")),
     ],
 )
-def test_only_like_nodes_share_weights(one: tuple[Block, ...], other: tuple[Block, ...]) -> None:
-    named = (("a", *one), ("b", *other))
+def test_only_like_nodes_share_weights(first: tuple[Block, ...], other: tuple[Block, ...]) -> None:
+    named = (("a", *first), ("b", *other))
     both = tuple(Node(name=name, block=block, inputs=inputs, tied="set") for name, block, *inputs in named)
     wide = Node(name="wide", block=Expert(hidden=(5,)), inputs=("embedding",))
     rest = (Node(name="join", block=Concat(), inputs=("a", "b")), Node(name="out", block=Tower(), inputs=("join",)))
@@ -246,10 +246,10 @@ def test_an_architecture_round_trips_through_json(name: str) -> None:
 def test_numbers_are_counted_by_hand_on_a_small_graph() -> None:
     """Two inputs, two experts of three, a gate, a tower with one hidden layer of two."""
     experts = (("a", Expert(hidden=(3,)), "embedding"), ("b", Expert(hidden=(3,)), "embedding"))
-    found = graph(*experts, ("g", Gate(), "embedding", "a", "b"), ("tower/click", Tower(hidden=(2,)), "g"))
-    assert found.widths == {"embedding": 2, "a": 3, "b": 3, "g": 3, "tower/click": 1}
-    assert found.parameters == 2 * (2 * 3 + 3) + 2 * 2 + (3 * 2 + 2 + 2 + 1)
-    assert found.macs == 2 * (2 * 3) + (2 * 2 + 2 * 3) + (3 * 2 + 2)
+    actual = graph(*experts, ("g", Gate(), "embedding", "a", "b"), ("tower/click", Tower(hidden=(2,)), "g"))
+    assert actual.widths == {"embedding": 2, "a": 3, "b": 3, "g": 3, "tower/click": 1}
+    assert actual.parameters == 2 * (2 * 3 + 3) + 2 * 2 + (3 * 2 + 2 + 2 + 1)
+    assert actual.macs == 2 * (2 * 3) + (2 * 2 + 2 * 3) + (3 * 2 + 2)
 
 
 @pytest.mark.parametrize("share", [True, False])

@@ -12,8 +12,8 @@ from mtl_nas.presets import compatible_presets, preset
 SCHEMA = schema_of("click@use", "buy<click@use", categories=(3, 4), histories=((4, 5),))
 
 
-def lines(one: Design, other: Design, schema: Schema = SCHEMA) -> list[str]:
-    return differences(compose(one, schema), compose(other, schema))
+def lines(first: Design, other: Design, schema: Schema = SCHEMA) -> list[str]:
+    return differences(compose(first, schema), compose(other, schema))
 
 
 def mmoe(**sizes) -> Design:
@@ -28,11 +28,11 @@ def test_equal_graphs_do_not_differ():
 
 
 def test_a_change_of_a_size_is_one_line_and_the_price():
-    found = lines(mmoe(tower=(8,)), mmoe(tower=(16,)))
-    assert found[:2] == ["~ tower/click: tower 8-1 -> tower 16-1", "~ tower/buy: tower 8-1 -> tower 16-1"]
-    assert len(found) == 3
+    actual = lines(mmoe(tower=(8,)), mmoe(tower=(16,)))
+    assert actual[:2] == ["~ tower/click: tower 8-1 -> tower 16-1", "~ tower/buy: tower 8-1 -> tower 16-1"]
+    assert len(actual) == 3
     before, after = (compose(mmoe(tower=tower), SCHEMA).parameters for tower in ((8,), (16,)))
-    assert found[2] == f"{after - before:+,} parameters ({before:,} to {after:,})"
+    assert actual[2] == f"{after - before:+,} parameters ({before:,} to {after:,})"
 
 
 def test_more_experts_are_one_line():
@@ -40,17 +40,17 @@ def test_more_experts_are_one_line():
 
 
 def test_what_only_one_graph_has_is_marked():
-    found = lines(mmoe(), preset("shared_bottom", SCHEMA, hidden=(16,), tower=(8,)))
-    assert "- level0/gate/click: softmax over 8" in found
-    assert "~ level0/expert/0: 8 experts 16 -> expert 16" in found
+    actual = lines(mmoe(), preset("shared_bottom", SCHEMA, hidden=(16,), tower=(8,)))
+    assert "- level0/gate/click: softmax over 8" in actual
+    assert "~ level0/expert/0: 8 experts 16 -> expert 16" in actual
     back = lines(preset("shared_bottom", SCHEMA, hidden=(16,), tower=(8,)), mmoe())
     assert "+ level0/gate/click: softmax over 8" in back
 
 
 def test_what_a_node_reads_is_told():
-    found = lines(preset("aitm", SCHEMA), preset("single_task", SCHEMA, hidden=(128, 64, 32), tower=(), embedding=5))
-    assert any(line.startswith("- transfer/buy: transfer from 1") for line in found)
-    assert any("no longer reads transfer/buy" in line for line in found)
+    actual = lines(preset("aitm", SCHEMA), preset("single_task", SCHEMA, hidden=(128, 64, 32), tower=(), embedding=5))
+    assert any(line.startswith("- transfer/buy: transfer from 1") for line in actual)
+    assert any("no longer reads transfer/buy" in line for line in actual)
 
 
 def test_options_that_no_drawing_shows_are_told():
@@ -86,10 +86,10 @@ def test_a_share_of_negatives_is_told():
 GRAPHS = {name: compose(preset(name, SCHEMA), SCHEMA) for name in compatible_presets(SCHEMA).designs}
 
 
-@pytest.mark.parametrize("one", GRAPHS)
-def test_any_two_presets_can_be_told_apart(one):
+@pytest.mark.parametrize("name", GRAPHS)
+def test_any_two_presets_can_be_told_apart(name):
     for other, graph in GRAPHS.items():
-        found = differences(GRAPHS[one], graph)
-        assert (found == ["the graphs are the same"]) == (one == other)
-        assert all(line[:2] in ("- ", "+ ", "~ ") for line in found[:-1])
-        assert not any(line.endswith(": ") for line in found)
+        actual = differences(GRAPHS[name], graph)
+        assert (actual == ["the graphs are the same"]) == (name == other)
+        assert all(line[:2] in ("- ", "+ ", "~ ") for line in actual[:-1])
+        assert not any(line.endswith(": ") for line in actual)

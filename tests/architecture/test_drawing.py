@@ -123,19 +123,19 @@ def test_text_of_a_small_graph_is_a_line_a_box():
     schema = schema_of("click", "buy", **RICH)
     lines = text(compose(preset("mmoe", schema), schema)).splitlines()
     assert any(re.fullmatch(r"level0/expert/0\.\.7 +8 experts 16 +<- features", line) for line in lines)
-    place = next(place for place, line in enumerate(lines) if re.fullmatch(r"tower/buy +tower 8-1", line))
-    assert lines[place + 1] == "    <- level0/gate/buy  => buy"
+    index = next(index for index, line in enumerate(lines) if re.fullmatch(r"tower/buy +tower 8-1", line))
+    assert lines[index + 1] == "    <- level0/gate/buy  => buy"
 
 
 @pytest.mark.parametrize("name", GRAPHS)
 def test_svg_is_xml_that_draws_every_box(name):
     root = ElementTree.fromstring(svg(GRAPHS[name]))
     space = "{http://www.w3.org/2000/svg}"
-    found = boxes(GRAPHS[name])
+    drawn = boxes(GRAPHS[name])
     assert root.tag == f"{space}svg"
-    stacked = sum(len(box.nodes) > 1 for box in found)
-    assert len(root.findall(f"{space}rect")) == 1 + len(found) + stacked
-    assert len(root.findall(f"{space}path")) == sum(len(box.sources) for box in found)
+    stacked = sum(len(box.nodes) > 1 for box in drawn)
+    assert len(root.findall(f"{space}rect")) == 1 + len(drawn) + stacked
+    assert len(root.findall(f"{space}path")) == sum(len(box.sources) for box in drawn)
     width, height = float(root.get("width")), float(root.get("height"))
     for box in root.findall(f"{space}rect")[1:]:
         assert float(box.get("x")) >= 0
@@ -161,9 +161,9 @@ def test_mermaid_is_one_statement_a_line(name):
     assert lines[0] == "flowchart TD"
     wrong = [line for line in lines[1:] if not re.fullmatch(statement, line)]
     assert wrong == []
-    found = boxes(GRAPHS[name])
-    assert sum(" --> n" in line for line in lines) == sum(len(box.sources) for box in found)
-    assert sum('(["' in line for line in lines) == sum(len(box.heads) for box in found)
+    drawn = boxes(GRAPHS[name])
+    assert sum(" --> n" in line for line in lines) == sum(len(box.sources) for box in drawn)
+    assert sum('(["' in line for line in lines) == sum(len(box.heads) for box in drawn)
     ids = [line.split("[")[0].strip() for line in lines if '["' in line]
     assert len(set(ids)) == len(ids)
 
@@ -176,9 +176,9 @@ def test_mermaid_escapes_what_would_end_a_label():
 
 def test_alike_experts_are_one_box():
     schema = schema_of("click", "buy")
-    found = {box.name: box for box in boxes(compose(preset("mmoe", schema, experts=5), schema))}
-    assert len(found["level0/expert/0..4"].nodes) == 5
-    assert {"level0/gate/click", "level0/gate/buy", "tower/click", "tower/buy"} <= set(found)
+    boxes_by_name = {box.name: box for box in boxes(compose(preset("mmoe", schema, experts=5), schema))}
+    assert len(boxes_by_name["level0/expert/0..4"].nodes) == 5
+    assert {"level0/gate/click", "level0/gate/buy", "tower/click", "tower/buy"} <= set(boxes_by_name)
 
 
 def test_experts_of_different_tasks_are_different_boxes():
@@ -190,8 +190,8 @@ def test_experts_of_different_tasks_are_different_boxes():
 
 def test_boxes_read_earlier_boxes_only():
     for graph in GRAPHS.values():
-        for place, box in enumerate(boxes(graph)):
-            assert all(index < place for index in box.sources)
+        for position, box in enumerate(boxes(graph)):
+            assert all(index < position for index in box.sources)
             assert all(boxes(graph)[index].depth < box.depth for index in box.sources)
 
 

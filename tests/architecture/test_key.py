@@ -29,13 +29,13 @@ FIT_ALL = schema_of("click@use", "buy<click@money", "pay<buy@money", categories=
 
 def graph(edges: list[tuple[Any, Any]] | list[tuple[Any, Any, str]], labels: dict[Any, Any] | None = None) -> Graph:
     """Nodes get a label each, edges the role ``x`` or the one given."""
-    found: Graph = nx.MultiDiGraph()
+    result: Graph = nx.MultiDiGraph()
     labels = labels or {}
     for name in sorted({*labels, *(end for edge in edges for end in edge[:2])}, key=str):
-        found.add_node(name, block=labels.get(name, "node"), heads=[])
+        result.add_node(name, block=labels.get(name, "node"), heads=[])
     for source, target, *role in edges:
-        found.add_edge(source, target, role=role[0] if role else "x")
-    return found
+        result.add_edge(source, target, role=role[0] if role else "x")
+    return result
 
 
 def shuffled(original: Graph, seed: int) -> Graph:
@@ -45,10 +45,10 @@ def shuffled(original: Graph, seed: int) -> Graph:
     dice.shuffle(nodes)
     dice.shuffle(edges)
     names = {name: f"{dice.random()}" for name, _ in nodes}
-    found: Graph = nx.MultiDiGraph()
-    found.add_nodes_from((names[name], data) for name, data in nodes)
-    found.add_edges_from((names[source], names[target], data) for source, target, data in edges)
-    return found
+    result: Graph = nx.MultiDiGraph()
+    result.add_nodes_from((names[name], data) for name, data in nodes)
+    result.add_edges_from((names[source], names[target], data) for source, target, data in edges)
+    return result
 
 
 # (i) names and the order of what is exchangeable
@@ -65,8 +65,8 @@ def test_experts_of_a_group_are_exchangeable(order: list[int], renamed: bool) ->
     original = compose(Design(levels=(Level(shared=3, specific={"click": 2}),)), PAIR)
     experts = [node for node in original.nodes if isinstance(node.block, Expert)]
     others = [node for node in original.nodes if not isinstance(node.block, Expert)]
-    moved = [experts[place] for place in order]
-    names = {node.name: f"e{place}" if renamed else node.name for place, node in enumerate(moved)}
+    moved = [experts[index] for index in order]
+    names = {node.name: f"e{index}" if renamed else node.name for index, node in enumerate(moved)}
 
     def read(node: Node) -> Node:
         inputs = tuple(names.get(name, name) for name in node.inputs)
@@ -88,18 +88,18 @@ def test_the_order_of_heads_plays_no_part() -> None:
 
 def changed(original: Graph) -> list[Graph]:
     """All graphs one step away: an option, a head, a role, an edge gone, doubled, turned, moved to its neighbour."""
-    found = []
+    result = []
     for name, data in original.nodes(data=True):
         for option, value in data["block"].items():
             other = original.copy()
             other.nodes[name]["block"] = {**data["block"], option: [value, "changed"]}
-            found.append(other)
+            result.append(other)
         other = original.copy()
         other.nodes[name]["heads"] = [*data["heads"], ("new", "binary", "")]
-        found.append(other)
+        result.append(other)
         other = original.copy()
         other.nodes[name]["tied"] = "" if data["tied"] else "new"
-        found.append(other)
+        result.append(other)
     for source, target, index, data in original.edges(keys=True, data=True):
         role, gone, twice, turned = (original.copy() for _ in range(4))
         role.edges[source, target, index]["role"] = "changed"
@@ -107,8 +107,8 @@ def changed(original: Graph) -> list[Graph]:
             other.remove_edge(source, target, index)
         twice.add_edge(source, target, role=data["role"])
         turned.add_edge(target, source, role=data["role"])
-        found += [role, gone, twice, turned]
-    return found
+        result += [role, gone, twice, turned]
+    return result
 
 
 @pytest.mark.parametrize("name", ["mmoe", "aitm", *(slow(name) for name in ("ple", "esmm", "metaheac", "stem", "snr"))])
@@ -167,8 +167,8 @@ def test_labels_do_not_run_together() -> None:
 
 
 def test_the_number_of_parallel_edges_is_seen() -> None:
-    one, two = graph([(0, 1, "a"), (0, 1, "a"), (0, 1, "b")]), graph([(0, 1, "a"), (0, 1, "b"), (0, 1, "b")])
-    assert canonical_key(one) != canonical_key(two)
+    first, second = graph([(0, 1, "a"), (0, 1, "a"), (0, 1, "b")]), graph([(0, 1, "a"), (0, 1, "b"), (0, 1, "b")])
+    assert canonical_key(first) != canonical_key(second)
     assert canonical_key(graph([(0, 1)])) != canonical_key(graph([(0, 1), (0, 1)]))
 
 
@@ -221,8 +221,8 @@ def test_keys_of_this_version_never_change(name: str) -> None:
 
 @pytest.mark.slow
 def test_keys_do_not_depend_on_the_process() -> None:
-    here = Path(__file__).parents[1] / "helpers"
-    paths = os.pathsep.join([str(here), str(here.parents[1])])
+    helpers = Path(__file__).parents[1] / "helpers"
+    paths = os.pathsep.join([str(helpers), str(helpers.parents[1])])
     environment = {**os.environ, "PYTHONHASHSEED": "12345", "PYTHONPATH": paths}
     run = subprocess.run([sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True, check=True)
     assert run.stdout.split() == [compose(preset(name, FIT_ALL), FIT_ALL).key for name in PRESETS]
@@ -234,7 +234,7 @@ def test_keys_do_not_depend_on_the_process() -> None:
 @st.composite
 def small_graphs(draw: st.DrawFn, acyclic: bool) -> Graph:
     count = draw(st.integers(1, 5))
-    labels = {place: draw(st.sampled_from("ab")) for place in range(count)}
+    labels = {index: draw(st.sampled_from("ab")) for index in range(count)}
     pairs = [(i, j) for i in range(count) for j in range(count) if (i < j if acyclic else i != j)]
     edge = st.tuples(st.sampled_from(pairs), st.sampled_from("xy")) if pairs else st.nothing()
     edges = draw(st.lists(edge, max_size=7)) if pairs else []

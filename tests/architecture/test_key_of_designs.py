@@ -105,7 +105,7 @@ HISTORIES = {
     for kind in ("mean", "gru", "lstm", "property_gated_lstm")
     for attention, context in (
         ("none", "features"),
-        *((word, asked) for word in ("softmax", "sigmoid") for asked in ("none", "features")),
+        *((attention, context) for attention in ("softmax", "sigmoid") for context in ("none", "features")),
     )
 }
 
@@ -139,9 +139,9 @@ def test_families_are_told_apart_by_their_tasks_not_by_their_names() -> None:
         ("click@a", "like@a", "buy@a"),
     )
     schemas = [schema_of(*tasks) for tasks in spelled]
-    first, renamed, other, one = (compose(preset("home", schema), schema).key for schema in schemas)
+    first, renamed, other, single = (compose(preset("home", schema), schema).key for schema in schemas)
     assert first == renamed
-    assert len({first, other, one}) == 3
+    assert len({first, other, single}) == 3
 
 
 # The same by structure
@@ -378,17 +378,17 @@ EQUAL: dict[str, tuple[Design, Design, Schema]] = {
 }
 
 
-@pytest.mark.parametrize(("one", "two", "schema"), EQUAL.values(), ids=EQUAL)
-def test_what_is_equal_by_structure_has_one_key(one: Design, two: Design, schema: Schema) -> None:
-    first, second = compose(one, schema), compose(two, schema)
+@pytest.mark.parametrize(("design", "equal", "schema"), EQUAL.values(), ids=EQUAL)
+def test_what_is_equal_by_structure_has_one_key(design: Design, equal: Design, schema: Schema) -> None:
+    first, second = compose(design, schema), compose(equal, schema)
     assert first.key == second.key
     assert (first.parameters, first.macs) == (second.parameters, second.macs)
 
 
-@pytest.mark.parametrize(("one", "two", "schema"), EQUAL.values(), ids=EQUAL)
-def test_what_has_one_key_computes_the_same(one: Design, two: Design, schema: Schema) -> None:
+@pytest.mark.parametrize(("design", "equal", "schema"), EQUAL.values(), ids=EQUAL)
+def test_what_has_one_key_computes_the_same(design: Design, equal: Design, schema: Schema) -> None:
     """In numpy, which the model agrees with: weights go from each node to its image."""
-    first, second = compose(one, schema), compose(two, schema)
+    first, second = compose(design, schema), compose(equal, schema)
     dice = np.random.default_rng(3)
     weights, features = random_weights(first, dice), random_features(first, 3, dice)
     image = matcher(second.to_networkx(), first.to_networkx())
@@ -397,8 +397,8 @@ def test_what_has_one_key_computes_the_same(one: Design, two: Design, schema: Sc
     for node in second.nodes:
         origin = first.node(image.mapping[node.name])
         for name, weight in weights.items():
-            place, _, word = name.rpartition("/")
-            if place == origin.name:
+            owner, _, word = name.rpartition("/")
+            if owner == origin.name:
                 rows = isinstance(node.block, Gate) and (word[-1] == str(len(node.block.hidden)) or word == "shares")
                 carried[f"{node.name}/{word}"] = weight[order(node, origin, image.mapping)] if rows else weight
     values, others = (outputs(graph, held, features) for graph, held in ((first, weights), (second, carried)))

@@ -92,32 +92,32 @@ def test_a_task_without_experts_in_the_lowest_level_fails_there_alone() -> None:
 
 
 def test_cgc_sees_its_own_experts_before_the_shared_ones() -> None:
-    found = reads(compose(Design(levels=(Level(shared=2, specific={"click": 1, "buy": 2}),)), PAIR))
+    inputs = reads(compose(Design(levels=(Level(shared=2, specific={"click": 1, "buy": 2}),)), PAIR))
     shared = ("level0/expert/0", "level0/expert/1")
-    assert found["level0/gate/click"] == ("embedding", "level0/expert/click/0", *shared)
-    assert found["level0/gate/buy"] == ("embedding", "level0/expert/buy/0", "level0/expert/buy/1", *shared)
+    assert inputs["level0/gate/click"] == ("embedding", "level0/expert/click/0", *shared)
+    assert inputs["level0/gate/buy"] == ("embedding", "level0/expert/buy/0", "level0/expert/buy/1", *shared)
 
 
 def test_ple_asks_the_state_below_and_shares_a_state_between_levels() -> None:
-    found = reads(compose(Design(levels=(Level(shared=1, specific=1),) * 2), PAIR))
+    inputs = reads(compose(Design(levels=(Level(shared=1, specific=1),) * 2), PAIR))
     every = ("level0/expert/click/0", "level0/expert/buy/0", "level0/expert/0")
-    assert found["level0/gate"] == ("embedding", *every)
-    assert found["level1/expert/0"] == ("level0/gate",)
-    assert found["level1/expert/click/0"] == ("level0/gate/click",)
-    assert found["level1/gate/click"] == ("level0/gate/click", "level1/expert/click/0", "level1/expert/0")
-    assert "level1/gate" not in found
+    assert inputs["level0/gate"] == ("embedding", *every)
+    assert inputs["level1/expert/0"] == ("level0/gate",)
+    assert inputs["level1/expert/click/0"] == ("level0/gate/click",)
+    assert inputs["level1/gate/click"] == ("level0/gate/click", "level1/expert/click/0", "level1/expert/0")
+    assert "level1/gate" not in inputs
 
 
 def test_a_gate_can_ask_the_features_at_every_level() -> None:
-    found = reads(compose(Design(levels=(Level(shared=2, mixing=Gating(query="features")),) * 2), PAIR))
-    assert found["level1/gate/buy"][0] == "embedding"
+    inputs = reads(compose(Design(levels=(Level(shared=2, mixing=Gating(query="features")),) * 2), PAIR))
+    assert inputs["level1/gate/buy"][0] == "embedding"
 
 
 def test_one_gate_for_all_tasks_gives_one_state() -> None:
     architecture = compose(Design(levels=(Level(shared=2, specific=1, mixing=Gating(placement="all")),)), PAIR)
-    found = reads(architecture)
-    assert found["tower/click"] == found["tower/buy"] == ("level0/gate",)
-    assert len(found["level0/gate"]) == 1 + 4
+    inputs = reads(architecture)
+    assert inputs["tower/click"] == inputs["tower/buy"] == ("level0/gate",)
+    assert len(inputs["level0/gate"]) == 1 + 4
 
 
 def test_no_gate_is_a_mean_that_asks_nothing() -> None:
@@ -137,23 +137,23 @@ def test_a_gate_over_one_expert_is_that_expert(placement: str) -> None:
 def test_what_reaches_no_head_is_left_out() -> None:
     """A shared gate and a shared expert that nothing above reads; the tables that no task owns."""
     design = Design(inputs=Inputs(tables="task"), levels=(Level(specific=1), Level(shared=0, specific=2)))
-    found = names(compose(design, PAIR))
-    assert "level0/gate" not in found
-    assert "embedding" not in found
-    assert {"embedding/click", "embedding/buy"} <= set(found)
+    actual = names(compose(design, PAIR))
+    assert "level0/gate" not in actual
+    assert "embedding" not in actual
+    assert {"embedding/click", "embedding/buy"} <= set(actual)
 
 
 def test_shared_experts_keep_shared_tables_where_each_task_has_its_own() -> None:
-    found = reads(compose(Design(inputs=Inputs(tables="task"), levels=(Level(shared=1, specific=1),)), PAIR))
-    assert found["level0/expert/0"] == ("embedding",)
-    assert found["level0/expert/buy/0"] == ("embedding/buy",)
-    assert found["level0/gate/buy"][0] == "embedding/buy"
+    actual = reads(compose(Design(inputs=Inputs(tables="task"), levels=(Level(shared=1, specific=1),)), PAIR))
+    assert actual["level0/expert/0"] == ("embedding",)
+    assert actual["level0/expert/buy/0"] == ("embedding/buy",)
+    assert actual["level0/gate/buy"][0] == "embedding/buy"
 
 
 @pytest.mark.parametrize("tables", ["shared", "task"])
 def test_zero_levels_share_the_features_alone(tables: str) -> None:
-    found = reads(compose(Design(inputs=Inputs(tables=tables)), PAIR))
-    assert found["tower/buy"] == ("embedding" if tables == "shared" else "embedding/buy",)
+    actual = reads(compose(Design(inputs=Inputs(tables=tables)), PAIR))
+    assert actual["tower/buy"] == ("embedding" if tables == "shared" else "embedding/buy",)
 
 
 def test_columns_and_histories_join() -> None:
@@ -179,17 +179,17 @@ def test_outputs_follow_the_kinds_of_the_tasks() -> None:
 
 def test_a_chain_passes_on_what_it_received() -> None:
     design = Design(levels=(Level(specific=1),), transfers=Transfers(links="chain"))
-    found = reads(compose(design, THREE))
-    assert found["transfer/buy"] == ("level0/expert/buy/0", "level0/expert/click/0")
-    assert found["transfer/pay"] == ("level0/expert/pay/0", "transfer/buy")
-    assert found["tower/click"] == ("level0/expert/click/0",)
+    inputs = reads(compose(design, THREE))
+    assert inputs["transfer/buy"] == ("level0/expert/buy/0", "level0/expert/click/0")
+    assert inputs["transfer/pay"] == ("level0/expert/pay/0", "transfer/buy")
+    assert inputs["tower/click"] == ("level0/expert/click/0",)
 
 
 def test_links_run_in_their_own_order_and_sources_in_the_declared_one() -> None:
-    found = reads(compose(linked(("buy", "click"), ("pay", "click"), ("pay", "buy")), THREE))
-    assert found["transfer/click"] == ("embedding", "transfer/buy", "embedding")
-    assert found["transfer/buy"] == ("embedding", "embedding")
-    assert "transfer/pay" not in found
+    inputs = reads(compose(linked(("buy", "click"), ("pay", "click"), ("pay", "buy")), THREE))
+    assert inputs["transfer/click"] == ("embedding", "transfer/buy", "embedding")
+    assert inputs["transfer/buy"] == ("embedding", "embedding")
+    assert "transfer/pay" not in inputs
 
 
 def test_a_link_written_twice_is_one_link() -> None:

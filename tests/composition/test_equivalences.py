@@ -37,8 +37,8 @@ def schema(tasks: tuple[str, ...]) -> Schema:
 def drawn(architecture: Architecture, seed: int, rows: int) -> tuple[Tensors, Tensors]:
     """Weights and features."""
     random = np.random.default_rng(seed)
-    found = random_weights(architecture, random), random_features(architecture, rows, random)
-    weights, features = ({name: torch.from_numpy(values) for name, values in half.items()} for half in found)
+    actual = random_weights(architecture, random), random_features(architecture, rows, random)
+    weights, features = ({name: torch.from_numpy(values) for name, values in half.items()} for half in actual)
     return weights, features
 
 
@@ -50,25 +50,25 @@ def computed(architecture: Architecture, weights: Tensors, features: Tensors) ->
     if "scalars" in inputs:
         inputs["scalars"] = inputs["scalars"].clone().requires_grad_()
     values = model(inputs)
-    found = {head.task: values[head.node] for head in architecture.heads if head.given is None}
-    sum(FACTORS[task] * value.sum() for task, value in found.items()).backward()
+    actual = {head.task: values[head.node] for head in architecture.heads if head.given is None}
+    sum(FACTORS[task] * value.sum() for task, value in actual.items()).backward()
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.copy_(torch.zeros_like(parameter) if parameter.grad is None else parameter.grad)
     gradients = {name: weight.detach().clone() for name, weight in model.weights().items()}
     if "scalars" in inputs:
         gradients["x"] = inputs["scalars"].grad
-    return {task: value.detach() for task, value in found.items()}, gradients
+    return {task: value.detach() for task, value in actual.items()}, gradients
 
 
 FACTORS = {"a": 1.0, "b": -0.7, "c": 2.3}
 
 
-def same(found: Mapping[str, torch.Tensor], expected: Mapping[str, torch.Tensor]) -> None:
-    assert set(found) == set(expected)
+def same(actual: Mapping[str, torch.Tensor], expected: Mapping[str, torch.Tensor]) -> None:
+    assert set(actual) == set(expected)
     for name, values in expected.items():
         torch.testing.assert_close(
-            found[name], values, rtol=1e-12, atol=1e-12, msg=lambda text, name=name: f"{name}: {text}"
+            actual[name], values, rtol=1e-12, atol=1e-12, msg=lambda text, name=name: f"{name}: {text}"
         )
 
 
@@ -97,9 +97,9 @@ def trunks(tasks: tuple[str, ...], levels: int) -> dict[str, str]:
     }
 
 
-def same_model(one: Design, two: Design, data: Schema, seed: int, rows: int) -> None:
+def same_model(left: Design, right: Design, data: Schema, seed: int, rows: int) -> None:
     """Equal keys, names, weights, outputs and gradients."""
-    first, second = compose(one, data), compose(two, data)
+    first, second = compose(left, data), compose(right, data)
     assert first.key == second.key
     weights, features = drawn(first, seed, rows)
     (values, gradients), (others, slopes) = computed(first, weights, features), computed(second, weights, features)
@@ -110,8 +110,8 @@ def same_model(one: Design, two: Design, data: Schema, seed: int, rows: int) -> 
 @given(tasks=TASKS, hidden=HIDDEN, seed=SEEDS, rows=ROWS)
 def test_1_mmoe_with_one_expert_is_a_shared_bottom(tasks: tuple[str, ...], hidden: Any, seed: int, rows: int) -> None:
     data = schema(tasks)
-    one = preset("mmoe", data, experts=1, hidden=hidden, tower=(2,), **inputs())
-    same_model(one, preset("shared_bottom", data, hidden=hidden, tower=(2,), **inputs()), data, seed, rows)
+    each = preset("mmoe", data, experts=1, hidden=hidden, tower=(2,), **inputs())
+    same_model(each, preset("shared_bottom", data, hidden=hidden, tower=(2,), **inputs()), data, seed, rows)
 
 
 @given(tasks=TASKS, hidden=HIDDEN, experts=st.integers(2, 4), seed=SEEDS, rows=ROWS)
@@ -120,11 +120,11 @@ def test_2_omoe_is_mmoe_with_tied_gates(
 ) -> None:
     data = schema(tasks)
     sizes = {"experts": experts, "hidden": hidden, "tower": (2,), **inputs()}
-    one, each = (compose(preset(name, data, **sizes), data) for name in ("omoe", "mmoe"))
-    weights, features = drawn(one, seed, rows)
+    item, each = (compose(preset(name, data, **sizes), data) for name in ("omoe", "mmoe"))
+    weights, features = drawn(item, seed, rows)
     gate = weights.pop("level0/gate/weight0")
     tied = {f"level0/gate/{task}/weight0": gate for task in tasks}
-    values, gradients = computed(one, {**weights, "level0/gate/weight0": gate}, features)
+    values, gradients = computed(item, {**weights, "level0/gate/weight0": gate}, features)
     others, slopes = computed(each, {**weights, **tied}, features)
     same(values, others)
     slopes["level0/gate/weight0"] = sum(slopes.pop(name) for name in tied)  # type: ignore[assignment]
@@ -136,8 +136,8 @@ def test_3_cgc_without_own_experts_is_mmoe(
     tasks: tuple[str, ...], hidden: Any, experts: int, seed: int, rows: int
 ) -> None:
     data = schema(tasks)
-    one = preset("cgc", data, shared=experts, specific=0, hidden=hidden, tower=(2,), **inputs())
-    same_model(one, preset("mmoe", data, experts=experts, hidden=hidden, tower=(2,), **inputs()), data, seed, rows)
+    each = preset("cgc", data, shared=experts, specific=0, hidden=hidden, tower=(2,), **inputs())
+    same_model(each, preset("mmoe", data, experts=experts, hidden=hidden, tower=(2,), **inputs()), data, seed, rows)
 
 
 @given(tasks=TASKS, hidden=HIDDEN, own=st.integers(1, 3), seed=SEEDS, rows=ROWS)
@@ -154,8 +154,8 @@ def test_4_cgc_without_shared_experts_is_a_mixture_a_task_on_one_embedding(
         alone = schema((task,))
         part = compose(preset("cgc", alone, shared=0, specific=own, **sizes), alone)
         named = {node.name for node in part.nodes}
-        found, slopes = computed(part, {n: w for n, w in weights.items() if n.rpartition("/")[0] in named}, features)
-        same(found, {task: values[task]})
+        actual, slopes = computed(part, {n: w for n, w in weights.items() if n.rpartition("/")[0] in named}, features)
+        same(actual, {task: values[task]})
         for name, slope in slopes.items():
             joint[name] += slope
     same(joint, gradients)
@@ -201,9 +201,9 @@ def test_7_snr_with_open_routes_on_the_diagonal_alone_is_cross_stitch_whose_unit
     weights, features = drawn(crossed, seed, rows)
     weights |= identity_stitches(crossed)
     names = {name: name for name in weights if not name.startswith("level")} | {
-        f"level{depth}/expert/{place}/{word}0": f"level{depth}/expert/{task}/0/{word}0"
+        f"level{depth}/expert/{position}/{word}0": f"level{depth}/expert/{task}/0/{word}0"
         for depth in range(levels)
-        for place, task in enumerate(tasks)
+        for position, task in enumerate(tasks)
         for word in ("weight", "bias")
     }
     routes: Tensors = {}
@@ -225,12 +225,12 @@ def test_7_snr_with_open_routes_on_the_diagonal_alone_is_cross_stitch_whose_unit
 
 def identity_stitches(architecture: Architecture) -> Tensors:
     """Every stitch keeps its own state, its first input, and takes nothing of the others."""
-    found: Tensors = {}
+    actual: Tensors = {}
     for node in (node for node in architecture.nodes if isinstance(node.block, Stitch)):
         shape = (len(node.inputs), 3) if node.block.channelwise else (len(node.inputs),)
-        found[f"{node.name}/shares"] = torch.zeros(shape, dtype=torch.float64)
-        found[f"{node.name}/shares"][0] = 1.0
-    return found
+        actual[f"{node.name}/shares"] = torch.zeros(shape, dtype=torch.float64)
+        actual[f"{node.name}/shares"][0] = 1.0
+    return actual
 
 
 @given(count=st.integers(2, 3), score=st.sampled_from(["self", "cross"]), seed=SEEDS, rows=ROWS)
@@ -239,15 +239,15 @@ def test_8_aitm_whose_weight_is_on_the_own_slot_is_parallel_towers(
 ) -> None:
     """V is the identity; Q and K are 200 times it, so that the own slot wins by hundreds: e^-745 is 0 in float64.
 
-    Its state is kept long by a bias of 3, what is passed on short by weights of 1/50; the softmax has no slope there.
+    Its state is kept long by a bias of 3, what is passed on short by weights of 1/50: no gradient there.
     """
     tasks = ("a", "b", "c")[:count]
     data = schema(tasks)
     levels = (Level(specific=1, expert=Expert(hidden=(4,))),)
     plain = Design(inputs=Inputs(**inputs()), levels=levels)
     linked = plain.model_copy(update={"transfers": Transfers(links="chain", transfer=Transfer(score=score))})
-    one, two = compose(linked, data), compose(plain, data)
-    weights, features = drawn(one, seed, rows)
+    first, second = compose(linked, data), compose(plain, data)
+    weights, features = drawn(first, seed, rows)
     for task in tasks:
         weights[f"level0/expert/{task}/0/weight0"] /= 5
         weights[f"level0/expert/{task}/0/bias0"] = torch.full((4,), 3.0, dtype=torch.float64)
@@ -256,8 +256,8 @@ def test_8_aitm_whose_weight_is_on_the_own_slot_is_parallel_towers(
             weights[name] /= 50
     eye = torch.eye(4, dtype=torch.float64)
     weights |= {"shared/transfer4/value": eye, "shared/transfer4/query": 200 * eye, "shared/transfer4/key": 200 * eye}
-    kept = {name: weight for name, weight in weights.items() if "transfer" not in name}
-    (values, gradients), (others, slopes) = computed(one, weights, features), computed(two, kept, features)
+    remaining = {name: weight for name, weight in weights.items() if "transfer" not in name}
+    (values, gradients), (others, slopes) = computed(first, weights, features), computed(second, remaining, features)
     same(values, others)
     same({name: gradient for name, gradient in gradients.items() if "transfer" not in name}, slopes)
     for name in ("query", "key"):
@@ -270,9 +270,9 @@ def test_9_metaheac_of_one_expert_and_one_critic_is_a_shared_bottom_under_one_to
 ) -> None:
     """No weight of a task is left, so all tasks have one prediction."""
     data = schema(tasks)
-    one = compose(preset("metaheac", data, experts=1, critics=1, hidden=hidden, critic=critic, **inputs()), data)
+    item = compose(preset("metaheac", data, experts=1, critics=1, hidden=hidden, critic=critic, **inputs()), data)
     each = compose(preset("shared_bottom", data, hidden=hidden, tower=critic, **inputs()), data)
-    weights, features = drawn(one, seed, rows)
+    weights, features = drawn(item, seed, rows)
     bottom = [name for name in weights if not name.startswith("shared/critic/")]
     towers = {
         task: {name.replace("shared/critic/0", f"tower/{task}"): name for name in set(weights) - set(bottom)}
@@ -280,7 +280,7 @@ def test_9_metaheac_of_one_expert_and_one_critic_is_a_shared_bottom_under_one_to
     }
     copies = {new: old for names in towers.values() for new, old in names.items()}
     (values, gradients), (others, slopes) = (
-        computed(one, weights, features),
+        computed(item, weights, features),
         computed(each, {name: weights[name] for name in bottom} | named(weights, copies), features),
     )
     same(values, others)
@@ -305,8 +305,8 @@ def test_10_the_first_step_of_a_chain_is_a_single_task(seed: int, rows: int) -> 
     weights, features = drawn(compose(design, whole), seed, rows)
     values, _ = computed(compose(design, whole), weights, features)
     first = {name: weight for name, weight in weights.items() if name.startswith(("tower/a/", "embedding/"))}
-    found, _ = computed(compose(design, schema_of("a", numbers=3)), first, features)
-    same(found, {"a": values["a"]})
+    actual, _ = computed(compose(design, schema_of("a", numbers=3)), first, features)
+    same(actual, {"a": values["a"]})
 
 
 @given(
@@ -331,8 +331,8 @@ def test_11_stem_with_tied_tables_and_all_gradients_is_a_level_whose_gates_see_a
     tables = [f"embedding/{task}/table" for task in tasks]
     others = weights | named(weights, dict.fromkeys(tables, "embedding/table"))
     values, gradients = computed(joined, weights, features)
-    found, slopes = computed(apart, others | {name: weights[name] / 2 for name in first}, features)
-    same(found, values)
+    actual, slopes = computed(apart, others | {name: weights[name] / 2 for name in first}, features)
+    same(actual, values)
     for name in tables:
         slopes["embedding/table"] += slopes.pop(name)
     same({name: slope / 2 if name in first else slope for name, slope in slopes.items()}, gradients)
@@ -342,7 +342,7 @@ def test_11_stem_with_tied_tables_and_all_gradients_is_a_level_whose_gates_see_a
 def test_12_adatt_whose_gates_take_the_own_expert_without_residual_is_single_task(
     tasks: tuple[str, ...], levels: int, seed: int, rows: int
 ) -> None:
-    """The own expert wins by thousands, e^-745 is 0 in float64, and the softmax has no slope there.
+    """The own expert wins by thousands, e^-745 is 0 in float64, and the softmax has no gradient there.
 
     A table for each task is compared with the same table for all.
     """
@@ -350,10 +350,10 @@ def test_12_adatt_whose_gates_take_the_own_expert_without_residual_is_single_tas
     sizes = {"tower": (2,), **inputs()}
     fused = preset("adatt", data, levels=levels, specific=1, hidden=(3,), **sizes)
     fused = mixed_by(fused, fused.levels[0].mixing.model_copy(update={"residual": "none"}))
-    one, each = compose(fused, data), compose(preset("single_task", data, hidden=(3,) * levels, **sizes), data)
-    weights, features = drawn(one, seed, rows)
+    item, each = compose(fused, data), compose(preset("single_task", data, hidden=(3,) * levels, **sizes), data)
+    weights, features = drawn(item, seed, rows)
     gates = [name for name in weights if "/gate/" in name]
-    for node in (node for node in one.nodes if isinstance(node.block, Gate)):
+    for node in (node for node in item.nodes if isinstance(node.block, Gate)):
         own = node.inputs[1:].index(node.name.replace("/gate/", "/expert/") + "/0")
         weights[f"{node.name}/bias0"] = torch.zeros(len(tasks), dtype=torch.float64)
         weights[f"{node.name}/bias0"][own] = 1e4
@@ -361,7 +361,7 @@ def test_12_adatt_whose_gates_take_the_own_expert_without_residual_is_single_tas
     names |= {name: name for name in weights if name.startswith("tower/")}
     tables = {f"embedding/{task}/table": "embedding/table" for task in tasks}
     (values, gradients), (others, slopes) = (
-        computed(one, weights, features),
+        computed(item, weights, features),
         computed(each, named(weights, names | tables), features),
     )
     same(values, others)
@@ -397,22 +397,22 @@ def test_13_permuting_experts_with_gate_rows_changes_nothing(
         words = (f"level{depth}/expert", *([f"level{depth - 1}/gate", f"level{depth - 1}/residual"] if depth else []))
         for word in words:
             turn |= {f"{word}/{old}": f"{word}/{new}" for old, new in enumerate(order)}
-            turn |= {f"{word}/a/{place}": f"{word}/a/{1 - place}" for place in (0, 1)}
+            turn |= {f"{word}/a/{position}": f"{word}/a/{1 - position}" for position in (0, 1)}
 
     def turned(name: str) -> str:
         owner, slash, word = name.rpartition("/")
         return turn.get(owner, owner) + slash + word
 
     def moved(named: Tensors) -> Tensors:
-        """Experts under their new names, and the rows of each gate in the order of its experts' new places."""
-        found = {turned(name): weight for name, weight in named.items()}
+        """Experts under their new names, and the rows of each gate in the new order of its experts."""
+        actual = {turned(name): weight for name, weight in named.items()}
         for gate in (node for node in architecture.nodes if isinstance(node.block, Gate)):
             target = turn.get(gate.name, gate.name)
             before, after = (architecture.node(name).inputs[gate.block.has_query :] for name in (gate.name, target))
-            places = [before.index(old) for new in after for old in before if turn[old] == new]
+            indices = [before.index(old) for new in after for old in before if turn[old] == new]
             for word in last_layer(gate.block):
-                found[f"{target}/{word}"] = named[f"{gate.name}/{word}"][places]
-        return found
+                actual[f"{target}/{word}"] = named[f"{gate.name}/{word}"][indices]
+        return actual
 
     (values, gradients), (others, slopes) = (
         computed(architecture, weights, features),
@@ -459,13 +459,15 @@ def test_a_mixture_of_equal_experts_is_that_expert(placement: str, seed: int, ro
     options = {"inputs": Inputs(**inputs()), "tower": Tower(hidden=(2,))}
     level = Level(shared=3, expert=Expert(hidden=(3,)), mixing=Gating(placement=placement))
     three = compose(Design(levels=(level,), **options), data)
-    one = compose(Design(levels=(level.model_copy(update={"shared": 1}),), **options), data)
+    each = compose(Design(levels=(level.model_copy(update={"shared": 1}),), **options), data)
     weights, features = drawn(three, seed, rows)
     for word in ("weight0", "bias0"):
-        weights |= {f"level0/expert/{place}/{word}": weights[f"level0/expert/0/{word}"] for place in range(3)}
-    kept = {
-        name: weight for name, weight in weights.items() if name.rpartition("/")[0] in {node.name for node in one.nodes}
+        weights |= {f"level0/expert/{index}/{word}": weights[f"level0/expert/0/{word}"] for index in range(3)}
+    remaining = {
+        name: weight
+        for name, weight in weights.items()
+        if name.rpartition("/")[0] in {node.name for node in each.nodes}
     }
-    (values, gradients), (others, slopes) = computed(three, weights, features), computed(one, kept, features)
+    (values, gradients), (others, slopes) = computed(three, weights, features), computed(each, remaining, features)
     same(values, others)
     torch.testing.assert_close(gradients["x"], slopes["x"], rtol=1e-12, atol=1e-12)

@@ -42,26 +42,26 @@ def two_levels(schema: Schema = PAIR, **options: Any) -> dict[str, tuple[str, ..
 
 
 def test_each_expert_above_has_a_gate_of_its_own_and_each_task_one_at_the_last_level() -> None:
-    found = two_levels(shared=2, mixing=Gating(placement="expert"))
+    inputs = two_levels(shared=2, mixing=Gating(placement="expert"))
     experts = ("level0/expert/0", "level0/expert/1")
-    assert found["level0/gate/0"] == found["level0/gate/1"] == ("embedding", *experts)
-    assert [found[f"level1/expert/{place}"] for place in (0, 1)] == [("level0/gate/0",), ("level0/gate/1",)]
-    assert found["tower/buy"] == ("level1/gate/buy",)
-    assert "level1/gate/0" not in found
+    assert inputs["level0/gate/0"] == inputs["level0/gate/1"] == ("embedding", *experts)
+    assert [inputs[f"level1/expert/{index}"] for index in (0, 1)] == [("level0/gate/0",), ("level0/gate/1",)]
+    assert inputs["tower/buy"] == ("level1/gate/buy",)
+    assert "level1/gate/0" not in inputs
 
 
 def test_a_task_s_experts_have_gates_of_their_own_over_what_the_task_sees() -> None:
-    found = two_levels(shared=1, specific=2, mixing=Gating(placement="expert"))
+    inputs = two_levels(shared=1, specific=2, mixing=Gating(placement="expert"))
     seen = ("level0/expert/buy/0", "level0/expert/buy/1", "level0/expert/0")
-    assert found["level0/gate/buy/0"] == found["level0/gate/buy/1"] == ("embedding", *seen)
-    assert found["level1/expert/buy/1"] == ("level0/gate/buy/1",)
-    assert found["level1/expert/0"] == ("level0/gate",)  # the only one has no number
+    assert inputs["level0/gate/buy/0"] == inputs["level0/gate/buy/1"] == ("embedding", *seen)
+    assert inputs["level1/expert/buy/1"] == ("level0/gate/buy/1",)
+    assert inputs["level1/expert/0"] == ("level0/gate",)  # the only one has no number
 
 
 def test_owners_with_several_states_ask_the_features() -> None:
-    found = two_levels(shared=1, specific={"click": 2, "buy": 1}, mixing=Gating(placement="expert"))
-    assert found["level1/gate/click"][0] == "embedding"
-    assert found["level1/gate/buy"][0] == "level0/gate/buy"
+    inputs = two_levels(shared=1, specific={"click": 2, "buy": 1}, mixing=Gating(placement="expert"))
+    assert inputs["level1/gate/click"][0] == "embedding"
+    assert inputs["level1/gate/buy"][0] == "level0/gate/buy"
 
 
 @pytest.mark.parametrize("mixing", [Gating(placement="expert"), Routing()])
@@ -77,25 +77,25 @@ def test_a_task_may_be_named_as_a_number_is(mixing: Any) -> None:
 
 def test_a_family_has_a_gate_and_its_tasks_read_that() -> None:
     gating = Gating(placement="family")
-    found = reads(Design(levels=(Level(shared=1, family=2, specific=1, mixing=gating),)), FAMILIES)
-    own, shared = tuple(f"level0/family/use/{place}" for place in (0, 1)), ("level0/expert/0",)
+    inputs = reads(Design(levels=(Level(shared=1, family=2, specific=1, mixing=gating),)), FAMILIES)
+    own, shared = tuple(f"level0/family/use/{index}" for index in (0, 1)), ("level0/expert/0",)
     members = ("level0/expert/click/0", "level0/expert/like/0")
-    assert found["level0/family/use/gate"] == ("embedding", *members, *own, *shared)
-    assert found["tower/click"] == found["tower/like"] == ("level0/family/use/gate",)
-    assert found["tower/buy"] == ("level0/family/money/gate",)
+    assert inputs["level0/family/use/gate"] == ("embedding", *members, *own, *shared)
+    assert inputs["tower/click"] == inputs["tower/like"] == ("level0/family/use/gate",)
+    assert inputs["tower/buy"] == ("level0/family/money/gate",)
 
 
 def test_a_task_without_a_family_is_alone_in_one() -> None:
-    found = reads(Design(levels=(Level(family=1, specific=1),)), FAMILIES)
-    assert found["level0/gate/age"] == ("embedding", "level0/expert/age/0", "level0/alone/age/0")
-    assert found["level0/gate/click"][2] == found["level0/gate/like"][2] == "level0/family/use/0"
+    inputs = reads(Design(levels=(Level(family=1, specific=1),)), FAMILIES)
+    assert inputs["level0/gate/age"] == ("embedding", "level0/expert/age/0", "level0/alone/age/0")
+    assert inputs["level0/gate/click"][2] == inputs["level0/gate/like"][2] == "level0/family/use/0"
 
 
 def test_a_task_without_a_family_joins_none_that_has_its_name() -> None:
     named = schema_of("click@age", "like@age", "age")
-    found = reads(Design(levels=(Level(family=1, specific=1),)), named)
-    assert found["level0/gate/age"] == ("embedding", "level0/expert/age/0", "level0/alone/age/0")
-    assert found["level0/gate/click"][2] == found["level0/gate/like"][2] == "level0/family/age/0"
+    inputs = reads(Design(levels=(Level(family=1, specific=1),)), named)
+    assert inputs["level0/gate/age"] == ("embedding", "level0/expert/age/0", "level0/alone/age/0")
+    assert inputs["level0/gate/click"][2] == inputs["level0/gate/like"][2] == "level0/family/age/0"
 
 
 def test_without_any_family_experts_of_families_are_experts_of_tasks() -> None:
@@ -106,20 +106,20 @@ def test_without_any_family_experts_of_families_are_experts_of_tasks() -> None:
 def test_families_then_tasks_read_their_own_states() -> None:
     """HoME: the second level's family experts read the family's state, a task's its family's."""
     first = Level(shared=1, family=1, mixing=Gating(placement="family"))
-    found = reads(Design(levels=(first, Level(shared=1, family=1, specific=1))), FAMILIES)
+    inputs = reads(Design(levels=(first, Level(shared=1, family=1, specific=1))), FAMILIES)
     state = ("level0/family/use/gate",)
-    assert found["level1/family/use/0"] == found["level1/expert/click/0"] == found["level1/expert/like/0"] == state
-    assert found["level1/expert/0"] == ("level0/gate",)
-    assert found["level1/gate/click"][0] == "level0/family/use/gate"
+    assert inputs["level1/family/use/0"] == inputs["level1/expert/click/0"] == inputs["level1/expert/like/0"] == state
+    assert inputs["level1/expert/0"] == ("level0/gate",)
+    assert inputs["level1/gate/click"][0] == "level0/family/use/gate"
 
 
 def test_the_shared_gate_sees_every_expert_or_the_shared_ones() -> None:
     rows = {"shared": 2, "specific": 1}
-    found = two_levels(**rows)
+    inputs = two_levels(**rows)
     shared = ("level0/expert/0", "level0/expert/1")
-    assert found["level0/gate"] == ("embedding", "level0/expert/click/0", "level0/expert/buy/0", *shared)
-    found = two_levels(**rows, mixing=Gating(shared_sees="shared"))
-    assert found["level0/gate"] == ("embedding", *shared)
+    assert inputs["level0/gate"] == ("embedding", "level0/expert/click/0", "level0/expert/buy/0", *shared)
+    inputs = two_levels(**rows, mixing=Gating(shared_sees="shared"))
+    assert inputs["level0/gate"] == ("embedding", *shared)
 
 
 def test_the_gate_of_a_family_sees_its_members_experts_or_shared_ones_alone() -> None:
@@ -134,8 +134,8 @@ def test_the_gate_of_a_family_sees_its_members_experts_or_shared_ones_alone() ->
 
 def test_a_shared_state_without_a_shared_expert_mixes_every_expert() -> None:
     gating = Gating(shared_sees="shared")
-    found = reads(Design(levels=(Level(specific=1, mixing=gating), Level(shared=1, specific=1))), PAIR)
-    assert found["level0/gate"] == ("embedding", "level0/expert/click/0", "level0/expert/buy/0")
+    inputs = reads(Design(levels=(Level(specific=1, mixing=gating), Level(shared=1, specific=1))), PAIR)
+    assert inputs["level0/gate"] == ("embedding", "level0/expert/click/0", "level0/expert/buy/0")
 
 
 # Which experts a task's gate sees
@@ -154,10 +154,10 @@ def test_a_gate_can_see_the_experts_of_all_tasks_in_one_order() -> None:
 def test_other_tasks_experts_can_be_read_without_training_them() -> None:
     architecture = one_level(FAMILIES, shared=1, family=1, specific=1, mixing=Gating(sees="all", stop_gradient=True))
     stopped = {node.name for node in architecture.nodes if isinstance(node.block, Stop)}
-    mine = {"level0/expert/click/0", "level0/family/use/0", "level0/expert/0"}
+    own = {"level0/expert/click/0", "level0/family/use/0", "level0/expert/0"}
     inputs = set(architecture.node("level0/gate/click").inputs[1:])
-    assert {name for name in inputs if not name.startswith("stop/")} == mine
-    assert inputs - mine <= stopped
+    assert {name for name in inputs if not name.startswith("stop/")} == own
+    assert inputs - own <= stopped
     assert architecture.node("stop/level0/expert/buy/0").inputs == ("level0/expert/buy/0",)
     assert len(stopped) == 4 + 3  # each but the shared one, once for all that read it
 
@@ -183,7 +183,7 @@ def test_gradients_are_stopped_only_where_other_tasks_experts_are_seen() -> None
 def test_own_experts_are_added_to_the_mixture(residual: Any, own: int, added: Gate | None) -> None:
     gating = Gating(sees="all", residual=residual, hidden=(3,), bias=True)
     architecture = one_level(specific=own, mixing=gating)
-    experts = tuple(f"level0/expert/buy/{place}" for place in range(own))
+    experts = tuple(f"level0/expert/buy/{index}" for index in range(own))
     total = architecture.node("level0/sum/buy")
     assert total.block == Sum()
     assert architecture.node("tower/buy").inputs == ("level0/sum/buy",)
@@ -219,16 +219,16 @@ def test_a_lone_own_expert_beside_shared_ones_has_weight_one_where_every_owner_h
 
 
 def test_who_has_no_expert_of_its_own_adds_nothing() -> None:
-    found = reads(Design(levels=(Level(shared=2, specific={"buy": 1}, mixing=Gating(residual="linear")),)), PAIR)
-    assert found["tower/click"] == ("level0/gate/click",)
-    assert found["tower/buy"] == ("level0/sum/buy",)
+    inputs = reads(Design(levels=(Level(shared=2, specific={"buy": 1}, mixing=Gating(residual="linear")),)), PAIR)
+    assert inputs["tower/click"] == ("level0/gate/click",)
+    assert inputs["tower/buy"] == ("level0/sum/buy",)
 
 
 def test_states_of_experts_above_each_get_their_residual() -> None:
     gating = Gating(placement="expert", residual="gate")
-    found = two_levels(shared=2, mixing=gating)
-    assert found["level0/sum/1"] == ("level0/gate/1", "level0/residual/1")
-    assert found["level1/expert/1"] == ("level0/sum/1",)
+    inputs = two_levels(shared=2, mixing=gating)
+    assert inputs["level0/sum/1"] == ("level0/gate/1", "level0/residual/1")
+    assert inputs["level1/expert/1"] == ("level0/sum/1",)
 
 
 # Kinds of gate
@@ -250,7 +250,7 @@ def test_a_gate_is_of_its_kind_without_options_that_change_nothing(gating: Gatin
     architecture = one_level(shared=3, mixing=gating)
     node = architecture.node("level0/gate/buy")
     assert node.block == block
-    assert node.inputs[-3:] == tuple(f"level0/expert/{place}" for place in range(3))
+    assert node.inputs[-3:] == tuple(f"level0/expert/{index}" for index in range(3))
     assert len(node.inputs) == 3 + block.has_query
 
 
@@ -296,16 +296,16 @@ def test_identity_experts_leave_no_node(mixing: Any) -> None:
 def test_identity_experts_over_states_of_tasks_are_those_states() -> None:
     """A level that mixes and computes nothing else."""
     levels = (Level(shared=1, specific=1), Level(specific=3, expert=IDENTITY, mixing=Gating(sees="all")))
-    found = reads(Design(levels=levels), PAIR)
+    inputs = reads(Design(levels=levels), PAIR)
     states = ("level0/gate/click", "level0/gate/buy")
-    assert found["level1/gate/click"] == ("level0/gate/click", *states)
-    assert not any(name.startswith("level1/expert") for name in found)
+    assert inputs["level1/gate/click"] == ("level0/gate/click", *states)
+    assert not any(name.startswith("level1/expert") for name in inputs)
 
 
 def test_one_state_for_each_identity_expert_above_stays_apart() -> None:
     levels = (Level(shared=2, mixing=Gating(placement="expert")), Level(shared=2, expert=IDENTITY))
-    found = reads(Design(levels=levels), PAIR)
-    assert found["level1/gate/buy"][1:] == ("level0/gate/0", "level0/gate/1")
+    inputs = reads(Design(levels=levels), PAIR)
+    assert inputs["level1/gate/buy"][1:] == ("level0/gate/0", "level0/gate/1")
 
 
 def test_layers_other_than_hidden_ones_make_an_expert() -> None:
@@ -328,9 +328,9 @@ def test_a_stitch_reads_its_own_state_before_the_others(channelwise: bool) -> No
 
 
 def test_stitched_trunks_go_on_a_task_each() -> None:
-    found = two_levels(specific=1, mixing=Stitching())
-    assert found["level1/expert/buy/0"] == ("level0/stitch/buy",)
-    assert "level0/gate" not in found
+    inputs = two_levels(specific=1, mixing=Stitching())
+    assert inputs["level1/expert/buy/0"] == ("level0/stitch/buy",)
+    assert "level0/gate" not in inputs
 
 
 def test_shared_experts_above_a_stitch_read_the_mean_of_the_trunks_and_families_that_of_their_members() -> None:

@@ -26,10 +26,10 @@ def query(architecture: Architecture, gate: str) -> str:
     return architecture.node(gate).inputs[0]
 
 
-@pytest.mark.parametrize(("tables", "asked"), [("shared", "embedding"), ("task", "embedding/buy")])
-def test_features_are_asked_at_every_level(tables: Any, asked: str) -> None:
+@pytest.mark.parametrize(("tables", "expected"), [("shared", "embedding"), ("task", "embedding/buy")])
+def test_features_are_the_query_at_every_level(tables: Any, expected: str) -> None:
     architecture = composed(PAIR, Inputs(tables=tables), levels=3, query="features")
-    assert [query(architecture, f"level{depth}/gate/buy") for depth in range(3)] == [asked] * 3
+    assert [query(architecture, f"level{depth}/gate/buy") for depth in range(3)] == [expected] * 3
     assert [query(architecture, f"level{depth}/gate") for depth in range(2)] == ["embedding"] * 2
 
 
@@ -68,9 +68,9 @@ def test_a_residual_gate_asks_what_its_gate_asks() -> None:
 
 def test_fields_are_their_mean_beside_the_task_s_embedding() -> None:
     architecture = composed(COLUMNS, Inputs(embedding=6), query="fields")
-    asked = architecture.node(query(architecture, "level0/gate/buy"))
-    assert (asked.name, asked.block) == ("query/buy", Concat())
-    assert asked.inputs == ("fields", "task_embedding/buy")
+    queries = architecture.node(query(architecture, "level0/gate/buy"))
+    assert (queries.name, queries.block) == ("query/buy", Concat())
+    assert queries.inputs == ("fields", "task_embedding/buy")
     assert architecture.node("fields").block == FieldMean(fields=4, width=6)
     assert architecture.node("fields").inputs == ("embedding",)
     assert architecture.node("task_embedding/buy").block == TaskEmbedding(width=6)
@@ -106,9 +106,9 @@ def test_with_tables_of_each_task_its_own_fields_are_asked() -> None:
 
 
 def test_numbers_without_tables_are_asked_whoever_owns_the_tables() -> None:
-    one = composed(PAIR, Inputs(numbers="standard"), query="fields")
-    assert one.node("query/buy").inputs == ("embedding", "task_embedding/buy")
-    assert composed(PAIR, Inputs(numbers="standard", tables="task"), query="fields").key == one.key
+    each = composed(PAIR, Inputs(numbers="standard"), query="fields")
+    assert each.node("query/buy").inputs == ("embedding", "task_embedding/buy")
+    assert composed(PAIR, Inputs(numbers="standard", tables="task"), query="fields").key == each.key
 
 
 def test_who_is_no_task_has_no_embedding_of_one() -> None:
@@ -126,19 +126,19 @@ def test_a_task_has_one_embedding_for_all_gates_that_ask_it() -> None:
     architecture = compose(design, COLUMNS)
     assert sum(isinstance(node.block, TaskEmbedding) for node in architecture.nodes) == 2
     gates = ("level0/gate/buy", "level1/gate/buy", "critics/gate/buy")
-    asked = {query(architecture, name) for name in gates if name in architecture.widths}
-    assert asked == {"query/buy"}
+    queries = {query(architecture, name) for name in gates if name in architecture.widths}
+    assert queries == {"query/buy"}
 
 
 @pytest.mark.parametrize("word", ["static", "mean"])
 def test_gates_without_a_query_leave_no_node_for_it(word: str) -> None:
     options: dict[str, Any] = {"kind": "static"} if word == "static" else {"placement": "none"}
-    for asked in ("joint", "fields"):
-        assert composed(COLUMNS, query=asked, **options).key == composed(COLUMNS, **options).key
+    for queries in ("joint", "fields"):
+        assert composed(COLUMNS, query=queries, **options).key == composed(COLUMNS, **options).key
 
 
 @pytest.mark.parametrize(
-    ("query_", "levels", "asked"),
+    ("query_", "levels", "expected"),
     [
         ("state", (), "embedding"),
         ("joint", (), "joint/buy"),
@@ -149,6 +149,6 @@ def test_gates_without_a_query_leave_no_node_for_it(word: str) -> None:
         ("features", (Level(shared=2),), "embedding"),
     ],
 )
-def test_critics_ask_what_their_gate_says(query_: Any, levels: Any, asked: str) -> None:
+def test_critics_read_the_query_of_their_gate(query_: Any, levels: Any, expected: str) -> None:
     architecture = compose(Design(levels=levels, critics=Critics(count=2, gate=Weighing(query=query_))), PAIR)
-    assert query(architecture, "critics/gate/buy") == asked
+    assert query(architecture, "critics/gate/buy") == expected

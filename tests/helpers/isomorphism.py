@@ -9,11 +9,11 @@ from networkx.algorithms.isomorphism import MultiDiGraphMatcher
 Graph = nx.MultiDiGraph
 
 
-def isomorphic(one: Graph, two: Graph) -> bool:
-    return bool(matcher(one, two).is_isomorphic())
+def isomorphic(first: Graph, second: Graph) -> bool:
+    return bool(matcher(first, second).is_isomorphic())
 
 
-def matcher(one: Graph, two: Graph) -> MultiDiGraphMatcher:
+def matcher(first: Graph, second: Graph) -> MultiDiGraphMatcher:
     """VF2, with the multiset of roles between two nodes (networkx's own matcher compares sets)."""
 
     def same_node(a: dict[str, Any], b: dict[str, Any]) -> bool:
@@ -22,4 +22,4 @@ def matcher(one: Graph, two: Graph) -> MultiDiGraphMatcher:
     def same_edges(a: dict[int, dict[str, str]], b: dict[int, dict[str, str]]) -> bool:
         return Counter(edge["role"] for edge in a.values()) == Counter(edge["role"] for edge in b.values())
 
-    return MultiDiGraphMatcher(one, two, same_node, same_edges)
+    return MultiDiGraphMatcher(first, second, same_node, same_edges)

@@ -51,8 +51,8 @@ def _row(block: Any, weights: Arrays, node: str, ids: Array, context: Array) -> 
 def _positions(block: Any, table: Array, ids: Array) -> list[Array]:
     """(columns * width,) of each filled position: the rows of its columns side by side."""
     starts = np.cumsum([0, *block.sizes])[:-1]
-    filled = [place for place in range(block.length) if ids[0, place] > 0]
-    return [table[starts + ids[:, place]].reshape(-1) for place in filled]
+    filled = [index for index in range(block.length) if ids[0, index] > 0]
+    return [table[starts + ids[:, index]].reshape(-1) for index in filled]
 
 
 def _states(block: Any, weights: Arrays, node: str, positions: list[Array]) -> list[Array]:
@@ -60,11 +60,11 @@ def _states(block: Any, weights: Arrays, node: str, positions: list[Array]) -> l
         return positions
     step = CELLS[block.kind](block, weights, node)
     state, cell = np.zeros(block.hidden), np.zeros(block.hidden)
-    found = []
+    result = []
     for position in positions:
         state, cell = step(position, state, cell)
-        found.append(state)
-    return found
+        result.append(state)
+    return result
 
 
 def _score(block: Any, weights: Arrays, node: str, x: Array) -> Array:

@@ -56,8 +56,8 @@ def layers(x: Array, block: Any, weights: Arrays, node: str, *, train: bool = Fa
     """Hidden layers without dropout: Linear -> norm -> activation, each time; residual adds what a layer reads."""
     for index in range(len(block.hidden)):
         linear = x @ weights[f"{node}/weight{index}"].T + weights[f"{node}/bias{index}"]
-        found = ACTIVATIONS[block.activation](normed(linear, block.norm, weights, node, index, train=train))
-        x = found + x if block.residual and found.shape == x.shape else found
+        result = ACTIVATIONS[block.activation](normed(linear, block.norm, weights, node, index, train=train))
+        x = result + x if block.residual and result.shape == x.shape else result
     return x
 
 
@@ -82,14 +82,14 @@ def scores(query: Array, block: Any, weights: Arrays, node: str) -> Array:
     last = len(block.hidden)
     for index in range(last):
         query = relu(query @ weights[f"{node}/weight{index}"].T + weights[f"{node}/bias{index}"])
-    found = query @ weights[f"{node}/weight{last}"].T
-    return (found + weights[f"{node}/bias{last}"] if block.bias else found) / block.temperature
+    result = query @ weights[f"{node}/weight{last}"].T
+    return (result + weights[f"{node}/bias{last}"] if block.bias else result) / block.temperature
 
 
-def best(found: Array, top: int) -> Array:
+def best(result: Array, top: int) -> Array:
     """The softmax over the largest scores of each row, zeros elsewhere."""
-    shares = np.zeros_like(found)
-    for row, values in enumerate(found):
+    shares = np.zeros_like(result)
+    for row, values in enumerate(result):
         last = sorted(values.real)[-top]
         chosen = [expert for expert, value in enumerate(values) if value.real >= last]  # what ties with the last stays
         shares[row, chosen] = softmax(values[chosen])
@@ -114,12 +114,13 @@ def gate(inputs: Sequence[Array], block: Any, weights: Arrays, node: str) -> Arr
     match block.mixes:
         case "probability":
             return logit(
-                mixture(shares, [sigmoid(one) for one in experts]), mixture(shares, [sigmoid(-one) for one in experts])
+                mixture(shares, [sigmoid(each) for each in experts]),
+                mixture(shares, [sigmoid(-each) for each in experts]),
             )
         case "classes":
-            return np.log(mixture(shares, [softmax(one) for one in experts]))
+            return np.log(mixture(shares, [softmax(each) for each in experts]))
         case "rate":
-            return np.log(mixture(shares, [np.exp(one) for one in experts]))
+            return np.log(mixture(shares, [np.exp(each) for each in experts]))
     return mixture(shares, experts)
 
 
@@ -168,8 +169,8 @@ def transfer(own: Array, sources: Sequence[Array], block: Any, weights: Arrays, 
         state = stop(source) if block.stop_gradient else source
         passed = state @ weights[f"{node}/information_weight"][index].T + weights[f"{node}/information_bias"][index]
         slots.append(relu(passed) if block.information == "relu" else passed)
-    asked = [mapped("query", own if block.score == "cross" else slot) for slot in slots]
-    scores = [(query * mapped("key", slot)).sum(axis=1) for query, slot in zip(asked, slots, strict=True)]
+    queries = [mapped("query", own if block.score == "cross" else slot) for slot in slots]
+    scores = [(query * mapped("key", slot)).sum(axis=1) for query, slot in zip(queries, slots, strict=True)]
     shares = softmax(np.stack(scores, axis=1) / math.sqrt(width))
     return mixture(shares, [mapped("value", slot) for slot in slots])
 
@@ -263,10 +264,10 @@ def slope(value: Callable[[Array], Array], at: Array, direction: Array) -> float
 def gradient(value: Callable[[Array], Array], at: Array) -> Array:
     """All partial derivatives of a number, one evaluation each."""
     result = np.zeros(at.shape)
-    for place in np.ndindex(at.shape):
+    for index in np.ndindex(at.shape):
         direction = np.zeros(at.shape)
-        direction[place] = 1.0
-        result[place] = slope(value, at, direction)
+        direction[index] = 1.0
+        result[index] = slope(value, at, direction)
     return result
 
 
@@ -330,7 +331,7 @@ def schema_of(
         sequences=tuple(
             tables.HistoryColumns(
                 name=f"h{index}",
-                columns=tuple(_category(f"h{index}c{place}", size - 2) for place, size in enumerate(sizes)),
+                columns=tuple(_category(f"h{index}c{position}", size - 2) for position, size in enumerate(sizes)),
                 length=4,
             )
             for index, sizes in enumerate(histories)
@@ -365,11 +366,11 @@ def _task(spelling: str) -> Task:
 
 def shapes(architecture: Architecture) -> dict[str, tuple[int, ...]]:
     """Every weight that the architecture needs."""
-    found: dict[str, tuple[int, ...]] = {}
+    result: dict[str, tuple[int, ...]] = {}
     for node in architecture.nodes:
         for name, shape in _shapes(node, architecture.input_widths(node)):
-            found[name if name.startswith("shared/") else f"{owner(node)}/{name}"] = shape
-    return found
+            result[name if name.startswith("shared/") else f"{owner(node)}/{name}"] = shape
+    return result
 
 
 def _shapes(node: Node, widths: tuple[int, ...]) -> Shapes:
@@ -476,12 +477,12 @@ def _fields(block: Embedding, rows: int, random: np.random.Generator) -> dict[st
     sizes = [field.size for field in block.categories] + [block.number_rows] * (len(block.numbers) * block.tabled)
     starts = np.cumsum([0, *sizes])[:-1]
     known = [
-        size - (block.encoding == "piecewise" and place >= len(block.categories)) for place, size in enumerate(sizes)
+        size - (block.encoding == "piecewise" and index >= len(block.categories)) for index, size in enumerate(sizes)
     ]
     ids = [start + random.integers(0, size, rows) for start, size in zip(starts, known, strict=True)]
-    found: dict[str, Array] = {"ids": np.stack(ids, axis=1) if ids else np.zeros((rows, 0), dtype=np.int64)}
+    result: dict[str, Array] = {"ids": np.stack(ids, axis=1) if ids else np.zeros((rows, 0), dtype=np.int64)}
     if block.encoding == "piecewise":
-        found["fractions"] = random.uniform(0.0, 1.0, (rows, len(block.numbers)))
+        result["fractions"] = random.uniform(0.0, 1.0, (rows, len(block.numbers)))
     if block.scalars:
-        found["scalars"] = random.normal(0.0, 1.0, (rows, block.scalars))
-    return found
+        result["scalars"] = random.normal(0.0, 1.0, (rows, block.scalars))
+    return result

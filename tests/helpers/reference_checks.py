@@ -42,16 +42,16 @@ def check_outputs(
     expected = outputs(architecture, weights, features, train=train, draws=draws)
     torch.manual_seed(0)
     with torch.no_grad():
-        found = model(tensors(features))
-    agree(found, expected)
+        actual = model(tensors(features))
+    agree(actual, expected)
 
 
-def agree(found: Mapping[str, torch.Tensor], expected: Arrays) -> None:
+def agree(actual: Mapping[str, torch.Tensor], expected: Arrays) -> None:
     """Outputs by node, none of them zero everywhere."""
-    assert set(found) == set(expected)
+    assert set(actual) == set(expected)
     for node, values in expected.items():
         assert np.abs(values).max() > 0
-        np.testing.assert_allclose(found[node].detach().numpy(), values, rtol=1e-10, atol=1e-10, err_msg=node)
+        np.testing.assert_allclose(actual[node].detach().numpy(), values, rtol=1e-10, atol=1e-10, err_msg=node)
 
 
 def check(design: Design, schema: Schema, rows: int, *, train: bool = False, draws: Arrays | None = None) -> None:
@@ -61,19 +61,19 @@ def check(design: Design, schema: Schema, rows: int, *, train: bool = False, dra
     expected = outputs(architecture, weights, features, train=train, draws=draws)
     factors = {node: random.normal(size=values.shape) for node, values in expected.items()}
 
-    def total(place: str, values: np.ndarray) -> np.ndarray:
-        changed = {**weights, place: values}, {**features, place: values}
-        found = outputs(architecture, *changed, train=train, draws=draws)
-        return sum((factors[node] * found[node]).sum() for node in factors)  # type: ignore[return-value]
+    def total(name: str, values: np.ndarray) -> np.ndarray:
+        changed = {**weights, name: values}, {**features, name: values}
+        actual = outputs(architecture, *changed, train=train, draws=draws)
+        return sum((factors[node] * actual[node]).sum() for node in factors)  # type: ignore[return-value]
 
     inputs = tensors(features)
     moving = [name for name in ("scalars", "fractions") if name in inputs]
     for name in moving:
         inputs[name].requires_grad_()
     torch.manual_seed(0)
-    found = model(inputs)
-    agree(found, expected)
-    sum((torch.from_numpy(factors[node]) * found[node]).sum() for node in factors).backward()
+    actual = model(inputs)
+    agree(actual, expected)
+    sum((torch.from_numpy(factors[node]) * actual[node]).sum() for node in factors).backward()
     gradients = gradients_of(model) | {name: inputs[name].grad.numpy() for name in moving}
     trained = {name for name in weights if "running_" not in name}
     assert set(gradients) == trained | set(moving)

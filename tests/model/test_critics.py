@@ -28,9 +28,9 @@ def test_every_task_has_the_same_critics_over_its_own_state_and_no_tower() -> No
     architecture = criticised(PAIR, ROW)
     assert not any(node.name.startswith("tower/") for node in architecture.nodes)
     for task in ("click", "buy"):
-        for place in (0, 1):
-            critic = architecture.node(f"critic/{task}/{place}")
-            assert (critic.block, critic.tied) == (Tower(), f"critic/{place}")
+        for index in (0, 1):
+            critic = architecture.node(f"critic/{task}/{index}")
+            assert (critic.block, critic.tied) == (Tower(), f"critic/{index}")
             assert critic.inputs == (f"level0/expert/{task}/0",)
         assert architecture.node(f"critics/gate/{task}").inputs[1:] == (f"critic/{task}/0", f"critic/{task}/1")
     assert [head.node for head in architecture.heads] == ["critics/gate/click", "critics/gate/buy"]
@@ -47,8 +47,8 @@ def test_a_set_of_critics_counts_once() -> None:
 
 def test_critics_may_have_hidden_layers_and_options() -> None:
     critic = Layers(hidden=(3,), activation="gelu", norm="layer", dropout=0.1, residual=True)
-    found = criticised(PAIR, ROW, critic=critic).node("critic/buy/1").block
-    assert found == Tower(hidden=(3,), activation="gelu", norm="layer", dropout=0.1, residual=True)
+    actual = criticised(PAIR, ROW, critic=critic).node("critic/buy/1").block
+    assert actual == Tower(hidden=(3,), activation="gelu", norm="layer", dropout=0.1, residual=True)
 
 
 @pytest.mark.parametrize(

@@ -78,10 +78,10 @@ def test_every_node_runs_once_after_what_it_reads(name):
 def test_members_of_a_stage_share_block_and_widths(name):
     graph = GRAPHS[name]
     for stage in stages_of(graph):
-        for place, member in enumerate(stage.nodes):
+        for index, member in enumerate(stage.nodes):
             node = graph.node(member)
             assert node.block == stage.block
-            assert node.inputs == stage.inputs[place]
+            assert node.inputs == stage.inputs[index]
             assert graph.input_widths(node) == stage.widths
             assert graph.widths[member] == stage.units
 
@@ -116,8 +116,8 @@ def test_nodes_that_share_weights_are_one_stage(name):
         (stage,) = (stage for stage in stages_of(graph) if f"shared/{label}" in stage.sets)
         assert users <= set(stage.nodes)
         assert stage.tied
-        places = {use for node, use in zip(stage.nodes, stage.uses, strict=True) if node in users}
-        assert places == {stage.sets.index(f"shared/{label}")}
+        indices = {use for node, use in zip(stage.nodes, stage.uses, strict=True) if node in users}
+        assert indices == {stage.sets.index(f"shared/{label}")}
     for stage in stages_of(graph):
         assert len(stage.uses) == len(stage.nodes)
         assert set(stage.uses) == set(range(len(stage.sets)))
@@ -132,7 +132,7 @@ def test_critics_wait_for_the_last_task_of_a_chain():
     design = Design(levels=(level,), transfers=Transfers(links="chain"), critics=Critics(count=2, gate=gate))
     stages = [stage.nodes for stage in stages_of(compose(design, schema))]
     chain = [(f"transfer/{task}",) for task in ("buy", "pay", "refund")]
-    critics = tuple(f"critic/{task}/{place}" for task in schema.task_names for place in (0, 1))
+    critics = tuple(f"critic/{task}/{index}" for task in schema.task_names for index in (0, 1))
     gates = tuple(f"critics/gate/{task}" for task in schema.task_names)
     assert stages[2:5] == chain
     assert set(stages[5]) == set(critics)
@@ -181,11 +181,11 @@ def renamed(graph: Architecture) -> Architecture:
 def test_weights_go_by_node_so_that_the_order_of_nodes_does_not_matter(name):
     graph, other = GRAPHS[name], renamed(GRAPHS[name])
     assert graph.key == other.key
-    one, two = build(graph, seed=1).eval(), build(other, seed=2).eval()  # routes are drawn at random in training
-    two.set_weights(one.weights())
-    found, again = one(inputs(9)), two(inputs(9))
+    first, second = build(graph, seed=1).eval(), build(other, seed=2).eval()  # routes are drawn at random in training
+    second.set_weights(first.weights())
+    actual, again = first(inputs(9)), second(inputs(9))
     for head in graph.heads:
-        torch.testing.assert_close(found[head.node], again[head.node], rtol=1e-6, atol=1e-6)
+        torch.testing.assert_close(actual[head.node], again[head.node], rtol=1e-6, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", GRAPHS)
@@ -214,9 +214,9 @@ def test_weights_that_do_not_fit_are_named():
 
 
 def test_equal_seeds_draw_equal_weights():
-    one, other, third = (build(GRAPHS["ple"], seed=seed).weights() for seed in (3, 3, 4))
-    assert all(torch.equal(one[name], other[name]) for name in one)
-    assert any(not torch.equal(one[name], third[name]) for name in one)
+    first, other, third = (build(GRAPHS["ple"], seed=seed).weights() for seed in (3, 3, 4))
+    assert all(torch.equal(first[name], other[name]) for name in first)
+    assert any(not torch.equal(first[name], third[name]) for name in first)
 
 
 @pytest.mark.parametrize("name", GRAPHS)

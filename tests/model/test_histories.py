@@ -125,9 +125,9 @@ def test_a_history_of_one_position_is_one_step_from_zero(kind: str) -> None:
     features["sequence/h0"] = history(1, 1)
     attending.set_weights(tensors({**more, **weights}))
     with torch.no_grad():
-        one, two = (model.activations(tensors(features)).node("sequence/h0") for model in (plain, attending))
-    torch.testing.assert_close(one, two, rtol=1e-14, atol=1e-14)
-    assert one.abs().max() > 0
+        first, second = (model.activations(tensors(features)).node("sequence/h0") for model in (plain, attending))
+    torch.testing.assert_close(first, second, rtol=1e-14, atol=1e-14)
+    assert first.abs().max() > 0
 
 
 @pytest.mark.parametrize("kind", ["gru", "lstm"])
@@ -142,8 +142,8 @@ def test_recurrent_readers_are_those_of_torch(kind: str) -> None:
     oracle.load_state_dict(tensors({**names, "bias_hh_l0": hidden_bias}))
     with torch.no_grad():
         expected = oracle(torch.from_numpy(own["table"][ids[:, 0]]))[0][:, -1]
-        found = model.activations({"sequence/h0": torch.from_numpy(ids)}).node("sequence/h0")
-    torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
+        output = model.activations({"sequence/h0": torch.from_numpy(ids)}).node("sequence/h0")
+    torch.testing.assert_close(output, expected, rtol=1e-12, atol=1e-12)
 
 
 def test_properties_move_the_gates_and_never_the_candidate() -> None:
@@ -155,8 +155,8 @@ def test_properties_move_the_gates_and_never_the_candidate() -> None:
     other = {**features, "sequence/h0": features["sequence/h0"].copy()}
     other["sequence/h0"][:, 1, 0] = 3 - other["sequence/h0"][:, 1, 0]
     with torch.no_grad():
-        one, two = (model.activations(tensors(found)).node("sequence/h0") for found in (features, other))
-    torch.testing.assert_close(one, two, rtol=1e-12, atol=1e-12)
+        first, second = (model.activations(tensors(actual)).node("sequence/h0") for actual in (features, other))
+    torch.testing.assert_close(first, second, rtol=1e-12, atol=1e-12)
     read = reference.states(architecture, weights, features)["sequence/h0"]
     items = weights["sequence/h0/table"][features["sequence/h0"][:, 0, 0]]
     candidate = items @ weights["sequence/h0/item_weight"][6:9].T

@@ -42,32 +42,32 @@ def flat(array: np.ndarray) -> list[float]:
 
 
 def test_standard_numbers_are_centred_and_divided_by_their_deviation():
-    found = encoded(fitted(1, 2, 3, 6), [1, 3, 100], "standard")
-    assert set(found) == {"ids", "scalars"}
-    assert found["ids"].shape == (3, 0)
+    tensors = encoded(fitted(1, 2, 3, 6), [1, 3, 100], "standard")
+    assert set(tensors) == {"ids", "scalars"}
+    assert tensors["ids"].shape == (3, 0)
     deviation = np.sqrt(3.5)
-    np.testing.assert_allclose(flat(found["scalars"]), [-2 / deviation, 0, 97 / deviation], rtol=1e-6)
+    np.testing.assert_allclose(flat(tensors["scalars"]), [-2 / deviation, 0, 97 / deviation], rtol=1e-6)
 
 
 def test_a_missing_number_is_the_mean_and_has_a_flag_where_train_rows_lack_it():
     never, at_times = fitted(1, 3), fitted(1, 3, NAN, name="y")
-    found = of([never, at_times], np.array([[NAN, NAN], [3, 3]]), "standard")
-    np.testing.assert_allclose(found["scalars"], [[0, 0, 1], [1, 1, 0]])
+    tensors = of([never, at_times], np.array([[NAN, NAN], [3, 3]]), "standard")
+    np.testing.assert_allclose(tensors["scalars"], [[0, 0, 1], [1, 1, 0]])
 
 
 def test_a_constant_number_stands_at_zero():
-    found = encoded(fitted(5, 5, NAN), [5, 6, NAN], "standard")
-    np.testing.assert_allclose(found["scalars"], [[0, 0], [1, 0], [0, 1]])
+    tensors = encoded(fitted(5, 5, NAN), [5, 6, NAN], "standard")
+    np.testing.assert_allclose(tensors["scalars"], [[0, 0], [1, 0], [0, 1]])
     ranks = encoded(fitted(5, 5, NAN), [5, NAN], "quantile")["scalars"]
     np.testing.assert_allclose(ranks, [[0, 0], [0, 1]], atol=1e-7)
 
 
 def test_quantiles_are_normal_scores_of_the_rank():
     column = fitted(*range(257))
-    found = flat(encoded(column, [0, 64, 128, 192, 256], "quantile")["scalars"])
+    actual = flat(encoded(column, [0, 64, 128, 192, 256], "quantile")["scalars"])
     inside = NormalDist().inv_cdf
-    wanted = [inside(1 / 1024), inside(0.25), 0, inside(0.75), inside(1 - 1 / 1024)]
-    np.testing.assert_allclose(found, wanted, atol=1e-4)
+    expected = [inside(1 / 1024), inside(0.25), 0, inside(0.75), inside(1 - 1 / 1024)]
+    np.testing.assert_allclose(actual, expected, atol=1e-4)
 
 
 def test_quantiles_of_values_beyond_the_range_are_those_of_its_ends():
@@ -78,8 +78,8 @@ def test_quantiles_of_values_beyond_the_range_are_those_of_its_ends():
 
 def test_ties_stand_in_the_middle_of_the_ranks_that_they_span():
     column = fitted(*[0] * 50, *range(1, 51))  # half of the rows are 0: ranks 0 to 1/2
-    found = flat(encoded(column, [0], "quantile")["scalars"])
-    np.testing.assert_allclose(found, NormalDist().inv_cdf(0.25), atol=0.02)
+    actual = flat(encoded(column, [0], "quantile")["scalars"])
+    np.testing.assert_allclose(actual, NormalDist().inv_cdf(0.25), atol=0.02)
     top = fitted(*range(50), *[50] * 50)
     np.testing.assert_allclose(flat(encoded(top, [50], "quantile")["scalars"]), NormalDist().inv_cdf(0.75), atol=0.02)
 
@@ -101,49 +101,49 @@ def test_a_bucket_begins_at_its_quantile():
 
 def test_row_0_of_a_number_is_for_missing_values_and_columns_have_rows_of_their_own():
     columns = [fitted(*range(257)), fitted(*range(257), NAN, name="y")]
-    found = of(columns, np.array([[NAN, NAN], [0, 0], [300, -4]]), "bucket")["ids"]
-    assert found.tolist() == [[0, 9], [1, 10], [8, 10]]
+    tensors = of(columns, np.array([[NAN, NAN], [0, 0], [300, -4]]), "bucket")["ids"]
+    assert tensors.tolist() == [[0, 9], [1, 10], [8, 10]]
 
 
 @pytest.mark.parametrize("distinct", [(0.0, 0.5), (0.0, 0.5, 3.5), tuple(float(x) for x in range(8))])
 def test_few_distinct_values_have_a_bucket_each(distinct):
     column = fitted(*np.repeat(distinct, 100))
     assert len(boundaries(column, 8)) < 8
-    found = flat(encoded(column, list(distinct), "bucket")["ids"])
-    assert len(set(found)) == len(distinct)
-    assert found == sorted(found)
+    actual = flat(encoded(column, list(distinct), "bucket")["ids"])
+    assert len(set(actual)) == len(distinct)
+    assert actual == sorted(actual)
 
 
 def test_rare_values_keep_buckets_where_one_value_is_most_of_the_rows():
     column = fitted(*[0] * 900, *range(1, 101))
-    found = encoded(column, [0, 30, 60, 100], "bucket", buckets=16)["ids"]
-    assert len(set(flat(found))) == 4
+    tensors = encoded(column, [0, 30, 60, 100], "bucket", buckets=16)["ids"]
+    assert len(set(flat(tensors))) == 4
 
 
 def test_piecewise_numbers_lie_between_two_knots():
     column = fitted(*range(257))  # knots 0, 32, ... 256
-    found = encoded(column, [0, 8, 32, 48, 256, NAN], "piecewise")
-    assert flat(found["ids"]) == [1, 1, 2, 2, 8, 0]
-    np.testing.assert_allclose(flat(found["fractions"]), [0, 0.25, 0, 0.5, 1, 0])
+    tensors = encoded(column, [0, 8, 32, 48, 256, NAN], "piecewise")
+    assert flat(tensors["ids"]) == [1, 1, 2, 2, 8, 0]
+    np.testing.assert_allclose(flat(tensors["fractions"]), [0, 0.25, 0, 0.5, 1, 0])
 
 
 def test_piecewise_numbers_beyond_the_range_stay_at_its_ends():
     column = fitted(*range(257))
-    found = encoded(column, [-5, 1e9], "piecewise")
-    assert flat(found["ids"]) == [1, 8]
-    assert flat(found["fractions"]) == [0, 1]
+    tensors = encoded(column, [-5, 1e9], "piecewise")
+    assert flat(tensors["ids"]) == [1, 8]
+    assert flat(tensors["fractions"]) == [0, 1]
 
 
 def test_piecewise_numbers_with_few_distinct_values_have_a_knot_each():
-    found = encoded(fitted(*np.repeat([0.0, 10.0], 128), 0.0), [0, 5, 10], "piecewise")
-    knot = np.array(flat(found["ids"])) + np.array(flat(found["fractions"]))
+    tensors = encoded(fitted(*np.repeat([0.0, 10.0], 128), 0.0), [0, 5, 10], "piecewise")
+    knot = np.array(flat(tensors["ids"])) + np.array(flat(tensors["fractions"]))
     assert knot[0] == 1
     assert (np.diff(knot) > 0).all()
 
 
 def test_a_constant_number_has_one_knot():
-    found = encoded(fitted(5, 5, NAN), [5, NAN], "piecewise")
-    assert (flat(found["ids"]), flat(found["fractions"])) == ([1, 0], [0, 0])
+    tensors = encoded(fitted(5, 5, NAN), [5, NAN], "piecewise")
+    assert (flat(tensors["ids"]), flat(tensors["fractions"])) == ([1, 0], [0, 0])
     assert flat(encoded(fitted(5, 5, NAN), [5, 7, NAN], "bucket")["ids"]) == [1, 1, 0]
 
 
@@ -153,12 +153,12 @@ def test_ids_fit_the_table_for_any_value(encoding):
     values = np.array([[-1e30, 1e30, NAN], [1e30, -1e30, 3], [NAN, NAN, 4]])
     schema = Schema(numbers=tuple(columns), tasks=(CLICK,))
     block = compose(Design(inputs=Inputs(numbers=encoding, buckets=8)), schema).nodes[0].block
-    found = of(columns, values, encoding)
-    ids = found["ids"]
+    tensors = of(columns, values, encoding)
+    ids = tensors["ids"]
     assert ids.shape[1] == (3 if block.tabled else 0)
     upper = 1 if encoding == "piecewise" else 0
     assert not ids.size or (ids.min() >= 0 and ids.max() + upper < block.table_rows)
-    assert all(np.isfinite(array).all() for array in found.values())
+    assert all(np.isfinite(array).all() for array in tensors.values())
 
 
 def test_categories_and_numbers_share_one_table_of_rows():
@@ -169,8 +169,8 @@ def test_categories_and_numbers_share_one_table_of_rows():
     )
     ids = np.array([[0, 1], [2, 2]], dtype=np.int32)
     rows = Rows(ids, np.array([[NAN], [256]], dtype=np.float32), {}, np.zeros((2, 1), dtype=np.float32))
-    found = arrays(rows, schema, Design(inputs=Inputs(buckets=8)))
-    assert found["ids"].tolist() == [[0, 3 + 1, 6], [2, 3 + 2, 6 + 8]]
+    tensors = arrays(rows, schema, Design(inputs=Inputs(buckets=8)))
+    assert tensors["ids"].tolist() == [[0, 3 + 1, 6], [2, 3 + 2, 6 + 8]]
 
 
 def test_sequences_pass_as_they_are():
@@ -179,6 +179,6 @@ def test_sequences_pass_as_they_are():
     ids = np.array([[[2, 3, 0]], [[0, 0, 0]]], dtype=np.int32)
     none = np.zeros((2, 0), dtype=np.int32)
     rows = Rows(none, none.astype(np.float32), {"seen": ids}, np.zeros((2, 1), dtype=np.float32))
-    found = arrays(rows, schema, Design())
-    assert set(found) == {"sequence/seen"}
-    np.testing.assert_array_equal(found["sequence/seen"], ids)
+    tensors = arrays(rows, schema, Design())
+    assert set(tensors) == {"sequence/seen"}
+    np.testing.assert_array_equal(tensors["sequence/seen"], ids)

@@ -117,13 +117,13 @@ def test_every_partial_derivative_agrees(name: str) -> None:
     design = small(name, FUNNELS[0])
     architecture, model, weights, features = drawn(design, FUNNELS[0], 2)
     sum(values.sum() for values in model(tensors(features)).values()).backward()
-    for place, found in gradients_of(model).items():
+    for index, reference_states in gradients_of(model).items():
 
-        def total(values: np.ndarray, place: str = place) -> np.ndarray:
-            found = reference.outputs(architecture, {**weights, place: values}, features)
-            return sum(values.sum() for values in found.values())  # type: ignore[return-value]
+        def total(values: np.ndarray, index: str = index) -> np.ndarray:
+            reference_states = reference.outputs(architecture, {**weights, index: values}, features)
+            return sum(values.sum() for values in reference_states.values())  # type: ignore[return-value]
 
-        np.testing.assert_allclose(found, reference.gradient(total, weights[place]), rtol=1e-9, atol=1e-11)
+        np.testing.assert_allclose(reference_states, reference.gradient(total, weights[index]), rtol=1e-9, atol=1e-11)
 
 
 def test_batch_norm_trains_on_the_batch_and_remembers_it() -> None:
@@ -154,12 +154,12 @@ def test_dropout_keeps_or_doubles_each_unit() -> None:
     design = Design(inputs=SCALARS, tower=Tower(hidden=(1,), dropout=0.5, activation="identity"))
     _, model, weights, features = drawn(design, ONE, 64, train=True)
     torch.manual_seed(0)
-    found = model(tensors(features))["tower/click"].detach().numpy()
+    actual = model(tensors(features))["tower/click"].detach().numpy()
     hidden = features["scalars"] @ weights["tower/click/weight0"].T + weights["tower/click/bias0"]
-    kept = 2 * hidden @ weights["tower/click/weight1"].T + weights["tower/click/bias1"]
-    dropped = np.isclose(found, weights["tower/click/bias1"], atol=1e-12)
+    remaining = 2 * hidden @ weights["tower/click/weight1"].T + weights["tower/click/bias1"]
+    dropped = np.isclose(actual, weights["tower/click/bias1"], atol=1e-12)
     assert 10 < dropped.sum() < 54
-    np.testing.assert_allclose(found[~dropped], kept[~dropped], rtol=1e-10)
+    np.testing.assert_allclose(actual[~dropped], remaining[~dropped], rtol=1e-10)
 
 
 def test_an_empty_history_gives_zeros() -> None:
@@ -168,10 +168,10 @@ def test_an_empty_history_gives_zeros() -> None:
     _, model, weights, _ = drawn(design, schema, 1)
     ids = torch.zeros((2, 1, 4), dtype=torch.int64)
     ids[1, 0, 0] = 2
-    found = model({"sequence/h0": ids})["tower/click"].detach().numpy()
+    actual = model({"sequence/h0": ids})["tower/click"].detach().numpy()
     tower, bias = weights["tower/click/weight0"], weights["tower/click/bias0"]
-    np.testing.assert_allclose(found[0], bias, atol=1e-15)
-    np.testing.assert_allclose(found[1], weights["sequence/h0/table"][2] @ tower.T + bias, rtol=1e-12)
+    np.testing.assert_allclose(actual[0], bias, atol=1e-15)
+    np.testing.assert_allclose(actual[1], weights["sequence/h0/table"][2] @ tower.T + bias, rtol=1e-12)
 
 
 @pytest.mark.parametrize("rows", [1, 7])
@@ -179,11 +179,11 @@ def test_single_precision_agrees_to_its_digits(rows: int) -> None:
     architecture, double, weights, features = drawn(small("ple", THREE), THREE, rows)
     single = build(architecture, seed=0, dtype=torch.float32)
     single.set_weights({name: weight.float() for name, weight in tensors(weights).items()})
-    found = single(
+    actual = single(
         {name: values.float() if values.is_floating_point() else values for name, values in tensors(features).items()}
     )
     for node, values in double(tensors(features)).items():
-        torch.testing.assert_close(found[node].double(), values, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(actual[node].double(), values, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("logits", [(40.0, 40.0), (-400.0, 3.0), (-300.0, -300.0), (600.0, -2.0), (30.0, -30.0)])
@@ -193,10 +193,10 @@ def test_a_product_of_extreme_probabilities_keeps_its_digits(logits: tuple[float
     for task, logit in zip(("click", "buy"), logits, strict=True):
         zero[f"tower/{task}/bias0"] = np.array([logit])
     model.set_weights(tensors(zero))
-    found = model(tensors(features))["product/buy"]
+    actual = model(tensors(features))["product/buy"]
     expected = reference.product_logit([np.array(logit) for logit in logits])
-    np.testing.assert_allclose(found.item(), expected, rtol=1e-12)
-    found.sum().backward()
+    np.testing.assert_allclose(actual.item(), expected, rtol=1e-12)
+    actual.sum().backward()
     slopes = [
         reference.slope(
             lambda a, task=task: reference.product_logit(
