@@ -4,8 +4,6 @@ Both are functions of the seed and the step alone, so that a training that is sa
 """
 
 import math
-from collections.abc import Mapping
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -14,7 +12,7 @@ from torch import Tensor
 
 from mtl_nas.architecture import Architecture
 from mtl_nas.data import Rows, Schema, joined
-from mtl_nas.model import input_tensors
+from mtl_nas.model import InputTensors, input_tensors
 from mtl_nas.random_streams import STREAMED_ROWS, epoch_order_seed, training_stream
 from mtl_nas.training.losses import BatchTargets
 
@@ -22,21 +20,19 @@ RESIDENT_BYTES = 2**28  # of stored train rows, above which they are streamed
 BLOCK_ROWS = 2**18  # rows that are shuffled at once
 RUN_ROWS = 2**12  # neighbouring rows that are read at once
 
-Inputs = dict[str, Tensor]
-
 
 class RowTensors:
     """Encoded rows -> the tensors that an architecture and its losses read, on one device."""
 
     def __init__(self, schema: Schema, architecture: Architecture, *, device: torch.device, dtype: torch.dtype) -> None:
         self._schema, self._architecture, self._device, self._dtype = schema, architecture, device, dtype
-        self._resident: list[tuple[Rows, tuple[Inputs, BatchTargets]]] = []
+        self._resident: list[tuple[Rows, tuple[InputTensors, BatchTargets]]] = []
 
     def gives_the_same_as(self, other: "RowTensors") -> bool:
         """Return whether both make the same tensors of the same rows."""
         return (self._architecture, self._device, self._dtype) == (other._architecture, other._device, other._dtype)
 
-    def resident(self, rows: Rows) -> tuple[Inputs, BatchTargets]:
+    def resident(self, rows: Rows) -> tuple[InputTensors, BatchTargets]:
         """Return inputs and targets of rows; a second call with the same rows returns the same tensors."""
         for earlier, tensors in self._resident:
             if earlier is rows:
@@ -44,7 +40,7 @@ class RowTensors:
         self._resident.append((rows, (self.inputs(rows), self.targets(rows))))
         return self._resident[-1][1]
 
-    def inputs(self, rows: Rows) -> Inputs:
+    def inputs(self, rows: Rows) -> InputTensors:
         """Return the inputs of the network."""
         return input_tensors(rows, self._schema, self._architecture, device=self._device)
 
@@ -54,24 +50,17 @@ class RowTensors:
         return BatchTargets.of_rows(rows, self._schema, tasks, device=self._device, dtype=self._dtype)
 
 
-class Batches(Protocol):
-    """The rows that a training reads, step by step."""
-
-    def batch(self, step: int) -> tuple[Inputs, BatchTargets]:
-        """Return inputs and targets of a step, counted from 0."""
-        ...
-
-
 class ResidentBatches:
     """All rows as tensors on the device, shuffled by index in each epoch."""
 
-    def __init__(self, inputs: Inputs, targets: BatchTargets, *, batch_size: int, seed: int) -> None:
+    def __init__(self, inputs: InputTensors, targets: BatchTargets, *, batch_size: int, seed: int) -> None:
         self.inputs, self.targets = inputs, targets
         self._rows, self._batch_size, self._seed = len(targets.labels), batch_size, seed
         self._steps = math.ceil(self._rows / batch_size)  # per epoch
         self._order: tuple[int, Tensor] | None = None  # of an epoch
 
-    def batch(self, step: int) -> tuple[Inputs, BatchTargets]:
+    def batch(self, step: int) -> tuple[InputTensors, BatchTargets]:
+        """Return inputs and targets of a step, counted from 0."""
         epoch, index = divmod(step, self._steps)
         if self._order is None or self._order[0] != epoch:
             generator = torch.Generator().manual_seed(epoch_order_seed(self._seed, epoch))
@@ -101,9 +90,10 @@ class StreamedBatches:
         self._batch_size, self._seed = batch_size, seed
         self._steps = math.ceil(self._rows / batch_size)  # per epoch
         self._steps_per_block = max(1, round(BLOCK_ROWS / batch_size))  # so that no batch lies in two blocks
-        self._block: tuple[tuple[int, int], Inputs, BatchTargets, Tensor] | None = None
+        self._block: tuple[tuple[int, int], InputTensors, BatchTargets, Tensor] | None = None
 
-    def batch(self, step: int) -> tuple[Inputs, BatchTargets]:
+    def batch(self, step: int) -> tuple[InputTensors, BatchTargets]:
+        """Return inputs and targets of a step, counted from 0."""
         epoch, index = divmod(step, self._steps)
         block, index = divmod(index, self._steps_per_block)
         if self._block is None or self._block[0] != (epoch, block):
@@ -131,7 +121,7 @@ class StreamedBatches:
                 runs.append(slice(int(starts[run] + low - begin), int(starts[run] + high - begin)))
         return runs
 
-    def _read(self, epoch: int, block: int) -> tuple[tuple[int, int], Inputs, BatchTargets, Tensor]:
+    def _read(self, epoch: int, block: int) -> tuple[tuple[int, int], InputTensors, BatchTargets, Tensor]:
         indices = self._row_indices
         runs = self.runs(epoch, block)
         rows = joined([self._stored.take(run if indices is None else indices[run]) for run in runs])
@@ -143,7 +133,7 @@ class StreamedBatches:
 
 def make_batches(
     rows: Rows, tensors: RowTensors, *, batch_size: int, seed: int, row_indices: NDArray[np.int64] | None = None
-) -> Batches:
+) -> ResidentBatches | StreamedBatches:
     """Stream large stored rows; keep others on the device.
 
     The size of the data decides, not the memory that is free: equal seeds give equal batches on every machine.
@@ -161,5 +151,5 @@ def is_streamed(rows: Rows) -> bool:
     return rows.stored and rows.size > RESIDENT_BYTES
 
 
-def _selected(inputs: Mapping[str, Tensor], targets: BatchTargets, rows: Tensor) -> tuple[Inputs, BatchTargets]:
+def _selected(inputs: InputTensors, targets: BatchTargets, rows: Tensor) -> tuple[InputTensors, BatchTargets]:
     return {name: column.index_select(0, rows) for name, column in inputs.items()}, targets.at(rows)

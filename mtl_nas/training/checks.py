@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
+from mtl_nas.errors import MtlNasError
 from mtl_nas.scoring import Scores
 
 
-class DivergedError(Exception):
+class DivergedError(MtlNasError):
     """The loss or a prediction is no longer finite."""
 
 

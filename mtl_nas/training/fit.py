@@ -5,7 +5,7 @@ import time
 from mtl_nas.training.checks import Outcome
 from mtl_nas.training.member import Member
 from mtl_nas.training.stacked_stepper import StackedStepper
-from mtl_nas.training.steppers import GraphStepper, PlainStepper, Stepper
+from mtl_nas.training.steppers import GraphStepper, PlainStepper
 
 
 class Fit:
@@ -54,7 +54,7 @@ class Fit:
             member.laps.append((member.rows - rows, seconds))
 
 
-def _stepper(members: tuple[Member, ...]) -> Stepper:
+def _stepper(members: tuple[Member, ...]) -> PlainStepper | StackedStepper:
     if len(members) > 1:
         return StackedStepper(members)
     return GraphStepper(members[0]) if members[0].replayable else PlainStepper(members[0])

@@ -8,7 +8,8 @@ from torch import Tensor
 
 from mtl_nas.design import Meta
 from mtl_nas.errors import DesignError
-from mtl_nas.training.functional_forward import Features, Forward, Weights
+from mtl_nas.model import InputTensors
+from mtl_nas.training.functional_forward import Forward, Weights
 from mtl_nas.training.losses import BatchTargets
 from mtl_nas.training.objective import Objective
 
@@ -30,39 +31,40 @@ class InnerLoop:
                 f"training.meta.scope {meta.scope} adapts nothing: the design has no {what}; say scope: all"
             )
 
-    def __call__(self, features: Features, targets: BatchTargets) -> tuple[list[Tensor], BatchTargets]:
+    def __call__(self, inputs: InputTensors, targets: BatchTargets) -> tuple[list[Tensor], BatchTargets]:
         """Return logits and targets of the query rows; a batch of one row is a plain batch.
 
         A task without a support row has no valid query row.
         """
         half = len(targets.labels) // 2
         if not half:
-            return self.forward(features), targets
+            return self.forward(inputs), targets
         # cuDNN's recurrent layers have no second derivative
         with torch.backends.cudnn.flags(enabled=False) if self.meta.order == 2 else nullcontext():
-            return self._query_logits(features, targets, half)
+            return self._query_logits(inputs, targets, half)
 
-    def _query_logits(self, features: Features, targets: BatchTargets, half: int) -> tuple[list[Tensor], BatchTargets]:
+    def _query_logits(
+        self, inputs: InputTensors, targets: BatchTargets, half: int
+    ) -> tuple[list[Tensor], BatchTargets]:
         support_rows, query_rows = slice(None, half), slice(half, None)
-        support_features, query_features = (
-            {name: column[rows] for name, column in features.items()} for rows in (support_rows, query_rows)
+        support_inputs, query_inputs = (
+            {name: column[rows] for name, column in inputs.items()} for rows in (support_rows, query_rows)
         )
         support, query = targets.at(support_rows), targets.at(query_rows)
         with torch.enable_grad():
-            losses, present = self.objective.task_losses(self.forward(support_features), support)
+            losses, present = self.objective.task_losses(self.forward(support_inputs), support)
             adapted = [
-                self._adapted_weights(task, loss, support_features, support)
-                for task, loss in enumerate(losses.unbind())
+                self._adapted_weights(task, loss, support_inputs, support) for task, loss in enumerate(losses.unbind())
             ]
-        logits = [self.forward.at(weights, query_features)[task] for task, weights in enumerate(adapted)]
+        logits = [self.forward.at(weights, query_inputs)[task] for task, weights in enumerate(adapted)]
         return logits, replace(query, valid=query.valid * present)
 
-    def _adapted_weights(self, task: int, loss: Tensor, features: Features, targets: BatchTargets) -> Weights:
+    def _adapted_weights(self, task: int, loss: Tensor, inputs: InputTensors, targets: BatchTargets) -> Weights:
         own = dict(self.forward.network.named_parameters())
         weights: Weights = {name: own[name] for name in self._names}
         for step in range(self.meta.steps):
             if step:
-                loss = self.objective.task_losses(self.forward.at(weights, features), targets)[0][task]
+                loss = self.objective.task_losses(self.forward.at(weights, inputs), targets)[0][task]
             weights = self._stepped(weights, loss)
         return weights
 

@@ -9,7 +9,6 @@ import logging
 import time
 from collections.abc import Callable
 from statistics import median
-from typing import Protocol
 
 from mtl_nas.architecture import Architecture
 from mtl_nas.design import Losses, Precision, Training
@@ -22,19 +21,6 @@ TIMED_BATCHES = 16  # batches of rows that the timed steps read
 GAIN = 1.1  # speed of bfloat16 relative to float32 from which it is chosen
 HOPELESS = 0.5  # relative speed below which one lap decides: at a twentieth, five laps would take ten seconds
 LOG = logging.getLogger(__name__)
-
-
-class Timed(Protocol):
-    """The part of a fit that is timed."""
-
-    @property
-    def step(self) -> int:
-        """Steps done."""
-        ...
-
-    def run(self, stop: int) -> None:
-        """Train up to a step."""
-        ...
 
 
 def settled(
@@ -62,9 +48,9 @@ def faster_precision(
     return faster(fit)
 
 
-def faster(fit: Callable[[Precision], Timed]) -> Precision:
+def faster(fit: Callable[[Precision], Fit]) -> Precision:
     """Compare the medians of alternating laps of two fits; the log names the choice."""
-    fits: dict[Precision, Timed] = {precision: fit(precision) for precision in ("float32", "bfloat16")}
+    fits: dict[Precision, Fit] = {precision: fit(precision) for precision in ("float32", "bfloat16")}
     seconds: dict[Precision, list[float]] = {precision: [] for precision in fits}
     ratio = 1.0
     for timed in fits.values():

@@ -52,6 +52,7 @@ class StackedStepper:
         self._graph = GraphedStep() if members[0].device.type in cuda_graph.DEVICES else None
 
     def run(self, stop: int) -> None:
+        """Train every member up to a step, and write its weights back."""
         first = self.members[0]
         schedule = self._schedule(range(first.step, stop))
         for numbers in zip(*schedule.values(), strict=True):
@@ -69,6 +70,7 @@ class StackedStepper:
             torch.cuda.synchronize(first.device)
 
     def finish(self) -> None:
+        """Write the optimizer state back to the members."""
         for index, member in enumerate(self.members):
             exp_avgs, exp_avg_sqs = (
                 [stack[index].clone() for stack in stacks] for stacks in (self.exp_avgs, self.exp_avg_sqs)

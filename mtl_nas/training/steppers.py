@@ -1,7 +1,6 @@
 """Steps of the optimizer on the batches of one member; on a GPU by a CUDA graph, where a step allows it."""
 
 import math
-from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -12,18 +11,6 @@ from mtl_nas.training.member import Member
 from mtl_nas.training.stepping.cuda_graph import Batch, GraphedStep
 
 
-class Stepper(Protocol):
-    """How a ``Fit`` moves the weights of its members."""
-
-    def run(self, stop: int) -> None:
-        """Train every member up to a step."""
-        ...
-
-    def finish(self) -> None:
-        """Write back to the members what only the stepper holds."""
-        ...
-
-
 class PlainStepper:
     """One member, trained step by step."""
 
@@ -31,6 +18,7 @@ class PlainStepper:
         self.member = member
 
     def run(self, stop: int) -> None:
+        """Train up to a step."""
         member = self.member
         total = torch.zeros((), device=member.device)
         while member.step < stop:
@@ -48,7 +36,7 @@ class PlainStepper:
             member.diverged("the loss")
 
     def finish(self) -> None:
-        pass
+        """Do nothing: the member holds everything."""
 
     def _step(self, batch: Batch) -> Tensor:
         """Move the weights by a batch; return the loss before, which holds until the next call."""

@@ -31,8 +31,8 @@ def bce(output: Array, label: Array, task: Task) -> Array:
 
 
 def focal(output: Array, label: Array, task: Task) -> Array:
-    chance = sigmoid(np.where(label == 1, output[:, 0], -output[:, 0]))
-    return -((1 - chance) ** 2) * np.log(chance)
+    probability = sigmoid(np.where(label == 1, output[:, 0], -output[:, 0]))
+    return -((1 - probability) ** 2) * np.log(probability)
 
 
 def cross_entropy(output: Array, label: Array, task: Task) -> Array:
@@ -44,8 +44,8 @@ def cumulative(output: Array, label: Array, task: Task) -> Array:
     """The probability of a class as a difference of two, which is what the package does not compute."""
     rows = len(output)
     above = np.concatenate([np.ones((rows, 1)), sigmoid(output), np.zeros((rows, 1))], axis=1)
-    chances = above[:, :-1] - above[:, 1:]
-    return -np.log(chances[np.arange(rows), label.astype(int)])
+    probabilities = above[:, :-1] - above[:, 1:]
+    return -np.log(probabilities[np.arange(rows), label.astype(int)])
 
 
 def mse(output: Array, label: Array, task: Task) -> Array:
@@ -72,10 +72,10 @@ def poisson(output: Array, label: Array, task: Task) -> Array:
 
 def ziln(output: Array, label: Array, task: Task) -> Array:
     """Minus the log of the density: a point of 1 - p at zero, p times a log-normal above."""
-    chance, mean, deviation = sigmoid(output[:, 0]), output[:, 1], softplus(output[:, 2])
+    probability, mean, deviation = sigmoid(output[:, 0]), output[:, 1], softplus(output[:, 2])
     amount = np.where(label > 0, label, 1.0)
     density = np.exp(-(((np.log(amount) - mean) / deviation) ** 2) / 2) / (amount * deviation * math.sqrt(2 * math.pi))
-    return -np.log(np.where(label > 0, chance * density, 1 - chance))
+    return -np.log(np.where(label > 0, probability * density, 1 - probability))
 
 
 ROWS: dict[str, Callable[[Array, Array, Task], Array]] = {

@@ -158,7 +158,7 @@ def test_what_is_shared_is_what_two_tasks_reach_in_the_graph():
 
 @pytest.mark.parametrize("embeddings", [False, True])
 def test_a_step_equals_the_aggregated_jacobian_of_the_whole_network(embeddings):
-    """Every task's gradient by every parameter, from separate passes; tables and last experts keep the sum."""
+    """Every task's gradient by every parameter, from separate backward passes; tables and last experts keep the sum."""
     losses = Losses(aggregation="upgrad", aggregate_embeddings=embeddings, weights={"price": 0.5})
     one = member(noisy(dropout=0.0).model_copy(update={"losses": losses}))
     backward, batch = one.backward, torch.arange(40)

@@ -9,7 +9,7 @@ from members import advance, restored
 import mtl_nas as mn
 from mtl_nas.composition import compose
 from mtl_nas.data import joined, load_dataset
-from mtl_nas.design import Losses
+from mtl_nas.design import Inputs, Losses
 from mtl_nas.evaluation import predict_and_score
 from mtl_nas.training import FitData, Member, batches
 from mtl_nas.training.batches import ResidentBatches, RowTensors, StreamedBatches, make_batches
@@ -43,12 +43,12 @@ def member(data: mn.Dataset, *, training=TRAINING, losses=None, in_memory=False)
     return Member(graph, design.losses, training, FitData(data.schema, train, data.rows("tuning")))
 
 
-def test_resident_batches_are_a_permutation_of_the_seed_and_the_pass(data):
+def test_resident_batches_are_a_permutation_of_the_seed_and_the_epoch(data):
     rows = joined([data.rows("train")])
     found = make_batches(rows, tensors(data), batch_size=64, seed=3)
     assert isinstance(found, ResidentBatches)
     order = torch.randperm(len(rows), generator=torch.Generator().manual_seed((3 << 20) + 1))
-    inputs, targets = found.batch(19 + 2)  # the third of the second pass
+    inputs, targets = found.batch(19 + 2)  # the third of the second epoch
     assert torch.equal(inputs["ids"], torch.from_numpy(tensors(data).inputs(rows)["ids"].numpy())[order[128:192]])
     assert torch.equal(targets.weights, torch.from_numpy(rows.weights)[order[128:192]])
 
@@ -62,9 +62,21 @@ def test_stored_rows_that_are_small_train_bit_for_bit_as_in_memory(data):
     assert_equal(*pair)
 
 
+def test_tensors_are_shared_by_members_of_one_architecture_device_and_precision(data):
+    rows, graph = FitData.of(data), compose(noisy(), data.schema)
+    wide = compose(noisy().model_copy(update={"inputs": Inputs(embedding=5)}), data.schema)
+    cpu = torch.device("cpu")
+    first = rows.tensors(graph, device=cpu, dtype=torch.float32)
+    assert rows.tensors(graph, device=cpu, dtype=torch.float32) is first
+    assert first.resident(rows.train)[1].labels.dtype == torch.float32
+    double = rows.tensors(graph, device=cpu, dtype=torch.float64)
+    assert double.resident(rows.train)[1].labels.dtype == torch.float64
+    assert rows.tensors(wide, device=cpu, dtype=torch.float64) is not double
+
+
 @pytest.mark.parametrize("batch_size", [64, 50, 7, 700, 5000])
 @pytest.mark.parametrize("thinned", [False, True])
-def test_a_streamed_pass_visits_each_row_once(data, small, batch_size, thinned):
+def test_a_streamed_epoch_visits_each_row_once(data, small, batch_size, thinned):
     rows = data.rows("train")
     chosen = np.flatnonzero(np.arange(len(rows)) % 3 > 0) if thinned else None
     found = make_batches(rows, tensors(data), batch_size=batch_size, seed=0, row_indices=chosen)
@@ -86,9 +98,9 @@ def test_inputs_and_labels_of_a_streamed_batch_belong_together(data, small):
     rows = data.rows("train")
     whole, found = tensors(data).inputs(rows), make_batches(rows, tensors(data), batch_size=50, seed=0)
     inputs, targets = found.batch(8)
-    places = [int(np.flatnonzero(rows.weights == weight)[0]) for weight in targets.weights.numpy()]
-    assert all(torch.equal(inputs[name], column[places]) for name, column in whole.items())
-    assert torch.equal(targets.labels, tensors(data).targets(rows).labels[places])
+    indices = [int(np.flatnonzero(rows.weights == weight)[0]) for weight in targets.weights.numpy()]
+    assert all(torch.equal(inputs[name], column[indices]) for name, column in whole.items())
+    assert torch.equal(targets.labels, tensors(data).targets(rows).labels[indices])
 
 
 def test_a_batch_depends_on_nothing_but_the_seed_and_the_step(data, small):

@@ -95,7 +95,7 @@ def assert_used(tapes: list[Tape], count: int = 1) -> None:
 
 
 def member(made: mn.Design | None = None, losses: Losses | None = None, **training: object) -> Member:
-    """Nine steps, the last of a pass on fewer rows; rates fall."""
+    """Nine steps, the last of an epoch on fewer rows; rates fall."""
     asked = {"epochs": 2, "batch_size": 48, "learning_rate": 0.01, "schedule": "linear", "weight_decay": 0.1}
     made = made or design()
     options = Training.model_validate({**asked, "precision": "float64", **training})

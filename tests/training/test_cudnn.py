@@ -12,7 +12,7 @@ from mtl_nas.model import build
 from mtl_nas.model.prediction import predict_rows
 from mtl_nas.training import Fit, FitData, Member
 
-TRAIN = 6  # the place of that argument
+TRAIN = 6  # the index of that argument
 
 
 @pytest.fixture(params=["gru", "lstm"])

@@ -36,10 +36,10 @@ def test_scores_differ_by_less_than_seeds_make_them_differ(
     noise = max(stdev(plain), 0.002)
     found = {"bfloat16": [advance(member).score for member in members(name, data, "bfloat16")]}
     together = Fit(*members(name, data)).advance()
-    found["fused"] = [best.score for best in together if isinstance(best, Check)]
+    found["stacked"] = [best.score for best in together if isinstance(best, Check)]
     monkeypatch.setattr(stacking, "SPARSE_UPDATE_ROWS", 1)
     found["rows of the batch alone"] = [advance(member).score for member in members(name, data)]
     for way, scores in found.items():
         assert len(scores) == len(plain)
         assert abs(fmean(scores) - fmean(plain)) < 2 * noise, way
-    assert found["fused"] == pytest.approx(plain, abs=2e-3)  # the same seeds
+    assert found["stacked"] == pytest.approx(plain, abs=2e-3)  # the same seeds

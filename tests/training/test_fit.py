@@ -13,7 +13,7 @@ import mtl_nas as mn
 from mtl_nas.composition import compose
 from mtl_nas.data import Rows
 from mtl_nas.design import Losses, Meta, Training
-from mtl_nas.errors import DesignError
+from mtl_nas.errors import DesignError, MtlNasError
 from mtl_nas.training import DivergedError
 from mtl_nas.training.balancing.aggregation import refuse_missing
 from mtl_nas.training.objective import WEIGHTINGS
@@ -54,8 +54,8 @@ ADAPTED = [
 
 
 @pytest.mark.parametrize(("name", "meta"), JOINT + ADAPTED, ids=lambda one: "meta" if isinstance(one, Meta) else one)
-def test_what_weighs_losses_and_turns_gradients_survives_breaks_in_the_middle_of_passes(name, meta):
-    """``gradvac`` and ``nash_mtl`` carry more than random numbers; DWA and decay count passes and steps."""
+def test_what_weighs_losses_and_turns_gradients_survives_breaks_in_the_middle_of_epochs(name, meta):
+    """``gradvac`` and ``nash_mtl`` carry more than random numbers; DWA and decay count epochs and steps."""
     try:
         refuse_missing(WAYS[name].aggregation)
     except DesignError as missing:
@@ -162,8 +162,9 @@ def test_a_rung_scores_the_best_so_far():
 
 @pytest.mark.parametrize("rate", [1e6, 1e30])
 def test_a_training_that_diverges_says_so(rate):
-    with pytest.raises(DivergedError, match="no longer finite after .* rows; lower the learning rate"):
+    with pytest.raises(MtlNasError, match="no longer finite after .* rows; lower the learning rate") as problem:
         mn.evaluate(noisy("none", 0.0), DATA, Training(epochs=5, batch_size=64, learning_rate=rate))
+    assert isinstance(problem.value, DivergedError)
 
 
 def test_a_batch_without_a_valid_label_is_no_error():
@@ -182,7 +183,7 @@ def test_a_batch_without_a_valid_label_is_no_error():
 
 
 def test_a_batch_of_one_row_is_no_error():
-    odd = DATA.rows("train").take(slice(0, 65))  # the last batch of a pass has one row
+    odd = DATA.rows("train").take(slice(0, 65))  # the last batch of an epoch has one row
     one = member(train=odd)
     advance(one)
     assert math.isfinite(one.best.score)

@@ -128,10 +128,10 @@ def test_predictions_come_in_columns(result, tmp_path):
     numbers = [name for name in TASKS if name not in CLASSES]
     assert set(found) == {*classes, *numbers}
     for task, names in CLASSES.items():
-        chances = found[[f"{task}={one}" for one in names]].to_numpy()
-        np.testing.assert_allclose(chances, result.predictions[task], atol=1e-6)
-        np.testing.assert_allclose(chances.sum(axis=1), 1, atol=1e-5)
-        assert (chances >= 0).all()
+        probabilities = found[[f"{task}={one}" for one in names]].to_numpy()
+        np.testing.assert_allclose(probabilities, result.predictions[task], atol=1e-6)
+        np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+        assert (probabilities >= 0).all()
     for name in numbers:
         np.testing.assert_allclose(found[name], result.predictions[name], rtol=1e-5, atol=1e-6)
     assert (found[["visits", "spent"]] > 0).all(axis=None)
@@ -169,13 +169,13 @@ def test_weights_steer_training():
     )
     design = mn.preset("shared_bottom", load_dataset(frame, ["y"], weight="w").schema, hidden=(4,))
     training = mn.Training(epochs=20, batch_size=64, learning_rate=0.01)
-    for weight, chance in (("w", 0.9), (None, 0.5)):
+    for weight, probability in (("w", 0.9), (None, 0.5)):
         data = load_dataset(frame, ["y"], weight=weight, ignore=["w"] if weight is None else [])
         member = Member(mn.compose(design, data.schema), design.losses, training, FitData.of(data))
         Fit(member).advance()
         rows = {name: column[:50] for name, column in member.batches.inputs.items()}
         found = torch.sigmoid(member.network.eval()(rows)["tower/y"])
-        assert float(found.detach().mean()) == pytest.approx(chance, abs=0.06)
+        assert float(found.detach().mean()) == pytest.approx(probability, abs=0.06)
 
 
 def test_labels_of_new_rows_are_checked_too():

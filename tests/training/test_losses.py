@@ -1,4 +1,4 @@
-"""Losses against plain numpy, with labels missing here and there; values and slopes in float64."""
+"""Losses against plain numpy, with labels missing here and there; values and gradients in float64."""
 
 import math
 from itertools import pairwise
@@ -62,19 +62,19 @@ def tensor(array: Any) -> torch.Tensor:
 
 @pytest.mark.parametrize("missing", [0.0, 0.4, 1.0])
 @pytest.mark.parametrize("rows", [1, 9])
-def test_losses_and_slopes_agree_with_numpy(rows: int, missing: float) -> None:
+def test_losses_and_gradients_agree_with_numpy(rows: int, missing: float) -> None:
     outputs, labels = drawn(rows, missing)
     inputs = [tensor(output).requires_grad_() for output in outputs]
     losses, present = task_losses(inputs, BatchTargets.of(tensor(labels), TASKS), TASKS)
     assert present.tolist() == (~np.isnan(labels)).any(axis=0).tolist()
     losses.sum().backward()
-    for place, task in enumerate(TASKS):
-        value = mean_loss(outputs[place], labels[:, place], task)
-        np.testing.assert_allclose(losses[place].item(), value, rtol=1e-12)
-        slopes = reference.gradient(
-            lambda output, place=place, task=task: mean_loss(output, labels[:, place], task), outputs[place]
+    for index, task in enumerate(TASKS):
+        value = mean_loss(outputs[index], labels[:, index], task)
+        np.testing.assert_allclose(losses[index].item(), value, rtol=1e-12)
+        gradients = reference.gradient(
+            lambda output, index=index, task=task: mean_loss(output, labels[:, index], task), outputs[index]
         )
-        np.testing.assert_allclose(inputs[place].grad.numpy(), slopes, rtol=1e-10, atol=1e-14)
+        np.testing.assert_allclose(inputs[index].grad.numpy(), gradients, rtol=1e-10, atol=1e-14)
 
 
 def test_a_task_without_a_label_costs_nothing_and_pulls_nothing() -> None:
@@ -84,7 +84,7 @@ def test_a_task_without_a_label_costs_nothing_and_pulls_nothing() -> None:
     losses, present = task_losses(inputs, BatchTargets.of(tensor(labels), TASKS), TASKS)
     losses.sum().backward()
     assert losses[1].item() == 0.0
-    assert present.tolist() == [place != 1 for place in range(len(TASKS))]
+    assert present.tolist() == [index != 1 for index in range(len(TASKS))]
     assert not inputs[1].grad.any()
     assert inputs[0].grad.all()
 
@@ -105,13 +105,13 @@ def test_rows_count_as_much_as_they_weigh(missing: float) -> None:
     found, present = task_losses(inputs, BatchTargets.of(tensor(labels), TASKS, weights=tensor(weights)), TASKS)
     found.sum().backward()
     assert present.tolist() == (~np.isnan(labels)).any(axis=0).tolist()
-    for place, task in enumerate(TASKS):
-        value = mean_loss(outputs[place], labels[:, place], task, weights)
-        np.testing.assert_allclose(found[place].item(), value, rtol=1e-12)
-        slopes = reference.gradient(
-            lambda output, place=place, task=task: mean_loss(output, labels[:, place], task, weights), outputs[place]
+    for index, task in enumerate(TASKS):
+        value = mean_loss(outputs[index], labels[:, index], task, weights)
+        np.testing.assert_allclose(found[index].item(), value, rtol=1e-12)
+        gradients = reference.gradient(
+            lambda output, index=index, task=task: mean_loss(output, labels[:, index], task, weights), outputs[index]
         )
-        np.testing.assert_allclose(inputs[place].grad.numpy(), slopes, rtol=1e-10, atol=1e-14)
+        np.testing.assert_allclose(inputs[index].grad.numpy(), gradients, rtol=1e-10, atol=1e-14)
 
 
 def test_equal_weights_change_nothing_and_whole_ones_repeat_rows() -> None:
@@ -140,9 +140,9 @@ def test_positive_rows_may_count_more() -> None:
     tensors = [tensor(output) for output in outputs]
     chosen = {"click": 10.0, "like": 0.1}
     found, _ = task_losses(tensors, BatchTargets.of(tensor(labels), TASKS), TASKS, positive_weights=chosen)
-    for place, task in enumerate(TASKS):
-        value = mean_loss(outputs[place], labels[:, place], task, positive=chosen.get(task.name, 1.0))
-        np.testing.assert_allclose(found[place].item(), value, rtol=1e-12)
+    for index, task in enumerate(TASKS):
+        value = mean_loss(outputs[index], labels[:, index], task, positive=chosen.get(task.name, 1.0))
+        np.testing.assert_allclose(found[index].item(), value, rtol=1e-12)
     known = ~np.isnan(labels[:, 0])
     torch.testing.assert_close(
         found[0],
@@ -154,7 +154,7 @@ def test_positive_rows_may_count_more() -> None:
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.loss)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_far_outputs_have_finite_losses_and_slopes(task: Task, dtype: torch.dtype) -> None:
+def test_far_outputs_have_finite_losses_and_gradients(task: Task, dtype: torch.dtype) -> None:
     high = 30.0 if task.kind == "count" else 80.0  # an exponential of what it is a log of
     far = torch.linspace(high, -high, task.outputs, dtype=dtype).expand(2, -1)
     labels = torch.tensor([[0.0], [1.0]], dtype=dtype)
@@ -209,15 +209,15 @@ def test_each_loss_is_least_at_what_it_estimates() -> None:
         def loss(outputs: Any, found: Any = found, task: Task = task) -> float:
             return task_losses([tensor(outputs).expand(1001, -1)], found, [task])[0].item()
 
-        for place in range(task.outputs):
+        for index in range(task.outputs):
             for step in (-1e-3, 1e-3):
                 other = [*best]
-                other[place] += step
+                other[index] += step
                 assert loss([best]) < loss([other])
 
 
-def logit(chance: float) -> float:
-    return math.log(chance / (1 - chance))
+def logit(probability: float) -> float:
+    return math.log(probability / (1 - probability))
 
 
 @pytest.mark.parametrize("logit", [-800.0, -40.0, 0.0, 40.0, 800.0])
@@ -234,26 +234,26 @@ def test_extreme_logits_have_finite_losses(logit: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("chances", "penalty"), [((0.2, 0.5), 0.3), ((0.5, 0.2), 0.0), ((0.5, 0.6, 0.7), 0.2), ((0.4, 0.4), 0.0)]
+    ("probabilities", "penalty"), [((0.2, 0.5), 0.3), ((0.5, 0.2), 0.0), ((0.5, 0.6, 0.7), 0.2), ((0.4, 0.4), 0.0)]
 )
-def test_the_calibrator_has_its_closed_form(chances: tuple[float, ...], penalty: float) -> None:
-    """Sum over pairs, mean over rows; slope 1/N on the later, -1/N on the earlier where it is violated, 0 at ties."""
+def test_the_calibrator_has_its_closed_form(probabilities: tuple[float, ...], penalty: float) -> None:
+    """Sum over pairs, mean over rows; gradient 1/N on the later, -1/N on the earlier if violated, 0 at ties."""
     rows = 4
-    values = [tensor([chance] * rows).requires_grad_() for chance in chances]
+    values = [tensor([probability] * rows).requires_grad_() for probability in probabilities]
     pairs = list(pairwise(values))
     found = sum(calibrator(earlier, later, torch.ones(rows, dtype=torch.float64)) for earlier, later in pairs)
     assert found.item() == pytest.approx(penalty, abs=1e-15)
-    names = "abc"[: len(chances)]
-    named = {name: np.full(rows, chance) for name, chance in zip(names, chances, strict=True)}
+    names = "abc"[: len(probabilities)]
+    named = {name: np.full(rows, probability) for name, probability in zip(names, probabilities, strict=True)}
     labels = dict.fromkeys(names, np.zeros(rows))
     again = reference.calibrator(named, list(pairwise(names)), labels)
     assert float(again) == pytest.approx(penalty, abs=1e-15)
     found.backward()
-    steps = [0.0] * len(chances)
-    for place, (earlier, later) in enumerate(pairwise(chances)):
+    steps = [0.0] * len(probabilities)
+    for index, (earlier, later) in enumerate(pairwise(probabilities)):
         violated = later > earlier
-        steps[place] -= violated / rows
-        steps[place + 1] += violated / rows
+        steps[index] -= violated / rows
+        steps[index + 1] += violated / rows
     assert [value.grad.tolist() for value in values] == [[step] * rows for step in steps]
 
 
@@ -281,11 +281,11 @@ def total(
 ) -> float:
     """What the objective is by the book, on a funnel whose heads are end-to-end."""
     names = FUNNEL.task_names
-    column = {name: labels[:, place] for place, name in enumerate(names)}
+    column = {name: labels[:, index] for index, name in enumerate(names)}
     each = {name: reference.binary_loss(logits[name][:, 0], column[name]) * losses.weight_of(name) for name in names}
     found = sum(each.values()) if scales is None else reference.uncertainty_sum(each, scales)
-    chances = {name: reference.sigmoid(logits[name][:, 0]) for name in names}
-    return float(found + losses.calibrator * reference.calibrator(chances, FUNNEL.nested_pairs, column))
+    probabilities = {name: reference.sigmoid(logits[name][:, 0]) for name in names}
+    return float(found + losses.calibrator * reference.calibrator(probabilities, FUNNEL.nested_pairs, column))
 
 
 @pytest.mark.parametrize("calibrated", [0.0, 0.3])

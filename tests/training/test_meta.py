@@ -138,16 +138,16 @@ def test_a_task_without_a_row_in_one_half_is_out_of_the_step(half):
         torch.testing.assert_close(found[name], out[name], rtol=1e-10, atol=1e-13)
 
 
-def test_running_moments_follow_the_support_half_at_the_weights_that_predict():
+def test_running_statistics_follow_the_support_half_at_the_weights_that_predict():
     design = noisy("batch", 0.0)
     _, (one, _) = gradients(Meta(inner_rate=0.5, steps=2), slice(0, 40), design=design)
     other = member(design, Training(epochs=1, batch_size=64, precision="float64"))
     other.network.train()
     other.network({name: column[:20] for name, column in other.batches.inputs.items()})
     wanted = dict(other.network.named_buffers())
-    moments = [name for name in wanted if "running" in name]
-    assert moments
-    assert all(torch.equal(dict(one.network.named_buffers())[name], wanted[name]) for name in moments)
+    statistics = [name for name in wanted if "running" in name]
+    assert statistics
+    assert all(torch.equal(dict(one.network.named_buffers())[name], wanted[name]) for name in statistics)
 
 
 METAHEAC = preset("metaheac", DATA.schema, experts=2, critics=2, hidden=(4,), gate=(4,), embedding=4)

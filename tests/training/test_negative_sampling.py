@@ -87,16 +87,18 @@ def test_for_the_first_event_the_correction_is_a_shift_of_the_logit():
 
 
 def test_order_along_the_funnel_survives_the_correction():
-    chances = {"click": 0.9, "buy": 0.5, "buy|click": 0.6, "pay": 0.1}
-    found = corrected({name: torch.tensor([chance]) for name, chance in chances.items()}, heads(0.3), FUNNEL)
+    probabilities = {"click": 0.9, "buy": 0.5, "buy|click": 0.6, "pay": 0.1}
+    found = corrected(
+        {name: torch.tensor([probability]) for name, probability in probabilities.items()}, heads(0.3), FUNNEL
+    )
     assert found["click"] > found["buy"] > found["pay"]
     assert (found["buy"] / found["click"]).item() == pytest.approx(0.5 / 0.9)
 
 
 def test_without_left_out_rows_nothing_is_corrected():
-    chances = {name: torch.rand(5) for name in ("click", "buy", "buy|click", "pay")}
-    found = corrected(chances, heads(1.0), FUNNEL)
-    assert all(found[name] is chances[name] for name in chances)
+    probabilities = {name: torch.rand(5) for name in ("click", "buy", "buy|click", "pay")}
+    found = corrected(probabilities, heads(1.0), FUNNEL)
+    assert all(found[name] is probabilities[name] for name in probabilities)
 
 
 def kinds(*tasks: Task) -> Schema:
@@ -116,7 +118,7 @@ def test_tasks_that_are_no_funnel_are_refused_in_one_line(schema, message):
     assert "\n" not in str(caught.value)
 
 
-def test_a_fit_trains_on_the_kept_rows_in_every_pass():
+def test_a_fit_trains_on_the_kept_rows_in_every_epoch():
     funnel = table().drop(columns=["stars", "price"])
     data = load_dataset(funnel, {"click": None, "buy": {"after": "click"}})
     train = data.rows("train")

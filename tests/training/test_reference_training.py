@@ -60,9 +60,9 @@ def test_the_price_of_open_routes_agrees_with_numpy() -> None:
     found = model.penalty()
     np.testing.assert_allclose(found.item(), penalty(architecture, weights), rtol=1e-12)
     found.backward()
-    for name, slopes in gradients_of(model).items():
+    for name, gradients in gradients_of(model).items():
         expected = gradient(lambda values, name=name: penalty(architecture, {**weights, name: values}), weights[name])
-        np.testing.assert_allclose(slopes, expected, rtol=1e-10, atol=1e-15, err_msg=name)
+        np.testing.assert_allclose(gradients, expected, rtol=1e-10, atol=1e-15, err_msg=name)
 
 
 def test_a_network_without_routes_costs_nothing() -> None:

@@ -55,8 +55,8 @@ def trained(architecture: Architecture, task: str) -> dict[int, torch.Tensor]:
     head = next(head for head in architecture.heads if head.task == task and head.given is None)
     outputs[head.node].pow(2).sum().backward()
     return {
-        place: torch.zeros(len(tensor), dtype=torch.bool) if tensor.grad is None else tensor.grad.flatten(1).any(1)
-        for place, (tensor, _) in enumerate(network.reaching())
+        index: torch.zeros(len(tensor), dtype=torch.bool) if tensor.grad is None else tensor.grad.flatten(1).any(1)
+        for index, (tensor, _) in enumerate(network.reaching())
         if tensor.dim() > 1
     }
 
@@ -137,13 +137,13 @@ def test_every_parameter_is_listed_once_with_all_its_members(name: str) -> None:
 
 def test_a_set_that_tasks_share_is_trained_by_all_of_them() -> None:
     network = build(compose(preset("metaheac", THREE, critics=2), THREE))
-    stage = next(place for place, stage in enumerate(network.stages) if "critic/buy/0" in stage.stage.nodes)
+    stage = next(index for index, stage in enumerate(network.stages) if "critic/buy/0" in stage.stage.nodes)
     (members,) = (
         tasks for tensor, tasks in network.reaching() if tensor is network.stages[stage].get_parameter("weight0")
     )
     assert members == (EVERY, EVERY)  # two critics
     free = build(compose(preset("mmoe", THREE), THREE))
-    stage = next(place for place, stage in enumerate(free.stages) if "tower/buy" in stage.stage.nodes)
+    stage = next(index for index, stage in enumerate(free.stages) if "tower/buy" in stage.stage.nodes)
     (members,) = (tasks for tensor, tasks in free.reaching() if tensor is free.stages[stage].get_parameter("weight0"))
     assert sorted(members, key=sorted) == [{"buy"}, {"click"}, {"pay"}]
 
@@ -203,8 +203,8 @@ def test_a_network_without_such_nodes_has_none_of_their_parameters(scope: str) -
 def test_parameters_of_critics_are_used_by_nothing_else(name: str) -> None:
     network = build(composed(name))
     chosen = set(network.parameters_of("critics"))
-    for place, stage in enumerate(network.stages):
-        owned = {f"stages.{place}.{word}" for word, _ in network.stages[place].named_parameters()}
+    for index, stage in enumerate(network.stages):
+        owned = {f"stages.{index}.{word}" for word, _ in network.stages[index].named_parameters()}
         critical = [node.startswith("critic") for node in stage.stage.nodes]
         assert all(critical) or not any(critical)
         assert owned & chosen == (owned if all(critical) else set())

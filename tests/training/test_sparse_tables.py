@@ -50,7 +50,7 @@ def member(made: mn.Design, *, batch: int, epochs: int = 2, losses: Losses | Non
 
 
 @pytest.fixture
-def row_wise(monkeypatch: pytest.MonkeyPatch) -> None:
+def sparse_updates(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every table counts as sparse."""
     monkeypatch.setattr(stacking, "SPARSE_UPDATE_ROWS", 1)
 
@@ -80,7 +80,7 @@ def test_where_every_step_sees_every_row_it_is_the_dense_step(
     assert_close(dense.best.score, rows.best.score, rtol=1e-4, atol=1e-5)
 
 
-def test_a_step_touches_no_row_that_its_batch_does_not_have(row_wise: None) -> None:
+def test_a_step_touches_no_row_that_its_batch_does_not_have(sparse_updates: None) -> None:
     one = member(design(), batch=4)
     sparse = one.sparse
     assert sparse is not None
@@ -108,7 +108,7 @@ def test_rows_that_batches_miss_end_where_the_dense_step_takes_them(
 
 
 @pytest.mark.parametrize("stops", [(5,), (2, 3, 5)])
-def test_weight_decay_of_rows_that_are_not_seen_is_made_up_for(stops: tuple[int, ...], row_wise: None) -> None:
+def test_weight_decay_of_rows_that_are_not_seen_is_made_up_for(stops: tuple[int, ...], sparse_updates: None) -> None:
     one = member(design(), batch=4, epochs=1, weight_decay=1.0, schedule="linear")
     start = tables(one)[0]
     for stop in stops:
@@ -136,7 +136,7 @@ def test_rows_brought_up_to_date_after_every_step_are_nearly_the_dense_ones(monk
     assert float((way - other).norm() / way.norm()) < 0.05
 
 
-def test_rows_that_are_looked_at_before_all_are_up_to_date_are_as_after(row_wise: None) -> None:
+def test_rows_that_are_looked_at_before_all_are_up_to_date_are_as_after(sparse_updates: None) -> None:
     one = member(design(**HISTORIES[1]), batch=2, weight_decay=0.5)
     Fit(one).run(9)
     sparse = one.sparse
@@ -150,14 +150,14 @@ def test_rows_that_are_looked_at_before_all_are_up_to_date_are_as_after(row_wise
         assert np.abs(stale[task] - values).max() > 1e-5
 
 
-def test_the_weights_of_the_best_check_are_those_that_it_looked_at(row_wise: None) -> None:
+def test_the_weights_of_the_best_check_are_those_that_it_looked_at(sparse_updates: None) -> None:
     one = member(design(), batch=4, epochs=3, weight_decay=0.5)
     best = advance(one)
     found = predict(one.best_network(), one.tuning_inputs, DATA.schema)
     assert score_tasks(found, one.data.tuning, DATA.schema) == best.scores
 
 
-def test_the_best_network_has_tables_of_its_own_in_one_piece(row_wise: None) -> None:
+def test_the_best_network_has_tables_of_its_own_in_one_piece(sparse_updates: None) -> None:
     one = member(design(tables="task"), batch=16)
     advance(one)
     tables = one.best_network().tables()
@@ -166,7 +166,7 @@ def test_the_best_network_has_tables_of_its_own_in_one_piece(row_wise: None) -> 
     assert not one.network.tables()[0].is_contiguous()
 
 
-def test_a_saved_fit_goes_on_as_one_that_was_not_broken_off(row_wise: None) -> None:
+def test_a_saved_fit_goes_on_as_one_that_was_not_broken_off(sparse_updates: None) -> None:
     made = design("piecewise", **HISTORIES[1])
     whole, first, second = (member(made, batch=16, weight_decay=0.1) for _ in range(3))
     advance(whole, 0.5), advance(whole, 1.0)
@@ -188,7 +188,7 @@ def test_scores_are_those_of_the_dense_step_to_seed_noise(monkeypatch: pytest.Mo
     assert abs(score() - dense) < 0.05
 
 
-def test_halved_precision_reads_large_tables_too(row_wise: None) -> None:
+def test_half_precision_reads_large_tables_too(sparse_updates: None) -> None:
     one = member(design(**HISTORIES[1]), batch=16, precision="bfloat16")
     assert advance(one).score > 0.5
     assert one.network.tables()[0].dtype == torch.float32
@@ -202,6 +202,6 @@ def test_halved_precision_reads_large_tables_too(row_wise: None) -> None:
     ],
 )
 def test_what_needs_the_gradient_of_whole_tables_gets_it(
-    losses: Losses, training: dict[str, object], row_wise: None
+    losses: Losses, training: dict[str, object], sparse_updates: None
 ) -> None:
     assert member(design(), batch=16, losses=losses, **training).sparse is None

@@ -51,10 +51,10 @@ def test_a_member_that_diverges_harms_no_other() -> None:
     together = [member(design(), seed=0), member(design(), seed=1, learning_rate=1e300), member(design(), seed=2)]
     found = Fit(*together).advance()
     assert isinstance(found[1], DivergedError)
-    for place in (0, 2):
-        best = found[place]
+    for index in (0, 2):
+        best = found[index]
         assert isinstance(best, Check)
-        assert_close(best.score, advance(member(design(), seed=place)).score, rtol=0, atol=1e-9)
+        assert_close(best.score, advance(member(design(), seed=index)).score, rtol=0, atol=1e-9)
 
 
 def test_members_are_saved_and_go_on_alone_or_together() -> None:
@@ -88,7 +88,7 @@ def test_a_fit_is_freed_with_its_last_use(graphed: tuple[str, ...], monkeypatch:
         gc.enable()
 
 
-def test_halved_members_come_to_similar_scores() -> None:
+def test_members_in_half_precision_come_to_similar_scores() -> None:
     together = [member(design(), seed=seed, precision="bfloat16") for seed in range(3)]
     for seed, best in enumerate(Fit(*together).advance()):
         assert isinstance(best, Check)
@@ -125,11 +125,11 @@ def test_dropout_of_members_is_drawn_apart() -> None:
 
 def test_members_may_differ_in_the_weights_of_their_losses() -> None:
     weighed = [Losses(weights={"price": weight}) for weight in (0.3, 1.0, 20.0)]
-    together = [member(design(), losses, seed=place) for place, losses in enumerate(weighed)]
+    together = [member(design(), losses, seed=index) for index, losses in enumerate(weighed)]
     assert stackable(together)
-    for place, (losses, best) in enumerate(zip(weighed, Fit(*together).advance(), strict=True)):
+    for index, (losses, best) in enumerate(zip(weighed, Fit(*together).advance(), strict=True)):
         assert isinstance(best, Check)
-        assert_close(best.score, advance(member(design(), losses, seed=place)).score, rtol=0, atol=1e-7)
+        assert_close(best.score, advance(member(design(), losses, seed=index)).score, rtol=0, atol=1e-7)
     assert not stackable([member(design(), losses) for losses in (weighed[0], Losses(weights={"price": 0.0}))])
 
 
@@ -155,8 +155,8 @@ def test_seeds_of_a_finalist_as_one_answer_as_each_alone() -> None:
 def test_trials_of_one_shape_as_one_answer_as_each_alone_at_every_rung() -> None:
     kept, apart = dict[str, bytes](), dict[str, bytes]()
     for rung, before in ((0, None), (1, 0)):
-        place = {"rung": rung, "from_rung": before, "share": (rung + 1) / 3}
-        jobs = [trial_job(number, **place) for number in range(3)]
+        index = {"rung": rung, "from_rung": before, "share": (rung + 1) / 3}
+        jobs = [trial_job(number, **index) for number in range(3)]
         assert jobs[0].common == jobs[1].common
         for job, one in zip(jobs, done(kept, *jobs), strict=True):
             (alone,) = done(apart, job)
@@ -228,12 +228,12 @@ def test_a_trial_whose_worker_died_is_done_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("workers", [1, 3])
-def test_fused_or_not_a_search_decides_the_same(tmp_path: Path, workers: int) -> None:
+def test_stacked_or_not_a_search_decides_the_same(tmp_path: Path, workers: int) -> None:
     found = {}
-    for fused in (False, True):
-        folder = tmp_path / str(fused)
-        run(core(folder, request(trials=12, tree=ONE_SHAPE), tree=ONE_SHAPE, gpus=int(fused)), workers=workers)
-        found[fused] = decisions(events(folder))
+    for stacked in (False, True):
+        folder = tmp_path / str(stacked)
+        run(core(folder, request(trials=12, tree=ONE_SHAPE), tree=ONE_SHAPE, gpus=int(stacked)), workers=workers)
+        found[stacked] = decisions(events(folder))
     assert found[False] == found[True]
 
 

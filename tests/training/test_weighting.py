@@ -32,9 +32,9 @@ def weighting(name: str, tasks: int, shared: SharedParameter | None = None):
     return WEIGHTINGS[name](tasks, shared).double()
 
 
-def losses_of(shared: SharedParameter, slopes: torch.Tensor) -> torch.Tensor:
-    """Losses (T,) whose gradient by the shared weights has the norms ``slopes``."""
-    return slopes * shared.parameter.flatten()[0]
+def losses_of(shared: SharedParameter, gradients: torch.Tensor) -> torch.Tensor:
+    """Losses (T,) whose gradient by the shared weights has the norms ``gradients``."""
+    return gradients * shared.parameter.flatten()[0]
 
 
 def state(one: torch.nn.Module) -> dict[str, torch.Tensor]:
@@ -54,13 +54,13 @@ def test_an_absent_task_pulls_nothing_and_its_state_stays(name):
     losses = losses_of(shared, numbers(0.5, 0.0, 3.0))
     one.zero_grad()
     terms = one(losses, WITHOUT)
-    (slopes,) = torch.autograd.grad(terms.sum(), losses, retain_graph=True)
+    (gradients,) = torch.autograd.grad(terms.sum(), losses, retain_graph=True)
     terms.sum().backward()
     assert terms[1] == 0.0
     assert terms.isfinite().all()
-    assert slopes.isfinite().all()
-    assert slopes[[0, 2]].all()
-    assert name == "static" or slopes[1] == 0.0
+    assert gradients.isfinite().all()
+    assert gradients[[0, 2]].all()
+    assert name == "static" or gradients[1] == 0.0
     assert all(parameter.grad is None or parameter.grad[1] == 0.0 for parameter in one.parameters())
     one.after_step(lambda: numbers(0.4, 0.0, 2.9))
     one.epoch_ended()
@@ -91,7 +91,7 @@ def test_with_a_task_absent_the_others_are_weighed_as_if_it_did_not_exist(name):
 
 
 @pytest.mark.parametrize("name", WEIGHTINGS)
-def test_no_task_at_all_is_zero_without_slope(name):
+def test_no_task_at_all_is_zero_without_gradient(name):
     shared = last()
     terms = weighting(name, 3, shared)(losses_of(shared, numbers(0.0, 0.0, 0.0)), ~EVERY)
     assert terms.tolist() == [0.0, 0.0, 0.0]
@@ -100,7 +100,7 @@ def test_no_task_at_all_is_zero_without_slope(name):
 
 
 @pytest.mark.parametrize("name", WEIGHTINGS)
-def test_a_loss_of_zero_has_a_finite_term_and_slope(name):
+def test_a_loss_of_zero_has_a_finite_term_and_gradient(name):
     shared = last()
     one = weighting(name, 3, shared)
     for _ in range(3):
@@ -113,7 +113,7 @@ def test_a_loss_of_zero_has_a_finite_term_and_slope(name):
     assert all(value.isfinite().all() for key, value in one.state_dict().items() if key != "older")
 
 
-def test_geometric_mean_has_its_value_and_slopes():
+def test_geometric_mean_has_its_value_and_gradients():
     losses = numbers(0.5, 2.0, 8.0).requires_grad_()
     terms = weighting("gls", 3)(losses, EVERY)
     terms.sum().backward()
@@ -132,12 +132,12 @@ def test_random_weights_sum_to_one_and_follow_the_seed():
     assert [term.sum().item() for term in terms] == pytest.approx([1.0, 1.0], abs=1e-12)
 
 
-def test_dynamic_average_compares_the_last_two_passes():
+def test_dynamic_average_compares_the_last_two_epochs():
     one = weighting("dwa", 2)
     everyone = EVERY[:2]
     for losses in ([(4.0, 1.0), (2.0, 1.0)], [(1.5, 1.5), (1.5, 0.5)]):  # means (3, 1), then (1.5, 1)
         for values in losses:
-            assert one(numbers(*values), everyone).tolist() == list(values)  # two passes of equal weights
+            assert one(numbers(*values), everyone).tolist() == list(values)  # two epochs of equal weights
         one.epoch_ended()
     ratios = np.exp(np.array([0.5, 1.0]) / 2)
     weights = 2 * ratios / ratios.sum()
@@ -188,8 +188,8 @@ def torchjd_scalarization():
 def test_dynamic_average_agrees_with_torchjd():
     oracle, ours = torchjd_scalarization().DWA(), weighting("dwa", 3)
     drawn = torch.rand(4, 5, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    for one_pass in drawn:
-        for losses in one_pass:
+    for epoch in drawn:
+        for losses in epoch:
             torch.testing.assert_close(ours(losses, EVERY).sum(), oracle(losses), rtol=1e-12, atol=0.0)
         ours.epoch_ended()
         oracle.step()
@@ -216,13 +216,13 @@ def test_geometric_mean_and_uncertainty_agree_with_torchjd(name, other):
     oracle = (kind(3) if name == "uncertainty" else kind()).double()
     for seed in range(5):
         drawn = torch.rand(3, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
-        values, slopes = [], []
+        values, gradients = [], []
         for one in (lambda losses: weighting(name, 3)(losses, EVERY).sum(), oracle):
             losses = drawn.clone().requires_grad_()
             values.append(one(losses))
-            slopes.append(torch.autograd.grad(values[-1], losses)[0])
+            gradients.append(torch.autograd.grad(values[-1], losses)[0])
         torch.testing.assert_close(*values, rtol=1e-7, atol=0.0)
-        torch.testing.assert_close(*slopes, rtol=1e-7, atol=0.0)
+        torch.testing.assert_close(*gradients, rtol=1e-7, atol=0.0)
 
 
 def objective(losses: Losses, schema: Schema = FUNNEL) -> Objective:

@@ -1,1 +1,1 @@
-"""Optimizer steps."""
+"""Gradients of a batch, sparse updates of large tables, CUDA graphs of steps."""

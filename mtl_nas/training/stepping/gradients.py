@@ -8,7 +8,7 @@ from torch import Tensor
 
 from mtl_nas.data import Schema
 from mtl_nas.design import Losses, Training
-from mtl_nas.model import Network
+from mtl_nas.model import InputTensors, Network
 from mtl_nas.training.balancing.aggregation import GradientAggregation
 from mtl_nas.training.balancing.shared_parameters import last_shared, shared
 from mtl_nas.training.functional_forward import NONE, Forward
@@ -44,7 +44,7 @@ class BackwardPass:
         plain = self.aggregation is None and self.inner_loop is None and not self.sparse
         return plain and self.objective.losses.weighting in REPEATING
 
-    def fill(self, inputs: Mapping[str, Tensor], targets: BatchTargets) -> Tensor:
+    def fill(self, inputs: InputTensors, targets: BatchTargets) -> Tensor:
         """Give every parameter its gradient, where ``grad`` is empty; return the loss of the batch."""
         logits, targets = self._logits(inputs, targets)
         terms, present = self.objective.terms(logits, targets)
@@ -60,7 +60,7 @@ class BackwardPass:
             self.aggregation.fill(terms, present, penalties)
         return total.detach()
 
-    def after_step(self, inputs: Mapping[str, Tensor], targets: BatchTargets) -> None:
+    def after_step(self, inputs: InputTensors, targets: BatchTargets) -> None:
         """Let the objective learn from a batch by which the optimizer has moved the weights."""
 
         def recompute() -> tuple[list[Tensor], BatchTargets]:
@@ -86,7 +86,7 @@ class BackwardPass:
             self.sparse.load_state_dict(state["sparse_tables"])
 
     def _logits(
-        self, inputs: Mapping[str, Tensor], targets: BatchTargets, *, trained: bool = True
+        self, inputs: InputTensors, targets: BatchTargets, *, trained: bool = True
     ) -> tuple[list[Tensor], BatchTargets]:
         if self.inner_loop is not None:
             return self.inner_loop(inputs, targets)

@@ -1,19 +1,17 @@
 """One large embedding table, stored with the optimizer state of its rows."""
 
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from mtl_nas.model import TableStage
+from mtl_nas.model import InputTensors, TableStage
 from mtl_nas.training.adamw import adamw_step
 from mtl_nas.training.stepping.host_memory import zeros
 from mtl_nas.training.stepping.step_history import StepHistory
 
 BLOCK_ROWS = 2**18  # rows that are brought up to date at once
 STEP_TYPES = {torch.float32: torch.int32, torch.float64: torch.int64}  # whole numbers of the size of a weight
-Features = Mapping[str, Tensor]
 
 
 class BatchRows(NamedTuple):
@@ -54,13 +52,13 @@ class SparseTable(nn.Module):
         return _last_steps(self.storage)
 
     def read(
-        self, features: Features, history: StepHistory, *, trained: bool
+        self, inputs: InputTensors, history: StepHistory, *, trained: bool
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """Return features whose ids index a copy of the batch's rows, and tensors that replace the network's own.
+        """Return inputs whose ids index a copy of the batch's rows, and tensors that replace the network's own.
 
         ``trained``: the next step moves these rows.
         """
-        rows, changed, buffers = self._stage[0].rows_read(features)
+        rows, changed, buffers = self._stage[0].rows_read(inputs)
         batch = self._up_to_date(rows.long(), history)
         if trained:
             self._trained = batch

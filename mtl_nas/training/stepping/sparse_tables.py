@@ -17,9 +17,9 @@ from torch import Tensor, nn
 
 from mtl_nas.composition import stacking
 from mtl_nas.design import Losses, Training
-from mtl_nas.model import Network, TableStage
+from mtl_nas.model import InputTensors, Network, TableStage
 from mtl_nas.training.balancing.shared_parameters import last_shared
-from mtl_nas.training.stepping.sparse_table import Features, SparseTable
+from mtl_nas.training.stepping.sparse_table import SparseTable
 from mtl_nas.training.stepping.step_history import StepHistory
 
 
@@ -44,13 +44,13 @@ class SparseTables(nn.Module):
         """Return whether a parameter is moved here, and not by the optimizer."""
         return any(parameter is table.table for table in self.tables)
 
-    def for_step(self, features: Features) -> tuple[Features, Mapping[str, Tensor]]:
-        """Return features of a batch to train on, and tensors that replace the network's own."""
-        return self._read(features, trained=True)
+    def for_step(self, inputs: InputTensors) -> tuple[InputTensors, Mapping[str, Tensor]]:
+        """Return inputs of a batch to train on, and tensors that replace the network's own."""
+        return self._read(inputs, trained=True)
 
-    def for_prediction(self, features: Features) -> tuple[Features, Mapping[str, Tensor]]:
-        """Return features of a batch to predict, and tensors that replace the network's own."""
-        return self._read(features, trained=False)
+    def for_prediction(self, inputs: InputTensors) -> tuple[InputTensors, Mapping[str, Tensor]]:
+        """Return inputs of a batch to predict, and tensors that replace the network's own."""
+        return self._read(inputs, trained=False)
 
     def step(self, number: int, rate: float) -> None:
         """Move the rows that the batch of a step read; ``number``: the step, counted from 1."""
@@ -64,12 +64,12 @@ class SparseTables(nn.Module):
             table.settle(self.history)
         self.history.settled = self.history.step
 
-    def _read(self, features: Features, *, trained: bool) -> tuple[Features, Mapping[str, Tensor]]:
+    def _read(self, inputs: InputTensors, *, trained: bool) -> tuple[InputTensors, Mapping[str, Tensor]]:
         weights: dict[str, Tensor] = {}
         for table in self.tables:
-            changed, replaced = table.read(features, self.history, trained=trained)
-            features, weights = {**features, **changed}, {**weights, **replaced}
-        return features, weights
+            changed, replaced = table.read(inputs, self.history, trained=trained)
+            inputs, weights = {**inputs, **changed}, {**weights, **replaced}
+        return inputs, weights
 
 
 def sparse_tables(network: Network, losses: Losses, training: Training, steps: int) -> SparseTables | None:
