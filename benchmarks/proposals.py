@@ -3,7 +3,7 @@ r"""What a long search costs beside training: proposals, the record, memory, at 
     python -m benchmarks.proposals                     # some minutes
     python -m benchmarks.proposals --samplers tpe --trials 300
 
-A run's own core, on the space ``everything`` with the tasks of synthetic-funnel; workers only pretend to train. Writes
+A search on the space ``everything`` with the tasks of synthetic-funnel, whose workers only pretend to train. Writes
 benchmarks/results/proposals.json.
 """
 
@@ -22,21 +22,24 @@ from rich.table import Table
 
 import mtl_nas as mn
 from benchmarks.machine import machine
-from mtl_nas.record import Record, Request, SearchSettings, Standing
+from mtl_nas.record import Journal, Record, Request, RunState, SearchSettings
 from mtl_nas.space import plain_tree
-from mtl_nas.study.driver import Core
-from mtl_nas.study.jobs import Answer, Job
+from mtl_nas.study.clock import Clock
+from mtl_nas.study.driver import Driver
+from mtl_nas.study.jobs import Job, JobResult
+from mtl_nas.study.proposer import Proposer
+from mtl_nas.study.search_state import SearchState
 
 KEPT = Path(__file__).parent / "results" / "proposals.json"
 SAMPLERS = ("evolution", "local", "tpe", "nsga2", "random")
 LATEST = 50  # proposals whose time is taken
 
 
-def pretended(job: Job) -> Answer:
+def pretended(job: Job) -> JobResult:
     """A score that follows from the proposal."""
     digest = blake2b(job.proposal.model_dump_json().encode(), digest_size=4).digest()
     score = 0.6 + int.from_bytes(digest, "big") / 2**34 + 0.05 * job.share
-    return Answer(score=score, scores={}, rows=round(1_000 * job.share), seconds=job.share)
+    return JobResult(score=score, scores={}, rows=round(1_000 * job.share), seconds=job.share)
 
 
 def measured(sampler: str, trials: int, folder: Path) -> dict[str, Any]:
@@ -52,21 +55,24 @@ def measured(sampler: str, trials: int, folder: Path) -> dict[str, Any]:
         settings=SearchSettings(trials=trials, pilot=0, sampler=sampler),
     )
     record, process = Record(folder / f"{sampler}.jsonl"), psutil.Process()
-    core, took = Core(request, record, space, schema, {}, rows=1_000), list[float]()
-    propose, half = core._propose, 0
+    state = SearchState.of(request, full_rows=round(1_000 * space.default().training.work(1_000).epochs))
+    journal = Journal(record, state)
+    proposer = Proposer(journal, space, schema, {})
+    driver, took = Driver(journal, proposer, Clock(state, workers=1)), list[float]()
+    propose, half = proposer.propose, 0
 
     def timed() -> None:
         start = time.perf_counter()
         propose()
         took.append(time.perf_counter() - start)
 
-    core._propose = timed  # type: ignore[method-assign]
-    while (jobs := core.next_jobs()) and jobs[0].kind == "trial":
-        core.job_done(jobs[0], pretended(jobs[0]))
-        if not half and len(core.standing.trained) >= trials // 2:
+    proposer.propose = timed  # type: ignore[method-assign]
+    while (jobs := driver.next_jobs()) and jobs[0].kind == "trial":
+        driver.job_done(jobs[0], pretended(jobs[0]))
+        if not half and len(state.trained) >= trials // 2:
             half = process.memory_info().rss
     start = time.perf_counter()
-    Standing.of(Record(folder / f"{sampler}.jsonl"))
+    RunState().after(Record(folder / f"{sampler}.jsonl"))
     return {
         "proposal_ms": 1e3 * median(took[-LATEST:]),
         "slowest_ms": 1e3 * max(took[-LATEST:]),
@@ -74,7 +80,7 @@ def measured(sampler: str, trials: int, folder: Path) -> dict[str, Any]:
         "opened_s": time.perf_counter() - start,
         "record_mb": (folder / f"{sampler}.jsonl").stat().st_size / 1e6,
         "grown_mb": (process.memory_info().rss - half) / 1e6,  # over the second half
-        "proposals": len(core.standing.trials),
+        "proposals": len(state.trials),
     }
 
 

@@ -14,7 +14,7 @@ from mtl_nas.values import Value, parse, renamed
 UNITS = {"s": 1, "m": 60, "h": 3600}  # seconds
 COSTS = ("parameters", "macs", "latency_ms")  # latency: milliseconds of a batch of 256 predictions
 
-Sampler = Literal["auto", "tpe", "evolution", "local", "nsga2", "random"]
+Sampler = Literal["auto", "tpe", "evolution", "local", "nsga2", "random"]  # the built-in ones
 Aim = str | dict[str, float]  # mean, worst, a task, weights by task; parameters, macs, latency_ms
 
 
@@ -104,7 +104,7 @@ class SearchSettings(Budget):
     """
 
     seed: int = Field(0, ge=0, description="seed of all random choices")
-    sampler: Sampler = Field("auto", description="what proposes trials")
+    sampler: Sampler | str = Field("auto", description="what proposes trials")
     objectives: tuple[Aim, ...] = Field(
         ("mean",), description="mean, worst, a task, weights by task, or a cost; several search a Pareto front"
     )

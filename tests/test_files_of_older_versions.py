@@ -16,7 +16,7 @@ from mtl_nas.presets import compatible_presets
 from mtl_nas.record import RunFolder
 from mtl_nas.record.older_versions import current_event
 from mtl_nas.space import Replay, load_space
-from mtl_nas.study.driver import proposal_key
+from mtl_nas.study.proposer import proposal_key
 
 FILES = Path(__file__).parent / "fixtures" / "0.1.0"
 KEYS: dict[str, Any] = json.loads((FILES / "keys.json").read_text())

@@ -41,7 +41,7 @@ def pilot(data: mn.Dataset, folder: Path, resources: Resources) -> str | None:
     """Return the pilot's answer on whether architecture matters; it is not part of the work of any method."""
     budget = mn.Budget(trainings=PILOT_TRAININGS + 6, pilot=PILOT_TRAININGS)
     run = mn.search(_everything(), data, folder=folder, budget=budget, presets=COMMON_PRESETS, resources=resources)
-    return run.standing.pilot.reason if run.standing.pilot else None
+    return run.state.pilot.reason if run.state.pilot else None
 
 
 def presets(schema: Schema) -> tuple[str, ...]:

@@ -36,8 +36,8 @@ def outcome(finished: mn.Run, data: mn.Dataset) -> Results:
         "best": best.name,
         "parameters": best.proposed.parameters,
         "training": best.proposal.training.model_dump(mode="json", exclude_defaults=True),
-        "work": round(finished.standing.rows / (EPOCHS * len(data.rows("train"))), 2),
-        "trials": len(finished.standing.trained),
+        "work": round(finished.state.rows / (EPOCHS * len(data.rows("train"))), 2),
+        "trials": len(finished.state.trained),
         "limits": finished.request.settings.limits,
         "finalists": {trial.name: _mean_scores(list(trial.tested.values()), data) for trial in finished.finalists()},
     }

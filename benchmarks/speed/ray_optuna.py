@@ -41,10 +41,10 @@ class ProposalOfTrial:
 
     def __call__(self, trial: Any) -> dict[str, Any]:
         """Return the configuration of a trial."""
-        from mtl_nas.study.samplers.optuna_studies import Asked, Names
+        from mtl_nas.study.samplers.optuna_study import HoleNames, OptunaDecider
 
         try:
-            return {"proposal": self.space.draw(Asked(trial, Names(self.space)))[0].model_dump_json()}
+            return {"proposal": self.space.draw(OptunaDecider(trial, HoleNames(self.space)))[0].model_dump_json()}
         except mn.MtlNasError:
             return {"proposal": ""}
 

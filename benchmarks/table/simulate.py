@@ -32,11 +32,14 @@ from benchmarks.table.table import DenseTable, read
 from mtl_nas.architecture import Architecture
 from mtl_nas.data import Schema
 from mtl_nas.design import Design
-from mtl_nas.record import Event, Request, SearchSettings
+from mtl_nas.record import Event, Journal, Request, SearchSettings
 from mtl_nas.space import Random, Replay, SearchSpace, plain_tree
-from mtl_nas.study.driver import Core
-from mtl_nas.study.jobs import Answer, Job, seed_of
-from mtl_nas.study.samplers.optuna_studies import Asked, Names
+from mtl_nas.study.clock import Clock
+from mtl_nas.study.driver import Driver
+from mtl_nas.study.jobs import Job, JobResult, seed_of
+from mtl_nas.study.proposer import Proposer
+from mtl_nas.study.samplers.optuna_study import HoleNames, OptunaDecider
+from mtl_nas.study.search_state import SearchState
 
 HERE = Path(__file__).parent
 RESULTS = HERE.parent / "results"
@@ -58,7 +61,7 @@ def space(name: str) -> SearchSpace:
 
 
 @cache
-def presets(name: str) -> dict[str, Design]:
+def small_presets(name: str) -> dict[str, Design]:
     """Presets in the sizes of the table's space, as far as it holds them."""
     sizes: dict[str, Any] = {"tower": (16,), "hidden": (64, 32), "embedding": 8}
     found = {}
@@ -83,14 +86,12 @@ class Memory(list[Event]):
 _COMPOSED: dict[str, Architecture] = {}
 
 
-class TableCore(Core):
-    """A run's core that composes each design once a process."""
-
-    def _composed(self, design: Design) -> Architecture:
-        words = f"{self.schema.task_names} {design.model_dump_json()}"
-        if words not in _COMPOSED:
-            _COMPOSED[words] = super()._composed(design)
-        return _COMPOSED[words]
+def composed(design: Design, schema: Schema) -> Architecture:
+    """The graph of a design, composed once a process."""
+    words = f"{schema.task_names} {design.model_dump_json()}"
+    if words not in _COMPOSED:
+        _COMPOSED[words] = mn.compose(design, schema)
+    return _COMPOSED[words]
 
 
 @dataclass
@@ -100,33 +101,33 @@ class Workers:
     table: DenseTable
     count: int = 1
     clock: float = 0.0
-    busy: list[tuple[float, int, Job, Answer]] = field(default_factory=list)
+    busy: list[tuple[float, int, Job, JobResult]] = field(default_factory=list)
     started: int = 0
 
-    def run(self, core: TableCore) -> None:
+    def run(self, driver: Driver) -> None:
         """To the end of the search."""
         while True:
-            while len(self.busy) < self.count and (jobs := core.next_jobs()):
+            while len(self.busy) < self.count and (jobs := driver.next_jobs()):
                 (job,) = jobs
-                answer = self.answer(job, core)
+                answer = self.answer(job, driver.state)
                 self.started += 1
                 finish = self.clock + answer.rows / self.table.rows_per_second
                 heapq.heappush(self.busy, (finish, self.started, job, answer))
             if not self.busy:
                 return
             self.clock, _, job, answer = heapq.heappop(self.busy)
-            core.job_done(job, answer)
+            driver.job_done(job, answer)
 
-    def answer(self, job: Job, core: TableCore) -> Answer:
+    def answer(self, job: Job, state: SearchState) -> JobResult:
         """The scores of a training that the table knows."""
-        key = core.standing.trials[job.number].proposed.architecture_key
+        key = state.trials[job.number].proposed.architecture_key
         found = self.table.training(self.table.keys.index(key), job.seed)  # (R + 2, T)
         overhead = round(OVERHEAD * self.table.rows_per_second)
         if job.kind == "finalist":
             return _answer(self.table, found[-2], self.table.rows + overhead)
         place = _place(self.table, job.share)
         best = max(range(place + 1), key=lambda index: found[index].mean())  # the best check so far
-        before = 0.0 if job.from_rung is None else core.request.settings.rungs[job.from_rung]
+        before = 0.0 if job.from_rung is None else state.settings.rungs[job.from_rung]
         return _answer(self.table, found[best], round((job.share - before) * self.table.rows) + overhead)
 
 
@@ -134,9 +135,9 @@ def _place(table: DenseTable, share: float) -> int:
     return int(np.argmin(np.abs(np.array(table.shares) - share)))
 
 
-def _answer(table: DenseTable, scores: np.ndarray, rows: int) -> Answer:
+def _answer(table: DenseTable, scores: np.ndarray, rows: int) -> JobResult:
     by_task = {task: {"auc": float(score)} for task, score in zip(table.tasks, scores, strict=True)}
-    return Answer(score=float(scores.mean()), scores=by_task, rows=rows, seconds=rows / table.rows_per_second)
+    return JobResult(score=float(scores.mean()), scores=by_task, rows=rows, seconds=rows / table.rows_per_second)
 
 
 @dataclass(frozen=True)
@@ -164,26 +165,31 @@ def searched(
     asked = Request(
         data={},
         tasks=schema(name).task_names,
+        metrics={task.name: task.main_metric for task in schema(name).tasks},
         fingerprint="",
         space=plain_tree(space(name)),
         space_name="table",
         settings=SearchSettings(**{"rungs": RUNGS, "sampler": sampler, "seed": seed, **budget}),
     )
-    core = TableCore(asked, Memory(), space(name), schema(name), presets(name) if presets else {}, rows=table.rows)  # type: ignore[arg-type]
+    designs = small_presets(name) if presets else {}
+    full_rows = round(space(name).default().training.work(table.rows).epochs * table.rows)
+    state = SearchState.of(asked, presets=designs, full_rows=full_rows)
+    journal = Journal(Memory(), state)
+    proposer = Proposer(journal, space(name), schema(name), designs, composed)
     crew = Workers(table, workers)
-    crew.run(core)
-    done = [trial for trial in core.standing.trials.values() if trial.finalist]
+    crew.run(Driver(journal, proposer, Clock(state, workers=workers)))
+    done = [trial for trial in state.trials.values() if trial.finalist]
     most = max(len(trial.finalist) for trial in done)
     winner = max((trial for trial in done if len(trial.finalist) == most), key=lambda trial: trial.finalist_mean)
     if not finalists:
-        last = max(max(trial.scored) for trial in core.standing.trained if trial.scored)
-        full = [trial for trial in core.standing.trained if last in trial.scored]
+        last = max(max(trial.scored) for trial in state.trained if trial.scored)
+        full = [trial for trial in state.trained if last in trial.scored]
         winner = max(full, key=lambda trial: trial.scored[last].score)
     place = table.keys.index(winner.proposed.architecture_key)
     return Outcome(
         regret=float(table.truth.max() - table.truth[place]),
-        work=core.standing.rows / table.rows,
-        trials=len(core.standing.trained),
+        work=state.rows / table.rows,
+        trials=len(state.trained),
         seconds=crew.clock,
     )
 
@@ -204,10 +210,7 @@ def _finished(table: DenseTable, scores: dict[int, list[float]], work: float, se
 
 def _place_of(name: str, decisions: dict[str, Any]) -> int:
     design = space(name).resolve(Replay(decisions)).design
-    words = f"{schema(name).task_names} {design.model_dump_json()}"
-    if words not in _COMPOSED:
-        _COMPOSED[words] = mn.compose(design, schema(name))
-    return read(name).keys.index(_COMPOSED[words].key)
+    return read(name).keys.index(composed(design, schema(name)).key)
 
 
 def random_search(name: str, seed: int, *, trainings: int) -> Outcome:
@@ -225,11 +228,11 @@ def random_search(name: str, seed: int, *, trainings: int) -> Outcome:
 
 def ray_optuna(name: str, seed: int, *, trainings: int) -> Outcome:
     """TPE through Ray's own OptunaSearch with its defaults, each trial trained to the end."""
-    table, names = read(name), Names(space(name))
+    table, names = read(name), HoleNames(space(name))
     overhead = OVERHEAD * table.rows_per_second / table.rows
 
     def define(trial: optuna.Trial) -> dict[str, Any]:
-        return {"decisions": json.dumps(space(name).decide(Asked(trial, names)))}
+        return {"decisions": json.dumps(space(name).decide(OptunaDecider(trial, names)))}
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -17,8 +17,8 @@ from mtl_nas.settings import SearchSettings
 from mtl_nas.space import SearchSpace
 from mtl_nas.space.size_estimate import estimate_size
 from mtl_nas.study import Resources
-from mtl_nas.study.cost_estimate import Rehearsal, rehearse
-from mtl_nas.study.objectives.limits import said, with_default
+from mtl_nas.study.cost_estimate import CostEstimate, estimate_cost
+from mtl_nas.study.objectives.limits import sentences, with_default
 from mtl_nas.study.search_file import SearchFile
 
 
@@ -31,13 +31,13 @@ def print_check(file: SearchFile, folder: Path | None, resources: Resources) -> 
     space = file.space.for_schema(file.data.schema)
     limits = with_default(file.settings.limits, space, file.data.schema)
     console.print(f"\nspace {space.name}")
-    for line in (*_space_lines(space, file.data.schema), *said(limits)):
+    for line in (*_space_lines(space, file.data.schema), *sentences(limits)):
         console.print(f"  {line}")
     path = run_folder(file.data, folder)
     if RunFolder(path).exists:
         console.print(f"  run folder {path} holds a search: the same search continues, another one is refused")
     workers = resources.cpus or os.cpu_count() or 1
-    estimate = rehearse(file.space, file.data, file.settings, workers=workers, limits=limits)
+    estimate = estimate_cost(file.space, file.data, file.settings, workers=workers, limits=limits)
     console.print(_cost_table(estimate))
     console.print(f"\n{_total(file.settings, estimate)}")
 
@@ -54,7 +54,7 @@ def _space_lines(space: SearchSpace, schema: Schema) -> Iterator[str]:
         yield f"{name}: n/a, {reason}"
 
 
-def _cost_table(estimate: Rehearsal) -> Table:
+def _cost_table(estimate: CostEstimate) -> Table:
     table = Table(title="\nOne training, from a few real steps", title_justify="left", box=None, pad_edge=False)
     table.add_column("design")
     for name in ("params", "rows/s", "seconds"):
@@ -64,7 +64,7 @@ def _cost_table(estimate: Rehearsal) -> Table:
     return table
 
 
-def _total(settings: SearchSettings, estimate: Rehearsal) -> str:
+def _total(settings: SearchSettings, estimate: CostEstimate) -> str:
     work = (
         f"{settings.trials} trials, then {settings.finalists} finalists and the best presets on {settings.seeds} seeds"
         if settings.trainings is None

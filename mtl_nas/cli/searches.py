@@ -12,7 +12,7 @@ from mtl_nas.cli.space_report import run_lines
 from mtl_nas.comparison import compare, tables
 from mtl_nas.data import Dataset, Declaration, load_dataset
 from mtl_nas.errors import RunError
-from mtl_nas.record import RunFolder, Standing
+from mtl_nas.record import RunFolder, RunState
 from mtl_nas.study import Resources, Run, resume, search
 from mtl_nas.study.search_file import SearchFile, read_search
 
@@ -65,18 +65,18 @@ def _finish(run_or_resume: Callable[[], Run], folder: Path, data: Dataset | None
     assert data is not None
     Console().print(tables(compare([run], data)))
     if len(run.request.settings.objectives) > 1:
-        print(f"\nfront: {', '.join(trial.name for trial in run.front(data.schema))}")
+        print(f"\nfront: {', '.join(trial.name for trial in run.front())}")
     if lines := run_lines(run):
         print("\n" + "\n".join(lines))
     print(f"\nbest: {run.best().name}, written to {run.folder.best}")
-    print(f"  chosen because   {run.standing.best.reason}" if run.standing.best else "")
+    print(f"  chosen because   {run.reason}")
     print(f"  score new rows   mtl-search predict {run.folder.best} rows.parquet --to scores.parquet")
     print(f"  see it           mtl-search show {run.path}")
     print(f"  take it along    mtl-search export {run.path} --to model --format onnx")
 
 
 def _print_interrupted(folder: Path) -> None:
-    state = Standing.of(RunFolder(folder).record)
+    state = RunState().after(RunFolder(folder).record)
     scored = [trial for trial in state.trained if trial.scored]
     print(f"\nstopped: {len(scored)} trials are recorded in {folder}", file=sys.stderr)
     if scored:

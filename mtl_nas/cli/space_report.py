@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from textwrap import fill
 
 from mtl_nas.space.size_estimate import SizeEstimate
-from mtl_nas.study import Run
-from mtl_nas.study.space_report.importance import Effect
-from mtl_nas.study.space_report.report import Health, health
+from mtl_nas.study import Run, space_report
+from mtl_nas.study.space_report import Effect, SpaceReport
 
 WIDTH = 80  # columns of the terminal
 EFFECTS_SHOWN = 3  # of decisions, and range edges, at most
@@ -26,13 +25,13 @@ def size_lines(size: SizeEstimate) -> list[str]:
 
 def run_lines(run: Run) -> list[str]:
     """What the trials of a finished run say about its space; empty if there are too few trials."""
-    report = health(run.space().for_schema(run.best_model().schema), run.standing)
+    report = space_report.report(run.space().for_schema(run.best_model().schema), run.state)
     lines = [fill(line, WIDTH, subsequent_indent=" " * 15, break_on_hyphens=False) for line in _report_lines(report)]
     head = f"What {report.compared} trials at rung {report.rung} say of the space (a reason to look, no proof):"
     return [head, *lines] if lines else []
 
 
-def _report_lines(report: Health) -> Iterator[str]:
+def _report_lines(report: SpaceReport) -> Iterator[str]:
     large = [effect for effect in report.effects if effect.measurable]
     for effect in large[:EFFECTS_SHOWN]:
         yield f"  matters      {_effect(effect)}"

@@ -18,12 +18,11 @@ from mtl_nas.errors import MtlNasError, RunError
 from mtl_nas.evaluation import Predictions, evaluate_seeds
 from mtl_nas.exports import load_architecture
 from mtl_nas.presets import preset, preset_names
-from mtl_nas.record import Trial
+from mtl_nas.record import Trial, layout
 from mtl_nas.record.events import Ensembled
 from mtl_nas.scoring import Scores
 from mtl_nas.study import Run, load_run
-from mtl_nas.study.selection.ensemble import tested
-from mtl_nas.study.selection.selection import test_name
+from mtl_nas.study.selection import ensemble_test_predictions
 from mtl_nas.values import nearest
 
 Contestant = Run | Design | Architecture | str | Path
@@ -110,14 +109,14 @@ def from_run(run: Run, data: Dataset) -> list[Contender]:
     if run.request.fingerprint != data.fingerprint:
         raise RunError(f"run '{run.path}' was made on other data than '{data.name}'; compare on the data of the run")
     run.best()
-    ensemble = [] if run.standing.ensembled is None else [_ensemble(run, run.standing.ensembled)]
+    ensemble = [] if run.state.ensembled is None else [_ensemble(run, run.state.ensembled)]
     return [_finalist(run, trial, data) for trial in run.finalists()] + ensemble
 
 
 def _finalist(run: Run, trial: Trial, data: Dataset) -> Contender:
-    assert run.standing.chosen is not None
-    seeds = tuple(seed for seed in run.standing.chosen.seeds if seed in trial.finalist)
-    predictions = [_read(run.path / test_name(trial.number, seed)) for seed in seeds]
+    assert run.state.chosen is not None
+    seeds = tuple(seed for seed in run.state.chosen.seeds if seed in trial.finalist)
+    predictions = [_read(run.path / layout.test_predictions_file(trial.number, seed)) for seed in seeds]
     architecture = compose(trial.proposal.design, data.schema)
     return Contender(
         name=trial.name,
@@ -137,15 +136,15 @@ def _finalist(run: Run, trial: Trial, data: Dataset) -> Contender:
 
 def _ensemble(run: Run, found: Ensembled) -> Contender:
     """Every member is held and run, so parameters and operations are sums."""
-    assert run.standing.chosen is not None
-    seeds = run.standing.chosen.seeds
-    trials = [run.standing.trials[one.number] for one in found.members]
+    assert run.state.chosen is not None
+    seeds = run.state.chosen.seeds
+    trials = [run.state.trials[one.number] for one in found.members]
     return Contender(
         name=f"ensemble of {len(found.members)}",
         parameters=sum(trial.proposed.parameters for trial in trials),
         macs=sum(trial.proposed.macs for trial in trials),
         scores=(found.scores,),
-        predictions=(tested(run.folder, found.members),) * len(seeds),
+        predictions=(ensemble_test_predictions(run.folder, found.members),) * len(seeds),
         rows_per_second=1
         / sum(1 / trial.finalist[one.seed].rows_per_second for trial, one in zip(trials, found.members, strict=True)),
         seeds=seeds,

@@ -1,10 +1,31 @@
-"""The run folder: plain files, no optuna, no torch."""
+"""The run folder: plain files, read and written without torch, ray or optuna.
 
+settings.py, request.py     the options of a search; ``search.yaml``, which a search is repeated from
+events.py, event_log.py     what happened, one event per line of ``trials.jsonl``
+trial.py, state.py          what the events come to
+journal.py                  writes an event to the record, the state and the watchers at once
+folder.py, layout.py        the folder, its lock, and the names of its files
+"""
+
+from mtl_nas.record.event_log import Record
 from mtl_nas.record.events import Event
 from mtl_nas.record.folder import RunFolder, write_whole
-from mtl_nas.record.journal import Record
+from mtl_nas.record.journal import Journal, Watcher
 from mtl_nas.record.request import Request
-from mtl_nas.record.state import Standing, Trial
+from mtl_nas.record.state import RunState
+from mtl_nas.record.trial import Trial
 from mtl_nas.settings import Budget, SearchSettings
 
-__all__ = ["Budget", "Event", "Record", "Request", "RunFolder", "SearchSettings", "Standing", "Trial", "write_whole"]
+__all__ = [
+    "Budget",
+    "Event",
+    "Journal",
+    "Record",
+    "Request",
+    "RunFolder",
+    "RunState",
+    "SearchSettings",
+    "Trial",
+    "Watcher",
+    "write_whole",
+]

@@ -1,4 +1,4 @@
-"""The lines of a record: one fact each, in the order in which they became true."""
+"""The lines of a record: one event each, in the order in which they happened."""
 
 from typing import Annotated, Literal
 
@@ -13,28 +13,31 @@ Failure = Literal["diverged", "memory", "limit", "error", "lost"]
 
 
 class Proposed(Value):
-    """A design and its training, before anything is trained.
+    """A design and its training were proposed.
 
-    A duplicate is answered by the trial it repeats, unless it is a replicate: that trains the same on a new seed.
+    A duplicate is answered by the trial that it repeats; a replicate is a duplicate that is trained on a new seed.
     """
 
     event: Literal["proposed"] = "proposed"
     number: int
-    origin: str  # preset:<name>, the sampler's word, replicate, import:<run>
-    parents: tuple[int, ...] = ()  # the trials that it was changed from
+    origin: str  # preset:<name>, replicate, or the word of the sampler
+    parents: tuple[int, ...] = ()  # trials that the sampler changed or mixed
     proposal: Proposal
-    decisions: dict[str, int | float] | None = None  # None: the space does not hold it
+    decisions: dict[str, int | float] | None = None  # None: the space does not contain it
     architecture_key: str
     proposal_key: str
     parameters: int
     macs: int
     duplicate_of: int | None = None
-    replicate: int = 0  # 0: of no trial, or an answered duplicate
-    taken_over: bool = False  # from another run, with its scores
+    replicate: int = 0  # replicates of the same proposal before it, this one included; 0: not a replicate
+    taken_over: bool = False  # from another run, whose scores follow
 
 
 class Scored(Value):
-    """A trial reached a rung. ``score`` is the best so far, ``rows`` and ``seconds`` the work since the rung below."""
+    """A trial reached a rung.
+
+    ``score`` is the best of all checks so far; ``rows`` and ``seconds`` count the work since the rung below.
+    """
 
     event: Literal["scored"] = "scored"
     number: int
@@ -44,11 +47,11 @@ class Scored(Value):
     rows: int
     seconds: float
     rows_per_second: float = 0.0
-    latency_ms: float | None = None  # where it was asked for
+    latency_ms: float | None = None  # where an objective or a limit needs it
 
 
 class Promoted(Value):
-    """A trial goes on to the next rung."""
+    """A trial may be trained up to a higher rung."""
 
     event: Literal["promoted"] = "promoted"
     number: int
@@ -57,7 +60,7 @@ class Promoted(Value):
 
 
 class Stopped(Value):
-    """A trial is not trained further, and why."""
+    """A trial is not trained further."""
 
     event: Literal["stopped"] = "stopped"
     number: int
@@ -66,7 +69,7 @@ class Stopped(Value):
 
 
 class Failed(Value):
-    """An attempt ended without a score. A lost worker is tried again once, anything else is final."""
+    """A training ended without a score. It is repeated once if its worker was lost; any other failure is final."""
 
     event: Literal["failed"] = "failed"
     number: int
@@ -74,15 +77,16 @@ class Failed(Value):
     failure: Failure
     reason: str
     trace: str = ""
-    seed: int | None = None  # of a finalist
+    seed: int | None = None  # the seed of a finalist; None in the search
     seconds: float = 0.0
 
 
 class Piloted(Value):
-    """What the first trials measured on this table, and what follows for the search.
+    """The first trials of a search measured how well scores tell designs apart on this data set.
 
-    ``noise`` is the standard deviation over seeds, ``spread`` the one between designs without it; ``correlations``:
-    Spearman's of each rung's scores with those of full trainings. ``rungs`` are the ones that are used from now on.
+    ``noise`` is the standard deviation of scores between seeds, ``spread`` the one between designs without noise.
+    ``correlations`` are Spearman's, by rung, with the scores of full trainings. ``rungs`` are those that are used from
+    now on.
     """
 
     event: Literal["piloted"] = "piloted"
@@ -96,15 +100,15 @@ class Piloted(Value):
 
 
 class Closed(Value):
-    """No further proposals, and why."""
+    """The search makes no further proposals."""
 
     event: Literal["closed"] = "closed"
     reason: str
-    exhausted: bool = False  # the space has nothing new; else the time is up
+    exhausted: bool = False  # the space has nothing new; otherwise the time is up
 
 
 class Chosen(Value):
-    """The finalists: trained again from scratch on these seeds."""
+    """The finalists, each to be trained from scratch on these seeds."""
 
     event: Literal["chosen"] = "chosen"
     numbers: tuple[int, ...]
@@ -112,7 +116,7 @@ class Chosen(Value):
 
 
 class Retired(Value):
-    """A finalist is not trained on further seeds, and why."""
+    """A finalist is not trained on further seeds."""
 
     event: Literal["retired"] = "retired"
     number: int
@@ -120,7 +124,7 @@ class Retired(Value):
 
 
 class Finalist(Value):
-    """A finalist on one fresh seed, scored on the rows that no rung has seen."""
+    """A finalist was trained on one fresh seed, and scored on choosing rows, which no rung reads."""
 
     event: Literal["finalist"] = "finalist"
     number: int
@@ -133,16 +137,16 @@ class Finalist(Value):
 
 
 class Tested(Value):
-    """A finalist on the test split, which is opened once, scores by seed; what its first seed shows on tuning rows."""
+    """A finalist was scored on the test rows, by seed; the diagnosis is of its first seed on tuning rows."""
 
     event: Literal["tested"] = "tested"
     number: int
     scores: dict[int, Scores]
-    diagnosis: Diagnosis | None = None  # of records before there were any
+    diagnosis: Diagnosis | None = None  # older records have none
 
 
 class Best(Value):
-    """The finalist whose model is in ``best/``, and why."""
+    """The finalist and seed whose model is in ``best/``."""
 
     event: Literal["best"] = "best"
     number: int
@@ -151,7 +155,7 @@ class Best(Value):
 
 
 class Member(Value):
-    """A finalist's network in an ensemble, and its share; the shares of all sum to 1."""
+    """A finalist's network in an ensemble; the shares of all members sum to 1."""
 
     number: int
     seed: int
@@ -159,7 +163,7 @@ class Member(Value):
 
 
 class Ensembled(Value):
-    """Finalists whose predictions are averaged: the score on the choosing rows that chose them, the test scores."""
+    """Finalists whose predictions are averaged: their score on the choosing rows, and their scores on the test rows."""
 
     event: Literal["ensembled"] = "ensembled"
     members: tuple[Member, ...]
@@ -168,7 +172,7 @@ class Ensembled(Value):
 
 
 class Note(Value):
-    """Something a reader of the record should know."""
+    """A remark for readers of the record."""
 
     event: Literal["note"] = "note"
     text: str

@@ -1,4 +1,4 @@
-"""Files of a run by name: what workers anywhere put into the run folder, and get back."""
+"""Files of a run folder by name, for workers on any machine."""
 
 from pathlib import Path
 
@@ -6,16 +6,15 @@ from mtl_nas.record.folder import write_whole
 
 
 class FileStore:
-    """Lives where the run folder is; light, as it is a process of its own beside the workers."""
+    """Reads and writes files of a run folder; it is a process of its own on the machine that holds the folder."""
 
     def __init__(self, folder: str) -> None:
         self._folder = Path(folder)
 
     def put(self, name: str, content: bytes) -> None:
-        """Keep a file."""
         write_whole(self._folder / name, content)
 
     def get(self, name: str) -> bytes | None:
-        """A file, if it is there."""
+        """The content of a file, None if there is no such file."""
         path = self._folder / name
         return path.read_bytes() if path.exists() else None

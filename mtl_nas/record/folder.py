@@ -1,10 +1,10 @@
-"""A run on disk: where its files are, who is writing, what was asked."""
+"""A run on disk: its files, its one writer, and what was requested."""
 
 import json
 import os
 import socket
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import yaml
@@ -12,60 +12,64 @@ from filelock import FileLock, Timeout
 
 from mtl_nas.data import Declaration
 from mtl_nas.errors import RunError
-from mtl_nas.record.journal import Record
+from mtl_nas.record import layout
+from mtl_nas.record.event_log import Record
 from mtl_nas.record.request import Request
 from mtl_nas.values import parse, read_tree
 
-OWNER, LOCK = LOCKS = ("run.lock", ".run.lock")  # who is writing, for people; the lock that the system frees
+LOCKS = (layout.OWNER, layout.LOCK)
 
 
 class RunFolder:
-    """One search on disk."""
+    """The folder of one search."""
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        self.request_path = self.path / "search.yaml"
-        self.record = Record(self.path / "trials.jsonl")
-        self.finalists = self.path / "finalists"
-        self.states = self.path / "states"  # of unfinished trials; deleting them costs work, no result
-        self.best = self.path / "best"
-        self.ensemble = self.path / "ensemble"
+        self.request_path = self.path / layout.REQUEST
+        self.record = Record(self.path / layout.RECORD)
+        self.states = self.path / layout.STATES
+        self.best = self.path / layout.BEST
+        self.ensemble = self.path / layout.ENSEMBLE
 
     @property
     def exists(self) -> bool:
-        """A search was begun here."""
+        """Whether a search was begun here."""
         return self.request_path.exists()
 
     def request(self) -> Request:
-        """What was asked; a RunError if this is no run."""
+        """What was requested when the search was begun; a RunError if the folder holds no run."""
         if not self.path.is_dir():
             raise RunError(f"no run folder '{self.path}'")
         if not self.exists:
-            raise RunError(f"'{self.path}' is no run folder: it has no search.yaml")
+            raise RunError(f"'{self.path}' is no run folder: it has no {layout.REQUEST}")
         tree = read_tree(self.request_path, RunError)
         if not isinstance(tree, Mapping) or "fingerprint" not in tree:
             raise RunError(
-                f"'{self.path}' is no run folder: its search.yaml says what to search; run it in a folder of its own"
+                f"'{self.path}' is no run folder: its {layout.REQUEST} says what to search; "
+                "run it in a folder of its own"
             )
         request = parse(Request, tree, str(self.request_path), RunError)
         parse(Declaration, request.data, f"{self.request_path}: data", RunError)
         return request
 
     def begin(self, request: Request) -> None:
-        """Make the folder and write down what is asked."""
-        self._refuse_foreign()
+        """Make the folder and write the request."""
+        self._refuse_other_content()
         self.path.mkdir(parents=True, exist_ok=True)
         tree = request.model_dump(mode="json")
         write_whole(self.request_path, yaml.safe_dump(tree, sort_keys=False, allow_unicode=True, width=120).encode())
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Be the one writer; a RunError names who is. The lock of a process that died is free."""
-        if not (self.path / LOCK).exists():  # else a search may be about to begin here
-            self._refuse_foreign()
+        """Be the one writer of the folder; a RunError names the process that is.
+
+        The lock of a process that died is free. If no search was begun meanwhile, no trace of the lock stays.
+        """
+        if not (self.path / layout.LOCK).exists():  # otherwise a search may be about to begin here
+            self._refuse_other_content()
         self.path.mkdir(parents=True, exist_ok=True)
-        owner = self.path / OWNER
-        lock = FileLock(self.path / LOCK)
+        owner = self.path / layout.OWNER
+        lock = FileLock(self.path / layout.LOCK)
         try:
             lock.acquire(timeout=0)
         except Timeout:
@@ -76,8 +80,15 @@ class RunFolder:
         finally:
             owner.unlink(missing_ok=True)
             lock.release()
+            if not self.exists:
+                self._remove_lock()
 
-    def _refuse_foreign(self) -> None:
+    def _remove_lock(self) -> None:
+        (self.path / layout.LOCK).unlink(missing_ok=True)
+        with suppress(OSError):  # not empty
+            self.path.rmdir()
+
+    def _refuse_other_content(self) -> None:
         if self.path.exists() and not self.path.is_dir():
             raise RunError(f"'{self.path}' is a file, and a run needs a folder; give another --folder")
         if self.path.is_dir() and not self.exists and any(entry.name not in LOCKS for entry in self.path.iterdir()):
@@ -85,7 +96,7 @@ class RunFolder:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that readers see all of it or what was there before."""
+    """Write a file so that readers see either all of it or what was there before."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
     with part.open("wb") as file:
@@ -97,7 +108,7 @@ def write_whole(path: Path, content: bytes) -> None:
 
 def _owner(path: Path) -> str:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        return f"process {found['pid']} on {found['host']}"
+        owner = json.loads(path.read_text(encoding="utf-8"))
+        return f"process {owner['pid']} on {owner['host']}"
     except (OSError, ValueError, KeyError):
         return "another process"

@@ -1,58 +1,34 @@
-"""``trials.jsonl``: append-only, one writer, one fact a line. Everything else about a run is derived from it."""
+"""Writes events: whatever happens in a run reaches its record, its state and its watchers through one method."""
 
-import json
-import os
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator
+from typing import Generic, Protocol, TypeVar
 
-from pydantic import ValidationError
+from mtl_nas.record.events import Event
+from mtl_nas.record.state import RunState
 
-from mtl_nas.errors import RunError
-from mtl_nas.record.events import EVENTS, Event
-from mtl_nas.record.older_versions import current_event
+Watcher = Callable[[Event], None]
+State = TypeVar("State", bound=RunState)
 
 
-class Record:
-    """The facts of a run; a line that a crash tore is dropped before the first append."""
+class EventLog(Protocol):
+    """Past events, to which events are appended; ``Record`` is one on disk."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __iter__(self) -> Iterator[Event]:
-        """Facts from the first to the last whole line."""
-        if not self.path.exists():
-            return
-        text = self.path.read_bytes()
-        for number, line in enumerate(text[: text.rfind(b"\n") + 1].splitlines(), start=1):
-            try:
-                yield _read(line)
-            except ValidationError as problem:
-                reason = problem.errors(include_url=False)[0]["msg"]
-                raise RunError(f"{self.path}: line {number} is no event of this version: {reason}") from None
-
-    def append(self, event: Event) -> None:
-        """Write one fact and wait until it is on the disk."""
-        line = json.dumps(event.model_dump(mode="json"), sort_keys=True, ensure_ascii=False, allow_nan=False)
-        with self.path.open("ab") as file:
-            file.write(line.encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-
-    def repair(self) -> bool:
-        """Cut a torn last line; True if there was one."""
-        if not self.path.exists():
-            return False
-        text = self.path.read_bytes()
-        whole = text.rfind(b"\n") + 1
-        if whole == len(text):
-            return False
-        with self.path.open("r+b") as file:
-            file.truncate(whole)
-        return True
+    def __iter__(self) -> Iterator[Event]: ...
+    def append(self, event: Event, /) -> None: ...
 
 
-def _read(line: bytes) -> Event:
-    """An event; a line of version 0.1.0 begins with the key ``fact`` in place of ``event``."""
-    if b'"fact": ' in line and isinstance(tree := json.loads(line), dict) and "fact" in tree:
-        return EVENTS.validate_python(current_event(tree))
-    return EVENTS.validate_json(line)
+class Journal(Generic[State]):
+    """A record and the state that its events come to, which never differ.
+
+    ``write`` appends an event to the record before the state changes and the watchers hear of it, so that a crash
+    loses no event that was acted on.
+    """
+
+    def __init__(self, record: EventLog, state: State, watchers: Iterable[Watcher] = ()) -> None:
+        self.record, self.state, self._watchers = record, state.after(record), tuple(watchers)
+
+    def write(self, event: Event) -> None:
+        self.record.append(event)
+        self.state.add(event)
+        for watcher in self._watchers:
+            watcher(event)

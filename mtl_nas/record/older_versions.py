@@ -29,12 +29,27 @@ def current_request(request: Mapping[str, Any]) -> dict[str, Any]:
         RENAMED.get(objective, objective) if isinstance(objective, str) else objective
         for objective in request["objectives"]
     ]
+    metrics = {name: _main_metric(_declared(request["data"], name)) for name in request["tasks"]}
     others = {name: value for name, value in request.items() if name not in (*SETTINGS, "budget")}
-    return {**others, "space": {**space, **training}, "settings": settings, "version": 2}
+    current = {"space": {**space, **training}, "settings": settings, "metrics": metrics, "version": 2}
+    return {**others, **current}
+
+
+def _declared(data: Mapping[str, Any], task: str) -> Mapping[str, Any]:
+    """The declaration of a task; ``click@A``, one of a group's tasks, is declared as ``click``."""
+    tasks = data.get("tasks") or {}
+    return tasks.get(task) or tasks.get(task.partition("@")[0]) or {}
+
+
+def _main_metric(task: Mapping[str, Any]) -> str:
+    """The metric that version 0.1.0 compared designs by."""
+    if task.get("kind") == "count" or task.get("loss") == "quantile":
+        return "d2"
+    return "r2" if task.get("kind") == "regression" else "auc"
 
 
 def _current_keys(tree: Any) -> Any:
-    """The tree with its keys, at every depth, in the words of this version."""
+    """The tree with all its keys in the words of this version."""
     if isinstance(tree, Mapping):
         return {RENAMED.get(key, key): _current_keys(branch) for key, branch in tree.items()}
     return [_current_keys(branch) for branch in tree] if isinstance(tree, list) else tree

@@ -16,6 +16,7 @@ class Request(Value):
     version: Literal[2] = 2
     data: dict[str, Any]  # the declaration: table, split, tasks, sequences; or only a name for a frame in memory
     tasks: tuple[str, ...]
+    metrics: dict[str, str] = {}  # the main metric of each task
     fingerprint: str
     space: dict[str, Any]
     space_name: str

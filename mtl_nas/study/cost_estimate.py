@@ -1,4 +1,4 @@
-"""What a search will cost, from a few real steps: before the first trial, not after the tenth."""
+"""Estimates what a search will cost, from a few real training steps."""
 
 import sys
 import time
@@ -10,24 +10,27 @@ import torch
 
 from mtl_nas.composition import compose
 from mtl_nas.data import Dataset
-from mtl_nas.design import Design, Proposal, Training
+from mtl_nas.design import Proposal
 from mtl_nas.errors import DesignError, SpaceError
 from mtl_nas.presets import compatible_presets
-from mtl_nas.record import Budget, Standing
+from mtl_nas.record import SearchSettings
 from mtl_nas.space import Random, SearchSpace
 from mtl_nas.study.objectives.limits import excess
-from mtl_nas.study.progress import units_total
-from mtl_nas.study.schedule.finalists import PRESETS_KEPT
+from mtl_nas.study.schedule.budget import expected_work
+from mtl_nas.study.schedule.finalists import MOST_PRESETS
+from mtl_nas.study.search_state import SearchState
 from mtl_nas.training import Fit, FitData, Member, settled
 
-STEPS = 12  # of each design that is tried
-TUNING_ROWS = 64
-DRAWS, MOST_DRAWS = 4, 40  # that are trained, and of which they are the first that fit
+STEPS = 12  # training steps of each design
+TUNING_ROWS = 64  # rows of its checks
+DRAWS = 4  # random designs that are trained
+MOST_DRAWS = 40  # random draws, of which the first that are valid are trained
+SPREAD = (0.6, 1.6)  # times the estimate, between which the time of a search is expected
 
 
 @dataclass(frozen=True)
-class Cost:
-    """One design's training."""
+class TrainingCost:
+    """The cost of one design."""
 
     name: str
     parameters: int
@@ -36,50 +39,49 @@ class Cost:
 
 
 @dataclass(frozen=True)
-class Rehearsal:
-    """Costs of the presets and of some draws, and what a search of the budget comes to."""
+class CostEstimate:
+    """Costs of the presets and of some random draws, and of the whole search."""
 
-    costs: tuple[Cost, ...]
-    seconds: tuple[float, float]  # of the whole search on that many workers, low and high
-    megabytes: float | None  # of this process, which holds what a worker holds; None where the system does not say
+    costs: tuple[TrainingCost, ...]
+    seconds: tuple[float, float]  # of the whole search on the workers, low and high
+    megabytes: float | None  # of this process, which holds what a worker holds; None if the system does not tell
     workers: int
 
 
-def rehearse(
-    space: SearchSpace, data: Dataset, budget: Budget, *, workers: int, limits: Mapping[str, float]
-) -> Rehearsal:
+def estimate_cost(
+    space: SearchSpace, data: Dataset, settings: SearchSettings, *, workers: int, limits: Mapping[str, float]
+) -> CostEstimate:
     """Train the presets and some draws within the limits for a few batches, on one thread as a trial does."""
     space = space.for_schema(data.schema)
     training = space.default().training
-    presets = {name: (design, training) for name, design in compatible_presets(data.schema).designs.items()}
-    draws = {
-        f"draw {number}": (drawn.design, drawn.training) for number, drawn in enumerate(_draws(space, data, limits))
-    }
+    presets = compatible_presets(data.schema).designs
+    proposals = {name: Proposal(design=design, training=training) for name, design in presets.items()}
+    proposals |= {f"draw {number}": draw for number, draw in enumerate(_draws(space, data, limits))}
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        costs = tuple(_cost(name, design, how, data) for name, (design, how) in {**presets, **draws}.items())
+        costs = tuple(_cost(name, proposal, data) for name, proposal in proposals.items())
     finally:
         torch.set_num_threads(threads)
     mean = sum(cost.seconds for cost in costs) / len(costs)
-    units = units_total(Standing(), budget)
-    if budget.trainings is None:  # the best presets and the baseline are trained as finalists too
-        units += min(PRESETS_KEPT + 1, len(presets)) * budget.seeds
-    total = units * mean / workers
-    return Rehearsal(costs, (0.6 * total, 1.6 * total), _megabytes(), workers)
+    work = expected_work(SearchState(settings))
+    if settings.trainings is None:  # the best presets and the baseline are trained as finalists too
+        work += min(MOST_PRESETS + 1, len(presets)) * settings.seeds
+    low, high = (factor * work * mean / workers for factor in SPREAD)
+    return CostEstimate(costs, (low, high), _megabytes(), workers)
 
 
 def _draws(space: SearchSpace, data: Dataset, limits: Mapping[str, float]) -> list[Proposal]:
-    """The first draws that fit the data and keep to what can be counted."""
-    found: list[Proposal] = []
+    """The first draws that fit the data and keep to the limits of parameters and macs."""
+    draws: list[Proposal] = []
     for seed in range(MOST_DRAWS):
         with suppress(DesignError, SpaceError):
-            drawn = space.resolve(Random(seed))
-            if excess(compose(drawn.design, data.schema), limits) is None:
-                found.append(drawn)
-        if len(found) == DRAWS:
+            draw = space.resolve(Random(seed))
+            if excess(compose(draw.design, data.schema), limits) is None:
+                draws.append(draw)
+        if len(draws) == DRAWS:
             break
-    return found
+    return draws
 
 
 def _megabytes() -> float | None:
@@ -90,18 +92,16 @@ def _megabytes() -> float | None:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024**2 if sys.platform == "darwin" else 1024)
 
 
-def _cost(name: str, design: Design, training: Training, data: Dataset) -> Cost:
-    architecture = compose(design, data.schema)
-    rows = data.rows("train")
-    epochs, batch_size = training.work(len(rows))
-    few = FitData(
-        data.schema, rows.take(slice(None, STEPS * batch_size)), data.rows("tuning").take(slice(None, TUNING_ROWS))
-    )
-    short = training.model_copy(update={"epochs": 1.0, "batch_size": batch_size})
-    member = Member(architecture, design.losses, settled(short, architecture, design.losses, few), few)
+def _cost(name: str, proposal: Proposal, data: Dataset) -> TrainingCost:
+    architecture, losses, rows = compose(proposal.design, data.schema), proposal.design.losses, data.rows("train")
+    epochs, batch_size = proposal.training.work(len(rows))
+    few, tuning = rows.take(slice(None, STEPS * batch_size)), data.rows("tuning").take(slice(None, TUNING_ROWS))
+    fit_data = FitData(data.schema, few, tuning)
+    short = proposal.training.model_copy(update={"epochs": 1.0, "batch_size": batch_size})
+    member = Member(architecture, losses, settled(short, architecture, losses, fit_data), fit_data)
     fit = Fit(member)
     start = time.perf_counter()
     fit.advance(1 / STEPS)  # the first step warms up
     fit.advance()  # a member that diverges costs as much
-    speed = member.rows_per_second or len(few.train) / (time.perf_counter() - start)
-    return Cost(name, architecture.parameters, speed, epochs * len(rows) / speed)
+    speed = member.rows_per_second or len(few) / (time.perf_counter() - start)
+    return TrainingCost(name, architecture.parameters, speed, epochs * len(rows) / speed)

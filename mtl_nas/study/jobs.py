@@ -1,42 +1,43 @@
-"""What a worker is asked to do, and what it answers."""
+"""What a worker is given, and what it returns."""
 
 from hashlib import blake2b
 from typing import Literal
 
 from mtl_nas.design import Proposal
+from mtl_nas.design.training import Precision
 from mtl_nas.record.events import Failure
 from mtl_nas.scoring import Scores
 from mtl_nas.values import Value
 
 
 class Job(Value):
-    """Train a proposal from one share of its work to another; a finalist, from nothing to the end on a fresh seed."""
+    """Train a proposal from one share of its work to another; a finalist, from scratch to the end on a fresh seed."""
 
-    number: int
+    number: int  # of the trial
     kind: Literal["trial", "finalist"]
     rung: int
-    share: float
-    from_rung: int | None = None  # whose state it goes on from
-    keep_state: bool = False  # a higher rung may need it
+    share: float  # of a full training, at which the job ends
+    from_rung: int | None = None  # the rung whose training state is continued
+    keep_state: bool = False  # a higher rung may continue from here
     seed: int
     proposal: Proposal
-    weights: dict[str, float] = {}  # of the tasks in the score that keeps the best check; empty: all alike
-    latency: bool = False  # is to be measured
-    limits: dict[str, float] = {}  # that the trial must keep to, of what is measured
+    weights: dict[str, float] = {}  # of tasks in the score that keeps the best check; empty: all the same
+    latency: bool = False  # whether to measure it
+    limits: dict[str, float] = {}  # of what is measured
 
     @property
     def name(self) -> tuple[str, int, int, int]:
-        """What tells it from all other jobs of a run."""
+        """What distinguishes the job from all other jobs of a run."""
         return self.kind, self.number, self.rung, self.seed
 
     @property
     def common(self) -> tuple[object, ...]:
-        """What jobs share that can be done as one."""
+        """What jobs that are done as one have in common."""
         return self.kind, self.from_rung, self.share, self.proposal.common, self.weights
 
 
-class Answer(Value):
-    """Scores, or why there are none; of jobs that were done as one, each has its part of the seconds."""
+class JobResult(Value):
+    """Scores, or a failure. The seconds of jobs that were done as one are divided among them."""
 
     score: float = 0.0
     scores: Scores = {}
@@ -48,23 +49,21 @@ class Answer(Value):
     reason: str = ""
     trace: str = ""
 
+    @property
+    def measured(self) -> dict[str, object]:
+        """The fields that the record keeps of a training that succeeded."""
+        return {name: getattr(self, name) for name in ("score", "scores", "rows", "seconds", "rows_per_second")}
 
-def seed_of(*parts: object) -> int:
-    """A seed from what it is for: the same in every process, on every machine."""
-    text = "\x1f".join(str(part) for part in parts)
+
+def with_precision(proposal: Proposal, precision: Precision) -> Proposal:
+    """The proposal with ``auto`` replaced by the precision that a run settled on."""
+    if proposal.training.precision != "auto":
+        return proposal
+    training = proposal.training.model_copy(update={"precision": precision})
+    return proposal.model_copy(update={"training": training})
+
+
+def seed_of(*purpose: object) -> int:
+    """A seed that is derived from its purpose: the same in every process and on every machine."""
+    text = "\x1f".join(str(part) for part in purpose)
     return int.from_bytes(blake2b(text.encode(), digest_size=4).digest(), "big") >> 1
-
-
-def state_name(number: int, rung: int) -> str:
-    """Where the state of a trial at a rung is kept."""
-    return f"states/{number:05d}-{rung}.pt"
-
-
-def weights_name(number: int, seed: int) -> str:
-    """Where the weights of a finalist are kept."""
-    return f"finalists/{number:05d}/seed{seed}.safetensors"
-
-
-def predictions_name(number: int, seed: int) -> str:
-    """Where a finalist's predictions of the choosing rows are kept."""
-    return f"finalists/{number:05d}/seed{seed}.choosing.safetensors"

@@ -1,17 +1,17 @@
-"""Taking a model out of a run: its best, or any trial, as PyTorch or ONNX."""
+"""Exports the best model of a run, or any of its trials, as PyTorch or ONNX."""
 
 from pathlib import Path
 
 from mtl_nas.data import Dataset, Declaration, load_dataset
 from mtl_nas.errors import ExportError, RunError
 from mtl_nas.exports import Format, is_model_folder, load_model, refuse_target
-from mtl_nas.record import Request, RunFolder, Trial, write_whole
+from mtl_nas.record import Trial, write_whole
 from mtl_nas.record.events import Finalist
 from mtl_nas.study.execution.worker import work
-from mtl_nas.study.jobs import Job, seed_of
+from mtl_nas.study.jobs import seed_of
 from mtl_nas.study.run import Run, load_run
-from mtl_nas.study.schedule.budget import Plan
-from mtl_nas.study.selection.selection import write_finalist
+from mtl_nas.study.schedule.finalists import final_job
+from mtl_nas.study.selection import FinalistFiles
 
 
 def export(
@@ -58,14 +58,14 @@ def export(
         raise RunError(f"run '{run.path}' was made on other data than '{data.name}' holds now; a trial needs those")
     if not chosen.finalist:
         with run.folder.lock():
-            _train(run.folder, chosen, data, run.request)
-    write_finalist(run.folder, chosen, data, folder, format=format)
-    return folder
+            _train(run, chosen, data)
+    files = FinalistFiles(run.folder, data)
+    return files.model(chosen).export(folder, format=format, about=files.about(chosen))
 
 
 def _trial(run: Run, number: int) -> Trial:
     """The trial of that number, or the one that it repeats."""
-    trials = run.standing.trials
+    trials = run.state.trials
     if number not in trials:
         numbers = f"trials 0 to {len(trials) - 1}" if trials else "none yet"
         raise RunError(f"no trial {number} in '{run.path}'; it has {numbers}")
@@ -73,13 +73,11 @@ def _trial(run: Run, number: int) -> Trial:
     return trials[number if repeated is None else repeated]
 
 
-def _train(folder: RunFolder, trial: Trial, data: Dataset, request: Request) -> None:
-    """Train it as the first seed of a finalist would be; kept in the run's folder, not in its record."""
-    seed = seed_of(request.settings.seed, "finalist", 0)
-    proposal = Plan(request.settings, precision=request.precision).settled_proposal(trial)
-    job = Job(number=trial.number, kind="finalist", rung=0, share=1.0, seed=seed, proposal=proposal)
-    (answer,) = work([job], data, get=lambda name: None, put=lambda name, file: write_whole(folder.path / name, file))
-    if answer.failure is not None:
-        raise ExportError(f"{trial.name} cannot be trained: {answer.reason}")
-    measured = answer.model_dump(include={"score", "scores", "rows", "seconds", "rows_per_second"})
-    trial.finalist[seed] = Finalist(number=trial.number, seed=seed, **measured)
+def _train(run: Run, trial: Trial, data: Dataset) -> None:
+    """Train a trial as the first seed of a finalist, into the run folder; its record stays as it is."""
+    seed = seed_of(run.settings.seed, "finalist", 0)
+    job = final_job(run.state, trial, seed)
+    (result,) = work([job], data, get=lambda name: None, put=lambda name, file: write_whole(run.path / name, file))
+    if result.failure is not None:
+        raise ExportError(f"{trial.name} cannot be trained: {result.reason}")
+    trial.finalist[seed] = Finalist(number=trial.number, seed=seed, **result.measured)

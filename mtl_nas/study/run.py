@@ -1,73 +1,105 @@
-"""A run that was made: read-only, at any time, also while it is being written."""
+"""A run that was made: read-only, at any time, also while a search writes it."""
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import optuna
-
-from mtl_nas.data import Schema
 from mtl_nas.errors import RunError
 from mtl_nas.exports import Model, load_model
-from mtl_nas.record import Request, RunFolder, Standing, Trial
+from mtl_nas.record import Request, RunFolder, SearchSettings, Trial
 from mtl_nas.space import SearchSpace, read_space
-from mtl_nas.study.objectives.objective import Goal
-from mtl_nas.study.samplers import history
-from mtl_nas.study.samplers.optuna_studies import study_of
-from mtl_nas.study.samplers.tpe import tpe_sampler
+from mtl_nas.study.samplers import Observations
+from mtl_nas.study.search_state import SearchState
+
+if TYPE_CHECKING:
+    import optuna
 
 
 class Run:
-    """One search on disk."""
+    """One search on disk, as it was when this object was made.
+
+    Attributes:
+        request: the data, space and settings of the search.
+        state: trials and decisions.
+    """
 
     def __init__(self, folder: RunFolder) -> None:
         self.folder = folder
         self.request: Request = folder.request()
-        self.standing = Standing.of(folder.record)
+        self.state = SearchState.of(self.request).after(folder.record)
 
     @property
     def path(self) -> Path:
-        """Its folder."""
         return self.folder.path
 
     @property
+    def settings(self) -> SearchSettings:
+        """The options of the search."""
+        return self.request.settings
+
+    @property
     def finished(self) -> bool:
-        """The best is known and written."""
-        return self.standing.best is not None and self.folder.best.is_dir()
+        """Whether the best model is decided and written."""
+        return self.state.best is not None and self.folder.best.is_dir()
 
     def trials(self) -> list[Trial]:
-        """Every proposal in order, duplicates and failures included."""
-        return list(self.standing.trials.values())
+        """All proposals in their order, duplicates and failures included."""
+        return list(self.state.trials.values())
 
     def finalists(self) -> list[Trial]:
-        """Trained again on fresh seeds, the best mean first."""
-        found = [trial for trial in self.trials() if trial.finalist]
-        return sorted(found, key=lambda trial: (-trial.finalist_mean, trial.number))
+        """The trials that were trained again on fresh seeds, the best mean first."""
+        return _best_mean_first(self.state.finalists)
+
+    def front(self) -> list[Trial]:
+        """The finalists that no other is better than in every objective, on the choosing rows; the best mean first."""
+        return _best_mean_first(self.state.front())
 
     def best(self) -> Trial:
-        """The finalist whose model is in ``best/``; a RunError while there is none."""
-        if self.standing.best is None:
+        """The finalist whose model is in ``best_folder``; a RunError while there is none."""
+        if self.state.best is None:
             raise RunError(f"the search in '{self.path}' is not finished; go on with: mtl-search resume {self.path}")
-        return self.standing.trials[self.standing.best.number]
+        return self.state.trials[self.state.best.number]
 
-    def front(self, schema: Schema) -> list[Trial]:
-        """The finalists that no other is better than in every objective, on the choosing rows."""
-        return Goal.of(self.request.settings.objectives, schema).front(self.standing, self.finalists())
+    @property
+    def reason(self) -> str:
+        """Why the best was chosen; empty while there is none."""
+        return self.state.best.reason if self.state.best else ""
+
+    @property
+    def best_folder(self) -> Path:
+        """The folder of the best model."""
+        return self.folder.best
 
     def best_model(self) -> Model:
-        """The trained model of the best trial; a RunError while the search is not finished."""
+        """The trained model of the best finalist."""
         self.best()
-        return load_model(self.folder.best)
+        return load_model(self.best_folder)
 
     def space(self) -> SearchSpace:
-        """The space that was searched, without its tasks."""
-        return read_space(self.request.space, self.request.space_name)
+        """The space that was searched, with holes for each of its tasks."""
+        return replace(read_space(self.request.space, self.request.space_name), tasks=self.request.tasks)
 
-    def study(self) -> optuna.Study:
-        """The trials as an Optuna study in memory, for its plots and importances."""
-        space = replace(self.space(), tasks=self.request.tasks)
-        return study_of(space, history(self.standing, Goal()), tpe_sampler(self.request.settings.seed))
+    def study(self) -> "optuna.Study":
+        """The trials as an Optuna study in memory, with values of the run's objectives, for plots and importances."""
+        from mtl_nas.study.samplers.optuna_study import optuna_study
+        from mtl_nas.study.samplers.tpe import tpe_sampler
+
+        return optuna_study(self.space(), Observations().of(self.state), tpe_sampler(self.settings.seed))
 
 
 def load_run(path: str | Path) -> Run:
-    """The run in a folder; a RunError if it is none."""
+    """Open the run in a folder.
+
+    Raises:
+        RunError: the folder holds no run, or a file of it cannot be read.
+
+    Example:
+        >>> run = load_run("runs/first")  # doctest: +SKIP
+        >>> run.best().name  # doctest: +SKIP
+        'mmoe'
+    """
     return Run(RunFolder(path))
+
+
+def _best_mean_first(finalists: list[Trial]) -> list[Trial]:
+    return sorted(finalists, key=lambda trial: (-trial.finalist_mean, trial.number))

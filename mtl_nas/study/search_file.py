@@ -8,6 +8,7 @@ from mtl_nas.data import Dataset, load_dataset
 from mtl_nas.errors import MtlNasError
 from mtl_nas.record import SearchSettings
 from mtl_nas.space import SearchSpace, load_space
+from mtl_nas.study.samplers import name_of
 from mtl_nas.values import Value, parse, read_tree
 
 DEFAULT_SPACE = "everything"
@@ -32,6 +33,7 @@ def read_search(source: str, *, tasks: list[str] | None = None, space: str | Non
         if not isinstance(tree, Mapping):
             raise MtlNasError(f"{source}: a search file is a mapping with data and tasks, got {type(tree).__name__}")
     settings = parse(SearchSettings, tree.get("search") or {}, f"{source}: search")
+    name_of(settings.sampler)
     return SearchFile(data=load_dataset(source, tasks), space=_space(tree, path, space), settings=settings)
 
 

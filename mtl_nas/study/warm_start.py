@@ -1,49 +1,59 @@
-"""Trials of an earlier run, taken over into one of a wider space: their scores are known and cost nothing."""
+"""Takes over the trials of an earlier run into a search of a wider space, with their scores and at no cost."""
 
 from collections.abc import Iterator
 
 from mtl_nas.errors import RunError
-from mtl_nas.record import RunFolder, Standing, Trial
-from mtl_nas.record.events import Event, Note, Stopped
-from mtl_nas.study.driver import Core
+from mtl_nas.record import Event, Journal, Request, RunFolder, RunState, Trial
+from mtl_nas.record.events import Note, Stopped
+from mtl_nas.space import SearchSpace
+from mtl_nas.study.search_state import SearchState
 
 
-def take_over(core: Core) -> None:
-    """Write what the run that is started from found, once; after an interruption what is missing of it."""
-    path = core.request.settings.start
-    if path is None or any(not trial.proposed.taken_over for trial in core.standing.trials.values()):
+def refuse_other_start(request: Request) -> None:
+    """A RunError if trials of the run that the request starts from cannot be taken over."""
+    start = request.settings.start
+    if start is None:
         return
-    found = list(_events(core, path))
-    for event in found[core.standing.events :]:
-        core.write(event)
-
-
-def _events(core: Core, path: str) -> Iterator[Event]:
-    folder = RunFolder(path)
-    before, now = folder.request(), core.request
-    if before.fingerprint != now.fingerprint:
-        raise RunError(f"'{path}' is a search on other data; trials are taken over on equal data alone")
-    if before.settings.rungs != now.settings.rungs:
-        rungs = [[round(rung, 4) for rung in one.settings.rungs] for one in (before, now)]
+    earlier, settings = RunFolder(start).request(), request.settings
+    if earlier.fingerprint != request.fingerprint:
+        raise RunError(f"'{start}' is a search on other data; trials are taken over on equal data alone")
+    if earlier.settings.rungs != settings.rungs:
+        rungs = [[round(rung, 4) for rung in rungs] for rungs in (earlier.settings.rungs, settings.rungs)]
         raise RunError(
-            f"'{path}' scored its trials at rungs {rungs[0]}, this search does at {rungs[1]}; give it the same"
+            f"'{start}' scored its trials at rungs {rungs[0]}, this search does at {rungs[1]}; give it the same"
         )
-    if before.settings.objectives != now.settings.objectives and before.settings.objectives[0] not in ("mean", "worst"):
-        raise RunError(f"'{path}' kept checks by another objective, {before.settings.objectives[0]}; start without it")
-    standing, last = Standing.of(folder.record), len(now.settings.rungs) - 1
-    settled = [trial for trial in standing.trials.values() if _settled(trial, last)]
-    kept = [(trial, core.space.encode(trial.proposal)) for trial in settled]
-    inside = [(trial, decisions) for trial, decisions in kept if decisions is not None or trial.preset is not None]
+    if earlier.settings.objectives != settings.objectives and earlier.settings.objectives[0] not in ("mean", "worst"):
+        raise RunError(
+            f"'{start}' kept checks by another objective, {earlier.settings.objectives[0]}; start without it"
+        )
+
+
+def take_over(journal: Journal[SearchState], space: SearchSpace) -> None:
+    """Write the trials of the run that the search starts from; after an interruption, those that are missing."""
+    state = journal.state
+    start = state.settings.start
+    if start is None or any(not trial.proposed.taken_over for trial in state.trials.values()):
+        return
+    for event in list(_events(RunFolder(start), state, space))[state.events :]:
+        journal.write(event)
+
+
+def _events(folder: RunFolder, state: SearchState, space: SearchSpace) -> Iterator[Event]:
+    last = len(state.settings.rungs) - 1
+    trials = [trial for trial in RunState().after(folder.record).trials.values() if _finished(trial, last)]
+    encoded = [(trial, space.encode(trial.proposal)) for trial in trials]
+    inside = [(trial, decisions) for trial, decisions in encoded if decisions is not None or trial.preset is not None]
     for number, (trial, decisions) in enumerate(inside):
-        taken = {"number": number, "decisions": decisions, "parents": (), "taken_over": True}
-        yield trial.proposed.model_copy(update=taken)
+        yield trial.proposed.model_copy(
+            update={"number": number, "decisions": decisions, "parents": (), "taken_over": True}
+        )
         for scored in trial.scored.values():
             yield scored.model_copy(update={"number": number, "rows": 0, "seconds": 0.0})
         if last not in trial.scored:
             yield Stopped(number=number, rung=max(trial.scored), reason=f"as in {folder.path.name}")
-    yield Note(text=f"{len(inside)} of {len(settled)} trials taken over from {folder.path.name}")
+    yield Note(text=f"{len(inside)} of {len(trials)} trials taken over from {folder.path.name}")
 
 
-def _settled(trial: Trial, last: int) -> bool:
-    done = bool(trial.scored) and (trial.stopped is not None or last in trial.scored)
-    return done and trial.failed is None and trial.proposed.duplicate_of is None
+def _finished(trial: Trial, last: int) -> bool:
+    ended = bool(trial.scored) and (trial.stopped is not None or last in trial.scored)
+    return ended and trial.failed is None and trial.proposed.duplicate_of is None

@@ -29,8 +29,8 @@ from shop import TREE, changed, written
         ),
         (
             TREE | {"search": {"sampler": "tpee"}},
-            "search.yaml: search: sampler: input should be 'auto', 'tpe', 'evolution', 'local', 'nsga2' or 'random', "
-            "got 'tpee'",
+            "no sampler 'tpee'; samplers: auto, evolution, local, nsga2, random, tpe; did you mean 'tpe'?; "
+            "a sampler of your own is passed to search(..., sampler=...), also to continue",
         ),
         (
             TREE | {"data": {"table": "shop.csv", "splt": {}}},

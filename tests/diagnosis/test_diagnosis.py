@@ -22,11 +22,13 @@ from mtl_nas.design import Design, Gating, Level, Losses, Proposal, Stitching, T
 from mtl_nas.diagnosis import Diagnosis, diagnose, summary_lines
 from mtl_nas.diagnosis.network_diagnosis import MOST_ROWS
 from mtl_nas.model import Network, build
-from mtl_nas.record import Record, Request, RunFolder, Standing, events, write_whole
+from mtl_nas.record import Journal, Record, Request, RunFolder, RunState, SearchSettings, events, write_whole
 from mtl_nas.record.diagnosis import Activity, Agreement, Mixture
 from mtl_nas.study.execution.worker import work
 from mtl_nas.study.jobs import Job
-from mtl_nas.study.selection.selection import finalist_network, finish
+from mtl_nas.study.search_state import SearchState
+from mtl_nas.study.selection import FinalistFiles
+from mtl_nas.study.selection.selection import finish
 from mtl_nas.values import parse
 
 TWO = schema_of("click", "buy")
@@ -400,9 +402,9 @@ def test_the_final_stage_writes_what_the_first_seed_shows(tmp_path: Path) -> Non
         (answer,) = work([job], DATA, get=lambda name: None, put=lambda name, file: write_whole(tmp_path / name, file))
         measured = {"score": answer.score, "scores": answer.scores, "rows": 1, "seconds": 1.0}
         folder.record.append(events.Finalist(number=0, seed=seed, **measured))
-    finish(folder, Standing.of(folder.record), DATA)
-    trial = Standing.of(Record(tmp_path / "trials.jsonl")).trials[0]
-    network = finalist_network(folder, trial, DATA, seed=5)
+    finish(folder, Journal(folder.record, SearchState(SearchSettings())), DATA)
+    trial = RunState().after(Record(tmp_path / "trials.jsonl")).trials[0]
+    network = FinalistFiles(folder, DATA).network(trial, seed=5)
     assert trial.diagnosis == diagnose(network, DATA.rows("tuning"), schema, losses=MMOE.losses)
     stored = json.loads((tmp_path / "finalists/00000/diagnosis.json").read_text())
     assert parse(Diagnosis, stored, "file") == trial.diagnosis

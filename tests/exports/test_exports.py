@@ -207,7 +207,7 @@ def typed(patch: pytest.MonkeyPatch, *words: str) -> None:
 def test_a_run_ends_with_a_model_that_says_what_its_finalist_said(shop, monkeypatch):
     monkeypatch.chdir(shop)
     run = mn.load_run("läufe/1")
-    best, seed = run.best(), run.standing.best.seed
+    best, seed = run.best(), run.state.best.seed
     data = load_dataset("search.yaml")
     assert data.fingerprint == run.request.fingerprint
     scores = mn.load_model("läufe/1/best").predict(data.frame("test"))
@@ -316,7 +316,7 @@ def test_two_runs_stand_side_by_side_under_names_of_their_own(shop, monkeypatch)
 def test_a_broken_file_of_a_finalist_is_named(shop, monkeypatch):
     monkeypatch.chdir(shop)
     shutil.copytree("läufe/1", "kaputt")
-    best, seed = mn.load_run("kaputt").best(), mn.load_run("kaputt").standing.best.seed
+    best, seed = mn.load_run("kaputt").best(), mn.load_run("kaputt").state.best.seed
     kept = Path(f"kaputt/finalists/{best.number:05d}/seed{seed}.test.safetensors")
     kept.write_bytes(b"no tensors")
     with pytest.raises(RunError, match=f"'{kept}' cannot be read: .*; take it from a copy of the run"):

@@ -6,7 +6,7 @@ import pandas as pd
 import mtl_nas as mn
 from mtl_nas.design import Losses, Proposal, Training
 from mtl_nas.study.execution.worker import work
-from mtl_nas.study.jobs import Answer, Job
+from mtl_nas.study.jobs import Job, JobResult
 from mtl_nas.training import FitData, Member
 
 ROWS = 300
@@ -58,5 +58,5 @@ def trial_job(number: int, *, made: mn.Design | None = None, **changes: object) 
     return Job(number=number, kind="trial", seed=number, proposal=proposal, **fields)  # type: ignore[arg-type]
 
 
-def done(kept: dict[str, bytes], *jobs: Job) -> tuple[Answer, ...]:
+def done(kept: dict[str, bytes], *jobs: Job) -> tuple[JobResult, ...]:
     return work(jobs, DATA, get=kept.get, put=kept.__setitem__)

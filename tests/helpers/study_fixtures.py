@@ -1,11 +1,12 @@
 """What tests of a run share: small spaces and requests, and workers that only pretend to train.
 
 ``trained`` is what a made-up worker answers: a number that depends on the proposal, the seed and the share of the work
-alone, so that every difference between two runs is the core's.
+alone, so that every difference between two runs is the driver's.
 """
 
 import json
 import random
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
@@ -16,14 +17,19 @@ import pandas as pd
 from numpy_reference import schema_of
 
 from mtl_nas.data import Dataset, Schema, load_dataset
-from mtl_nas.design import Design, Proposal
+from mtl_nas.design import Proposal
 from mtl_nas.presets import compatible_presets
-from mtl_nas.record import Budget, Event, Record, Request, SearchSettings, Standing
+from mtl_nas.record import Budget, Event, Journal, Record, Request, SearchSettings, Watcher
 from mtl_nas.record.events import Finalist, Proposed, Scored
 from mtl_nas.space import Decisions, SearchSpace, plain_tree, read_space
 from mtl_nas.study import Resources, Run, search
-from mtl_nas.study.driver import Core
-from mtl_nas.study.jobs import Answer, Job
+from mtl_nas.study.clock import Clock
+from mtl_nas.study.driver import Driver
+from mtl_nas.study.jobs import Job, JobResult
+from mtl_nas.study.objectives.limits import presets_within
+from mtl_nas.study.objectives.objective import Objective
+from mtl_nas.study.proposer import Proposer
+from mtl_nas.study.search_state import SearchState
 
 RUNGS = (1 / 3, 1.0)
 ROWS = 900  # of one full training
@@ -58,7 +64,7 @@ SPACE: dict[str, Any] = {
 }
 TINY: dict[str, Any] = {"design": {"levels": [{"shared": {"int": [2, 4]}}], "tower": {"hidden": {"choice": [[], [8]]}}}}
 
-Work = Callable[[Job], Answer]
+Work = Callable[[Job], JobResult]
 _SPACES: dict[str, SearchSpace] = {}
 
 
@@ -73,6 +79,7 @@ def request(*, tree: Mapping[str, Any] = SPACE, schema: Schema = FUNNEL, **setti
     return Request(
         data={},
         tasks=schema.task_names,
+        metrics={task.name: task.main_metric for task in schema.tasks},
         fingerprint="f" * 32,
         space=plain_tree(space(tree, schema=schema)),
         space_name="made-up",
@@ -80,7 +87,7 @@ def request(*, tree: Mapping[str, Any] = SPACE, schema: Schema = FUNNEL, **setti
     )
 
 
-def core(
+def driver(
     folder: Path,
     asked: Request,
     *,
@@ -88,16 +95,21 @@ def core(
     schema: Schema = FUNNEL,
     presets: Sequence[str] = ("single_task", "mmoe", "ple"),
     gpus: int = 0,
-    **options: Any,
-) -> Core:
-    """A core on the record in a folder, as a search or a resume would make it."""
+    workers: int = 1,
+    watchers: Sequence[Watcher] = (),
+    now: Callable[[], float] = time.monotonic,
+) -> Driver:
+    """The driver of the record in a folder, as a search or a resume makes it."""
     folder.mkdir(exist_ok=True)
     record = Record(folder / "trials.jsonl")
     record.repair()
     designs = compatible_presets(schema).designs
-    chosen: dict[str, Design] = {name: designs[name] for name in presets}
-    made = Core(asked, record, space(tree, schema=schema), schema, chosen, **{"rows": ROWS, **options})
-    made.runs_on(made.workers, gpus)
+    chosen = presets_within(asked.settings.limits, {name: designs[name] for name in presets}, schema)
+    state = SearchState.of(asked, presets=chosen, full_rows=ROWS)
+    journal = Journal(record, state, watchers)
+    proposer = Proposer(journal, space(tree, schema=schema), schema, chosen)
+    made = Driver(journal, proposer, Clock(state, workers=workers, now=now))
+    made.runs_on(workers, gpus)
     return made
 
 
@@ -107,14 +119,14 @@ def chance(*parts: object) -> float:
     return int.from_bytes(digest, "big") / 2**32
 
 
-def trained(job: Job, *, rungs: Sequence[float] = RUNGS) -> Answer:
+def trained(job: Job, *, rungs: Sequence[float] = RUNGS) -> JobResult:
     """More experts help a little, the rest is noise; a longer training is better. Rows since the rung before."""
     proposal, before = job.proposal, 0.0 if job.from_rung is None else rungs[job.from_rung]
     experts = sum(level.shared for level in proposal.design.levels)
     words = proposal.model_dump_json()
     score = 0.6 + 0.01 * experts + 0.1 * chance(words) + 0.05 * job.share * chance(words, job.share, job.seed)
     apart = 0.05 * chance(words, "apart")
-    return Answer(
+    return JobResult(
         score=score,
         scores={"click": {"auc": score + apart}, "buy": {"auc": score - apart}},
         rows=round(ROWS * (job.share - before)),
@@ -123,18 +135,18 @@ def trained(job: Job, *, rungs: Sequence[float] = RUNGS) -> Answer:
     )
 
 
-def scripted(*, failures: Mapping[tuple[int, int], Sequence[Answer]], work: Work = trained) -> Work:
+def scripted(*, failures: Mapping[tuple[int, int], Sequence[JobResult]], work: Work = trained) -> Work:
     """A worker that answers some (number, rung) with failures first, one an attempt, and then works."""
     left = {place: list(answers) for place, answers in failures.items()}
 
-    def answer(job: Job) -> Answer:
+    def answer(job: Job) -> JobResult:
         waiting = left.get((job.number, job.rung), []) if job.kind == "trial" else []
         return waiting.pop(0) if waiting else work(job)
 
     return answer
 
 
-def jobs_done(driven: Core, *, work: Work = trained, workers: int = 1, order: int = 0) -> Iterator[Job]:
+def jobs_done(driven: Driver, *, work: Work = trained, workers: int = 1, order: int = 0) -> Iterator[Job]:
     """Run to the end on so many workers; who is done first is a matter of chance. Yields jobs as they start."""
     dice, running = random.Random(order), list[Job]()
     while True:
@@ -148,7 +160,7 @@ def jobs_done(driven: Core, *, work: Work = trained, workers: int = 1, order: in
         driven.job_done(done, work(done))
 
 
-def run(driven: Core, *, work: Work = trained, workers: int = 1, order: int = 0) -> list[Job]:
+def run(driven: Driver, *, work: Work = trained, workers: int = 1, order: int = 0) -> list[Job]:
     """Run to the end; the jobs in the order in which they started."""
     return list(jobs_done(driven, work=work, workers=workers, order=order))
 
@@ -194,8 +206,18 @@ def finalist(number: int, seed: int, score: float = 0.5, **fields: Any) -> Final
     return Finalist(number=number, seed=seed, score=score, **{**known, **fields})
 
 
-def standing_of(*found: Event) -> Standing:
-    return Standing.of(found)
+def state_of(
+    *found: Event,
+    budget: Budget | None = None,
+    objective: Objective | None = None,
+    presets: Sequence[str] = (),
+    full_rows: int = 1,
+    gpus: int = 0,
+    **settings: Any,
+) -> SearchState:
+    """The state of a search after some events."""
+    options = SearchSettings(**{**dict(budget or Budget()), **settings})
+    return SearchState(options, objective or Objective(), tuple(presets), full_rows, gpus=gpus).after(found)
 
 
 def drawn(made: SearchSpace, number: int, decider: Any, **fields: Any) -> Proposed:

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 from slowly import slow
-from study_fixtures import proposed, request, scored, standing_of
+from study_fixtures import proposed, request, scored, state_of
 
 from mtl_nas.design import Design, Level, Proposal
 from mtl_nas.errors import RunError
-from mtl_nas.record import Budget, Event, Record, RunFolder, Standing, events, write_whole
+from mtl_nas.record import Budget, Event, Record, RunFolder, RunState, events, write_whole
 from mtl_nas.record.events import Best, Chosen, Closed, Failed, Finalist, Note, Promoted, Stopped
 from mtl_nas.record.file_store import FileStore
 from mtl_nas.values import parse
@@ -126,11 +126,11 @@ def test_a_score_that_is_no_number_is_no_fact(value: float) -> None:
         scored(0, 0, 0.5, scores={"click": {"auc": value}})
 
 
-# The standing
+# The state
 
 
 def test_a_standing_is_the_same_however_it_is_reached() -> None:
-    whole, stepwise = Standing.of(FACTS), Standing()
+    whole, stepwise = RunState().after(FACTS), RunState()
     for event in FACTS:
         stepwise.add(event)
     assert whole == stepwise
@@ -139,21 +139,21 @@ def test_a_standing_is_the_same_however_it_is_reached() -> None:
 
 
 def test_a_duplicate_is_no_trial_that_is_trained() -> None:
-    standing = standing_of(proposed(0, proposal_key="p"), proposed(1, proposal_key="p", duplicate_of=0), proposed(2))
-    assert [trial.number for trial in standing.trained] == [0, 2]
-    assert standing.first_with == {"p": 0, "p2": 2}
+    state = state_of(proposed(0, proposal_key="p"), proposed(1, proposal_key="p", duplicate_of=0), proposed(2))
+    assert [trial.number for trial in state.trained] == [0, 2]
+    assert state.first_with == {"p": 0, "p2": 2}
 
 
 def test_a_trial_is_named_after_its_preset_or_its_number() -> None:
-    standing = standing_of(proposed(0, origin="preset:ple"), proposed(1, origin="tpe"))
-    assert [(trial.name, trial.preset) for trial in standing.trials.values()] == [("ple", "ple"), ("trial 1", None)]
+    state = state_of(proposed(0, origin="preset:ple"), proposed(1, origin="tpe"))
+    assert [(trial.name, trial.preset) for trial in state.trials.values()] == [("ple", "ple"), ("trial 1", None)]
 
 
 def test_the_score_of_a_trial_is_that_of_the_highest_rung() -> None:
-    standing = standing_of(proposed(0), scored(0, 0, 0.7), Promoted(number=0, rung=1, reason=""), scored(0, 1, 0.6))
-    trial = standing.trials[0]
+    state = state_of(proposed(0), scored(0, 0, 0.7), Promoted(number=0, rung=1, reason=""), scored(0, 1, 0.6))
+    trial = state.trials[0]
     assert (trial.rung, trial.score) == (1, 0.6)
-    assert standing_of(proposed(0)).trials[0].score is None
+    assert state_of(proposed(0)).trials[0].score is None
 
 
 def failed(failure: str, seed: int | None = None) -> Failed:
@@ -172,10 +172,10 @@ def failed(failure: str, seed: int | None = None) -> Failed:
     ],
 )
 def test_a_worker_that_is_lost_once_is_no_failure_yet(failures: tuple[str, ...], final: str | None) -> None:
-    trial = standing_of(proposed(0), *map(failed, failures)).trials[0]
+    trial = state_of(proposed(0), *map(failed, failures)).trials[0]
     assert (trial.failed.failure if trial.failed else None) == final
     assert trial.finalist_failed(5) is None
-    trial = standing_of(proposed(0), *(failed(failure, seed=5) for failure in failures)).trials[0]
+    trial = state_of(proposed(0), *(failed(failure, seed=5) for failure in failures)).trials[0]
     found = trial.finalist_failed(5)
     assert (found.failure if found else None) == final
     assert trial.failed is None
@@ -184,11 +184,11 @@ def test_a_worker_that_is_lost_once_is_no_failure_yet(failures: tuple[str, ...],
 
 def test_a_finalist_has_a_mean_and_from_two_seeds_a_deviation() -> None:
     lines = [Finalist(number=0, seed=seed, score=seed / 10, scores={}, rows=1, seconds=0.0) for seed in (6, 8)]
-    one, two = standing_of(proposed(0), lines[0]).trials[0], standing_of(proposed(0), *lines).trials[0]
+    one, two = state_of(proposed(0), lines[0]).trials[0], state_of(proposed(0), *lines).trials[0]
     assert (one.finalist_mean, one.finalist_deviation) == (0.6, None)
     assert two.finalist_mean == pytest.approx(0.7)
     assert two.finalist_deviation == pytest.approx(0.1 * 2**0.5)
-    assert standing_of(*FACTS).trials[0].tested == {11: SCORES}
+    assert state_of(*FACTS).trials[0].tested == {11: SCORES}
 
 
 # The request

@@ -11,7 +11,7 @@ from study_fixtures import decisions, events
 from mtl_nas.exports import load_model
 from mtl_nas.record.events import Failed, Scored
 from mtl_nas.study import load_run
-from mtl_nas.study.execution.ray_backend import GROWTH, concurrent
+from mtl_nas.study.execution.ray_backend import CLUSTER_GROWTH, concurrent_trials
 
 SEARCH = """
 import sys
@@ -30,8 +30,8 @@ def started(folder: Path, **resources: object) -> subprocess.Popen[bytes]:
 
 
 def test_a_cluster_may_grow_to_some_times_its_size_and_a_machine_does_not() -> None:
-    assert concurrent(4, elastic=False) == 4
-    assert concurrent(4, elastic=True) == 4 * GROWTH
+    assert concurrent_trials(4, elastic=False) == 4
+    assert concurrent_trials(4, elastic=True) == 4 * CLUSTER_GROWTH
 
 
 @pytest.mark.ray

@@ -1,7 +1,6 @@
 """The core of a run under workers that only pretend: order, budget, failures, duplicates, going on after any cut."""
 
 import random
-import time
 from collections import Counter
 from collections.abc import Sequence
 from functools import cache, partial
@@ -16,8 +15,8 @@ from study_fixtures import (
     ROWS,
     SPACE,
     TINY,
-    core,
     decisions,
+    driver,
     events,
     jobs_done,
     request,
@@ -28,24 +27,25 @@ from study_fixtures import (
 )
 
 from mtl_nas.errors import RunError, SpaceError
-from mtl_nas.record import Event, Standing
+from mtl_nas.record import Event, RunState
 from mtl_nas.record.events import Chosen, Closed, Failed, Finalist, Note, Promoted, Proposed, Scored, Stopped
 from mtl_nas.settings import Aim
 from mtl_nas.space import load_space, plain_tree
-from mtl_nas.study.jobs import Answer, Job
+from mtl_nas.study.jobs import Job, JobResult
 from mtl_nas.study.samplers import SAMPLERS
-from mtl_nas.study.schedule.finalists import chosen
+from mtl_nas.study.schedule.finalists import choose_finalists
+from mtl_nas.study.search_state import SearchState
 
 PRESETS = ("single_task", "mmoe", "ple")
 LONG = {"trials": 24, "cohort": 6, "rungs": (1 / 3, 1.0)}  # TPE proposes from the third cohort on
-LOST = Answer(failure="lost", reason="the worker died")
+LOST = JobResult(failure="lost", reason="the worker died")
 
 
 @cache
 def unbroken(sampler: str, objectives: tuple[Aim, ...] = ("mean",)) -> tuple[Event, ...]:
     """A run of one worker that nothing disturbs."""
     with TemporaryDirectory() as folder:
-        run(core(Path(folder), request(sampler=sampler, objectives=objectives, **LONG)))
+        run(driver(Path(folder), request(sampler=sampler, objectives=objectives, **LONG)))
         return tuple(events(Path(folder)))
 
 
@@ -66,43 +66,43 @@ def test_presets_come_first_then_random_draws_then_what_tpe_proposes() -> None:
 
 
 def test_every_trial_ends_with_a_score_or_a_reason() -> None:
-    standing = Standing.of(unbroken("tpe"))
-    for trial in standing.trained:
+    state = RunState().after(unbroken("tpe"))
+    for trial in state.trained:
         ends = [trial.stopped is not None, 1 in trial.scored, trial.failed is not None]
         assert sum(ends) == 1
     assert all(" at rung 0)" in event.reason for event in of(Stopped, unbroken("tpe")) + of(Promoted, unbroken("tpe")))
 
 
 def test_a_barrier_comes_when_its_whole_cohort_has_arrived() -> None:
-    standing, boundaries = Standing(), []
+    state, boundaries = RunState(), []
     for event in unbroken("tpe"):
         if isinstance(event, Promoted | Stopped):
-            assert all(trial.scored for trial in standing.trained)
-            boundaries.append(len(standing.trained))
-        standing.add(event)
+            assert all(trial.scored for trial in state.trained)
+            boundaries.append(len(state.trained))
+        state.add(event)
     assert set(boundaries) == {6, 12, 18, 24}
 
 
 def test_the_best_preset_and_the_yardstick_reach_the_last_rung_and_the_finals(tmp_path: Path) -> None:
     asked = request(**LONG)
 
-    def against_presets(job: Job) -> Answer:
+    def against_presets(job: Job) -> JobResult:
         worse = 0.5 * (job.number < 3)
         answer = trained(job)
         return answer.model_copy(update={"score": answer.score - worse})
 
-    run(core(tmp_path, asked), work=against_presets)
-    standing = Standing.of(events(tmp_path))
-    best = max((standing.trials[number] for number in range(3)), key=lambda trial: trial.scored[0].score)
-    assert 1 in standing.trials[0].scored
+    run(driver(tmp_path, asked), work=against_presets)
+    state = RunState().after(events(tmp_path))
+    best = max((state.trials[number] for number in range(3)), key=lambda trial: trial.scored[0].score)
+    assert 1 in state.trials[0].scored
     assert 1 in best.scored
-    assert standing.chosen is not None
-    assert {0, 1, 2} <= set(standing.chosen.numbers)
-    assert all(len(standing.trials[number].finalist) == 2 for number in standing.chosen.numbers)
+    assert state.chosen is not None
+    assert {0, 1, 2} <= set(state.chosen.numbers)
+    assert all(len(state.trials[number].finalist) == 2 for number in state.chosen.numbers)
 
 
 def test_a_promoted_trial_goes_on_with_its_own_seed(tmp_path: Path) -> None:
-    jobs = run(core(tmp_path, request()))
+    jobs = run(driver(tmp_path, request()))
     for number in {job.number for job in jobs if job.rung == 1}:
         first, second = (job for job in jobs if job.number == number and job.kind == "trial")
         assert (first.rung, second.rung, second.from_rung) == (0, 1, 0)
@@ -118,12 +118,12 @@ def test_every_fact_is_in_the_record_before_it_is_acted_on_and_told_to_who_watch
         told.append(event)
         assert events(tmp_path)[-1] == event
 
-    run(core(tmp_path, request(trials=6), watch=watch))
+    run(driver(tmp_path, request(trials=6), watchers=[watch]))
     assert told == events(tmp_path)
 
 
 def test_no_job_is_handed_out_twice(tmp_path: Path) -> None:
-    driven = core(tmp_path, request(trials=5, cohort=5))
+    driven = driver(tmp_path, request(trials=5, cohort=5))
     jobs = [job for _ in range(5) for job in driven.next_jobs()]
     assert [job.number for job in jobs] == [0, 1, 2, 3, 4]
     assert driven.next_jobs() == ()
@@ -132,7 +132,7 @@ def test_no_job_is_handed_out_twice(tmp_path: Path) -> None:
 
 def test_the_same_request_proposes_the_same_and_another_seed_does_not(tmp_path: Path) -> None:
     for name, seed in (("a", 0), ("b", 0), ("c", 1)):
-        run(core(tmp_path / name, request(seed=seed)))
+        run(driver(tmp_path / name, request(seed=seed)))
     first, again, other = (events(tmp_path / name) for name in "abc")
     assert first == again
     keys = [[event.proposal_key for event in of(Proposed, found)[3:]] for found in (first, other)]
@@ -146,7 +146,7 @@ def test_the_same_request_proposes_the_same_and_another_seed_does_not(tmp_path: 
 def test_decisions_do_not_depend_on_workers_or_on_who_is_done_first(tmp_path: Path, sampler: str) -> None:
     for place, (workers, order) in enumerate([(1, 1), (2, 1), (2, 2), (4, 1), (4, 2)]):
         folder = tmp_path / str(place)
-        run(core(folder, request(sampler=sampler, **LONG)), workers=workers, order=order)
+        run(driver(folder, request(sampler=sampler, **LONG)), workers=workers, order=order)
         found = events(folder)
         assert decisions(found) == decisions(unbroken(sampler))
         assert sorted(map(repr, found)) == sorted(map(repr, unbroken(sampler)))
@@ -184,7 +184,7 @@ def test_a_run_cut_at_any_line_ends_like_one_that_was_not(
     work = partial(trained, rungs=options["rungs"])
 
     def go_on() -> None:
-        run(core(tmp_path, request(**options), tree=tree, presets=presets), work=work)
+        run(driver(tmp_path, request(**options), tree=tree, presets=presets), work=work)
 
     go_on()
     path = tmp_path / "trials.jsonl"
@@ -205,7 +205,7 @@ def test_a_run_killed_again_and_again_under_changing_workers_decides_the_same(
 ) -> None:
     dice, deaths = random.Random(f"{sampler} {seed}"), 0
     while True:
-        driven = core(tmp_path, request(sampler=sampler, **LONG))
+        driven = driver(tmp_path, request(sampler=sampler, **LONG))
         left = dice.randrange(1, 20)
         for _ in jobs_done(driven, workers=dice.choice((1, 2, 4)), order=dice.randrange(100)):
             left -= 1
@@ -225,20 +225,20 @@ def test_a_run_killed_again_and_again_under_changing_workers_decides_the_same(
 
 
 def test_the_budget_counts_what_is_trained_and_neither_duplicates_nor_finalists(tmp_path: Path) -> None:
-    jobs = run(core(tmp_path, request(trials=11, cohort=4)))
-    standing = Standing.of(events(tmp_path))
-    assert len(standing.trained) == 11
+    jobs = run(driver(tmp_path, request(trials=11, cohort=4)))
+    state = RunState().after(events(tmp_path))
+    assert len(state.trained) == 11
     assert len({job.number for job in jobs if job.rung == 0 and job.kind == "trial"}) == 11
-    assert sum(job.kind == "finalist" for job in jobs) == 2 * len(standing.chosen.numbers)  # type: ignore[union-attr]
+    assert sum(job.kind == "finalist" for job in jobs) == 2 * len(state.chosen.numbers)  # type: ignore[union-attr]
 
 
 def test_failures_count_as_trials(tmp_path: Path) -> None:
-    failures = {(number, 0): [Answer(failure="diverged", reason=f"trial {number}")] for number in range(3, 12)}
-    run(core(tmp_path, request(trials=12)), work=scripted(failures=failures))
-    standing = Standing.of(events(tmp_path))
-    assert len(standing.trained) == 12
-    assert standing.chosen is not None
-    assert set(standing.chosen.numbers) == {0, 1, 2}
+    failures = {(number, 0): [JobResult(failure="diverged", reason=f"trial {number}")] for number in range(3, 12)}
+    run(driver(tmp_path, request(trials=12)), work=scripted(failures=failures))
+    state = RunState().after(events(tmp_path))
+    assert len(state.trained) == 12
+    assert state.chosen is not None
+    assert set(state.chosen.numbers) == {0, 1, 2}
 
 
 class Clock:
@@ -253,8 +253,7 @@ def test_when_its_time_is_up_a_search_proposes_nothing_more_and_ends_with_what_i
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = Clock()
-    monkeypatch.setattr(time, "monotonic", clock)
-    driven = core(tmp_path, request(trials=100, cohort=4, time=100.0))
+    driven = driver(tmp_path, request(trials=100, cohort=4, time=100.0), now=clock)
     for _ in jobs_done(driven):
         clock.now += 2.0
     found = events(tmp_path)
@@ -264,24 +263,24 @@ def test_when_its_time_is_up_a_search_proposes_nothing_more_and_ends_with_what_i
     assert not of(Proposed, found[place:])
     assert of(Chosen, found[place:])
     assert of(Finalist, found[place:])
-    standing = Standing.of(found)
-    assert 15 < len(standing.trained) < 40
-    assert all(trial.stopped or 1 in trial.scored for trial in standing.trained)
+    state = RunState().after(found)
+    assert 15 < len(state.trained) < 40
+    assert all(trial.stopped or 1 in trial.scored for trial in state.trained)
 
 
 def test_finalists_are_as_many_as_the_time_left_allows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock()
-    monkeypatch.setattr(time, "monotonic", clock)
 
-    def slow(job: Job) -> Answer:
+    def slow(job: Job) -> JobResult:
         clock.now += 3.0 * job.share
         return trained(job).model_copy(update={"seconds": 3.0 * job.share})
 
-    driven = core(tmp_path, request(trials=100, cohort=4, time=60.0, finalists=4, seeds=5))
+    driven = driver(tmp_path, request(trials=100, cohort=4, time=60.0, finalists=4, seeds=5), now=clock)
     run(driven, work=slow)
     found = events(tmp_path)
     (note,), (taken,) = of(Note, found), of(Chosen, found)
-    wanted = chosen(Standing.of(found[: found.index(taken)]), driven.plan)
+    before = SearchState(driven.state.settings).after(found[: found.index(taken)])
+    wanted = choose_finalists(before)
     fewer = f"{len(taken.numbers)} finalists on {len(taken.seeds)} seeds"
     assert note.text == f"the time left allows {fewer}, not {len(wanted.numbers)} on 5"
     assert taken != wanted
@@ -291,9 +290,8 @@ def test_finalists_are_as_many_as_the_time_left_allows(tmp_path: Path, monkeypat
 
 def test_without_a_bound_time_decides_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock()
-    monkeypatch.setattr(time, "monotonic", clock)
-    driven = core(tmp_path, request(**LONG))
-    assert driven.seconds_left is None
+    driven = driver(tmp_path, request(**LONG), now=clock)
+    assert driven.clock.left is None
     for _ in jobs_done(driven):
         clock.now += 1e6
     assert events(tmp_path) == list(unbroken("tpe"))
@@ -309,32 +307,32 @@ def test_work_that_is_bounded_is_overshot_by_one_full_training_at_most(
         asked = request(
             trainings=trainings, rungs=rungs, sampler="random", promotion=promotion, seed=seed, racing=False
         )
-        run(core(tmp_path / str(seed), asked), work=partial(trained, rungs=rungs), workers=workers, order=seed)
-        standing = Standing.of(events(tmp_path / str(seed)))
-        assert standing.trained
-        assert standing.chosen is not None
-        assert standing.chosen.numbers
-        assert standing.rows / ROWS <= trainings + 1.001
-        assert standing.rows / ROWS >= trainings - 1.0
+        run(driver(tmp_path / str(seed), asked), work=partial(trained, rungs=rungs), workers=workers, order=seed)
+        state = RunState().after(events(tmp_path / str(seed)))
+        assert state.trained
+        assert state.chosen is not None
+        assert state.chosen.numbers
+        assert state.rows / ROWS <= trainings + 1.001
+        assert state.rows / ROWS >= trainings - 1.0
 
 
 # Duplicates
 
 
 def test_a_small_space_is_trained_once_each_and_then_closed(tmp_path: Path) -> None:
-    jobs = run(core(tmp_path, request(tree=TINY, trials=40), tree=TINY, presets=()))
-    standing = Standing.of(events(tmp_path))
-    assert len(standing.trained) == 6  # three numbers of experts, two towers
-    repeated = [trial for trial in standing.trials.values() if trial.proposed.duplicate_of is not None]
+    jobs = run(driver(tmp_path, request(tree=TINY, trials=40), tree=TINY, presets=()))
+    state = RunState().after(events(tmp_path))
+    assert len(state.trained) == 6  # three numbers of experts, two towers
+    repeated = [trial for trial in state.trials.values() if trial.proposed.duplicate_of is not None]
     assert repeated
     assert not {job.number for job in jobs} & {trial.number for trial in repeated}
-    assert standing.closed is not None
-    assert standing.closed.reason == "100 draws brought nothing new: every draw was tried before"
-    assert standing.chosen is not None
+    assert state.closed is not None
+    assert state.closed.reason == "100 draws brought nothing new: every draw was tried before"
+    assert state.chosen is not None
 
 
 def test_a_duplicate_has_the_key_of_the_trial_it_repeats(tmp_path: Path) -> None:
-    run(core(tmp_path, request(tree=TINY, trials=40), tree=TINY, presets=()))
+    run(driver(tmp_path, request(tree=TINY, trials=40), tree=TINY, presets=()))
     found = of(Proposed, events(tmp_path))
     for event in found:
         same = [other.number for other in found if other.proposal_key == event.proposal_key]
@@ -342,17 +340,17 @@ def test_a_duplicate_has_the_key_of_the_trial_it_repeats(tmp_path: Path) -> None
 
 
 def test_after_some_duplicates_in_a_row_a_new_design_is_forced(tmp_path: Path) -> None:
-    run(core(tmp_path, request(tree=TINY, trials=40), tree=TINY, presets=()))
+    run(driver(tmp_path, request(tree=TINY, trials=40), tree=TINY, presets=()))
     repeats = "".join("." if event.duplicate_of is None else "d" for event in of(Proposed, events(tmp_path)))
     assert max(map(len, repeats.split("."))) <= 5
 
 
 def test_designs_that_compose_to_one_graph_are_one_trial(tmp_path: Path) -> None:
     tree = {"design": {"levels": [{"shared": 1, "mixing": {"bias": {"choice": [False, True]}}}]}}  # a gate over one
-    run(core(tmp_path, request(tree=tree, trials=5), tree=tree, presets=()))
-    standing = Standing.of(events(tmp_path))
-    assert len(standing.trained) == 1
-    assert len({trial.proposal.model_dump_json() for trial in standing.trials.values()}) == 2
+    run(driver(tmp_path, request(tree=tree, trials=5), tree=tree, presets=()))
+    state = RunState().after(events(tmp_path))
+    assert len(state.trained) == 1
+    assert len({trial.proposal.model_dump_json() for trial in state.trials.values()}) == 2
 
 
 # Failures
@@ -360,95 +358,95 @@ def test_designs_that_compose_to_one_graph_are_one_trial(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("failure", ["diverged", "memory", "error"])
 def test_a_failure_ends_a_trial_and_touches_no_other(tmp_path: Path, failure: Any) -> None:
-    work = scripted(failures={(4, 0): [Answer(failure=failure, reason="why", trace="where")]})
-    jobs = run(core(tmp_path, request()), work=work)
-    standing = Standing.of(events(tmp_path))
+    work = scripted(failures={(4, 0): [JobResult(failure=failure, reason="why", trace="where")]})
+    jobs = run(driver(tmp_path, request()), work=work)
+    state = RunState().after(events(tmp_path))
     (found,) = of(Failed, events(tmp_path))
     assert (found.number, found.rung, found.failure, found.reason, found.trace) == (4, 0, failure, "why", "where")
-    assert standing.trials[4].failed == found
+    assert state.trials[4].failed == found
     assert sum(job.number == 4 for job in jobs) == 1
-    assert standing.chosen is not None
-    assert 4 not in standing.chosen.numbers
-    assert len(standing.trained) == 12
+    assert state.chosen is not None
+    assert 4 not in state.chosen.numbers
+    assert len(state.trained) == 12
 
 
 def test_a_failure_at_a_higher_rung_keeps_the_trial_out_of_the_finals(tmp_path: Path) -> None:
-    first = core(tmp_path / "first", request())
+    first = driver(tmp_path / "first", request())
     promoted = {job.number for job in run(first) if job.rung == 1}
     best = max(promoted - {0, 1, 2})
-    work = scripted(failures={(best, 1): [Answer(failure="memory", reason="out of memory")]})
-    run(core(tmp_path / "second", request()), work=work)
-    standing = Standing.of(events(tmp_path / "second"))
-    assert standing.trials[best].failed is not None
-    assert standing.chosen is not None
-    assert best not in standing.chosen.numbers
+    work = scripted(failures={(best, 1): [JobResult(failure="memory", reason="out of memory")]})
+    run(driver(tmp_path / "second", request()), work=work)
+    state = RunState().after(events(tmp_path / "second"))
+    assert state.trials[best].failed is not None
+    assert state.chosen is not None
+    assert best not in state.chosen.numbers
 
 
 @pytest.mark.parametrize("rung", [0, 1])
 def test_a_trial_whose_worker_is_lost_runs_again_and_nothing_else_changes(tmp_path: Path, rung: int) -> None:
-    undisturbed = run(core(tmp_path / "first", request()))
+    undisturbed = run(driver(tmp_path / "first", request()))
     number = next(job.number for job in undisturbed if job.rung == 1)
-    jobs = run(core(tmp_path / "second", request()), work=scripted(failures={(number, rung): [LOST]}))
+    jobs = run(driver(tmp_path / "second", request()), work=scripted(failures={(number, rung): [LOST]}))
     again = [job for job in jobs if (job.number, job.rung, job.kind) == (number, rung, "trial")]
     assert len(again) == 2
     assert again[0] == again[1]
     assert decisions(events(tmp_path / "first")) == decisions(events(tmp_path / "second"))
-    assert Standing.of(events(tmp_path / "second")).trials[number].failed is None
+    assert RunState().after(events(tmp_path / "second")).trials[number].failed is None
 
 
 def test_a_trial_whose_worker_is_lost_twice_has_failed(tmp_path: Path) -> None:
-    jobs = run(core(tmp_path, request()), work=scripted(failures={(5, 0): [LOST, LOST]}))
-    failed = Standing.of(events(tmp_path)).trials[5].failed
+    jobs = run(driver(tmp_path, request()), work=scripted(failures={(5, 0): [LOST, LOST]}))
+    failed = RunState().after(events(tmp_path)).trials[5].failed
     assert failed is not None
     assert (failed.failure, failed.reason) == ("lost", "the worker died")
     assert sum(job.number == 5 for job in jobs) == 2
 
 
 def test_a_finalist_whose_worker_is_lost_runs_again_and_one_that_fails_does_without_that_seed(tmp_path: Path) -> None:
-    answers = {0: [LOST], 1: [LOST, LOST], 2: [Answer(failure="diverged", reason="not finite")]}
+    answers = {0: [LOST], 1: [LOST, LOST], 2: [JobResult(failure="diverged", reason="not finite")]}
     starts: list[Job] = []
 
-    def work(job: Job) -> Answer:
+    def work(job: Job) -> JobResult:
         if job.kind == "finalist" and answers.get(job.number):
             starts.append(job)
             return answers[job.number].pop(0)
         return trained(job)
 
-    jobs = run(core(tmp_path, request()), work=work)
-    standing = Standing.of(events(tmp_path))
-    assert [len(standing.trials[number].finalist) for number in range(3)] == [2, 1, 1]
-    assert all(trial.failed is None for trial in standing.trials.values())
-    assert sum(job.kind == "finalist" for job in jobs) == 2 * len(standing.chosen.numbers) + 2  # type: ignore[union-attr]
+    jobs = run(driver(tmp_path, request()), work=work)
+    state = RunState().after(events(tmp_path))
+    assert [len(state.trials[number].finalist) for number in range(3)] == [2, 1, 1]
+    assert all(trial.failed is None for trial in state.trials.values())
+    assert sum(job.kind == "finalist" for job in jobs) == 2 * len(state.chosen.numbers) + 2  # type: ignore[union-attr]
 
 
 def test_three_equal_errors_stop_the_search_with_the_traceback(tmp_path: Path) -> None:
-    same = Answer(failure="error", reason="KeyError: 'price'", trace="Traceback (most recent call last)")
+    same = JobResult(failure="error", reason="KeyError: 'price'", trace="Traceback (most recent call last)")
     failures = {(number, 0): [same] for number in (3, 5, 6, 8)}
     with pytest.raises(RunError) as problem:
-        run(core(tmp_path, request()), work=scripted(failures=failures))
+        run(driver(tmp_path, request()), work=scripted(failures=failures))
     assert str(problem.value) == (
         "Traceback (most recent call last)\n3 trials failed alike, so the search stops: KeyError: 'price'"
     )
     assert [event.number for event in of(Failed, events(tmp_path))] == [3, 5, 6]
     with pytest.raises(RunError, match="4 trials failed alike"):
-        run(core(tmp_path, request()), work=scripted(failures={(8, 0): [same]}))
-    run(core(tmp_path, request()))
-    assert Standing.of(events(tmp_path)).chosen is not None
+        run(driver(tmp_path, request()), work=scripted(failures={(8, 0): [same]}))
+    run(driver(tmp_path, request()))
+    assert RunState().after(events(tmp_path)).chosen is not None
 
 
 @pytest.mark.parametrize("failure", ["error", "diverged", "lost"])
 def test_different_errors_and_failures_of_a_design_do_not_stop_the_search(tmp_path: Path, failure: Any) -> None:
     reasons = [f"KeyError: {number}" if failure == "error" else "same" for number in range(12)]
-    failures = {(number, 0): [Answer(failure=failure, reason=reasons[number])] * 2 for number in range(3, 12)}
-    run(core(tmp_path, request()), work=scripted(failures=failures))
-    assert Standing.of(events(tmp_path)).chosen is not None
+    failures = {(number, 0): [JobResult(failure=failure, reason=reasons[number])] * 2 for number in range(3, 12)}
+    run(driver(tmp_path, request()), work=scripted(failures=failures))
+    assert RunState().after(events(tmp_path)).chosen is not None
 
 
 # Spaces and data that do not fit
 
 
 def test_a_preset_outside_the_space_is_trained_and_not_told_to_the_sampler(tmp_path: Path) -> None:
-    run(core(tmp_path, request(schema=PLAIN), schema=PLAIN))
+    run(driver(tmp_path, request(schema=PLAIN), schema=PLAIN))
     found = of(Proposed, events(tmp_path))
     assert [event.decisions for event in found[:3]] == [None, None, None]
     assert all(event.decisions for event in found[3:])
@@ -456,7 +454,7 @@ def test_a_preset_outside_the_space_is_trained_and_not_told_to_the_sampler(tmp_p
 
 def test_a_preset_inside_the_space_is_told_with_its_decisions(tmp_path: Path) -> None:
     tree = plain_tree(load_space("everything"))
-    run(core(tmp_path, request(tree=tree, trials=4), tree=tree))
+    run(driver(tmp_path, request(tree=tree, trials=4), tree=tree))
     assert all(event.decisions for event in of(Proposed, events(tmp_path)))
 
 
@@ -464,9 +462,9 @@ def test_a_space_that_never_fits_the_data_is_refused_with_the_reason(tmp_path: P
     tree = {**SPACE, "design": {**SPACE["design"], "transfers": {"links": [["click", "bye"]]}}}
     reason = "transfers.links names task 'bye', which the data has not; did you mean 'buy'?"
     with pytest.raises(SpaceError) as problem:
-        run(core(tmp_path / "bare", request(tree=tree), tree=tree, presets=()))
+        run(driver(tmp_path / "bare", request(tree=tree), tree=tree, presets=()))
     assert str(problem.value) == f"space 'made-up': no draw fits this data: {reason}"
-    run(core(tmp_path / "presets", request(tree=tree), tree=tree))
+    run(driver(tmp_path / "presets", request(tree=tree), tree=tree))
     (closed,) = of(Closed, events(tmp_path / "presets"))
     assert closed.reason == f"100 draws brought nothing new: {reason}"
 
@@ -474,16 +472,16 @@ def test_a_space_that_never_fits_the_data_is_refused_with_the_reason(tmp_path: P
 def test_a_draw_that_does_not_fit_is_replaced_by_one_that_does(tmp_path: Path) -> None:
     links = {"choice": ["none", [["click", "bye"]]]}
     tree = {**SPACE, "design": {**SPACE["design"], "transfers": {"links": links}}}
-    run(core(tmp_path, request(tree=tree), tree=tree))
+    run(driver(tmp_path, request(tree=tree), tree=tree))
     found = of(Proposed, events(tmp_path))
     assert len(found) >= 12
     assert {str(event.proposal.design.transfers.links) for event in found} == {"none"}
 
 
 def test_a_run_that_is_over_stays_over(tmp_path: Path) -> None:
-    run(core(tmp_path, request(trials=4)))
+    run(driver(tmp_path, request(trials=4)))
     before = events(tmp_path)
-    driven = core(tmp_path, request(trials=4))
+    driven = driver(tmp_path, request(trials=4))
     assert driven.next_jobs() == ()
     assert driven.done
     assert events(tmp_path) == before

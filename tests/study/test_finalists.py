@@ -1,4 +1,4 @@
-"""Who is trained again on fresh seeds, and the race among them, at standings made by hand and in runs."""
+"""Who is trained again on fresh seeds, and the race among them, at states made by hand and in runs."""
 
 from collections.abc import Mapping, Sequence
 from itertools import permutations
@@ -8,26 +8,26 @@ from typing import Any
 import pytest
 from study_fixtures import (
     chance,
-    core,
     decisions,
+    driver,
     events,
     finalist,
     proposed,
     request,
     run,
     scored,
-    standing_of,
+    state_of,
     trained,
 )
 
-from mtl_nas.record import Budget, Event, Standing
+from mtl_nas.record import Budget, Event, RunState
 from mtl_nas.record.events import Chosen, Failed, Promoted, Retired
-from mtl_nas.study.jobs import Answer, Job
-from mtl_nas.study.objectives.objective import Goal
+from mtl_nas.study.jobs import Job, JobResult
+from mtl_nas.study.objectives.objective import Objective
 from mtl_nas.study.schedule.actions import Decide, Finish, Train
-from mtl_nas.study.schedule.budget import Plan, finals
-from mtl_nas.study.schedule.finalists import chosen, final_step
-from mtl_nas.study.schedule.next_action import next_step
+from mtl_nas.study.schedule.budget import final_stage
+from mtl_nas.study.schedule.finalists import choose_finalists, final_action
+from mtl_nas.study.schedule.next_action import next_action
 
 HAND = ("single_task", "mmoe", "ple", "cgc", "aitm")
 BUDGET = Budget(trials=20, rungs=(0.5, 1.0), finalists=4, seeds=3)
@@ -43,8 +43,8 @@ def ended(searched: Sequence[float], hand: Sequence[float] = (0.1, 0.2, 0.3, 0.4
     return lines
 
 
-def numbers(lines: Sequence[Event], budget: Budget = BUDGET, goal: Goal = Goal()) -> tuple[int, ...]:  # noqa: B008
-    return chosen(standing_of(*lines), Plan(budget, HAND, goal=goal)).numbers
+def numbers(lines: Sequence[Event], budget: Budget = BUDGET, **plan: Any) -> tuple[int, ...]:
+    return choose_finalists(state_of(*lines, budget=budget, presets=HAND, **plan)).numbers
 
 
 # Who
@@ -56,7 +56,7 @@ def test_the_best_searched_designs_come_first_then_the_best_three_hand_designs_a
 
 def test_where_work_is_bounded_one_hand_design_and_the_yardstick_take_places_of_their_own() -> None:
     bound = BUDGET.model_copy(update={"trainings": 100.0})
-    count, _ = finals(bound)
+    count, _ = final_stage(bound)
     found = numbers(ended([0.60, 0.80, 0.70, 0.50, 0.90]), bound)
     assert found == (9, 6, 7, 5, 8, 0, 4)
     assert len(found) == count
@@ -64,7 +64,7 @@ def test_where_work_is_bounded_one_hand_design_and_the_yardstick_take_places_of_
 
 def test_where_work_is_bounded_finalists_keep_to_their_share_of_it() -> None:
     for trainings in range(4, 500):
-        count, seeds = finals(BUDGET.model_copy(update={"trainings": float(trainings)}))
+        count, seeds = final_stage(BUDGET.model_copy(update={"trainings": float(trainings)}))
         assert 3 <= count <= 10
         assert count * seeds <= max(0.25 * trainings, 0.75 * min(trainings, 10))
 
@@ -87,7 +87,7 @@ def test_of_several_objectives_the_front_with_most_room_comes_first() -> None:
     for place, parameters in ((5, 10), (6, 40), (7, 35), (8, 50)):
         line = next(line for line in lines if line.event == "proposed" and line.number == place)
         lines[lines.index(line)] = line.model_copy(update={"parameters": parameters})
-    assert numbers(lines, goal=Goal(("mean", "parameters")))[:3] == (5, 6, 7)
+    assert numbers(lines, objective=Objective(("mean", "parameters")))[:3] == (5, 6, 7)
 
 
 def test_with_no_searched_design_the_hand_designs_are_finalists() -> None:
@@ -99,15 +99,15 @@ def test_with_no_searched_design_the_hand_designs_are_finalists() -> None:
 
 
 SEEDS = (11, 12, 13)
-PLAN = Plan(BUDGET, HAND)
 
 
-def race(scores: Mapping[int, Sequence[float]], *more: Event, plan: Plan = PLAN) -> object:
+def race(scores: Mapping[int, Sequence[float]], *more: Event, **plan: Any) -> object:
     """The step after these finalists' scores on the first seeds; 0 is the baseline, 1 and 2 are presets."""
     lines = ended([0.7, 0.8, 0.9], (0.1, 0.2, 0.3))
     arrived = [finalist(number, seed, value) for number in scores for seed, value in zip(SEEDS, scores[number])]  # noqa: B905
     decided = Chosen(numbers=tuple(scores), seeds=SEEDS)
-    return final_step(standing_of(*lines, decided, *arrived, *more), plan, decided)
+    plan = {"budget": BUDGET, "presets": HAND, **plan}
+    return final_action(state_of(*lines, decided, *arrived, *more, **plan), decided)
 
 
 def retired(step: object) -> tuple[int, ...]:
@@ -163,22 +163,21 @@ def test_one_seed_tells_nothing_and_two_finalists_have_no_noise_to_measure() -> 
 
 def test_without_racing_and_with_several_objectives_all_are_trained_on_all_seeds() -> None:
     for plan in (
-        Plan(BUDGET.model_copy(update={"racing": False}), HAND),
-        Plan(BUDGET, HAND, goal=Goal(("mean", "parameters"))),
+        {"racing": False},
+        {"objective": Objective(("mean", "parameters"))},
     ):
-        assert len(jobs(race(CLEAR, plan=plan))) == 6
+        assert len(jobs(race(CLEAR, **plan))) == 6
 
 
 def test_on_the_last_seed_nobody_is_retired() -> None:
     three = {number: [*values, values[0]] for number, values in CLEAR.items()}
     assert race(three, *(Retired(number=number, reason="") for number in (3, 2))) is None
-    plan = Plan(BUDGET.model_copy(update={"seeds": 2}), HAND)
     lines = ended([0.7, 0.8, 0.9], (0.1, 0.2, 0.3))
     both = Chosen(numbers=tuple(CLEAR), seeds=SEEDS[:2])
     arrived = [
         finalist(number, seed, CLEAR[number][place]) for number in CLEAR for place, seed in enumerate(both.seeds)
     ]
-    assert next_step(standing_of(*lines, both, *arrived), plan) == Finish()
+    assert next_action(state_of(*lines, both, *arrived, budget=BUDGET, presets=HAND, seeds=2)) == Finish()
 
 
 def test_a_finalist_that_failed_on_a_seed_is_in_no_comparison() -> None:
@@ -193,7 +192,8 @@ def test_the_race_is_decided_by_scores_and_not_by_who_arrived_first() -> None:
     first = [finalist(number, 11, CLEAR[number][0]) for number in CLEAR]
     second = [finalist(number, 12, CLEAR[number][1]) for number in CLEAR]
     for order in list(permutations(second))[::37]:
-        assert final_step(standing_of(*lines, decided, *first, *order), PLAN, decided) == race(CLEAR)
+        state = state_of(*lines, decided, *first, *order, budget=BUDGET, presets=HAND)
+        assert final_action(state, decided) == race(CLEAR)
 
 
 def test_a_race_of_which_half_is_written_is_finished_as_it_was_begun() -> None:
@@ -206,7 +206,7 @@ def test_a_race_of_which_half_is_written_is_finished_as_it_was_begun() -> None:
 # In a run
 
 
-def apart(job: Job) -> Answer:
+def apart(job: Job) -> JobResult:
     """Finalists differ by far more than their seeds do."""
     answer = trained(job)
     if job.kind == "trial":
@@ -222,14 +222,14 @@ SEARCH: dict[str, Any] = {"trials": 14, "finalists": 4, "seeds": 4}
 def test_a_race_cut_at_any_line_decides_the_same_with_any_workers(
     tmp_path: Path, workers: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run(core(tmp_path, request(**SEARCH)), work=apart)
+    run(driver(tmp_path, request(**SEARCH)), work=apart)
     path, whole = tmp_path / "trials.jsonl", events(tmp_path)
     lines = path.read_bytes().splitlines(keepends=True)
     start = next(place for place, event in enumerate(whole) if isinstance(event, Chosen))
     assert sum(isinstance(event, Retired) for event in whole) >= 2
     for place in range(start, len(lines)):
         path.write_bytes(b"".join(lines[:place]))
-        run(core(tmp_path, request(**SEARCH)), work=apart, workers=workers, order=place)
+        run(driver(tmp_path, request(**SEARCH)), work=apart, workers=workers, order=place)
         assert decisions(events(tmp_path)) == decisions(whole)
 
 
@@ -237,17 +237,17 @@ def test_racing_saves_trainings_and_keeps_the_winner(tmp_path: Path) -> None:
     ends = {}
     for racing in (False, True):
         folder = tmp_path / str(racing)
-        run(core(folder, request(racing=racing, **SEARCH)), work=apart)
-        standing = Standing.of(events(folder))
-        there = [trial for trial in standing.trials.values() if len(trial.finalist) == 4]
+        run(driver(folder, request(racing=racing, **SEARCH)), work=apart)
+        state = RunState().after(events(folder))
+        there = [trial for trial in state.trials.values() if len(trial.finalist) == 4]
         winner = max(there, key=lambda trial: trial.finalist_mean)
-        ends[racing] = (winner.number, sum(len(trial.finalist) for trial in standing.trials.values()))
+        ends[racing] = (winner.number, sum(len(trial.finalist) for trial in state.trials.values()))
     assert ends[True][0] == ends[False][0]
     assert ends[True][1] < ends[False][1]
 
 
 def test_where_jobs_are_fused_all_seeds_of_a_finalist_may_start_at_once() -> None:
     lines = [*ended([0.7]), Chosen(numbers=(5, 0), seeds=SEEDS), finalist(0, 12, 0.5)]
-    step = final_step(standing_of(*lines), Plan(BUDGET, HAND, gpus=1), Chosen(numbers=(5, 0), seeds=SEEDS))
+    step = final_action(state_of(*lines, budget=BUDGET, presets=HAND, gpus=1), Chosen(numbers=(5, 0), seeds=SEEDS))
     assert isinstance(step, Train)
     assert [(job.number, job.seed) for job in step.jobs] == [(5, 11), (5, 12), (5, 13), (0, 11), (0, 13)]

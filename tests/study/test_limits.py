@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
-from study_fixtures import TINY, core, events, request, run, trained
+from study_fixtures import TINY, driver, events, request, run, trained
 
 import mtl_nas as mn
-from mtl_nas.record import Event, Request, Standing
+from mtl_nas.record import Event, Request, RunState
 from mtl_nas.record.events import Closed, Failed, Proposed
 from mtl_nas.space import read_space
-from mtl_nas.study.jobs import Answer, Job
+from mtl_nas.study.jobs import Job, JobResult
 from mtl_nas.study.objectives.limits import with_default
 from mtl_nas.study.samplers import SAMPLERS
 
@@ -19,7 +19,7 @@ PRESETS = ("single_task", "mmoe", "ple")
 
 
 def found(folder: Path, asked: Request, **options: Any) -> list[Event]:
-    run(core(folder, asked, **options))
+    run(driver(folder, asked, **options))
     return events(folder)
 
 
@@ -54,41 +54,45 @@ def test_where_nothing_is_within_the_limit_the_search_closes_and_says_so(tmp_pat
     (closed,) = (line for line in lines if isinstance(line, Closed))
     assert closed.reason.startswith("100 draws brought nothing new: ")
     assert closed.reason.endswith(" parameters, above the limit of 5")
-    standing = Standing.of(lines)
-    assert [trial.preset for trial in standing.trials.values()] == ["single_task"]
-    assert standing.chosen is not None
+    state = RunState().after(lines)
+    assert [trial.preset for trial in state.trials.values()] == ["single_task"]
+    assert state.chosen is not None
 
 
-def slow_if_wide(job: Job) -> Answer:
+def slow_if_wide(job: Job) -> JobResult:
     """More experts take longer; a worker that is told a limit keeps to it."""
     answer, most = trained(job), job.limits.get("latency_ms")
     if job.latency and most is not None and answer.latency_ms is not None and answer.latency_ms > most:
-        return Answer(failure="limit", reason=f"{answer.latency_ms:.2f} ms, above the limit of {most:g}", seconds=0.1)
+        return JobResult(
+            failure="limit", reason=f"{answer.latency_ms:.2f} ms, above the limit of {most:g}", seconds=0.1
+        )
     return answer
 
 
 def test_latency_is_measured_once_a_trial_and_what_is_above_the_limit_ends_there(tmp_path: Path) -> None:
-    jobs = run(core(tmp_path, request(trials=20, limits={"latency_ms": 4.0})), work=slow_if_wide)
-    standing = Standing.of(events(tmp_path))
-    over = [trial for trial in standing.trained if trial.failed is not None]
+    jobs = run(driver(tmp_path, request(trials=20, limits={"latency_ms": 4.0})), work=slow_if_wide)
+    state = RunState().after(events(tmp_path))
+    over = [trial for trial in state.trained if trial.failed is not None]
     assert over
     for trial in over:
         assert isinstance(trial.failed, Failed)
         assert trial.failed.failure == "limit"
         assert not trial.scored
         assert sum(job.number == trial.number for job in jobs) == 1
-    assert standing.chosen is not None
-    assert not {trial.number for trial in over} & set(standing.chosen.numbers)
-    assert len(standing.trained) == 20
+    assert state.chosen is not None
+    assert not {trial.number for trial in over} & set(state.chosen.numbers)
+    assert len(state.trained) == 20
     assert all(job.latency == (job.kind == "trial" and job.rung == 0) for job in jobs)
     assert all(job.limits == {} for job in jobs if job.number == 0)  # the baseline
-    assert {trial.latency_ms for trial in standing.trained if trial.scored and trial.number} <= {1.0, 2.0, 3.0, 4.0}
+    assert {trial.latency_ms for trial in state.trained if trial.scored and trial.number} <= {1.0, 2.0, 3.0, 4.0}
 
 
 def test_latency_is_measured_where_it_is_an_objective_and_else_not(tmp_path: Path) -> None:
     asked = request(objectives=("mean", "latency_ms"), sampler="nsga2")
-    assert {job.latency for job in run(core(tmp_path / "a", asked)) if job.rung == 0 and job.kind == "trial"} == {True}
-    assert not any(job.latency for job in run(core(tmp_path / "b", request())))
+    assert {job.latency for job in run(driver(tmp_path / "a", asked)) if job.rung == 0 and job.kind == "trial"} == {
+        True
+    }
+    assert not any(job.latency for job in run(driver(tmp_path / "b", request())))
 
 
 @pytest.mark.parametrize("limits", [{"parameters": 0.0}, {"latency_ms": -1.0}, {"weight": 1.0}])

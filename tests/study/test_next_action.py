@@ -1,18 +1,18 @@
-"""What a run does next, at standings made by hand."""
+"""What a run does next, at states made by hand."""
 
 from collections.abc import Sequence
 
 import pytest
-from study_fixtures import finalist, proposed, scored, standing_of
+from study_fixtures import finalist, proposed, scored, state_of
 
-from mtl_nas.record import Budget, Event, Standing
+from mtl_nas.record import Budget, Event
 from mtl_nas.record.events import Chosen, Closed, Failed, Promoted, Stopped
 from mtl_nas.study.jobs import Job, seed_of
-from mtl_nas.study.schedule.actions import Ask, Decide, Finish, Train
-from mtl_nas.study.schedule.budget import Plan, finals
-from mtl_nas.study.schedule.finalists import chosen, within
+from mtl_nas.study.schedule.actions import Decide, Finish, Propose, Train
+from mtl_nas.study.schedule.budget import final_stage
+from mtl_nas.study.schedule.finalists import choose_finalists, fewer_finalists
 from mtl_nas.study.schedule.leftover_budget import MOST_SEEDS
-from mtl_nas.study.schedule.next_action import next_step
+from mtl_nas.study.schedule.next_action import next_action
 
 BUDGET = Budget(trials=8, rungs=(0.25, 1.0), reduction=2.0, cohort=4, finalists=2, seeds=2)
 PRESETS = ("single_task", "ple")
@@ -20,7 +20,7 @@ SEED = 5
 
 
 def step(found: Sequence[Event], *, budget: Budget = BUDGET, presets: Sequence[str] = ()) -> object:
-    return next_step(standing_of(*found), Plan(budget, tuple(presets), SEED))
+    return next_action(state_of(*found, budget=budget, presets=presets, seed=SEED))
 
 
 def jobs(found: Sequence[Event], *, budget: Budget = BUDGET, presets: Sequence[str] = ()) -> tuple[Job, ...]:
@@ -64,14 +64,14 @@ def diverged(number: int, rung: int = 0, seed: int | None = None) -> Failed:
 
 
 def test_presets_are_asked_for_first_and_in_order() -> None:
-    assert step([], presets=PRESETS) == Ask("single_task")
-    assert step(trials(1, presets=PRESETS[:1]), presets=PRESETS) == Ask("ple")
-    assert step(trials(2, presets=PRESETS), presets=PRESETS) == Ask(None)
+    assert step([], presets=PRESETS) == Propose("single_task")
+    assert step(trials(1, presets=PRESETS[:1]), presets=PRESETS) == Propose("ple")
+    assert step(trials(2, presets=PRESETS), presets=PRESETS) == Propose()
 
 
 def test_a_cohort_is_proposed_before_any_of_it_is_trained() -> None:
     for count in range(2, 4):
-        assert step(trials(count, presets=PRESETS), presets=PRESETS) == Ask(None)
+        assert step(trials(count, presets=PRESETS), presets=PRESETS) == Propose()
     assert [job.number for job in jobs(trials(4, presets=PRESETS), presets=PRESETS)] == [0, 1, 2, 3]
 
 
@@ -82,21 +82,21 @@ def test_presets_that_fill_a_cohort_are_the_first_one() -> None:
 
 def test_a_budget_below_the_presets_still_trains_them_all() -> None:
     small = BUDGET.model_copy(update={"trials": 1})
-    assert step(trials(1, presets=PRESETS[:1]), budget=small, presets=PRESETS) == Ask("ple")
+    assert step(trials(1, presets=PRESETS[:1]), budget=small, presets=PRESETS) == Propose("ple")
     assert len(jobs(trials(2, presets=PRESETS), budget=small, presets=PRESETS)) == 2
 
 
 def test_the_last_cohort_ends_at_the_budget() -> None:
     small = BUDGET.model_copy(update={"trials": 6})
     first = [*trials(4), *at_rung(0, 0.4, 0.3, 0.2, 0.1), *promoted(0, 1), *stopped(2, 3), *at_rung(1, 0.5, 0.4)]
-    assert step(first, budget=small) == Ask(None)
-    assert step([*first, proposed(4)], budget=small) == Ask(None)
+    assert step(first, budget=small) == Propose()
+    assert step([*first, proposed(4)], budget=small) == Propose()
     assert [job.number for job in jobs([*first, proposed(4), proposed(5)], budget=small)] == [4, 5]
 
 
 def test_duplicates_do_not_count_as_trials() -> None:
     repeats = [proposed(number, duplicate_of=0) for number in (1, 2, 3)]
-    assert step([proposed(0), *repeats]) == Ask(None)
+    assert step([proposed(0), *repeats]) == Propose()
     found = [proposed(0), *repeats, *(proposed(number) for number in (4, 5, 6))]
     assert [job.number for job in jobs(found)] == [0, 4, 5, 6]
 
@@ -222,18 +222,18 @@ def test_a_barrier_that_the_work_left_cuts_short_is_finished_as_it_was_begun() -
         bound = BUDGET.model_copy(update={"trainings": trainings, "reduction": 1.5, "cohort": 6})
         before = trials(8, presets=PRESETS)
         before += [scored(number, 0, score) for number, score in enumerate((0.1, 0.2, 0.9, 0.5, 0.6, 0.7, 0.3, 0.8))]
-        plan = Plan(bound, PRESETS, SEED, full=400)
-        whole = next_step(standing_of(*before), plan)
+        plan = {"budget": bound, "presets": PRESETS, "seed": SEED, "full_rows": 400}
+        whole = next_action(state_of(*before, **plan))
         assert isinstance(whole, Decide)
         for written in range(len(whole.events)):
-            half = standing_of(*before, *whole.events[:written])
-            assert next_step(half, plan) == Decide(whole.events[written:])
+            half = state_of(*before, *whole.events[:written], **plan)
+            assert next_action(half) == Decide(whole.events[written:])
 
 
 def test_promotions_end_with_the_work_and_say_so_and_the_yardstick_goes_on() -> None:
     bound = BUDGET.model_copy(update={"trainings": 10.0, "reduction": 1.5, "cohort": 6})
     before = [*trials(8, presets=PRESETS), *at_rung(0, 0.1, 0.2, 0.9, 0.5, 0.6, 0.7, 0.3, 0.8)]
-    found = next_step(standing_of(*before), Plan(bound, PRESETS, SEED, full=800))
+    found = next_action(state_of(*before, budget=bound, presets=PRESETS, seed=SEED, full_rows=800))
     assert isinstance(found, Decide)
     reasons = {event.number: event.reason for event in found.events}  # type: ignore[union-attr]
     assert reasons[0] == "the baseline of gain (rank 8 of 8 at rung 0)"
@@ -276,7 +276,7 @@ def ended(*scores: float, presets: Sequence[str] = ()) -> list[Event]:
 
 
 def test_the_finalists_are_the_best_and_every_preset_on_fresh_seeds() -> None:
-    found = chosen(standing_of(*ended(0.1, 0.2, 0.5, 0.6, 0.4, 0.3, presets=PRESETS)), Plan(BUDGET, seed=SEED))
+    found = choose_finalists(state_of(*ended(0.1, 0.2, 0.5, 0.6, 0.4, 0.3, presets=PRESETS), budget=BUDGET, seed=SEED))
     assert found.numbers == (3, 2, 0, 1)
     assert found.seeds == tuple(seed_of(SEED, "finalist", place) for place in range(2))
     trained = {seed_of(SEED, "train", f"p{number}") for number in range(6)}
@@ -287,14 +287,14 @@ def test_a_preset_that_was_stopped_is_a_finalist_and_one_that_failed_is_not() ->
     names = ("single_task", "mmoe", "ple")
     found = [*trials(4, presets=names), *at_rung(0, None, 0.1, 0.2, 0.3), diverged(0), *stopped(1), *promoted(2, 3)]
     found += [diverged(2, rung=1), scored(3, 1, 0.4)]
-    assert chosen(standing_of(*found), Plan(BUDGET, seed=SEED)).numbers == (3, 1)
+    assert choose_finalists(state_of(*found, budget=BUDGET, seed=SEED)).numbers == (3, 1)
 
 
 SHORT = BUDGET.model_copy(update={"rungs": (0.25, 0.5, 1.0), "finalists": 3})
 
 
 def numbers(*found: Event, budget: Budget = SHORT) -> tuple[int, ...]:
-    return chosen(standing_of(*found), Plan(budget, seed=SEED)).numbers
+    return choose_finalists(state_of(*found, budget=budget, seed=SEED)).numbers
 
 
 def test_where_no_searched_trial_was_trained_to_the_end_the_two_that_came_furthest_are_finalists() -> None:
@@ -350,9 +350,9 @@ def test_every_finalist_is_trained_from_nothing_on_one_seed_after_the_other() ->
 def test_short_time_takes_seeds_first_then_designs_but_never_what_is_measured_against(
     trainings: float, numbers: tuple[int, ...], seeds: int
 ) -> None:
-    standing: Standing = standing_of(*ended(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, presets=PRESETS))
+    state = state_of(*ended(0.1, 0.2, 0.3, 0.4, 0.5, 0.6, presets=PRESETS))
     wanted = Chosen(numbers=(5, 4, 3, 2, 0, 1), seeds=(11, 12, 13))
-    assert within(wanted, standing, trainings) == Chosen(numbers=numbers, seeds=wanted.seeds[:seeds])
+    assert fewer_finalists(state, wanted, trainings) == Chosen(numbers=numbers, seeds=wanted.seeds[:seeds])
 
 
 # What a small space leaves
@@ -367,7 +367,7 @@ def cut(*more: Event) -> list[Event]:
 
 
 def left_over(found: Sequence[Event], *, budget: Budget = SMALL_SPACE) -> object:
-    return next_step(standing_of(*found), Plan(budget, (), SEED, full=10_000))
+    return next_action(state_of(*found, budget=budget, seed=SEED, full_rows=10_000))
 
 
 def test_an_exhausted_space_spends_its_work_on_what_was_cut_the_best_first() -> None:
@@ -394,20 +394,19 @@ def test_a_search_whose_time_is_up_takes_nothing_up() -> None:
 
 def test_only_what_the_work_left_allows_is_taken_up() -> None:
     budget = SMALL_SPACE.model_copy(update={"trainings": 4.0})
-    standing = standing_of(*cut(EXHAUSTED))
-    finalists, seeds = finals(budget)
+    state = state_of(*cut(EXHAUSTED))
+    finalists, seeds = final_stage(budget)
     for spare, wanted in ((0.7, []), (0.8, [2]), (1.6, [2, 3])):
-        full = round(standing.rows / (budget.trainings - finalists * seeds - spare))
-        taken = next_step(standing, Plan(budget, (), SEED, full=full))
+        full = round(state.rows / (budget.trainings - finalists * seeds - spare))
+        taken = next_action(state_of(*cut(EXHAUSTED), budget=budget, seed=SEED, full_rows=full))
         assert isinstance(taken, Decide)
         assert [event.number for event in taken.events if isinstance(event, Promoted)] == wanted
 
 
 def test_finalists_have_the_seeds_that_the_work_left_allows() -> None:
     everything = cut(EXHAUSTED, *promoted(2, 3), scored(2, 1, 0.9), scored(3, 1, 0.1))
-    standing = standing_of(*everything)
-    rested = Plan(SMALL_SPACE, (), SEED, full=round(standing.rows / 4))
-    made = chosen(standing, rested)
-    assert len(made.seeds) == int((20 - 4) / len(made.numbers)) > finals(SMALL_SPACE)[1]
-    huge = Plan(SMALL_SPACE.model_copy(update={"trainings": 500.0}), (), SEED, full=standing.rows)
-    assert len(chosen(standing, huge).seeds) == MOST_SEEDS
+    rows = state_of(*everything).rows
+    made = choose_finalists(state_of(*everything, budget=SMALL_SPACE, seed=SEED, full_rows=round(rows / 4)))
+    assert len(made.seeds) == int((20 - 4) / len(made.numbers)) > final_stage(SMALL_SPACE)[1]
+    huge = SMALL_SPACE.model_copy(update={"trainings": 500.0})
+    assert len(choose_finalists(state_of(*everything, budget=huge, seed=SEED, full_rows=rows)).seeds) == MOST_SEEDS

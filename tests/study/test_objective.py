@@ -1,19 +1,25 @@
 """What a search maximises: each aim's values, the orders that follow, and what is no aim."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from study_fixtures import FUNNEL, finalist, proposed, scored, standing_of
+from study_fixtures import FUNNEL, finalist, proposed, scored, state_of
 
 from mtl_nas.errors import RunError
-from mtl_nas.record import Event, Standing
+from mtl_nas.record import Event
 from mtl_nas.record.events import Failed, Promoted
 from mtl_nas.settings import Aim
-from mtl_nas.study.objectives.objective import Goal
+from mtl_nas.study.objectives.objective import Objective
+from mtl_nas.study.search_state import SearchState
 
 
-def goal(*aims: Aim) -> Goal:
-    return Goal.of(aims, FUNNEL)
+def objective(*aims: Aim) -> Objective:
+    return Objective(aims, {task.name: task.main_metric for task in FUNNEL.tasks})
+
+
+def state(*events: Event, aims: tuple[Aim, ...] = ("mean",)) -> SearchState:
+    return state_of(*events, objective=objective(*aims))
 
 
 def tasks(click: float, buy: float | None) -> dict[str, Any]:
@@ -28,15 +34,16 @@ LINES: list[Event] = [
     scored(1, 0, 0.73, **tasks(0.79, 0.67), latency_ms=1.5),
     scored(2, 0, 0.72, **tasks(0.81, 0.63), latency_ms=2.0),
 ]
-STANDING = standing_of(*LINES)
 
 
-def values(*aims: Aim, standing: Standing = STANDING, rung: int = 0) -> list[tuple[float, ...]]:
-    return [goal(*aims).values(standing, trial, rung) for trial in standing.trials.values()]
+def values(*aims: Aim, lines: Sequence[Event] = LINES) -> list[tuple[float, ...]]:
+    searched = state(*lines, aims=aims)
+    return [searched.values(trial, 0) for trial in searched.trials.values()]
 
 
-def order(*aims: Aim, standing: Standing = STANDING, rung: int = 0) -> list[int]:
-    return [trial.number for trial in goal(*aims).order(standing, standing.trials.values(), rung)]
+def order(*aims: Aim, lines: Sequence[Event] = LINES) -> list[int]:
+    searched = state(*lines, aims=aims)
+    return [trial.number for trial in searched.ordered(searched.trials.values(), 0)]
 
 
 # Values
@@ -69,62 +76,57 @@ def test_a_cost_is_minimised(cost: str, found: list[float]) -> None:
 
 def test_the_worst_gain_is_measured_against_the_yardstick_at_the_same_rung() -> None:
     above = [scored(0, 1, 0.9, **tasks(0.90, 0.90)), scored(1, 1, 0.9, **tasks(0.89, 0.95))]
-    standing = standing_of(*LINES, *above)
-    assert goal("worst").values(standing, standing.trials[1], 1) == (pytest.approx(-0.01),)
-    assert goal("worst").values(standing, standing.trials[1], 0) == (pytest.approx(-0.01),)
-    assert goal("worst").values(standing, standing.trials[0], 1) == (0.0,)
+    searched = state(*LINES, *above, aims=("worst",))
+    assert searched.values(searched.trials[1], 1) == (pytest.approx(-0.01),)
+    assert searched.values(searched.trials[1], 0) == (pytest.approx(-0.01),)
+    assert searched.values(searched.trials[0], 1) == (0.0,)
 
 
 def test_without_a_yardstick_the_worst_task_counts() -> None:
-    standing = standing_of(proposed(0), scored(0, 0, 0.7, **tasks(0.8, 0.6)))
-    assert values("worst", standing=standing) == [(0.6,)]
+    assert values("worst", lines=[proposed(0), scored(0, 0, 0.7, **tasks(0.8, 0.6))]) == [(0.6,)]
 
 
 def test_a_task_without_a_score_is_left_out() -> None:
-    standing = standing_of(*LINES, proposed(3), scored(3, 0, 0.9, **tasks(0.85, None)))
-    trial = standing.trials[3]
-    assert goal("worst").values(standing, trial, 0) == (pytest.approx(0.05),)
-    assert goal({"click": 1.0, "buy": 9.0}).values(standing, trial, 0) == (pytest.approx(0.85),)
+    lines = [*LINES, proposed(3), scored(3, 0, 0.9, **tasks(0.85, None))]
+    assert values("worst", lines=lines)[3] == (pytest.approx(0.05),)
+    assert values({"click": 1.0, "buy": 9.0}, lines=lines)[3] == (pytest.approx(0.85),)
 
 
 def test_a_value_is_the_mean_over_the_seeds_that_reached_the_rung() -> None:
     again = proposed(3, proposal_key="p1", duplicate_of=1, replicate=1, parameters=300)
-    standing = standing_of(*LINES, again, scored(3, 0, 0.63, **tasks(0.69, 0.57)), scored(1, 1, 0.8))
+    lines = [*LINES, again, scored(3, 0, 0.63, **tasks(0.69, 0.57)), scored(1, 1, 0.8)]
     for number in (1, 3):
-        assert goal("mean", "click").values(standing, standing.trials[number], 0) == (
-            pytest.approx(0.68),
-            pytest.approx(0.74),
-        )
-        assert goal("mean").values(standing, standing.trials[number], 1) == (0.8,)
+        assert values("mean", "click", lines=lines)[number] == (pytest.approx(0.68), pytest.approx(0.74))
+        assert state(*lines).values(state(*lines).trials[number], 1) == (0.8,)
 
 
 # Orders
 
 
 def test_of_equal_values_the_earlier_trial_comes_first_whatever_the_order_in_which_they_are_given() -> None:
-    standing = standing_of(*(proposed(number) for number in range(4)), *(scored(number, 0, 0.5) for number in range(4)))
-    trials = list(standing.trials.values())
-    assert [trial.number for trial in goal("mean").order(standing, reversed(trials), 0)] == [0, 1, 2, 3]
+    searched = state(*(proposed(number) for number in range(4)), *(scored(number, 0, 0.5) for number in range(4)))
+    trials = list(searched.trials.values())
+    assert [trial.number for trial in searched.ordered(reversed(trials), 0)] == [0, 1, 2, 3]
 
 
 def test_several_aims_order_by_front_and_then_by_room() -> None:
     lines: list[Event] = []
     for number, (score, parameters) in enumerate([(0.5, 10), (0.6, 20), (0.61, 22), (0.9, 40), (0.55, 30)]):
         lines += [proposed(number, parameters=parameters), scored(number, 0, score)]
-    found = order("mean", "parameters", standing=standing_of(*lines))
+    found = order("mean", "parameters", lines=lines)
     assert found == [0, 3, 2, 1, 4]  # the ends, the two between by room, the dominated one
 
 
 def test_who_came_furthest_is_first_and_there_the_best() -> None:
-    standing = standing_of(*LINES, Promoted(number=0, rung=1, reason=""), scored(0, 1, 0.1))
-    found = goal("mean").far_and_good(standing, standing.trials.values())
+    searched = state(*LINES, Promoted(number=0, rung=1, reason=""), scored(0, 1, 0.1))
+    found = searched.furthest_first(searched.trials.values())
     assert [trial.number for trial in found] == [0, 1, 2]
 
 
 def test_trials_without_a_score_are_in_no_order() -> None:
     failed = Failed(number=3, rung=0, failure="diverged", reason="")
-    standing = standing_of(*LINES, proposed(3), failed)
-    assert len(goal("mean").far_and_good(standing, standing.trials.values())) == 3
+    searched = state(*LINES, proposed(3), failed)
+    assert len(searched.furthest_first(searched.trials.values())) == 3
 
 
 def test_a_finalist_is_valued_against_the_yardstick_on_the_same_seed() -> None:
@@ -134,10 +136,12 @@ def test_a_finalist_is_valued_against_the_yardstick_on_the_same_seed() -> None:
         finalist(1, 11, 0.7, **tasks(0.82, 0.61)),
         finalist(1, 12, 0.7, **tasks(0.69, 0.58)),
     ]
-    standing = standing_of(*LINES, *found)
-    worst = [goal("worst").final_value(standing, standing.trials[1], seed) for seed in (11, 12)]
-    assert worst == [pytest.approx(0.01), pytest.approx(-0.01)]
-    assert goal("mean", "parameters").final_value(standing, standing.trials[1], 11) == 0.7
+    searched = state(*LINES, *found, aims=("worst",))
+    worst = [searched.final_values(searched.trials[1], seed) for seed in (11, 12)]
+    assert worst == [(pytest.approx(0.01),), (pytest.approx(-0.01),)]
+    assert searched.final_mean(searched.trials[1]) == pytest.approx(0.0)
+    searched = state(*LINES, *found, aims=("mean", "parameters"))
+    assert searched.final_values(searched.trials[1], 11)[0] == 0.7
 
 
 # What a training is told
@@ -158,8 +162,8 @@ def test_a_finalist_is_valued_against_the_yardstick_on_the_same_seed() -> None:
 def test_the_best_check_is_kept_by_the_tasks_that_the_search_is_for(
     aims: tuple[Aim, ...], weights: dict[str, float]
 ) -> None:
-    assert goal(*aims).weights == weights
-    assert goal(*aims).single == (len(aims) == 1)
+    assert objective(*aims).task_weights == weights
+    assert objective(*aims).single == (len(aims) == 1)
 
 
 # Errors
@@ -187,7 +191,7 @@ def test_the_best_check_is_kept_by_the_tasks_that_the_search_is_for(
 )
 def test_what_is_no_aim_is_refused_on_one_line(aims: tuple[Aim, ...], message: str) -> None:
     with pytest.raises(RunError) as problem:
-        goal(*aims)
+        objective(*aims)
     assert message in str(problem.value)
     assert "\n" not in str(problem.value)
 
@@ -199,7 +203,6 @@ def test_the_front_is_of_finalists_that_no_other_beats_in_every_aim() -> None:
         for event in (proposed(number, parameters=(10, 20, 30)[number]), scored(number, 1, 0.5))
     ]
     finals = [finalist(number, 1, score) for number, score in enumerate((0.7, 0.6, 0.8))]
-    standing = standing_of(*lines, *finals)
-    names = [trial.number for trial in Goal(("mean", "parameters")).front(standing, standing.trials.values())]
-    assert names == [0, 2]
-    assert [trial.number for trial in Goal().front(standing, standing.trials.values())] == [2]
+    numbers = [trial.number for trial in state(*lines, *finals, aims=("mean", "parameters")).front()]
+    assert numbers == [0, 2]
+    assert [trial.number for trial in state(*lines, *finals).front()] == [2]

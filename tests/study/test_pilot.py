@@ -1,24 +1,25 @@
-"""The pilot: who is trained, what it measures at standings made by hand, what follows for the search."""
+"""The pilot: who is trained, what it measures at states made by hand, what follows for the search."""
 
 import math
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean, variance
+from typing import Any
 
 import pytest
 from scipy.stats import spearmanr
 from slowly import slow
-from study_fixtures import core, decisions, events, proposed, request, run, scored, standing_of, trained
+from study_fixtures import decisions, driver, events, proposed, request, run, scored, state_of, trained
 
-from mtl_nas.record import Budget, Event, Standing
+from mtl_nas.record import Budget, Event, RunState
 from mtl_nas.record.events import Closed, Failed, Piloted, Promoted, Proposed, Stopped
-from mtl_nas.study.jobs import Answer, Job
-from mtl_nas.study.schedule.actions import Ask, Decide, Train
-from mtl_nas.study.schedule.budget import Plan
-from mtl_nas.study.schedule.pilot import measured, pilot_step
+from mtl_nas.study.jobs import Job, JobResult
+from mtl_nas.study.schedule.actions import Decide, Propose, Train
+from mtl_nas.study.schedule.budget import next_rung, pilot_size, planned_finals, rungs_in_use
+from mtl_nas.study.schedule.pilot import measured, pilot_action
 
 BUDGET = Budget(trials=60, rungs=(0.25, 0.5, 1.0), pilot=10, finalists=4, seeds=3)
-PLAN = Plan(BUDGET, ("single_task", "mmoe", "ple", "cgc"))
+PLAN: dict[str, Any] = {"budget": BUDGET, "presets": ("single_task", "mmoe", "ple", "cgc")}
 SEARCH = {"trials": 20, "rungs": (0.25, 0.5, 1.0), "pilot": 10}
 NAMES = ("single_task", "mmoe", "ple")
 
@@ -35,7 +36,7 @@ def measurement(scores: Sequence[Sequence[float]], rungs: Sequence[Sequence[floa
             lines += [copied, scored(count, 2, score)]
             count += 1
     numbered = sorted((line for line in lines if isinstance(line, Proposed)), key=lambda line: line.number)
-    return measured(standing_of(*numbered, *(line for line in lines if not isinstance(line, Proposed))), PLAN)
+    return measured(state_of(*numbered, *(line for line in lines if not isinstance(line, Proposed)), **PLAN))
 
 
 # Noise and spread
@@ -129,29 +130,29 @@ def test_a_rung_is_given_up_where_few_trials_tell_it_clearly() -> None:
 
 def test_after_the_pilot_trials_go_by_the_rungs_that_are_left_and_finalists_are_as_it_says() -> None:
     event = Piloted(noise=0.1, spread=0.1, correlations={}, rungs=(1, 2), finalists=6, seeds=5, reason="")
-    standing = standing_of(proposed(0), event, proposed(1))
-    assert PLAN.rungs(standing) == (1, 2)
-    assert PLAN.goes_to(standing, standing.trials[1]) == 1
-    assert PLAN.finals(standing) == (6, 5)
+    state = state_of(proposed(0), event, proposed(1), **PLAN)
+    assert rungs_in_use(state) == (1, 2)
+    assert next_rung(state, state.trials[1]) == 1
+    assert planned_finals(state) == (6, 5)
 
 
 # Steps
 
 
-def step(*found: Event, plan: Plan = PLAN) -> object:
-    return pilot_step(standing_of(*found), plan)
+def step(*found: Event, **changes: Any) -> object:
+    return pilot_action(state_of(*found, **PLAN, **changes))
 
 
-def asked(plan: Plan = PLAN) -> list[Event]:
+def asked() -> list[Event]:
     """All that the pilot proposes."""
     lines: list[Event] = []
-    while isinstance(taken := step(*lines, plan=plan), Ask):
+    while isinstance(taken := step(*lines), Propose):
         number = len(lines)
-        if taken.again is None:
+        if taken.replicate_of is None:
             origin = f"preset:{taken.preset}" if taken.preset else "random"
             lines.append(proposed(number, origin=origin))
         else:
-            copied = {"proposal_key": f"p{taken.again}", "duplicate_of": taken.again, "replicate": 1}
+            copied = {"proposal_key": f"p{taken.replicate_of}", "duplicate_of": taken.replicate_of, "replicate": 1}
             lines.append(proposed(number, origin="replicate", **copied))
     return lines
 
@@ -219,22 +220,22 @@ def test_a_trial_that_failed_holds_nothing_up() -> None:
 def test_by_default_a_tenth_of_the_work_of_a_large_search_is_for_the_pilot(
     changes: dict[str, object], trainings: int
 ) -> None:
-    assert Plan(BUDGET.model_copy(update=changes)).pilot == trainings
+    assert pilot_size(BUDGET.model_copy(update=changes)) == trainings
 
 
 def test_a_search_that_is_closed_or_has_no_pilot_does_without() -> None:
-    assert step(plan=Plan(BUDGET.model_copy(update={"pilot": 0}))) is None
+    assert step(pilot=0) is None
     assert step(*asked(), Closed(reason="time")) is None
 
 
 # In a run
 
 
-def worker(job: Job) -> Answer:
+def worker(job: Job) -> JobResult:
     return trained(job, rungs=(0.25, 0.5, 1.0))
 
 
-def upside_down(job: Job) -> Answer:
+def upside_down(job: Job) -> JobResult:
     """The first rung ranks the wrong way round."""
     answer = worker(job)
     return (
@@ -245,33 +246,33 @@ def upside_down(job: Job) -> Answer:
 
 
 def test_a_rung_that_the_pilot_drops_stops_nobody_afterwards(tmp_path: Path) -> None:
-    jobs = run(core(tmp_path, request(**SEARCH)), work=upside_down)
-    standing = Standing.of(events(tmp_path))
-    assert standing.pilot is not None
-    assert 0 not in standing.pilot.rungs
+    jobs = run(driver(tmp_path, request(**SEARCH)), work=upside_down)
+    state = RunState().after(events(tmp_path))
+    assert state.pilot is not None
+    assert 0 not in state.pilot.rungs
     after = [job for job in jobs if job.kind == "trial" and job.number >= 10]
     assert after
-    assert {job.rung for job in after} <= set(standing.pilot.rungs)
+    assert {job.rung for job in after} <= set(state.pilot.rungs)
     assert all(event.rung > 0 for event in events(tmp_path) if isinstance(event, Stopped))
 
 
 def test_its_trials_are_trials_of_the_search(tmp_path: Path) -> None:
-    run(core(tmp_path, request(**SEARCH)), work=worker)
-    standing = Standing.of(events(tmp_path))
-    assert len(standing.trained) == 20
-    assert sum(trial.proposed.origin == "replicate" for trial in standing.trained) == 4
-    assert standing.chosen is not None
-    assert not any(standing.trials[number].proposed.replicate for number in standing.chosen.numbers)
+    run(driver(tmp_path, request(**SEARCH)), work=worker)
+    state = RunState().after(events(tmp_path))
+    assert len(state.trained) == 20
+    assert sum(trial.proposed.origin == "replicate" for trial in state.trained) == 4
+    assert state.chosen is not None
+    assert not any(state.trials[number].proposed.replicate for number in state.chosen.numbers)
 
 
 @pytest.mark.parametrize(("workers", "apart"), [slow(1, 1), (2, 7)])
 def test_a_pilot_cut_at_any_line_decides_the_same(
     tmp_path: Path, workers: int, apart: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run(core(tmp_path, request(**SEARCH)), work=worker)
+    run(driver(tmp_path, request(**SEARCH)), work=worker)
     path, whole = tmp_path / "trials.jsonl", events(tmp_path)
     lines = path.read_bytes().splitlines(keepends=True)
     for place in range(0, len(lines), apart):
         path.write_bytes(b"".join(lines[:place]))
-        run(core(tmp_path, request(**SEARCH)), work=worker, workers=workers, order=place)
+        run(driver(tmp_path, request(**SEARCH)), work=worker, workers=workers, order=place)
         assert decisions(events(tmp_path)) == decisions(whole)

@@ -8,22 +8,30 @@ import optuna
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import TrialState
-from study_fixtures import FUNNEL, SPACE, chance, drawn, proposed, scored, space, standing_of
+from study_fixtures import FUNNEL, SPACE, chance, drawn, proposed, scored, space, state_of
 
-from mtl_nas.record import Budget, Event, Standing
+from mtl_nas.record import Event
 from mtl_nas.record.events import Failed, Promoted, Stopped
 from mtl_nas.settings import Aim
 from mtl_nas.space import SWITCH, Choice, Float, Int, Random, Replay, SearchSpace, load_space
-from mtl_nas.study.objectives.objective import Goal
-from mtl_nas.study.samplers import SAMPLERS, Drawn, Seen, automatic, best_first, history, propose
-from mtl_nas.study.samplers.optuna_studies import TOLD, Names, distribution, study_of
-from mtl_nas.study.samplers.registry import AROUND, STARTUP
+from mtl_nas.study.objectives.objective import Objective
+from mtl_nas.study.samplers import (
+    SAMPLERS,
+    Observation,
+    Observations,
+    Suggestion,
+    best_first,
+    suggest,
+    suitable_sampler,
+)
+from mtl_nas.study.samplers.optuna_study import MOST_TRIALS, HoleNames, distribution, optuna_study
+from mtl_nas.study.samplers.suggesting import LOCAL_ATTEMPTS, STARTUP
 from mtl_nas.study.samplers.tpe import tpe_sampler
-from mtl_nas.study.schedule.budget import Plan
+from mtl_nas.study.search_state import SearchState
 
 MADE = space()
 GATE = "design.levels.0.mixing.hidden"
-MEAN, BOTH = Goal(), Goal(("mean", "parameters"))
+MEAN, BOTH = Objective(), Objective(("mean", "parameters"))
 
 
 def told(count: int, made: SearchSpace = MADE) -> list[Event]:
@@ -54,16 +62,16 @@ def mixed_history(made: SearchSpace = MADE) -> list[Event]:
     return [*lines, proposed(24, decisions=None), scored(24, 0, 0.9)]
 
 
-def ask(standing: Standing, *, sampler: str = "tpe", seed: int = 0, attempt: int = 0) -> Drawn:
-    seen, ordinal = history(standing, MEAN), len(standing.trials)
-    return propose(MADE, seen, sampler=sampler, seed=seed, ordinal=ordinal, attempt=attempt)
+def ask(state: SearchState, *, sampler: str = "tpe", seed: int = 0, attempt: int = 0) -> Suggestion:
+    seen, ordinal = Observations().of(state), len(state.trials)
+    return suggest(MADE, seen, sampler=sampler, seed=seed, ordinal=ordinal, attempt=attempt)
 
 
-def a_seed_that_asks_tpe(standing: Standing) -> int:
-    return next(seed for seed in range(50) if ask(standing, seed=seed).origin == "tpe")
+def a_seed_that_asks_tpe(state: SearchState) -> int:
+    return next(seed for seed in range(50) if ask(state, seed=seed).origin == "tpe")
 
 
-def experts(found: Drawn) -> int:
+def experts(found: Suggestion) -> int:
     return sum(level.shared for level in found.proposal.design.levels)
 
 
@@ -75,42 +83,41 @@ def experts(found: Drawn) -> int:
 def test_a_sampler_proposes_decisions_that_resolve_whatever_was_seen_and_the_same_twice(
     sampler: str, aims: tuple[Aim, ...]
 ) -> None:
-    goal = Goal(aims)
     for lines in (told(1), told(12), mixed_history()):
         for seed in range(6):
-            found = SAMPLERS[sampler](MADE, history(standing_of(*lines), goal), seed)
+            found = SAMPLERS[sampler].sampler(MADE, seen_of(lines, Objective(aims)), seed)
             assert MADE.draw(Replay(found.decisions)) == (found.proposal, found.decisions)
             random.seed(seed)  # nobody's business
             optuna.create_study().ask()
-            assert SAMPLERS[sampler](MADE, history(standing_of(*lines), goal), seed) == found
+            assert SAMPLERS[sampler].sampler(MADE, seen_of(lines, Objective(aims)), seed) == found
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
 def test_what_a_sampler_saw_is_left_as_it_was(sampler: str) -> None:
-    seen = history(standing_of(*mixed_history()), Goal())
+    seen = seen_of(mixed_history())
     before = repr(seen)
-    SAMPLERS[sampler](MADE, seen, 3)
+    SAMPLERS[sampler].sampler(MADE, seen, 3)
     assert repr(seen) == before
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
 def test_parents_are_trials_that_were_seen(sampler: str) -> None:
-    seen = history(standing_of(*mixed_history()), Goal())
+    seen = seen_of(mixed_history())
     numbers = {one.number for one in seen}
     for seed in range(10):
-        found = SAMPLERS[sampler](MADE, seen, seed)
+        found = SAMPLERS[sampler].sampler(MADE, seen, seed)
         assert set(found.parents) <= numbers
         assert bool(found.parents) == (sampler not in ("tpe", "random"))
 
 
-def with_experts(count: int, *, two: bool) -> list[Seen]:
+def with_experts(count: int, *, two: bool) -> list[Observation]:
     """More experts are better; a second value that says nothing, where two are wanted."""
     seen = []
     for number in range(count):
         proposal, decisions = MADE.draw(Random(number))
         score = 0.5 + 0.02 * sum(level.shared for level in proposal.design.levels)
         values = (score, score / 2) if two else (score,)
-        seen.append(Seen(number, "random", decisions, {1: values}, stopped=False, key=f"p{number}"))
+        seen.append(Observation(number, "random", decisions, {1: values}, stopped=False, key=f"p{number}"))
     return seen
 
 
@@ -119,7 +126,8 @@ def with_experts(count: int, *, two: bool) -> list[Seen]:
 def test_a_sampler_finds_what_is_better(sampler: str, two: bool) -> None:
     seen = with_experts(40, two=two)
     means = {
-        name: sum(experts(SAMPLERS[name](MADE, seen, seed)) for seed in range(30)) / 30 for name in (sampler, "random")
+        name: sum(experts(SAMPLERS[name].sampler(MADE, seen, seed)) for seed in range(30)) / 30
+        for name in (sampler, "random")
     }
     assert means[sampler] > means["random"] + 1.5
 
@@ -128,8 +136,10 @@ def test_a_sampler_finds_what_is_better(sampler: str, two: bool) -> None:
 def test_a_value_that_is_seen_changes_what_is_proposed(sampler: str) -> None:
     lines = told(20)
     worse = [scored(line.number, 0, 1 - line.score) if line.event == "scored" else line for line in lines]
-    one, other = (history(standing_of(*found), Goal()) for found in (lines, worse))
-    assert any(SAMPLERS[sampler](MADE, one, seed) != SAMPLERS[sampler](MADE, other, seed) for seed in range(5))
+    one, other = (seen_of(found) for found in (lines, worse))
+    assert any(
+        SAMPLERS[sampler].sampler(MADE, one, seed) != SAMPLERS[sampler].sampler(MADE, other, seed) for seed in range(5)
+    )
 
 
 # Proposals
@@ -139,17 +149,17 @@ def test_a_value_that_is_seen_changes_what_is_proposed(sampler: str) -> None:
 def test_a_proposal_is_a_function_of_the_standing_the_seed_and_the_attempt(sampler: str) -> None:
     for count in (0, 5, 20):
         for seed in range(4):
-            first = ask(standing_of(*told(count)), sampler=sampler, seed=seed)
+            first = ask(state_of(*told(count)), sampler=sampler, seed=seed)
             random.seed(count)  # nobody's business
             optuna.create_study().ask()
-            assert ask(standing_of(*told(count)), sampler=sampler, seed=seed) == first
+            assert ask(state_of(*told(count)), sampler=sampler, seed=seed) == first
 
 
 def test_half_of_the_steps_of_evolution_change_the_training_alone() -> None:
-    seen, alone = history(standing_of(*told(40)), MEAN), 0
+    seen, alone = seen_of(told(40)), 0
     by_number = {one.number: one.decisions for one in seen}
     for seed in range(200):
-        found = SAMPLERS["evolution"](MADE, seen, seed)
+        found = SAMPLERS["evolution"].sampler(MADE, seen, seed)
         if len(found.parents) != 1:
             continue
         before = by_number[found.parents[0]]
@@ -159,34 +169,32 @@ def test_half_of_the_steps_of_evolution_change_the_training_alone() -> None:
 
 
 def test_seed_attempt_and_number_of_trials_each_change_the_proposal() -> None:
-    standing = standing_of(*told(20))
-    seed = a_seed_that_asks_tpe(standing)
+    state = state_of(*told(20))
+    seed = a_seed_that_asks_tpe(state)
     others = [
-        ask(standing, seed=seed),
-        ask(standing, seed=seed + 1),
-        ask(standing, seed=seed, attempt=1),
-        ask(standing_of(*told(21)), seed=seed),
+        ask(state, seed=seed),
+        ask(state, seed=seed + 1),
+        ask(state, seed=seed, attempt=1),
+        ask(state_of(*told(21)), seed=seed),
     ]
     assert len({other.proposal.model_dump_json() for other in others}) == 4
 
 
 def test_a_score_that_is_told_changes_what_tpe_proposes() -> None:
     lines = told(20)
-    seed = a_seed_that_asks_tpe(standing_of(*lines))
+    seed = a_seed_that_asks_tpe(state_of(*lines))
     worse = [scored(line.number, 0, 1 - line.score) if line.event == "scored" else line for line in lines]
-    assert ask(standing_of(*lines), seed=seed) != ask(standing_of(*worse), seed=seed)
+    assert ask(state_of(*lines), seed=seed) != ask(state_of(*worse), seed=seed)
 
 
 def test_a_proposal_comes_with_the_decisions_that_spell_it() -> None:
     for seed in range(12):
-        found = ask(standing_of(*told(20)), seed=seed)
+        found = ask(state_of(*told(20)), seed=seed)
         assert MADE.resolve(Replay(found.decisions)) == found.proposal
 
 
 def test_tpe_proposes_from_enough_told_trials_on_and_leaves_a_share_to_chance() -> None:
-    origins = {
-        count: Counter(ask(standing_of(*told(count)), seed=seed).origin for seed in range(60)) for count in (9, 10)
-    }
+    origins = {count: Counter(ask(state_of(*told(count)), seed=seed).origin for seed in range(60)) for count in (9, 10)}
     assert origins[STARTUP - 1] == {"random": 60}
     assert 5 <= origins[STARTUP]["random"] <= 25  # one in four
     assert origins[STARTUP]["tpe"] == 60 - origins[STARTUP]["random"]
@@ -194,17 +202,19 @@ def test_tpe_proposes_from_enough_told_trials_on_and_leaves_a_share_to_chance() 
 
 @pytest.mark.parametrize("sampler", [name for name in SAMPLERS if name != "random"])
 def test_further_attempts_look_around_the_best_and_in_the_end_anywhere(sampler: str) -> None:
-    standing = standing_of(*told(20))
-    around = Counter(ask(standing, sampler=sampler, attempt=attempt).origin for attempt in range(1, AROUND + 1))
+    state = state_of(*told(20))
+    around = Counter(ask(state, sampler=sampler, attempt=attempt).origin for attempt in range(1, LOCAL_ATTEMPTS + 1))
     assert set(around) == {"mutation", "random"}
     assert around["mutation"] > around["random"]
-    anywhere = {ask(standing, sampler=sampler, attempt=attempt).origin for attempt in range(AROUND + 1, AROUND + 9)}
+    anywhere = {
+        ask(state, sampler=sampler, attempt=attempt).origin for attempt in range(LOCAL_ATTEMPTS + 1, LOCAL_ATTEMPTS + 9)
+    }
     assert anywhere == {"random"}
 
 
 def test_the_random_sampler_never_looks_at_what_was_seen() -> None:
-    standing = standing_of(*told(20))
-    assert {ask(standing, sampler="random", attempt=attempt).origin for attempt in range(20)} == {"random"}
+    state = state_of(*told(20))
+    assert {ask(state, sampler="random", attempt=attempt).origin for attempt in range(20)} == {"random"}
 
 
 @pytest.mark.parametrize(
@@ -219,14 +229,14 @@ def test_the_random_sampler_never_looks_at_what_was_seen() -> None:
 def test_the_automatic_sampler_is_chosen_by_work_and_objectives_and_says_why(
     budget: dict[str, float], aims: tuple[Aim, ...], sampler: str, why: str
 ) -> None:
-    assert automatic(Plan(Budget(**budget), goal=Goal(aims))) == (sampler, why)  # type: ignore[arg-type]
+    assert suitable_sampler(state_of(objective=Objective(aims), **budget)) == (sampler, why)
 
 
 # What is seen
 
 
-def seen_of(lines: Sequence[Event], goal: Goal = MEAN) -> list[Seen]:
-    return history(standing_of(*lines), goal)
+def seen_of(lines: Sequence[Event], objective: Objective = MEAN) -> list[Observation]:
+    return Observations().of(state_of(*lines, objective=objective))
 
 
 def test_trials_without_a_score_or_outside_the_space_are_not_told() -> None:
@@ -238,7 +248,7 @@ def test_trials_without_a_score_or_outside_the_space_are_not_told() -> None:
         Failed(number=10, rung=0, failure="diverged", reason=""),
         drawn(MADE, 11, Random(11)),
     ]
-    assert {ask(standing_of(*lines, *unknown), seed=seed).origin for seed in range(20)} == {"random"}
+    assert {ask(state_of(*lines, *unknown), seed=seed).origin for seed in range(20)} == {"random"}
     assert [one.number for one in seen_of([*lines, *unknown])] == list(range(9))
 
 
@@ -288,7 +298,7 @@ def test_the_study_holds_the_trials_in_their_order_with_their_best_scores() -> N
         scored(0, 1, 0.6),
         Failed(number=2, rung=1, failure="memory", reason="out of memory"),
     ]
-    found = study_of(MADE, seen_of(lines), tpe_sampler(0)).trials
+    found = optuna_study(MADE, seen_of(lines), tpe_sampler(0)).trials
     assert [trial.number for trial in found] == [0, 1, 2, 3]
     assert [trial.state for trial in found] == [
         TrialState.COMPLETE,
@@ -304,7 +314,7 @@ def test_the_study_holds_the_trials_in_their_order_with_their_best_scores() -> N
 
 
 def test_the_study_maximises_and_its_plots_find_what_they_need() -> None:
-    study = study_of(MADE, seen_of(told(12)), tpe_sampler(0))
+    study = optuna_study(MADE, seen_of(told(12)), tpe_sampler(0))
     assert study.direction.name == "MAXIMIZE"
     best = max((line for line in told(12) if line.event == "scored"), key=lambda line: line.score)
     assert study.best_trial.number == best.number
@@ -313,23 +323,23 @@ def test_the_study_maximises_and_its_plots_find_what_they_need() -> None:
 
 def test_a_rebuilt_trial_has_every_decision_as_a_parameter_and_no_other() -> None:
     lines = told(20)
-    for line, trial in zip(lines[::2], study_of(MADE, seen_of(lines), tpe_sampler(0)).trials, strict=True):
+    for line, trial in zip(lines[::2], optuna_study(MADE, seen_of(lines), tpe_sampler(0)).trials, strict=True):
         assert len(trial.params) == len(line.decisions)  # type: ignore[arg-type, union-attr]
         assert {name.split("#")[0] for name in trial.params} == set(line.decisions)  # type: ignore[arg-type, union-attr]
 
 
 def test_of_very_many_trials_the_best_and_the_latest_are_told() -> None:
-    count = TOLD + 60
+    count = MOST_TRIALS + 60
     lines = told(count)
-    numbers = [trial.user_attrs["number"] for trial in study_of(MADE, seen_of(lines), tpe_sampler(0)).trials]
+    numbers = [trial.user_attrs["number"] for trial in optuna_study(MADE, seen_of(lines), tpe_sampler(0)).trials]
     assert numbers == sorted(numbers)
-    assert set(range(count - TOLD // 2, count)) <= set(numbers)
+    assert set(range(count - MOST_TRIALS // 2, count)) <= set(numbers)
     scores = {line.number: line.score for line in lines if line.event == "scored"}
-    assert set(sorted(scores, key=lambda number: -scores[number])[: TOLD // 2]) <= set(numbers)
-    assert len(numbers) <= TOLD
+    assert set(sorted(scores, key=lambda number: -scores[number])[: MOST_TRIALS // 2]) <= set(numbers)
+    assert len(numbers) <= MOST_TRIALS
 
 
-# Names and distributions
+# HoleNames and distributions
 
 
 def test_a_hole_is_told_to_optuna_by_its_kind() -> None:
@@ -343,7 +353,7 @@ def test_a_hole_is_told_to_optuna_by_its_kind() -> None:
 def test_one_path_that_branches_ask_differently_has_a_name_for_each() -> None:
     domains = MADE.domains()[GATE]
     assert [len(domain.options) for domain in domains if isinstance(domain, Choice)] == [2, 3]
-    names = Names(MADE)
+    names = HoleNames(MADE)
     assert [names.of(GATE, domain) for domain in domains] == [f"{GATE}#0", f"{GATE}#1"]
     assert names.of("training.learning_rate", MADE.domains()["training.learning_rate"][0]) == "training.learning_rate"
 
@@ -353,10 +363,10 @@ def test_branches_that_ask_differently_at_one_path_do_not_clash_in_optuna() -> N
     for number in range(30):  # both branches, among complete trials and pruned ones
         lines += [drawn(MADE, number, Random(number)), scored(number, 0, chance(number))]
         lines += [Stopped(number=number, rung=0, reason="")] if number % 3 else []
-    standing = standing_of(*lines)
-    seen = {name for trial in study_of(MADE, seen_of(lines), tpe_sampler(0)).trials for name in trial.params}
+    state = state_of(*lines)
+    seen = {name for trial in optuna_study(MADE, seen_of(lines), tpe_sampler(0)).trials for name in trial.params}
     assert {f"{GATE}#0", f"{GATE}#1"} <= seen
-    assert {ask(standing, seed=seed).origin for seed in range(20)} == {"tpe", "random"}
+    assert {ask(state, seed=seed).origin for seed in range(20)} == {"tpe", "random"}
 
 
 @pytest.mark.parametrize("name", ["everything", "aitm", "ple"])
@@ -366,7 +376,7 @@ def test_every_built_in_space_can_be_told_and_asked(name: str) -> None:
     for sampler in SAMPLERS:
         origins = set()
         for seed in range(4):
-            found = propose(made, seen, sampler=sampler, seed=seed, ordinal=15)
+            found = suggest(made, seen, sampler=sampler, seed=seed, ordinal=15)
             origins.add(found.origin)
             assert made.encode(found.proposal) is not None
             assert made.resolve(Replay(found.decisions)) == found.proposal
@@ -380,4 +390,4 @@ def test_a_task_with_an_unusual_name_has_parameters_too() -> None:
     made = space(tree, schema=schema_of("prix d'été", "点击 #1"), name="unusual")
     assert {"design.losses.weights.prix d'été", "design.losses.weights.点击 #1"} <= set(made.domains())
     seen = seen_of(told(15, made))
-    assert propose(made, seen, sampler="tpe", seed=0, ordinal=15).proposal.design.losses.weights
+    assert suggest(made, seen, sampler="tpe", seed=0, ordinal=15).proposal.design.losses.weights

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import study_fixtures
-from study_fixtures import PLAIN, core, dataset, decisions, events, frame, request, small_search, timeless
+from study_fixtures import PLAIN, dataset, decisions, driver, events, frame, request, small_search, timeless
 
 from mtl_nas.data import load_dataset
 from mtl_nas.errors import DataError, RunError
@@ -22,10 +22,11 @@ from mtl_nas.record import Budget, Event, RunFolder
 from mtl_nas.record import events as lines
 from mtl_nas.record.events import Best, Chosen, Failed, Finalist, Note, Proposed, Scored
 from mtl_nas.study import Resources, Run, load_run, resume
-from mtl_nas.study.driver import Core
+from mtl_nas.study.driver import Driver
 from mtl_nas.study.execution import ray_backend
 from mtl_nas.study.execution.ray_backend import JobSearcher
-from mtl_nas.study.jobs import Answer, Job
+from mtl_nas.study.execution.resources import worker_shares
+from mtl_nas.study.jobs import Job, JobResult
 
 TESTS = Path(__file__).parents[1] / "helpers"
 
@@ -41,7 +42,7 @@ def begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("mtl_nas.study.runner.execute", stop)
+        patch.setattr(ray_backend, "execute", stop)
         with pytest.raises(KeyboardInterrupt):
             small_search(tmp_path / "run")
     return tmp_path / "run"
@@ -129,12 +130,12 @@ def test_trials_cannot_open_the_test_split() -> None:
 # The searcher that Ray asks
 
 
-def reported(*answers: Answer) -> dict[str, Any]:
-    return {"score": answers[0].score, "answers": [answer.model_dump_json() for answer in answers]}
+def reported(*answers: JobResult) -> dict[str, Any]:
+    return {"score": answers[0].score, "results": [answer.model_dump_json() for answer in answers]}
 
 
 def test_ray_is_given_jobs_then_nothing_at_a_barrier_then_the_end(tmp_path: Path) -> None:
-    driven = core(tmp_path, request(trials=2, cohort=2, rungs=(1.0,), finalists=1, seeds=1), presets=())
+    driven = driver(tmp_path, request(trials=2, cohort=2, rungs=(1.0,), finalists=1, seeds=1), presets=())
     searcher = JobSearcher(driven)
     configs = {name: searcher.suggest(name) for name in ("a", "b")}
     assert all(set(config) == {"jobs"} for config in configs.values())
@@ -145,7 +146,7 @@ def test_ray_is_given_jobs_then_nothing_at_a_barrier_then_the_end(tmp_path: Path
     final = searcher.suggest("d")
     searcher.on_trial_complete("d", None, error=True)
     assert searcher.suggest("e") == final  # lost once: again
-    searcher.on_trial_complete("e", reported(Answer(score=0.5)))
+    searcher.on_trial_complete("e", reported(JobResult(score=0.5)))
     assert searcher.suggest("f") == "FINISHED"
     assert [event.failure for event in events(tmp_path) if isinstance(event, Failed)] == ["lost"]
 
@@ -153,7 +154,7 @@ def test_ray_is_given_jobs_then_nothing_at_a_barrier_then_the_end(tmp_path: Path
 def test_jobs_of_one_shape_are_one_trial_of_ray_and_a_worker_that_dies_loses_all(tmp_path: Path) -> None:
     tree = {"training": {"learning_rate": {"float": [1e-4, 1e-2], "log": True}}}
     asked = request(tree=tree, trials=3, cohort=3, rungs=(1.0,), finalists=1, seeds=1)
-    searcher = JobSearcher(core(tmp_path, asked, tree=tree, presets=(), gpus=1))
+    searcher = JobSearcher(driver(tmp_path, asked, tree=tree, presets=(), gpus=1))
     first = searcher.suggest("a")
     assert len(first["jobs"]) == 3
     assert searcher.suggest("b") is None
@@ -164,11 +165,11 @@ def test_jobs_of_one_shape_are_one_trial_of_ray_and_a_worker_that_dies_loses_all
 
 
 def test_a_problem_in_the_core_ends_the_search_and_is_kept(tmp_path: Path) -> None:
-    searcher = JobSearcher(core(tmp_path, request()))
+    searcher = JobSearcher(driver(tmp_path, request()))
     searcher.suggest("a")
     (tmp_path / "trials.jsonl").unlink()
     (tmp_path / "trials.jsonl").mkdir()  # the record cannot be written
-    searcher.on_trial_complete("a", reported(Answer(score=0.5)))
+    searcher.on_trial_complete("a", reported(JobResult(score=0.5)))
     assert isinstance(searcher.problem, IsADirectoryError)
     assert searcher.suggest("b") == "FINISHED"
 
@@ -177,7 +178,7 @@ def test_the_searcher_is_not_carried_to_workers(tmp_path: Path) -> None:
     import copy
     import pickle
 
-    searcher = JobSearcher(core(tmp_path, request(schema=PLAIN), schema=PLAIN))
+    searcher = JobSearcher(driver(tmp_path, request(schema=PLAIN), schema=PLAIN))
     assert copy.deepcopy(searcher) is searcher
     assert len(pickle.dumps(searcher)) < 200
 
@@ -221,14 +222,14 @@ def test_a_search_ends_with_the_best_finalist_as_a_model_that_loads(finished: Ru
     assert best in finished.finalists()
     assert (finished.path / "best" / "README.md").exists()
     assert best.tested
-    assert set(best.tested[finished.standing.best.seed]) == {"klick", "größe"}  # type: ignore[union-attr]
+    assert set(best.tested[finished.state.best.seed]) == {"klick", "größe"}  # type: ignore[union-attr]
     assert np.isfinite(predicted.to_numpy()).all()
 
 
 @pytest.mark.ray
 def test_a_search_keeps_to_its_budget_and_its_order(finished: Run) -> None:
     found = events(finished.path)
-    assert len(finished.standing.trained) == 10
+    assert len(finished.state.trained) == 10
     assert [event.origin for event in of(Proposed, found)[:5]] == [
         f"preset:{name}" for name in ("single_task", "shared_bottom", "mmoe", "ple", "metaheac")
     ]
@@ -290,7 +291,7 @@ def test_a_trial_whose_worker_dies_is_run_again_and_trials_see_no_test_rows(
     run = small_search(tmp_path / "run")
     (lost,) = of(Failed, events(run.path))
     assert (lost.number, lost.rung, lost.failure, lost.reason) == (7, 0, "lost", "the worker died")
-    assert run.standing.trials[7].failed is None
+    assert run.state.trials[7].failed is None
     assert json.loads(seen.read_text()) == [["train", "validation"], True]
     assert [line for line in results(run) if not line.startswith("Failed")] == results(finished)
 
@@ -300,14 +301,14 @@ def test_where_jobs_of_one_shape_are_fused_a_search_comes_to_the_same_end(
     finished: Run, session: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As on a GPU, but on the cores: seeds of a finalist are one job there."""
-    runs_on = Core.runs_on
-    monkeypatch.setattr(Core, "runs_on", lambda core, workers, gpus=0: runs_on(core, workers, 1))
+    runs_on = Driver.runs_on
+    monkeypatch.setattr(Driver, "runs_on", lambda driver, workers, gpus=0: runs_on(driver, workers, 1))
     run = small_search(tmp_path / "run")
     assert [(one.number, one.seed) for one in of(Finalist, events(run.path))]
-    assert run.standing.chosen == finished.standing.chosen
-    for number in finished.standing.chosen.numbers:  # type: ignore[union-attr]
-        for seed, known in finished.standing.trials[number].finalist.items():
-            assert run.standing.trials[number].finalist[seed].score == pytest.approx(known.score, abs=1e-3)
+    assert run.state.chosen == finished.state.chosen
+    for number in finished.state.chosen.numbers:  # type: ignore[union-attr]
+        for seed, known in finished.state.trials[number].finalist.items():
+            assert run.state.trials[number].finalist[seed].score == pytest.approx(known.score, abs=1e-3)
 
 
 @pytest.mark.ray
@@ -317,8 +318,8 @@ def test_errors_that_are_alike_end_the_search_and_free_its_folder(
     from ray import tune
 
     def breaks(config: dict[str, Any], data: Any, file_store: Any, device: str) -> None:
-        answer = Answer(failure="error", reason="KeyError: 'preis'", trace="Traceback (most recent call last)")
-        tune.report({"score": 0.0, "answers": [answer.model_dump_json()]})
+        answer = JobResult(failure="error", reason="KeyError: 'preis'", trace="Traceback (most recent call last)")
+        tune.report({"score": 0.0, "results": [answer.model_dump_json()]})
 
     monkeypatch.setattr(ray_backend, "train_one", breaks)
     with pytest.raises(RunError, match="3 trials failed alike, so the search stops: KeyError: 'preis'"):
@@ -350,7 +351,7 @@ def test_more_cores_than_there_are_is_refused_with_numbers(session: None, tmp_pa
 def test_every_worker_has_a_whole_gpu_or_a_part_of_one(
     asked: dict[str, Any], there: tuple[int, float], workers: int, gpu: float
 ) -> None:
-    found = ray_backend.shares(Resources(**asked), *there)
+    found = worker_shares(Resources(**asked), *there)
     assert (found.workers, found.gpu) == (workers, pytest.approx(gpu))
     assert found.device == ("cuda" if gpu else "cpu")
     assert found.resources == {"cpu": 1.0, **({"gpu": gpu} if gpu else {})}
@@ -359,7 +360,7 @@ def test_every_worker_has_a_whole_gpu_or_a_part_of_one(
 def test_a_gpu_that_torch_does_not_see_is_refused_before_ray_starts(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
     with pytest.raises(RunError, match="a search needs 64 gpus, and torch sees . here; lower --gpus"):
-        ray_backend.execute(core(tmp_path, request()), None, folder, Resources(cpus=1, gpus=64))  # type: ignore[arg-type]
+        ray_backend.execute(driver(tmp_path, request()), None, folder, Resources(cpus=1, gpus=64))  # type: ignore[arg-type]
 
 
 @pytest.mark.ray

@@ -3,15 +3,15 @@
 import random
 
 import pytest
-from study_fixtures import proposed, scored, standing_of
+from study_fixtures import proposed, scored, state_of
 
 from mtl_nas.cli.space_report import _report_lines
 from mtl_nas.data import load_dataset
 from mtl_nas.metrics import holm, welch
 from mtl_nas.record.events import Failed
 from mtl_nas.space import Random, read_space
-from mtl_nas.study.space_report.decisions import asked
-from mtl_nas.study.space_report.report import health
+from mtl_nas.study.space_report import report
+from mtl_nas.study.space_report.decisions import filled_holes
 
 TREE = {
     "design": {
@@ -51,7 +51,7 @@ def trials(space, count, score, noise=0.01, seed=0):
 
 
 def test_a_planted_effect_leads_and_what_does_nothing_is_not_seen(space) -> None:
-    found = health(space, standing_of(*trials(space, 60, lambda made: 0.1 * made[SCHEDULE])))
+    found = report(space, state_of(*trials(space, 60, lambda made: 0.1 * made[SCHEDULE])))
     leading = found.effects[0]
     assert (leading.path, leading.groups[0].label, leading.groups[-1].label) == (SCHEDULE, "constant", "linear")
     assert leading.measurable
@@ -61,25 +61,25 @@ def test_a_planted_effect_leads_and_what_does_nothing_is_not_seen(space) -> None
 
 def test_noise_alone_shows_an_effect_in_few_of_many_runs(space) -> None:
     shown = [
-        any(one.measurable for one in health(space, standing_of(*trials(space, 40, lambda _: 0.5, seed=seed))).effects)
+        any(one.measurable for one in report(space, state_of(*trials(space, 40, lambda _: 0.5, seed=seed))).effects)
         for seed in range(20)
     ]
     assert sum(shown) <= 4  # 5 % of the runs are expected
 
 
 def test_most_of_the_best_at_an_end_is_an_edge_to_widen(space) -> None:
-    found = health(space, standing_of(*trials(space, 200, lambda made: 0.1 * made[SHARED], noise=0.02)))
+    found = report(space, state_of(*trials(space, 200, lambda made: 0.1 * made[SHARED], noise=0.02)))
     assert [(edge.path, edge.end) for edge in found.edges] == [(SHARED, "high")]
     assert found.edges[0].sentence.endswith("best designs at 8, the high end of 1..8")
 
 
 def test_an_optimum_inside_a_range_is_no_edge(space) -> None:
-    found = health(space, standing_of(*trials(space, 200, lambda made: -abs(made[SHARED] - 4), noise=0.02)))
+    found = report(space, state_of(*trials(space, 200, lambda made: -abs(made[SHARED] - 4), noise=0.02)))
     assert not [edge for edge in found.edges if edge.path == SHARED]
 
 
-def test_of_few_trials_nothing_is_said(space) -> None:
-    found = health(space, standing_of(*trials(space, 19, lambda made: float(made[SCHEDULE]))))
+def test_of_few_trials_nothing_is_report_lines(space) -> None:
+    found = report(space, state_of(*trials(space, 19, lambda made: float(made[SCHEDULE]))))
     assert (found.effects, found.edges, list(_report_lines(found))) == ((), (), [])
 
 
@@ -87,19 +87,19 @@ def test_failures_and_duplicates_are_counted(space) -> None:
     lines = trials(space, 3, lambda _: 0.5)
     lines += [proposed(3), Failed(number=3, rung=0, failure="diverged", reason="the loss became infinite")]
     lines += [proposed(4, duplicate_of=0)]
-    found = health(space, standing_of(*lines))
+    found = report(space, state_of(*lines))
     assert (found.failures, found.duplicates, found.proposals) == ({"diverged": 1}, 1, 5)
 
 
 def test_lines_name_the_effect_and_the_edge(space) -> None:
-    lines = list(_report_lines(health(space, standing_of(*trials(space, 200, lambda made: 0.1 * made[SHARED])))))
+    lines = list(_report_lines(report(space, state_of(*trials(space, 200, lambda made: 0.1 * made[SHARED])))))
     assert any(line.startswith(f"  matters      {SHARED}: above ") for line in lines)
     assert any(line.startswith(f"  widen this   {SHARED}: ") for line in lines)
     assert len(lines) <= 7
 
 
 def test_trials_outside_the_space_met_no_hole(space) -> None:
-    assert asked(space, {}) == {}
+    assert filled_holes(space, {}) == {}
 
 
 def test_welch_of_two_groups_is_the_t_test_and_equal_groups_are_chance() -> None:

@@ -4,13 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from study_fixtures import SPACE, core, events, request, run
+from study_fixtures import SPACE, driver, events, request, run
 
 from mtl_nas.errors import RunError
 from mtl_nas.record import RunFolder
 from mtl_nas.record.events import Finalist, Note, Proposed, Scored
-from mtl_nas.study.driver import Core
-from mtl_nas.study.warm_start import take_over
+from mtl_nas.study.driver import Driver
+from mtl_nas.study.warm_start import refuse_other_start, take_over
 
 WIDER: dict[str, Any] = {
     **SPACE,
@@ -23,13 +23,15 @@ def first(tmp_path: Path) -> Path:
     """A finished search of the narrow space."""
     folder = tmp_path / "first"
     RunFolder(folder).begin(request())
-    run(core(folder, request()))
+    run(driver(folder, request()))
     return folder
 
 
-def second(folder: Path, start: Path, **changes: Any) -> Core:
-    made = core(folder, request(tree=WIDER, start=start, **changes), tree=WIDER)
-    take_over(made)
+def second(folder: Path, start: Path, **changes: Any) -> Driver:
+    asked = request(tree=WIDER, start=start, **changes)
+    refuse_other_start(asked)
+    made = driver(folder, asked, tree=WIDER)
+    take_over(made.journal, made.proposer._space)
     return made
 
 
@@ -42,7 +44,7 @@ def test_trials_are_taken_over_with_their_scores_and_no_work(first: Path, tmp_pa
     before = [event for event in events(first) if isinstance(event, Proposed) and event.duplicate_of is None]
     assert len(taken(tmp_path / "second")) == len(before)
     assert {event.proposal_key for event in taken(tmp_path / "second")} == {event.proposal_key for event in before}
-    assert made.standing.rows == 0
+    assert made.state.rows == 0
     known = {event.number: event for event in taken(tmp_path / "second")}
     for event in events(tmp_path / "second"):
         if isinstance(event, Scored):
@@ -58,8 +60,8 @@ def test_the_search_goes_on_with_all_of_its_own_trials_and_trains_no_known_desig
     made = second(tmp_path / "second", first)
     count = len(taken(tmp_path / "second"))
     jobs = run(made)
-    own = [trial for trial in made.standing.trained if not trial.proposed.taken_over]
-    assert len(own) == made.request.settings.trials
+    own = [trial for trial in made.state.trained if not trial.proposed.taken_over]
+    assert len(own) == made.state.settings.trials
     assert not {job.number for job in jobs if job.kind == "trial"} & set(range(count))
     assert [event for event in events(tmp_path / "second") if isinstance(event, Finalist)]
 
@@ -88,4 +90,4 @@ def test_other_rungs_and_other_data_are_refused_in_one_line(first: Path, tmp_pat
         second(tmp_path / "second", first, rungs=(0.25, 1.0))
     asked = request(tree=WIDER, start=first).model_copy(update={"fingerprint": "e" * 32})
     with pytest.raises(RunError, match="is a search on other data"):
-        take_over(core(tmp_path / "third", asked, tree=WIDER))
+        refuse_other_start(asked)

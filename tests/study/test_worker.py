@@ -6,7 +6,7 @@ import pytest
 import torch
 from stacked_fixtures import done, trial_job
 
-from mtl_nas.study.jobs import state_name
+from mtl_nas.record.layout import state_file
 from mtl_nas.training import Checkpoint, CheckpointError, Fit
 
 
@@ -53,7 +53,7 @@ def test_a_state_that_cannot_be_read_costs_work_and_no_result(saved: bytes, capl
     with pytest.raises(CheckpointError, match="^the state of a training "):
         Checkpoint.from_bytes(saved)
     job = trial_job(0, rung=1, from_rung=0, share=2 / 3)
-    (answer,) = done({state_name(0, 0): saved}, job)
+    (answer,) = done({state_file(0, 0): saved}, job)
     (lost,) = done({}, job)
     assert (answer.failure, answer.score, answer.rows) == (None, lost.score, lost.rows)
     assert "trial 0 is trained from the start: the state of a training" in caplog.text
@@ -62,7 +62,7 @@ def test_a_state_that_cannot_be_read_costs_work_and_no_result(saved: bytes, capl
 def test_a_state_that_is_cut_off_anywhere_costs_work_and_no_result() -> None:
     kept: dict[str, bytes] = {}
     done(kept, trial_job(0))
-    whole = kept[state_name(0, 0)]
+    whole = kept[state_file(0, 0)]
     assert Checkpoint.from_bytes(whole).step > 0
     for length in range(0, len(whole), len(whole) // 50):
         with pytest.raises(CheckpointError):

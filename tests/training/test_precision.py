@@ -12,9 +12,9 @@ from mtl_nas.errors import DesignError
 from mtl_nas.record.events import Proposed
 from mtl_nas.space import read_space
 from mtl_nas.study import runner
+from mtl_nas.study.execution import ray_backend
 from mtl_nas.study.run import load_run
 from mtl_nas.study.schedule.actions import trial_job
-from mtl_nas.study.schedule.budget import Plan
 from mtl_nas.training import FitData, Member, precision, settled
 
 
@@ -72,15 +72,14 @@ def test_a_search_asks_the_clock_once_and_its_workers_never(
 ) -> None:
     answers: list[Precision] = ["bfloat16"]
     monkeypatch.setattr(runner, "faster_precision", lambda *a, **k: answers.pop())
-    monkeypatch.setattr(runner, "execute", _stopped)
+    monkeypatch.setattr(ray_backend, "execute", _stopped)
     tree = {**SPACE, "training": {**SPACE["training"], "precision": PRECISIONS[asked]}}
     for _ in range(2):  # begun, and gone on with
         with pytest.raises(KeyboardInterrupt):
             runner.search(read_space(tree, "made-up"), dataset(), folder=tmp_path / "run", seed=3)
     run = load_run(tmp_path / "run")
     assert run.request.precision == "bfloat16"
-    plan = Plan(run.request.settings, precision=run.request.precision)
-    jobs = [trial_job(run.standing, plan, trial) for trial in run.trials()]
+    jobs = [trial_job(run.state, trial) for trial in run.trials()]
     assert {job.proposal.training.precision for job in jobs} <= {"float32", "bfloat16"}
     said = {event.proposal.training.precision for event in events(run.path) if isinstance(event, Proposed)}
     assert said <= {"float32", "auto"}  # the record holds what was asked
@@ -88,7 +87,7 @@ def test_a_search_asks_the_clock_once_and_its_workers_never(
 
 def test_a_search_without_auto_asks_no_clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runner, "faster_precision", lambda *a, **k: pytest.fail("asked"))
-    monkeypatch.setattr(runner, "execute", _stopped)
+    monkeypatch.setattr(ray_backend, "execute", _stopped)
     with pytest.raises(KeyboardInterrupt):
         small_search(tmp_path / "run")
     assert load_run(tmp_path / "run").request.precision == "float32"

@@ -8,12 +8,12 @@ import pytest
 import torch
 from members import advance, restored
 from stacked_fixtures import DATA, TRAINING, design, done, member, trial_job
-from study_fixtures import core, decisions, events, request, run
+from study_fixtures import decisions, driver, events, request, run
 from torch.testing import assert_close
 
 import mtl_nas as mn
 from mtl_nas.design import Losses, Proposal, Training
-from mtl_nas.study.jobs import Answer, Job
+from mtl_nas.study.jobs import Job, JobResult
 from mtl_nas.training import Check, DivergedError, Fit, FitData, Member, stackable
 from mtl_nas.training.stepping import cuda_graph
 
@@ -138,7 +138,7 @@ def finalist_job(seed: int) -> Job:
     return Job(number=3, kind="finalist", rung=0, share=1.0, seed=seed, proposal=proposal)
 
 
-def same(one: Answer, other: Answer) -> bool:
+def same(one: JobResult, other: JobResult) -> bool:
     return (one.failure, one.rows, one.score) == (None, other.rows, pytest.approx(other.score, abs=1e-9))
 
 
@@ -200,30 +200,30 @@ ONE_SHAPE = {
 
 
 def test_a_worker_is_given_trials_of_one_shape_up_to_a_bound(tmp_path: Path) -> None:
-    driven = core(tmp_path, request(trials=16, cohort=16, tree=ONE_SHAPE), tree=ONE_SHAPE, presets=(), gpus=1)
+    driven = driver(tmp_path, request(trials=16, cohort=16, tree=ONE_SHAPE), tree=ONE_SHAPE, presets=(), gpus=1)
     groups = [driven.next_jobs() for _ in range(2)]
     assert [len(group) for group in groups] == [8, 8]
     assert len({job.number for group in groups for job in group}) == 16
 
 
 def test_trials_of_one_shape_are_spread_over_gpus(tmp_path: Path) -> None:
-    driven = core(tmp_path, request(trials=12, cohort=12, tree=ONE_SHAPE), tree=ONE_SHAPE, presets=(), gpus=3)
+    driven = driver(tmp_path, request(trials=12, cohort=12, tree=ONE_SHAPE), tree=ONE_SHAPE, presets=(), gpus=3)
     assert [len(driven.next_jobs()) for _ in range(3)] == [4, 4, 4]
 
 
 def test_trials_that_a_worker_could_not_train_as_one_are_given_out_alone(tmp_path: Path) -> None:
     level = {"shared": 2, "expert": {"hidden": [4]}, "mixing": {"by": "routing", "penalty": 0.1}}
     tree = {**ONE_SHAPE, "design": {"levels": [level]}}
-    driven = core(tmp_path, request(trials=4, cohort=4, tree=tree), tree=tree, presets=(), gpus=1)
+    driven = driver(tmp_path, request(trials=4, cohort=4, tree=tree), tree=tree, presets=(), gpus=1)
     assert [len(driven.next_jobs()) for _ in range(4)] == [1, 1, 1, 1]
 
 
 def test_a_trial_whose_worker_died_is_done_alone(tmp_path: Path) -> None:
-    driven = core(tmp_path, request(trials=4, cohort=4, tree=ONE_SHAPE), tree=ONE_SHAPE, presets=(), gpus=1)
+    driven = driver(tmp_path, request(trials=4, cohort=4, tree=ONE_SHAPE), tree=ONE_SHAPE, presets=(), gpus=1)
     jobs = driven.next_jobs()
     assert len(jobs) == 4
     for job in jobs:
-        driven.job_done(job, Answer(failure="lost", reason="the worker died"))
+        driven.job_done(job, JobResult(failure="lost", reason="the worker died"))
     assert [len(driven.next_jobs()) for _ in jobs] == [1, 1, 1, 1]
 
 
@@ -232,7 +232,7 @@ def test_stacked_or_not_a_search_decides_the_same(tmp_path: Path, workers: int) 
     found = {}
     for stacked in (False, True):
         folder = tmp_path / str(stacked)
-        run(core(folder, request(trials=12, tree=ONE_SHAPE), tree=ONE_SHAPE, gpus=int(stacked)), workers=workers)
+        run(driver(folder, request(trials=12, tree=ONE_SHAPE), tree=ONE_SHAPE, gpus=int(stacked)), workers=workers)
         found[stacked] = decisions(events(folder))
     assert found[False] == found[True]
 

@@ -1,1 +1,1 @@
-"""Trains trials under Ray."""
+"""Does the jobs of a search on Ray workers."""

@@ -1,6 +1,6 @@
-"""Limits of what a design costs, and the one that holds where nobody sets it.
+"""Upper limits of what a design costs, and the limit of macs that holds unless the user sets one.
 
-Without it a few draws of a wide space take most of the time, and win nothing (docs/explanation/search.md).
+Without a limit a few draws from a wide space take most of the time and win nothing (docs/explanation/search.md).
 """
 
 from collections.abc import Mapping
@@ -8,33 +8,51 @@ from collections.abc import Mapping
 from mtl_nas.architecture import Architecture
 from mtl_nas.composition import compose
 from mtl_nas.data import Schema
+from mtl_nas.design import Design
 from mtl_nas.presets import compatible_presets
+from mtl_nas.record import Trial
 from mtl_nas.record.events import Proposed
+from mtl_nas.settings import COSTS
 from mtl_nas.space import SearchSpace
+from mtl_nas.study.objectives.objective import BASELINE
 
-MOST = 5  # times the operations of the largest preset that fits, or of the space's default if that is larger
+DEFAULT_MACS_FACTOR = 5  # times the macs of the largest compatible preset, or of the space's default design
 
 
 def with_default(limits: Mapping[str, float], space: SearchSpace, schema: Schema) -> dict[str, float]:
-    """Those that are given, and the most operations a row of a space for this schema."""
+    """The limits, and one of macs if there is none."""
     if "macs" in limits:
         return dict(limits)
-    designs = [*compatible_presets(schema).designs.values(), space.default().design]
-    return {**limits, "macs": float(MOST * max(compose(design, schema).macs for design in designs))}
+    designs = [*compatible_presets(schema)[0].values(), space.default().design]
+    return {**limits, "macs": float(DEFAULT_MACS_FACTOR * max(compose(design, schema).macs for design in designs))}
 
 
 def excess(costs: Architecture | Proposed, limits: Mapping[str, float]) -> str | None:
-    """Which limit is passed, of those that can be counted."""
+    """The first limit of parameters or macs that is exceeded, in words; latency needs a measurement."""
     for name, count in (("parameters", costs.parameters), ("macs", costs.macs)):
-        most = limits.get(name)
-        if most is not None and count > most:
-            return f"{count:,} {name}, above the limit of {most:,.0f}"
+        limit = limits.get(name)
+        if limit is not None and count > limit:
+            return f"{count:,} {name}, above the limit of {limit:,.0f}"
     return None
 
 
-def said(limits: Mapping[str, float]) -> list[str]:
-    """A line each."""
+def within(limits: Mapping[str, float], trial: Trial) -> bool:
+    """Whether all costs of a trial, latency included, keep to the limits."""
+    return all(getattr(trial, name) <= limits[name] for name in COSTS if name in limits)
+
+
+def presets_within(limits: Mapping[str, float], presets: Mapping[str, Design], schema: Schema) -> dict[str, Design]:
+    """The presets that keep to the limits; the baseline always does, as gains are measured against it."""
+    return {
+        name: design
+        for name, design in presets.items()
+        if name == BASELINE or not limits or excess(compose(design, schema), limits) is None
+    }
+
+
+def sentences(limits: Mapping[str, float]) -> list[str]:
+    """The limits in words, one sentence each."""
     return [
-        f"no design above {most:,.10g} {cost} is trained; --limits {cost}=N sets another"
-        for cost, most in limits.items()
+        f"no design above {limit:,.10g} {cost} is trained; --limits {cost}=N sets another"
+        for cost, limit in limits.items()
     ]

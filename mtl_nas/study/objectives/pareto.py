@@ -12,27 +12,27 @@ Values = Sequence[tuple[float, ...]]
 
 
 def fronts(values: Values) -> list[list[int]]:
-    """Places by front: no member of one is dominated by a member of the same or a later front.
+    """Indices by front: no member of a front is dominated by a member of the same or a later front.
 
     >>> fronts([(1, 3), (3, 1), (1, 1), (2, 2), (0, 0)])
     [[0, 1, 3], [2], [4]]
     """
     if not values:
         return []
-    left = np.array(values, dtype=float)  # (N, M)
-    better = np.logical_and(  # (N, N)
-        (left[:, None] >= left[None]).all(axis=2), (left[:, None] > left[None]).any(axis=2)
+    points = np.array(values, dtype=float)  # (N, M)
+    dominates = np.logical_and(  # (N, N)
+        (points[:, None] >= points[None]).all(axis=2), (points[:, None] > points[None]).any(axis=2)
     )
-    found, remaining = list[list[int]](), np.arange(len(left))
+    front_indices, remaining = list[list[int]](), np.arange(len(points))
     while len(remaining):
-        free = ~better[np.ix_(remaining, remaining)].any(axis=0)
-        found.append([int(place) for place in remaining[free]])
+        free = ~dominates[np.ix_(remaining, remaining)].any(axis=0)
+        front_indices.append([int(index) for index in remaining[free]])
         remaining = remaining[~free]
-    return found
+    return front_indices
 
 
 def crowding(values: Values) -> NDArray[np.float64]:
-    """Distance of each point's neighbours, summed over the objectives; the ends of a front are at infinity."""
+    """Distance between each point's neighbours, summed over the objectives; infinite at the ends of a front."""
     points = np.array(values, dtype=float)  # (N, M)
     distance = np.zeros(len(points))
     for column in points.T:
@@ -45,13 +45,14 @@ def crowding(values: Values) -> NDArray[np.float64]:
 
 
 def ranked(values: Values) -> list[int]:
-    """Places, the best first: by value where there is one objective, else by front and room around."""
+    """Indices, the best first: by value if there is one objective, otherwise by front and then by crowding."""
     if not values:
         return []
     if len(values[0]) == 1:
-        return sorted(range(len(values)), key=lambda place: (-values[place][0], place))
-    found: list[int] = []
+        return sorted(range(len(values)), key=lambda index: (-values[index][0], index))
+    order: list[int] = []
     for front in fronts(values):
-        room = crowding([values[place] for place in front])
-        found += [front[index] for index in sorted(range(len(front)), key=lambda index: (-room[index], front[index]))]
-    return found
+        distance = crowding([values[index] for index in front])
+        least_crowded = sorted(range(len(front)), key=lambda member: (-distance[member], front[member]))
+        order += [front[member] for member in least_crowded]
+    return order

@@ -1,6 +1,27 @@
-"""What proposes: random draws, Optuna's TPE; evolution, local search and NSGA-II over decisions."""
+"""Samplers: what proposes the next trial.
 
-from mtl_nas.study.samplers.observations import Drawn, History, Sampler, Seen, best_first, history
-from mtl_nas.study.samplers.registry import SAMPLERS, automatic, propose
+registry.py         the samplers by name; users may pass their own
+observations.py     what a sampler sees
+random.py, evolution.py, tpe.py    one family of samplers per file
+optuna_study.py     observations as an Optuna study
+suggesting.py       when a sampler is asked, and when a suggestion is a random draw
+"""
 
-__all__ = ["SAMPLERS", "Drawn", "History", "Sampler", "Seen", "automatic", "best_first", "history", "propose"]
+from mtl_nas.study.samplers import tpe as _registers_itself  # noqa: F401
+from mtl_nas.study.samplers.observations import Observation, Observations, best_first
+from mtl_nas.study.samplers.registry import AUTO, SAMPLERS, Sampler, Suggestion, name_of, register
+from mtl_nas.study.samplers.suggesting import suggest, suitable_sampler
+
+__all__ = [
+    "AUTO",
+    "SAMPLERS",
+    "Observation",
+    "Observations",
+    "Sampler",
+    "Suggestion",
+    "best_first",
+    "name_of",
+    "register",
+    "suggest",
+    "suitable_sampler",
+]

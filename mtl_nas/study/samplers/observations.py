@@ -1,20 +1,16 @@
-"""What samplers are told: decisions and values, nothing of runs, records or trials."""
+"""What samplers see: decisions and values, nothing of runs, records or trials."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol
+from collections.abc import Iterable
+from dataclasses import dataclass
 
-from mtl_nas.design import Proposal
-from mtl_nas.record.state import Standing, Trial
-from mtl_nas.space import Decisions, SearchSpace
-from mtl_nas.study.objectives.objective import BASELINE, Goal
+from mtl_nas.record import Trial
+from mtl_nas.space import Decisions
 from mtl_nas.study.objectives.pareto import ranked
-
-Values = tuple[float, ...]
+from mtl_nas.study.search_state import SearchState, Values
 
 
 @dataclass(frozen=True)
-class Seen:
+class Observation:
     """A proposal with its values by rung, the larger the better; a duplicate has those of the trial that it repeats."""
 
     number: int
@@ -22,83 +18,65 @@ class Seen:
     decisions: Decisions
     values: dict[int, Values]
     stopped: bool
-    key: str
+    key: str  # equal for proposals that train the same network the same way
 
     def __hash__(self) -> int:
-        """Of its number: what is known of a trial changes seldom."""
+        """Hash the number alone: few observations of one trial differ."""
         return hash(self.number)
 
     @property
     def rung(self) -> int:
-        """The highest that it reached."""
+        """The highest rung that it reached."""
         return max(self.values)
 
     @property
     def last(self) -> Values:
-        """Values at the highest rung."""
+        """Its values at the highest rung."""
         return self.values[self.rung]
 
 
-@dataclass(frozen=True)
-class Drawn:
-    """A proposal, the decisions that spell it, who made it and from which trials."""
+class Observations:
+    """The observations of a search, up to date; a trial's is made again only when something about it is new."""
 
-    proposal: Proposal
-    decisions: Decisions
-    origin: str
-    parents: tuple[int, ...] = field(default=())
+    def __init__(self) -> None:
+        self._cache: dict[int, tuple[object, Observation]] = {}
 
-
-class Sampler(Protocol):
-    """Proposes from what was seen; a function of its arguments alone, so that resuming decides the same."""
-
-    def __call__(self, space: SearchSpace, history: Sequence[Seen], seed: int) -> Drawn:
-        """The next proposal; what was seen is in the order of proposal and never empty."""
-        ...
-
-
-class History:
-    """What was seen, kept up to date: a trial is looked at again only when something about it is new."""
-
-    def __init__(self, goal: Goal) -> None:
-        self._goal = goal
-        self._known: dict[int, tuple[object, Seen]] = {}
-
-    def of(self, standing: Standing) -> list[Seen]:
-        """All that has decisions and a value, in the order of proposal."""
-        baseline = standing.presets.get(BASELINE)
-        base = 0 if baseline is None else len(standing.trials[baseline].scored)  # gains are measured against it
-        found = []
-        for number, trial in standing.trials.items():
-            source = standing.trials[trial.original]
+    def of(self, state: SearchState) -> list[Observation]:
+        """All trials with decisions and a value, in the order of proposal."""
+        baseline = 0 if state.baseline is None else len(state.baseline.scored)  # gains change with its scores
+        observations = []
+        for number, trial in state.trials.items():
+            source = state.trials[trial.original]
             if trial.proposed.decisions is None or not source.scored:
                 continue
-            state = (base, source.stopped is not None, *(len(one.scored) for one in standing.alike(source)))
-            if number not in self._known or self._known[number][0] != state:
-                self._known[number] = (state, self._seen(standing, trial, source))
-            found.append(self._known[number][1])
-        return found
-
-    def _seen(self, standing: Standing, trial: Trial, source: Trial) -> Seen:
-        assert trial.proposed.decisions is not None
-        return Seen(
-            number=trial.number,
-            origin=trial.proposed.origin,
-            decisions=trial.proposed.decisions,
-            values={rung: self._goal.values(standing, source, rung) for rung in source.scored},
-            stopped=source.stopped is not None,
-            key=trial.proposed.proposal_key,
-        )
+            version = (
+                baseline,
+                source.stopped is not None,
+                *(len(same.scored) for same in state.same_proposal(source)),
+            )
+            if number not in self._cache or self._cache[number][0] != version:
+                self._cache[number] = version, _observation(state, trial, source)
+            observations.append(self._cache[number][1])
+        return observations
 
 
-def history(standing: Standing, goal: Goal) -> list[Seen]:
-    """All that has decisions and a value, in the order of proposal."""
-    return History(goal).of(standing)
+def _observation(state: SearchState, trial: Trial, source: Trial) -> Observation:
+    assert trial.proposed.decisions is not None
+    return Observation(
+        number=trial.number,
+        origin=trial.proposed.origin,
+        decisions=trial.proposed.decisions,
+        values={rung: state.values(source, rung) for rung in source.scored},
+        stopped=source.stopped is not None,
+        key=trial.proposed.proposal_key,
+    )
 
 
-def best_first(seen: Iterable[Seen]) -> list[Seen]:
-    """The highest rung first, there the best; each proposal once."""
-    once = list({one.key: one for one in reversed(list(seen))}.values())[::-1]
-    rungs = sorted({one.rung for one in once}, reverse=True)
-    groups = [[one for one in once if one.rung == rung] for rung in rungs]
-    return [group[place] for group in groups for place in ranked([one.last for one in group])]
+def best_first(observations: Iterable[Observation]) -> list[Observation]:
+    """One observation per proposal: the highest rung first, there the best."""
+    once = list({item.key: item for item in reversed(list(observations))}.values())[::-1]
+    by_rung: dict[int, list[Observation]] = {}
+    for item in once:
+        by_rung.setdefault(item.rung, []).append(item)
+    groups = [by_rung[rung] for rung in sorted(by_rung, reverse=True)]
+    return [group[index] for group in groups for index in ranked([item.last for item in group])]

@@ -1,53 +1,88 @@
-"""Which sampler proposes, and when draws are random."""
+"""The samplers by name; a module registers its samplers, and users may register their own."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
 
-from mtl_nas.space import Random, SearchSpace
-from mtl_nas.study.jobs import seed_of
-from mtl_nas.study.samplers.evolution import evolution, local, nsga2
-from mtl_nas.study.samplers.observations import Drawn, Sampler, Seen
-from mtl_nas.study.samplers.tpe import tpe
-from mtl_nas.study.schedule.budget import Plan
+from mtl_nas.design import Proposal
+from mtl_nas.errors import RunError
+from mtl_nas.space import Decider, Decisions, Replay, SearchSpace
+from mtl_nas.study.samplers.observations import Observation
+from mtl_nas.values import unknown
 
-STARTUP = 10  # seen before a sampler proposes
-RANDOM_SHARE = 4  # one proposal in that many is random, against anchoring
-AROUND = 50  # attempts before draws are random
-FEW = 10.0  # full trainings of work below which draws are random
+AUTO = "auto"  # the sampler that suits the budget and the objectives
 
 
-def random_draw(space: SearchSpace, history: Sequence[Seen], seed: int) -> Drawn:
-    """Independent draws."""
-    proposal, decisions = space.draw(Random(seed))
-    return Drawn(proposal, decisions, "random")
+@dataclass(frozen=True)
+class Suggestion:
+    """A proposal, the decisions that spell it, a word for where it comes from, and the trials that it was made of."""
+
+    proposal: Proposal
+    decisions: Decisions
+    origin: str
+    parents: tuple[int, ...] = field(default=())
+
+    @classmethod
+    def drawn(cls, space: SearchSpace, decider: Decider, origin: str) -> "Suggestion":
+        """What a decider chooses at every hole of the space."""
+        proposal, decisions = space.draw(decider)
+        return cls(proposal, decisions, origin)
+
+    @classmethod
+    def of(cls, space: SearchSpace, decisions: Decisions, origin: str, *parents: Observation) -> "Suggestion":
+        """The proposal that some decisions spell; a SpaceError if they leave a hole of the space open."""
+        numbers = tuple(dict.fromkeys(parent.number for parent in parents))
+        return cls(space.resolve(Replay(decisions)), decisions, origin, numbers)
 
 
-SAMPLERS: dict[str, Sampler] = {
-    "tpe": tpe,
-    "evolution": evolution,
-    "local": local,
-    "nsga2": nsga2,
-    "random": random_draw,
-}
+class Sampler(Protocol):
+    """Suggests the next proposal of a search.
 
-
-def automatic(plan: Plan) -> tuple[str, str]:
-    """The sampler that suits budget and objectives, and why."""
-    if not plan.goal.single:
-        return "nsga2", "several objectives"
-    if plan.work < FEW:
-        return "random", f"the work of {plan.work:.0f} full trainings is too little to learn from"
-    return "evolution", f"one objective, the work of {plan.work:.0f} full trainings"
-
-
-def propose(
-    space: SearchSpace, history: Sequence[Seen], *, sampler: str, seed: int, ordinal: int, attempt: int = 0
-) -> Drawn:
-    """A draw; a function of what was seen, the seed, the place among proposals and the attempt alone.
-
-    Further attempts, after draws that were known or did not fit, look around the best and in the end anywhere.
+    A sampler is a function of its arguments alone: a resumed search asks again and must get the same answer. It is
+    asked once ten proposals are observed; a quarter of all proposals are random draws all the same.
     """
-    stream = seed_of(seed, "ask", ordinal, attempt)
-    early = sampler == "random" or len(history) < STARTUP or attempt > AROUND
-    if early or seed_of(stream, "share") % RANDOM_SHARE == 0:
-        return random_draw(space, history, stream)
-    return (SAMPLERS[sampler] if attempt == 0 else local)(space, history, stream)
+
+    def __call__(self, space: SearchSpace, history: Sequence[Observation], seed: int, /) -> Suggestion:
+        """Suggest a proposal, given what was observed, in the order of proposal."""
+        ...
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A sampler and its description for help and docs."""
+
+    sampler: Sampler
+    description: str
+
+
+S = TypeVar("S", bound=Sampler)
+SAMPLERS: dict[str, Registered] = {}
+
+
+def register(name: str, description: str) -> Callable[[S], S]:
+    """Register a sampler under a name, by which settings, search files and the command line know it."""
+
+    def decorate(sampler: S) -> S:
+        SAMPLERS[name] = Registered(sampler, description)
+        return sampler
+
+    return decorate
+
+
+def name_of(sampler: str | Sampler) -> str:
+    """The name of a registered sampler; any other callable is registered under the name of its definition.
+
+    Raises:
+        RunError: no sampler has the name.
+    """
+    if not isinstance(sampler, str):
+        kind = sampler if hasattr(sampler, "__qualname__") else type(sampler)
+        name = f"{kind.__module__}.{kind.__qualname__}"
+        registered = next((known for known, entry in SAMPLERS.items() if entry.sampler is sampler), name)
+        if registered == name:
+            register(name, "a sampler of the user")(sampler)
+        return registered
+    if sampler != AUTO and sampler not in SAMPLERS:
+        own = "; a sampler of your own is passed to search(..., sampler=...), also to continue"
+        raise RunError(unknown("sampler", sampler, (AUTO, *sorted(SAMPLERS))) + own)
+    return sampler

@@ -1,4 +1,4 @@
-"""Optuna's TPE, with every argument said: its defaults change between versions."""
+"""Optuna's TPE, with every argument given: its defaults change between versions."""
 
 import warnings
 from collections.abc import Sequence
@@ -6,32 +6,29 @@ from collections.abc import Sequence
 import optuna
 
 from mtl_nas.space import SearchSpace
-from mtl_nas.study.samplers.observations import Drawn, Seen
-from mtl_nas.study.samplers.optuna_studies import Asked, names_of, study_of
+from mtl_nas.study.samplers.observations import Observation
+from mtl_nas.study.samplers.optuna_study import OptunaDecider, hole_names, optuna_study
+from mtl_nas.study.samplers.registry import Suggestion, register
 
-CANDIDATES = 24
+CANDIDATES = 24  # drawn for each suggestion
 
 
-def tpe(space: SearchSpace, history: Sequence[Seen], seed: int) -> Drawn:
+@register("tpe", "Optuna's multivariate, grouped TPE, on the best and the latest observations")
+def tpe(space: SearchSpace, history: Sequence[Observation], seed: int) -> Suggestion:
     """Tree-structured Parzen estimators (Bergstra et al., 2011), one for each set of holes that is decided together."""
-    return _asked(space, history, tpe_sampler(seed), "tpe")
+    study = optuna_study(space, history, tpe_sampler(seed))
+    return Suggestion.drawn(space, OptunaDecider(study.ask(), hole_names(space)), "tpe")
 
 
 def tpe_sampler(seed: int) -> optuna.samplers.TPESampler:
-    """The sampler that ``tpe`` asks."""
+    """Optuna's sampler behind ``tpe``."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # group is experimental
         return optuna.samplers.TPESampler(
-            n_startup_trials=1,  # the start is ours
+            n_startup_trials=1,  # the search draws at random until there are enough observations
             n_ei_candidates=CANDIDATES,
             multivariate=True,
             group=True,
-            constant_liar=False,  # told at barriers only, nothing is ever running
+            constant_liar=False,  # no trial of the study is running
             seed=seed,
         )
-
-
-def _asked(space: SearchSpace, history: Sequence[Seen], sampler: optuna.samplers.BaseSampler, origin: str) -> Drawn:
-    study = study_of(space, history, sampler)
-    proposal, decisions = space.draw(Asked(study.ask(), names_of(space)))
-    return Drawn(proposal, decisions, origin)

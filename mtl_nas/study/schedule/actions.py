@@ -1,57 +1,62 @@
-"""What a run can do next."""
+"""What a search can do next."""
 
 from dataclasses import dataclass
 
-from mtl_nas.record.events import Event
-from mtl_nas.record.state import Standing, Trial
-from mtl_nas.study.jobs import Job, seed_of
-from mtl_nas.study.schedule.budget import Plan
+from mtl_nas.record import Event, Trial
+from mtl_nas.study.jobs import Job, seed_of, with_precision
+from mtl_nas.study.objectives.objective import BASELINE
+from mtl_nas.study.schedule.budget import next_rung
+from mtl_nas.study.search_state import SearchState
 
 
 @dataclass(frozen=True)
-class Ask:
-    """Propose the next trial: a preset, a trial once more on a new seed, or the sampler's choice."""
+class Propose:
+    """Propose the next trial: a preset, a replicate of a trial, or what the sampler suggests."""
 
     preset: str | None = None
-    again: int | None = None
+    replicate_of: int | None = None
 
 
 @dataclass(frozen=True)
 class Train:
-    """Jobs that may run side by side; those that are running may be among them."""
+    """Train these jobs, in any order and side by side; some of them may be running already."""
 
     jobs: tuple[Job, ...]
 
 
 @dataclass(frozen=True)
 class Decide:
-    """Facts that have become true."""
+    """Write these events, which follow from the state."""
 
     events: tuple[Event, ...]
 
 
 @dataclass(frozen=True)
 class Finish:
-    """Every job is done: open the test split, write the best."""
+    """All jobs are done: score the finalists on the test rows and write the best model."""
 
 
-Step = Ask | Train | Decide | Finish
+Action = Propose | Train | Decide | Finish
 
 
-def trial_job(standing: Standing, plan: Plan, trial: Trial) -> Job:
-    """Train a trial to the rung that it is to reach, from the highest one that it has."""
-    rung, proposed = plan.goes_to(standing, trial), trial.proposed
-    seed = (
-        ("train", proposed.proposal_key, proposed.replicate) if proposed.replicate else ("train", proposed.proposal_key)
-    )
+def trial_job(state: SearchState, trial: Trial) -> Job:
+    """Train a trial from the highest rung that it has reached to the next one."""
+    settings, proposed = state.settings, trial.proposed
+    rung = next_rung(state, trial)
+    seed = ("train", proposed.proposal_key, *([proposed.replicate] if proposed.replicate else []))
+    limit = None if trial.preset == BASELINE else settings.limits.get("latency_ms")
+    needed = "latency_ms" in settings.limits or "latency_ms" in settings.objectives
+    latency = needed and not trial.scored
     return Job(
         number=trial.number,
         kind="trial",
         rung=rung,
-        share=plan.budget.rungs[rung],
+        share=settings.rungs[rung],
         from_rung=max(trial.scored) if trial.scored else None,
-        keep_state=rung < len(plan.budget.rungs) - 1,
-        seed=seed_of(plan.seed, *seed),
-        proposal=plan.settled_proposal(trial),
-        weights=plan.goal.weights,
+        keep_state=rung < len(settings.rungs) - 1,
+        seed=seed_of(settings.seed, *seed),
+        proposal=with_precision(trial.proposal, state.precision),
+        weights=state.objective.task_weights,
+        latency=latency,
+        limits={"latency_ms": limit} if latency and limit else {},
     )

@@ -1,31 +1,35 @@
 """Asynchronous promotion: no barrier, for clusters whose trials take ragged times (ASHA; Li et al., 2020).
 
-A trial goes on as soon as it is among the best ``1 / reduction`` of those that reached its rung; no worker
-waits. What it decides depends on who arrives first, so only one worker repeats a search exactly.
+A trial is promoted as soon as it is among the best ``1 / reduction`` of those that reached its rung, so that no worker
+waits. Decisions depend on the order of arrival, so that only a search with one worker is reproducible.
 """
 
 from collections.abc import Collection
 from itertools import pairwise
 
 from mtl_nas.record.events import Promoted, Stopped
-from mtl_nas.record.state import Standing
-from mtl_nas.study.schedule.actions import Ask, Decide, Step, Train, trial_job
-from mtl_nas.study.schedule.budget import Plan
+from mtl_nas.study.schedule.actions import Action, Decide, Propose, Train, trial_job
+from mtl_nas.study.schedule.budget import (
+    next_rung,
+    proposals_left,
+    rungs_in_use,
+    untried_preset,
+    work_left,
+    work_underway,
+)
+from mtl_nas.study.search_state import SearchState
 
 
-def promotion_step(standing: Standing, plan: Plan, running: Collection[int]) -> Step | None:
-    """The next step, None when all that the budget allows is trained; ``running``: numbers of trials at work."""
-    waiting = [trial for trial in standing.trained if not plan.settled(trial)]
-    jobs = tuple(
-        trial_job(standing, plan, trial) for trial in waiting if plan.goes_to(standing, trial) not in trial.scored
-    )
+def asha_action(state: SearchState, running: Collection[int]) -> Action | None:
+    """The next action, None when all that the budget allows is trained; ``running`` are numbers of trials."""
+    waiting = [trial for trial in state.trained if not state.settled(trial)]
+    jobs = tuple(trial_job(state, trial) for trial in waiting if next_rung(state, trial) not in trial.scored)
     if any(job.number not in running for job in jobs):
         return Train(jobs)
-    if promoted := _promotable(standing, plan):
+    if promoted := _promotable(state):
         return Decide((promoted,))
-    proposed = {trial.preset for trial in standing.trials.values()}
-    if plan.room(standing) > 0:
-        return Ask(preset=next((name for name in plan.tried_presets if name not in proposed), None))
+    if proposals_left(state) > 0:
+        return Propose(preset=untried_preset(state))
     if jobs:
         return Train(jobs)
     stopped = tuple(
@@ -35,15 +39,14 @@ def promotion_step(standing: Standing, plan: Plan, running: Collection[int]) -> 
     return Decide(stopped) if stopped else None
 
 
-def _promotable(standing: Standing, plan: Plan) -> Promoted | None:
-    rungs = plan.rungs(standing)
-    if plan.left(standing) <= plan.underway(standing):
+def _promotable(state: SearchState) -> Promoted | None:
+    if work_left(state) <= work_underway(state):
         return None
-    for rung, above in reversed(list(pairwise(rungs))):
-        reached = plan.goal.order(standing, (trial for trial in standing.trained if rung in trial.scored), rung)
-        places = int(len(reached) / plan.budget.reduction)
-        for place, trial in enumerate(reached[:places], start=1):
-            if not plan.settled(trial) and trial.rung <= rung:
-                reason = f"rank {place} of {len(reached)} at rung {rung}"
+    for rung, above in reversed(list(pairwise(rungs_in_use(state)))):
+        reached = state.ordered((trial for trial in state.trained if rung in trial.scored), rung)
+        promotions = int(len(reached) / state.settings.reduction)
+        for rank, trial in enumerate(reached[:promotions], start=1):
+            if not state.settled(trial) and trial.rung <= rung:
+                reason = f"rank {rank} of {len(reached)} at rung {rung}"
                 return Promoted(number=trial.number, rung=above, reason=reason)
     return None

@@ -1,4 +1,4 @@
-"""The designs that are trained again on fresh seeds, and the race among them."""
+"""The finalists, trained again on fresh seeds, and the race among them."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -6,129 +6,137 @@ from statistics import fmean
 
 from scipy.special import stdtrit
 
+from mtl_nas.record import Trial
 from mtl_nas.record.events import Chosen, Retired
-from mtl_nas.record.state import Standing, Trial
-from mtl_nas.study.jobs import Job, seed_of
+from mtl_nas.study.jobs import Job, seed_of, with_precision
 from mtl_nas.study.objectives.objective import BASELINE
-from mtl_nas.study.schedule.actions import Decide, Step, Train
-from mtl_nas.study.schedule.budget import Plan
+from mtl_nas.study.schedule.actions import Action, Decide, Train
+from mtl_nas.study.schedule.budget import planned_finals
 from mtl_nas.study.schedule.leftover_budget import seeds_for
+from mtl_nas.study.search_state import SearchState
 
-PRESETS_KEPT = 3  # finalists at most beside the baseline, the best ones
-SEARCHED = 2  # finalists at least, where so many have a score: presets alone would say nothing about the space
-BEHIND = 0.975  # one-sided confidence that a finalist is behind the leader
+MOST_PRESETS = 3  # presets among the finalists, beside the baseline
+FEWEST_SEARCHED = 2  # searched designs among the finalists: presets alone say nothing about the space
+CONFIDENCE = 0.975  # one-sided, that a finalist is behind the leader
 
 
-def chosen(standing: Standing, plan: Plan) -> Chosen:
+def choose_finalists(state: SearchState) -> Chosen:
     """The best searched trials, the best presets and the baseline, so that one table holds them all.
 
-    Searched trials are those at the last rung; of fewer than two, the best at the highest rungs below join them. Where
-    the work is bounded there is room for the best preset alone beside the baseline.
+    Searched trials are those at the last rung, or the furthest and best where fewer than two reached it. If the work
+    is bounded there is room for one preset beside the baseline.
     """
-    count, _ = plan.finals(standing)
-    bounded = plan.budget.trainings is not None
-    last = len(plan.budget.rungs) - 1
+    count, _ = planned_finals(state)
+    bounded = state.settings.trainings is not None
+    last = len(state.settings.rungs) - 1
     scored = [
-        trial for trial in standing.trained if trial.failed is None and trial.scored and not trial.proposed.replicate
+        trial for trial in state.trained if trial.failed is None and trial.scored and not trial.proposed.replicate
     ]
-    searched = plan.goal.far_and_good(standing, (trial for trial in scored if trial.preset is None))
-    hand = plan.goal.far_and_good(standing, (trial for trial in scored if trial.preset not in (None, BASELINE)))
-    kept = [*hand[: 1 if bounded else PRESETS_KEPT], *(trial for trial in scored if trial.preset == BASELINE)]
+    searched = state.furthest_first(trial for trial in scored if trial.preset is None)
+    presets = state.furthest_first(trial for trial in scored if trial.preset not in (None, BASELINE))
+    beside = [*presets[: 1 if bounded else MOST_PRESETS], *(trial for trial in scored if trial.preset == BASELINE)]
     finished = sum(last in trial.scored for trial in searched)
     if bounded:
-        count -= len(kept)
-    best = searched[: min(max(finished, SEARCHED), max(count, 1))]
-    presets = sorted(kept, key=lambda trial: trial.number)
-    members = dict.fromkeys(trial.number for trial in (*best, *presets))
-    seeds = seeds_for(standing, plan, len(members))
-    return Chosen(numbers=tuple(members), seeds=tuple(seed_of(plan.seed, "finalist", index) for index in range(seeds)))
+        count -= len(beside)
+    best = searched[: min(max(finished, FEWEST_SEARCHED), max(count, 1))]
+    numbers = dict.fromkeys(trial.number for trial in (*best, *sorted(beside, key=lambda trial: trial.number)))
+    seeds = seeds_for(state, len(numbers))
+    return Chosen(
+        numbers=tuple(numbers), seeds=tuple(seed_of(state.settings.seed, "finalist", index) for index in range(seeds))
+    )
 
 
-def within(decided: Chosen, standing: Standing, trainings: float) -> Chosen:
-    """As many of the finalists as so many trainings allow: fewer seeds first, then fewer designs.
+def fewer_finalists(state: SearchState, chosen: Chosen, trainings: float) -> Chosen:
+    """As many finalists as that many trainings allow: fewer seeds first, then fewer designs.
 
-    The best design, the best preset and the baseline stay whatever it costs.
+    The best design, the best preset and the baseline are always among them.
     """
-    seeds = max(1, min(len(decided.seeds), int(trainings / len(decided.numbers))))
+    seeds = max(1, min(len(chosen.seeds), int(trainings / len(chosen.numbers))))
     count = max(1, int(trainings / seeds))
-    presets = [number for number in decided.numbers if standing.trials[number].preset is not None]
-    best = sorted(presets, key=lambda number: -(standing.trials[number].score or 0.0))[:1]
-    baseline = [number for number in presets if standing.trials[number].preset == BASELINE]
-    kept = dict.fromkeys((decided.numbers[0], *best, *baseline))
-    for number in decided.numbers:
+    presets = [number for number in chosen.numbers if state.trials[number].preset is not None]
+    best = sorted(presets, key=lambda number: -(state.trials[number].score or 0.0))[:1]
+    baseline = [number for number in presets if state.trials[number].preset == BASELINE]
+    kept = dict.fromkeys((chosen.numbers[0], *best, *baseline))
+    for number in chosen.numbers:
         if len(kept) < count:
             kept[number] = None
-    return Chosen(numbers=tuple(number for number in decided.numbers if number in kept), seeds=decided.seeds[:seeds])
+    return Chosen(numbers=tuple(number for number in chosen.numbers if number in kept), seeds=chosen.seeds[:seeds])
 
 
-def final_step(standing: Standing, plan: Plan, decided: Chosen) -> Step | None:
-    """The next step of the final stage, a seed after the other, or all where they are done as one; None at its end."""
-    trials = [standing.trials[number] for number in decided.numbers]
-    for round_, seed in enumerate(decided.seeds):
-        seeds = decided.seeds[round_:] if plan.gpus else (seed,)
-        jobs = tuple(_job(trial, plan, seed) for trial in trials for seed in seeds if _runs(trial, seed))
+def final_action(state: SearchState, chosen: Chosen) -> Action | None:
+    """The next action of the final stage, None at its end.
+
+    Finalists are trained one seed after the other, so that some can retire; on GPUs on all seeds at once.
+    """
+    trials = [state.trials[number] for number in chosen.numbers]
+    for index, seed in enumerate(chosen.seeds):
+        seeds = chosen.seeds[index:] if state.gpus else (seed,)
+        jobs = tuple(final_job(state, trial, seed) for trial in trials for seed in seeds if _to_train(trial, seed))
         if jobs:
             return Train(jobs)
-        events = _retired(standing, plan, decided, decided.seeds[: round_ + 1])
-        if events and round_ + 1 < len(decided.seeds):
+        events = _retired(state, chosen, chosen.seeds[: index + 1])
+        if events and index + 1 < len(chosen.seeds):
             return Decide(events)
     return None
 
 
-def _runs(trial: Trial, seed: int) -> bool:
-    return trial.retired is None and seed not in trial.finalist and trial.finalist_failed(seed) is None
-
-
-def _job(trial: Trial, plan: Plan, seed: int) -> Job:
+def final_job(state: SearchState, trial: Trial, seed: int) -> Job:
+    """Train a trial from scratch to the end on a seed."""
     return Job(
         number=trial.number,
         kind="finalist",
         rung=0,
         share=1.0,
         seed=seed,
-        proposal=plan.settled_proposal(trial),
-        weights=plan.goal.weights,
+        proposal=with_precision(trial.proposal, state.precision),
+        weights=state.objective.task_weights,
     )
 
 
-def _retired(standing: Standing, plan: Plan, decided: Chosen, seeds: Sequence[int]) -> tuple[Retired, ...]:
+def _to_train(trial: Trial, seed: int) -> bool:
+    return trial.retired is None and seed not in trial.finalist and trial.finalist_failed(seed) is None
+
+
+def _retired(state: SearchState, chosen: Chosen, seeds: Sequence[int]) -> tuple[Retired, ...]:
     """Finalists that are clearly behind after these seeds, all but the baseline and the best preset."""
-    if not (plan.budget.racing and plan.goal.single and len(seeds) > 1):
+    if not (state.settings.racing and state.objective.single and len(seeds) > 1):
         return ()
     scores = {
-        number: [plan.goal.final_value(standing, trial, seed) for seed in seeds]
-        for number in decided.numbers
-        if all(seed in (trial := standing.trials[number]).finalist for seed in seeds)
+        number: [state.final_values(trial, seed)[0] for seed in seeds]
+        for number in chosen.numbers
+        if all(seed in (trial := state.trials[number]).finalist for seed in seeds)
     }
     if len(scores) < 3:
         return ()
     means = {number: fmean(values) for number, values in scores.items()}
     error, freedom = _noise(scores)
-    margin = float(stdtrit(freedom, BEHIND)) * error * math.sqrt(2 / len(seeds))
+    margin = float(stdtrit(freedom, CONFIDENCE)) * error * math.sqrt(2 / len(seeds))
     leader = max(means, key=lambda number: means[number])
-    hand = [number for number in means if standing.trials[number].preset not in (None, BASELINE)]
-    kept = {leader, *sorted(hand, key=lambda number: -means[number])[:1]}
+    presets = [number for number in means if state.trials[number].preset not in (None, BASELINE)]
+    kept = {leader, *sorted(presets, key=lambda number: -means[number])[:1]}
     return tuple(
         Retired(
             number=number,
-            reason=f"{means[leader] - mean:.4f} behind {standing.trials[leader].name} on {len(seeds)} seeds, "
+            reason=f"{means[leader] - mean:.4f} behind {state.trials[leader].name} on {len(seeds)} seeds, "
             f"more than the {margin:.4f} that noise explains",
         )
         for number, mean in means.items()
         if means[leader] - mean > margin
         and number not in kept
-        and standing.trials[number].preset != BASELINE
-        and standing.trials[number].retired is None
+        and state.trials[number].preset != BASELINE
+        and state.trials[number].retired is None
     )
 
 
 def _noise(scores: Mapping[int, Sequence[float]]) -> tuple[float, int]:
     """Standard deviation of a score that neither its design nor its seed explains, and its degrees of freedom."""
     rows = list(scores.values())
-    whole = fmean(value for row in rows for value in row)
-    columns = [fmean(row[place] for row in rows) for place in range(len(rows[0]))]
+    grand_mean = fmean(value for row in rows for value in row)
+    columns = [fmean(row[index] for row in rows) for index in range(len(rows[0]))]
     squares = sum(
-        (value - fmean(row) - column + whole) ** 2 for row in rows for value, column in zip(row, columns, strict=True)
+        (value - fmean(row) - column + grand_mean) ** 2
+        for row in rows
+        for value, column in zip(row, columns, strict=True)
     )
     freedom = (len(rows) - 1) * (len(columns) - 1)
     return math.sqrt(squares / freedom), freedom

@@ -1,1 +1,6 @@
-"""Chooses and writes the best model of a search."""
+"""Selects the best finalist, scores finalists on the test rows, and averages them."""
+
+from mtl_nas.study.selection.ensemble import ensemble_test_predictions
+from mtl_nas.study.selection.finalist_files import FinalistFiles, read_predictions
+
+__all__ = ["FinalistFiles", "ensemble_test_predictions", "read_predictions"]

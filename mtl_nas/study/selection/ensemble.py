@@ -5,85 +5,78 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import load_file
 
 from mtl_nas.data import Dataset
 from mtl_nas.evaluation import Predictions
 from mtl_nas.exports import Member as ModelMember
 from mtl_nas.exports import Model
+from mtl_nas.record import Journal, RunFolder, layout
 from mtl_nas.record.events import Ensembled, Member
-from mtl_nas.record.folder import RunFolder
-from mtl_nas.record.state import Standing
 from mtl_nas.scoring import mean_score, score_tasks
-from mtl_nas.study.jobs import predictions_name
-from mtl_nas.study.objectives.objective import Goal
-from mtl_nas.study.selection.selection import finalist_network, test_name
+from mtl_nas.study.search_state import SearchState
+from mtl_nas.study.selection.finalist_files import FinalistFiles, read_predictions
 
-ROUNDS = 20  # members, a network counting as often as it is taken
+ROUNDS = 20  # members at most; a network counts as often as it is taken
 
-Network = tuple[int, int]  # trial and seed
+NetworkName = tuple[int, int]  # trial and seed
 
 
-def write_ensembled(folder: RunFolder, standing: Standing, data: Dataset) -> None:
-    """Choose the members, score them on the test rows, write ``ensemble/``; what is there already is kept."""
-    if standing.ensembled is None:
-        found = ensembled(folder, standing, data)
-        folder.record.append(found)
-        standing.add(found)
-    assert standing.ensembled is not None
+def write_ensemble_of_finalists(folder: RunFolder, journal: Journal[SearchState], data: Dataset) -> None:
+    """Choose the members, score them on the test rows, write their models; what exists already is kept."""
+    state, files = journal.state, FinalistFiles(folder, data)
+    if state.ensembled is None:
+        journal.write(choose_ensemble(state, files))
+    assert state.ensembled is not None
     if not (folder.ensemble / "README.md").exists():
         members = []
-        for member in standing.ensembled.members:
-            trial = standing.trials[member.number]
-            network = finalist_network(folder, trial, data, member.seed)
+        for member in state.ensembled.members:
+            trial = state.trials[member.number]
+            network = files.network(trial, member.seed)
             members.append(ModelMember(f"{trial.name}, seed {member.seed}", member.share, network))
         Model(members, data.schema).save(folder.ensemble)
 
 
-def ensembled(folder: RunFolder, standing: Standing, data: Dataset) -> Ensembled:
-    """Members by the goal's score on the choosing rows."""
-    goal = Goal.of(folder.request().settings.objectives, data.schema)
-    rows = data.rows("choosing")
-    networks = [(trial.number, seed) for trial in standing.trials.values() for seed in trial.finalist]
-    choosing = {network: _read(folder, predictions_name(*network)) for network in networks}
+def choose_ensemble(state: SearchState, files: FinalistFiles) -> Ensembled:
+    """The members that score best together on the choosing rows."""
+    schema, rows, weights = files.data.schema, files.data.rows("choosing"), state.objective.task_weights
+    names = [(trial.number, seed) for trial in state.finalists for seed in trial.finalist]
+    choosing = {name: files.choosing_predictions(*name) for name in names}
 
     def score(mean: Predictions) -> float:
-        return mean_score(score_tasks(mean, rows, data.schema), data.schema, goal.weights)
+        return mean_score(score_tasks(mean, rows, schema), schema, weights)
 
     taken, best = greedy(choosing, score)
     members = tuple(
         Member(number=number, seed=seed, share=count / len(taken)) for (number, seed), count in Counter(taken).items()
     )
-    return Ensembled(
-        members=members, score=best, scores=score_tasks(tested(folder, members), data.rows("test"), data.schema)
-    )
+    predictions = ensemble_test_predictions(files.folder, members)
+    return Ensembled(members=members, score=best, scores=score_tasks(predictions, files.data.rows("test"), schema))
 
 
 def greedy(
-    predictions: Mapping[Network, Predictions], score: Callable[[Predictions], float], *, rounds: int = ROUNDS
-) -> tuple[list[Network], float]:
+    predictions: Mapping[NetworkName, Predictions], score: Callable[[Predictions], float], *, rounds: int = ROUNDS
+) -> tuple[list[NetworkName], float]:
     """Take the network that helps most, again and again, with replacement; the best prefix, and its score."""
-    taken: list[Network] = []
-    best: tuple[list[Network], float] = ([], -np.inf)
+    taken: list[NetworkName] = []
+    best: tuple[list[NetworkName], float] = ([], -np.inf)
     sums: dict[str, NDArray[np.float64]] = {}
     for size in range(1, rounds + 1):
-        tried = {
-            network: score({head: (sums.get(head, 0.0) + values) / size for head, values in one.items()})
-            for network, one in predictions.items()
+        scores = {
+            name: score({head: (sums.get(head, 0.0) + values) / size for head, values in heads.items()})
+            for name, heads in predictions.items()
         }
-        chosen = max(tried, key=lambda network: (tried[network], (-network[0], -network[1])))
+        chosen = max(scores, key=lambda name: (scores[name], (-name[0], -name[1])))
         taken.append(chosen)
         sums = {head: sums.get(head, 0.0) + values for head, values in predictions[chosen].items()}
-        if tried[chosen] > best[1]:
-            best = list(taken), tried[chosen]
+        if scores[chosen] > best[1]:
+            best = list(taken), scores[chosen]
     return best
 
 
-def tested(folder: RunFolder, members: Sequence[Member]) -> Predictions:
-    """The ensemble's predictions of the test rows."""
-    parts = [(one.share, _read(folder, test_name(one.number, one.seed))) for one in members]
+def ensemble_test_predictions(folder: RunFolder, members: Sequence[Member]) -> Predictions:
+    """The ensemble's predictions for the test rows."""
+    parts = [
+        (member.share, read_predictions(folder, layout.test_predictions_file(member.number, member.seed)))
+        for member in members
+    ]
     return {head: sum(share * part[head] for share, part in parts) for head in parts[0][1]}  # type: ignore[misc]
-
-
-def _read(folder: RunFolder, name: str) -> Predictions:
-    return {head: values.astype(np.float64) for head, values in load_file(folder.path / name).items()}

@@ -4,39 +4,38 @@ from collections.abc import Iterator, Mapping
 
 from mtl_nas.space import Decision, Decisions, Domain, Replay, SearchSpace
 
-Asked = dict[str, tuple[Domain, Decision]]  # by path
+FilledHoles = dict[str, tuple[Domain, Decision]]  # by path
 
 
-class _Listening:
-    """Replayed decisions, with the holes that they fill."""
+class _RecordingReplay:
+    """Replays decisions, and keeps the holes that they fill."""
 
     def __init__(self, decisions: Decisions) -> None:
-        self._replay, self.asked = Replay(decisions), Asked()
+        self._replay, self.holes = Replay(decisions), FilledHoles()
 
     def choose(self, path: str, domain: Domain) -> Decision:
-        """What was decided."""
         decision = self._replay.choose(path, domain)
-        self.asked[path] = domain, decision
+        self.holes[path] = domain, decision
         return decision
 
 
-def asked(space: SearchSpace, decisions: Decisions) -> Asked:
-    """The holes that a trial met: branches may differ in what they ask at a path. None of a trial outside the space."""
-    listening = _Listening(decisions)
+def filled_holes(space: SearchSpace, decisions: Decisions) -> FilledHoles:
+    """The holes that a trial filled, which depend on the branches it took; none of a trial outside the space."""
+    replay = _RecordingReplay(decisions)
     if decisions:
-        space.decide(listening)
-    return listening.asked
+        space.decide(replay)
+    return replay.holes
 
 
-def by_hole(trials: Mapping[int, Asked]) -> Iterator[tuple[str, Domain, dict[int, Decision]]]:
-    """Every hole, and how the trials that met it decided."""
-    found: dict[str, list[tuple[Domain, dict[int, Decision]]]] = {}
+def by_hole(trials: Mapping[int, FilledHoles]) -> Iterator[tuple[str, Domain, dict[int, Decision]]]:
+    """Every hole, and the decisions of the trials that filled it."""
+    paths: dict[str, list[tuple[Domain, dict[int, Decision]]]] = {}
     for number, holes in trials.items():
         for path, (domain, decision) in holes.items():
-            known = found.setdefault(path, [])
-            decisions = next((decisions for hole, decisions in known if hole == domain), None)
+            domains = paths.setdefault(path, [])
+            decisions = next((decisions for other, decisions in domains if other == domain), None)
             if decisions is None:
-                known.append((domain, decisions := {}))
+                domains.append((domain, decisions := {}))
             decisions[number] = decision
-    for path, holes_there in found.items():
-        yield from ((path, domain, decisions) for domain, decisions in holes_there)
+    for path, domains in paths.items():
+        yield from ((path, domain, decisions) for domain, decisions in domains)

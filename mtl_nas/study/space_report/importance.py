@@ -1,17 +1,17 @@
-"""What each decision of a space does to the score: groups of trials that decided alike, compared by Welch's test."""
+"""The effect of each decision on the score: groups of trials that decided alike, compared by Welch's test."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import sqrt
 from statistics import fmean, median, variance
 
 from mtl_nas.metrics import holm, welch
 from mtl_nas.space import Choice, Decision, Domain
-from mtl_nas.study.space_report.decisions import Asked, by_hole
+from mtl_nas.study.space_report.decisions import FilledHoles, by_hole
 
-FEW = 3  # trials of a group that is compared
-SURE = 0.05  # chance to take noise for an effect, over all decisions together
+SMALLEST_GROUP = 3  # trials of a group that is compared
+SIGNIFICANCE = 0.05  # p-value below which an effect is measurable, corrected for the number of decisions
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,10 @@ class Group:
 
 @dataclass(frozen=True)
 class Effect:
-    """What one decision does to the score. ``noise``: the standard error of the difference; ``p`` after Holm."""
+    """The effect of one decision on the score.
+
+    ``noise`` is the standard error of the difference, ``p`` the p-value after Holm's correction.
+    """
 
     path: str
     groups: tuple[Group, ...]  # the best mean first
@@ -35,53 +38,57 @@ class Effect:
 
     @property
     def measurable(self) -> bool:
-        """Chance is no likely reason for it."""
-        return self.p < SURE
+        """Whether noise is an unlikely reason for the difference."""
+        return self.p < SIGNIFICANCE
 
 
-def effects(asked: Mapping[int, Asked], scores: Mapping[int, float]) -> tuple[Effect, ...]:
-    """Of every hole that parts the scored trials; the largest beyond noise first, then those that chance explains."""
-    found: list[Effect] = []
-    for path, domain, decisions in by_hole({number: asked[number] for number in scores}):
-        labels = _labels(domain, decisions)
+def effects(holes: Mapping[int, FilledHoles], scores: Mapping[int, float]) -> tuple[Effect, ...]:
+    """The effects of all holes that divide the scored trials.
+
+    The measurable ones come first, the largest before; then the others, those that are surely small before.
+    """
+    uncorrected: list[Effect] = []
+    for path, domain, decisions in by_hole({number: holes[number] for number in scores}):
         groups: dict[str, list[float]] = {}
-        for number, label in labels.items():
+        for number, label in _labels(domain, decisions).items():
             groups.setdefault(label, []).append(scores[number])
-        groups = {label: values for label, values in groups.items() if len(values) >= FEW}
+        groups = {label: values for label, values in groups.items() if len(values) >= SMALLEST_GROUP}
         if len(groups) > 1:
-            found.append(_effect(path, groups))
-    corrected = [
-        Effect(one.path, one.groups, one.difference, one.noise, p)
-        for one, p in zip(found, holm([one.p for one in found]), strict=True)
-    ]
-    large = sorted((one for one in corrected if one.measurable), key=lambda one: -one.difference)
-    small = sorted((one for one in corrected if not one.measurable), key=lambda one: one.difference + 2 * one.noise)
+            uncorrected.append(_effect(path, groups))
+    p_values = holm([effect.p for effect in uncorrected])
+    corrected = [replace(effect, p=p) for effect, p in zip(uncorrected, p_values, strict=True)]
+    large = sorted((effect for effect in corrected if effect.measurable), key=lambda effect: -effect.difference)
+    small = sorted(
+        (effect for effect in corrected if not effect.measurable),
+        key=lambda effect: effect.difference + 2 * effect.noise,
+    )
     return (*large, *small)
 
 
 def _labels(domain: Domain, decisions: Mapping[int, Decision]) -> dict[int, str]:
-    """The option of each trial, or the side of the median on which its number is."""
+    """The option that each trial chose, or the side of the median on which its number lies."""
     if isinstance(domain, Choice):
-        return {number: _named(domain, int(place)) for number, place in decisions.items()}
+        return {number: _option_name(domain, int(index)) for number, index in decisions.items()}
     values = sorted(set(decisions.values()))
     middle = median(decisions.values())
     cut = next((below for below, above in pairwise(values) if below <= middle < above), None)
-    if cut is None:  # half or more stand at the largest
+    if cut is None:  # half or more are the largest
         cut = values[-2] if len(values) > 1 else values[-1]
     return {number: f"{'up to' if value <= cut else 'above'} {cut:.3g}" for number, value in decisions.items()}
 
 
-def _named(choice: Choice, place: int) -> str:
-    option = choice.options[place]
+def _option_name(choice: Choice, index: int) -> str:
+    """The option, or the first of its entries that no other option has."""
+    option = choice.options[index]
     if not isinstance(option, Mapping):
         return str(option)
-    others = [other for at, other in enumerate(choice.options) if at != place and isinstance(other, Mapping)]
-    apart = (
+    others = [other for at, other in enumerate(choice.options) if at != index and isinstance(other, Mapping)]
+    distinct = (
         f"{key} {value}"
         for key, value in option.items()
         if isinstance(value, str | int | float) and all(other.get(key) != value for other in others)
     )
-    return next(apart, f"option {place}")
+    return next(distinct, f"option {index}")
 
 
 def _effect(path: str, groups: Mapping[str, Sequence[float]]) -> Effect:

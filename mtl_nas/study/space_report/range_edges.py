@@ -1,4 +1,4 @@
-"""Ranges of a space that end too early: most of the best designs sit at an end."""
+"""Ranges of a space that end too early: most of the best designs lie at an end."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,11 +8,12 @@ from typing import Literal
 from scipy.special import bdtrc
 
 from mtl_nas.space import Choice, Domain, Float
-from mtl_nas.study.space_report.decisions import Asked, by_hole
+from mtl_nas.study.space_report.decisions import FilledHoles, by_hole
 
-BEST_SHARE, BEST_LEAST = 0.1, 5
-NEAR = 0.05  # of a range of numbers that are not whole is its end
-SURE = 0.05  # chance that even draws sit at an end as often
+BEST_SHARE = 0.1  # share of the designs that count as the best
+FEWEST_BEST = 5  # designs that count as the best in a short search
+END_SHARE = 0.05  # share of a continuous range that counts as its end
+SIGNIFICANCE = 0.05  # p-value, under uniform draws, below which an end is reported
 
 End = Literal["low", "high"]
 ENDS: tuple[End, End] = ("low", "high")
@@ -20,51 +21,54 @@ ENDS: tuple[End, End] = ("low", "high")
 
 @dataclass(frozen=True)
 class Edge:
-    """An end of a range at which most of the best designs sit, and beyond which the grammar goes on."""
+    """An end of a range at which most of the best designs lie."""
 
     path: str
     end: End
     low: float
     high: float
-    there: int
-    best: int  # designs in all
+    at_end: int  # of the best designs
+    best: int
 
     @property
     def sentence(self) -> str:
         """What to widen, and why."""
         value = self.high if self.end == "high" else self.low
         return (
-            f"{self.path}: {self.there} of {self.best} best designs at {value:g}, "
+            f"{self.path}: {self.at_end} of {self.best} best designs at {value:g}, "
             f"the {self.end} end of {self.low:g}..{self.high:g}"
         )
 
 
-def edges(ranked: Sequence[Asked]) -> tuple[Edge, ...]:
-    """Of drawn designs, the best first: ends at which more than half of the best tenth sit, as even draws would not."""
-    best = ranked[: max(BEST_LEAST, ceil(BEST_SHARE * len(ranked)))]
-    found: list[Edge] = []
+def edges(ranked: Sequence[FilledHoles]) -> tuple[Edge, ...]:
+    """The ends at which more than half of the best tenth of the designs lie, as uniform draws would not.
+
+    ``ranked``: the designs that the sampler drew, the best first.
+    """
+    best = ranked[: max(FEWEST_BEST, ceil(BEST_SHARE * len(ranked)))]
+    reported: list[Edge] = []
     for path, domain, decisions in by_hole(dict(enumerate(best))):
-        if isinstance(domain, Choice) or domain.low == domain.high or len(decisions) < BEST_LEAST:
+        if isinstance(domain, Choice) or domain.low == domain.high or len(decisions) < FEWEST_BEST:
             continue
         for end in ENDS:
-            there = sum(_is_at(domain, end, float(value)) for value in decisions.values())
-            chance = float(bdtrc(there - 1, len(decisions), _evenly(domain)))
-            if 2 * there > len(decisions) and chance < SURE:
-                found.append(Edge(path, end, domain.low, domain.high, there, len(decisions)))
-    return tuple(found)
+            at_end = sum(_is_at(domain, end, float(value)) for value in decisions.values())
+            p = float(bdtrc(at_end - 1, len(decisions), _uniform_share(domain)))
+            if 2 * at_end > len(decisions) and p < SIGNIFICANCE:
+                reported.append(Edge(path, end, domain.low, domain.high, at_end, len(decisions)))
+    return tuple(reported)
 
 
 def _is_at(domain: Domain, end: End, value: float) -> bool:
-    """At the end; of numbers that are not whole, within a twentieth of the range, logarithms where it is drawn so."""
+    """Whether a value is the end; in a continuous range, whether it is near, on the scale of the hole."""
     assert not isinstance(domain, Choice)
     if not isinstance(domain, Float):
         return value == (domain.low if end == "low" else domain.high)
     scale = log if domain.log else float
-    low, high, here = scale(domain.low), scale(domain.high), scale(value)
-    return abs(here - (low if end == "low" else high)) <= NEAR * (high - low)
+    low, high, scaled = scale(domain.low), scale(domain.high), scale(value)
+    return abs(scaled - (low if end == "low" else high)) <= END_SHARE * (high - low)
 
 
-def _evenly(domain: Domain) -> float:
-    """The share of even draws at an end."""
+def _uniform_share(domain: Domain) -> float:
+    """The share of uniform draws at an end."""
     assert not isinstance(domain, Choice)
-    return NEAR if isinstance(domain, Float) else 1 / (domain.high - domain.low + 1)
+    return END_SHARE if isinstance(domain, Float) else 1 / (domain.high - domain.low + 1)

@@ -1,0 +1,34 @@
+"""Where the files of a run folder are, by names relative to it."""
+
+REQUEST = "search.yaml"
+RECORD = "trials.jsonl"
+LOCK = ".run.lock"  # the operating system frees it when its process ends
+OWNER = "run.lock"  # names the process that writes, for people
+STATES = "states"  # training states of unfinished trials; without them work is repeated, with the same result
+BEST = "best"
+ENSEMBLE = "ensemble"
+
+
+def state_file(number: int, rung: int) -> str:
+    """The training state of a trial at a rung."""
+    return f"{STATES}/{number:05d}-{rung}.pt"
+
+
+def weights_file(number: int, seed: int) -> str:
+    """The weights of a finalist on one seed."""
+    return f"finalists/{number:05d}/seed{seed}.safetensors"
+
+
+def choosing_predictions_file(number: int, seed: int) -> str:
+    """The predictions of a finalist for the choosing rows."""
+    return f"finalists/{number:05d}/seed{seed}.choosing.safetensors"
+
+
+def test_predictions_file(number: int, seed: int) -> str:
+    """The predictions of a finalist for the test rows."""
+    return f"finalists/{number:05d}/seed{seed}.test.safetensors"
+
+
+def diagnosis_file(number: int) -> str:
+    """The diagnosis of a finalist, which the record holds too."""
+    return f"finalists/{number:05d}/diagnosis.json"

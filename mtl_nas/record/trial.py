@@ -1,0 +1,108 @@
+"""A trial: a proposal, and the events that it went through."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from statistics import fmean, stdev
+
+from mtl_nas.design import Proposal
+from mtl_nas.record.diagnosis import Diagnosis
+from mtl_nas.record.events import Failed, Finalist, Proposed, Retired, Scored, Stopped
+from mtl_nas.scoring import Scores
+
+ATTEMPTS = 2  # trainings of a job whose worker is lost
+
+
+@dataclass
+class Trial:
+    """A proposal of a search, and what its training brought."""
+
+    proposed: Proposed
+    rung: int = 0  # the rung up to which it may be trained
+    scored: dict[int, Scored] = field(default_factory=dict)  # by rung
+    stopped: Stopped | None = None
+    failures: list[Failed] = field(default_factory=list)
+    finalist: dict[int, Finalist] = field(default_factory=dict)  # its trainings as a finalist, by seed
+    retired: Retired | None = None
+    tested: dict[int, Scores] = field(default_factory=dict)  # scores on the test rows, by seed
+    diagnosis: Diagnosis | None = None  # of its first seed as a finalist
+
+    @property
+    def number(self) -> int:
+        return self.proposed.number
+
+    @property
+    def proposal(self) -> Proposal:
+        return self.proposed.proposal
+
+    @property
+    def parameters(self) -> int:
+        """Trained numbers of its network."""
+        return self.proposed.parameters
+
+    @property
+    def macs(self) -> int:
+        """Multiply-adds of its network per row."""
+        return self.proposed.macs
+
+    @property
+    def preset(self) -> str | None:
+        """The name of the preset that it trains, if it trains one."""
+        origin, _, preset = self.proposed.origin.partition(":")
+        return preset if origin == "preset" else None
+
+    @property
+    def name(self) -> str:
+        """The preset's name, such as ``ple``, or ``trial 17``."""
+        return self.preset or f"trial {self.number}"
+
+    @property
+    def trained(self) -> bool:
+        """Whether it is trained itself, rather than answered by the trial that it repeats."""
+        return self.proposed.duplicate_of is None or self.proposed.replicate > 0
+
+    @property
+    def original(self) -> int:
+        """The number of the first trial with the same proposal."""
+        return self.number if self.proposed.duplicate_of is None else self.proposed.duplicate_of
+
+    @property
+    def failed(self) -> Failed | None:
+        """The failure that ended it in the search."""
+        return _final(failure for failure in self.failures if failure.seed is None)
+
+    def finalist_failed(self, seed: int) -> Failed | None:
+        """The failure that ended its training as a finalist on this seed."""
+        return _final(failure for failure in self.failures if failure.seed == seed)
+
+    @property
+    def score(self) -> float | None:
+        """The best score so far, at the highest rung that it reached."""
+        return self.scored[max(self.scored)].score if self.scored else None
+
+    @property
+    def latency_ms(self) -> float:
+        """Milliseconds per batch of predictions; 0 where it was not measured."""
+        return next((scored.latency_ms for scored in self.scored.values() if scored.latency_ms is not None), 0.0)
+
+    @property
+    def finalist_mean(self) -> float:
+        """The mean score over its seeds as a finalist, on the choosing rows."""
+        return fmean(result.score for result in self.finalist.values())
+
+    @property
+    def finalist_deviation(self) -> float | None:
+        """The standard deviation of the score over its seeds as a finalist; None below two seeds."""
+        scores = [result.score for result in self.finalist.values()]
+        return stdev(scores) if len(scores) > 1 else None
+
+    @property
+    def best_seed(self) -> int:
+        """The seed with the best score as a finalist, on the choosing rows."""
+        return max(self.finalist.values(), key=lambda result: result.score).seed
+
+
+def _final(failures: Iterable[Failed]) -> Failed | None:
+    """The failure that no further attempt follows: the first of a design's own, or a worker lost too often."""
+    attempts = list(failures)
+    own = next((failure for failure in attempts if failure.failure != "lost"), None)
+    return own or (attempts[-1] if len(attempts) >= ATTEMPTS else None)

@@ -1,0 +1,65 @@
+"""The CPUs and GPUs of a search, and how its workers share them."""
+
+from dataclasses import dataclass
+from math import ceil
+
+from mtl_nas.errors import RunError
+
+WORKERS_PER_GPU = 4  # where no number is given: each takes half a GiB there, and they wait for each other
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What a search may use.
+
+    Attributes:
+        cpus: Number of workers, each on one core; all cores of this machine or cluster if not given.
+        gpus: Number of GPUs that the workers share, which may be a part of one; all if not given.
+        address: Address of a Ray cluster, ``auto`` or ``host:port``; this machine alone if not given.
+    """
+
+    cpus: int | None = None
+    gpus: float | None = None
+    address: str | None = None
+
+
+@dataclass(frozen=True)
+class WorkerShares:
+    """The number of workers side by side, the part of a GPU that each has, and the number of GPUs."""
+
+    workers: int
+    gpu: float
+    gpus: int
+
+    @property
+    def device(self) -> str:
+        """The torch device of a worker."""
+        return "cuda" if self.gpus else "cpu"
+
+    @property
+    def resources(self) -> dict[str, float]:
+        """What Ray reserves for a worker."""
+        return {"cpu": 1.0, **({"gpu": self.gpu} if self.gpus else {})}
+
+
+def worker_shares(resources: Resources, cpus: int, gpus: float) -> WorkerShares:
+    """Divide what Ray has among workers; a RunError if more is requested than Ray has.
+
+    Several GPUs take whole workers each.
+
+    >>> worker_shares(Resources(), 16, 1.0)
+    WorkerShares(workers=4, gpu=0.25, gpus=1)
+    >>> worker_shares(Resources(cpus=6), 16, 4.0)
+    WorkerShares(workers=6, gpu=0.5, gpus=4)
+    """
+    workers = resources.cpus or cpus
+    if cpus < 1 or workers > cpus:
+        raise RunError(f"a search needs {max(workers, 1)} cpus, and Ray has {cpus}; lower --cpus")
+    if (resources.gpus or 0) > gpus:
+        raise RunError(f"a search needs {resources.gpus:g} gpus, and Ray has {gpus:g}; lower --gpus")
+    used = gpus if resources.gpus is None else resources.gpus
+    if not used:
+        return WorkerShares(workers, 0.0, 0)
+    if resources.cpus is None:
+        workers = min(workers, WORKERS_PER_GPU * ceil(used))
+    return WorkerShares(workers, used / workers if used <= 1 else 1 / ceil(workers / int(used)), ceil(used))

@@ -1,0 +1,42 @@
+"""When a sampler is asked, and when a suggestion is a random draw."""
+
+from collections.abc import Sequence
+
+from mtl_nas.space import SearchSpace
+from mtl_nas.study.jobs import seed_of
+from mtl_nas.study.samplers.evolution import local
+from mtl_nas.study.samplers.observations import Observation
+from mtl_nas.study.samplers.random import random_draw
+from mtl_nas.study.samplers.registry import SAMPLERS, Suggestion
+from mtl_nas.study.schedule.budget import total_work
+from mtl_nas.study.search_state import SearchState
+
+STARTUP = 10  # observations before a sampler is asked
+RANDOM_SHARE = 4  # one proposal in this many is random, so that a search does not stay where it began
+LOCAL_ATTEMPTS = 50  # attempts near the best before draws are random
+SMALL_SEARCH = 10.0  # full trainings of work below which draws are random
+
+
+def suitable_sampler(state: SearchState) -> tuple[str, str]:
+    """The sampler that suits the budget and the objectives, and the reason."""
+    work = total_work(state.settings)
+    if not state.objective.single:
+        return "nsga2", "several objectives"
+    if work < SMALL_SEARCH:
+        return "random", f"the work of {work:.0f} full trainings is too little to learn from"
+    return "evolution", f"one objective, the work of {work:.0f} full trainings"
+
+
+def suggest(
+    space: SearchSpace, history: Sequence[Observation], *, sampler: str, seed: int, ordinal: int, attempt: int = 0
+) -> Suggestion:
+    """Suggest the proposal with this ordinal number; a function of the arguments alone.
+
+    Attempts after the first, whose suggestion was tried before or was invalid, search near the best designs, and in
+    the end anywhere.
+    """
+    stream = seed_of(seed, "ask", ordinal, attempt)
+    early = sampler == "random" or len(history) < STARTUP or attempt > LOCAL_ATTEMPTS
+    if early or seed_of(stream, "share") % RANDOM_SHARE == 0:
+        return random_draw(space, history, stream)
+    return (SAMPLERS[sampler].sampler if attempt == 0 else local)(space, history, stream)

@@ -1,0 +1,81 @@
+"""A run's state together with what the run is for: all that deciding needs."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from statistics import fmean
+
+from mtl_nas.design.training import Precision
+from mtl_nas.record import Request, RunState, SearchSettings, Trial
+from mtl_nas.study.objectives.objective import BASELINE, Objective
+from mtl_nas.study.objectives.pareto import fronts, ranked
+
+Values = tuple[float, ...]  # one per objective, the larger the better
+
+
+@dataclass
+class SearchState(RunState):
+    """The settings of a search, and the state after some events.
+
+    ``precision`` is what ``auto`` stands for in all trainings of the run; a resumed run must not choose again.
+    """
+
+    settings: SearchSettings
+    objective: Objective = field(default_factory=Objective)
+    presets: tuple[str, ...] = ()  # in the order in which they are tried
+    full_rows: int = 1  # rows of one full training
+    precision: Precision = "float32"
+    gpus: int = 0  # on each GPU some jobs of one shape take the time of one, so they are given out together
+
+    @classmethod
+    def of(cls, request: Request, *, presets: Iterable[str] = (), full_rows: int = 1) -> "SearchState":
+        """The state of a search that has no events yet."""
+        objective = Objective(request.settings.objectives, request.metrics)
+        return cls(request.settings, objective, tuple(presets), full_rows, request.precision)
+
+    @property
+    def baseline(self) -> Trial | None:
+        """The trial against which gains are measured, once it is proposed."""
+        return self.trials.get(self.preset_trials.get(BASELINE, -1))
+
+    def values(self, trial: Trial, rung: int) -> Values:
+        """The trial's values at a rung, averaged over all seeds of its proposal that reached the rung."""
+        baseline = self.baseline.scored.get(rung) if self.baseline else None
+        results = [same.scored[rung] for same in self.same_proposal(trial) if rung in same.scored]
+        return _means(self.objective.values(trial, result, baseline) for result in results)
+
+    def final_values(self, trial: Trial, seed: int) -> Values:
+        """The values of a finalist on one seed; gains are over the baseline on the same seed."""
+        baseline = self.baseline.finalist.get(seed) if self.baseline else None
+        return self.objective.values(trial, trial.finalist[seed], baseline)
+
+    def final_mean(self, trial: Trial) -> float:
+        """The first objective's value of a finalist, averaged over its seeds."""
+        return fmean(self.final_values(trial, seed)[0] for seed in trial.finalist)
+
+    def ordered(self, trials: Iterable[Trial], rung: int) -> list[Trial]:
+        """The trials, all of which reached the rung, the best first."""
+        by_number = sorted(trials, key=lambda trial: trial.number)
+        return [by_number[index] for index in ranked([self.values(trial, rung) for trial in by_number])]
+
+    def furthest_first(self, trials: Iterable[Trial]) -> list[Trial]:
+        """The trials with a score: the highest rung first, as scores of two rungs do not compare, then the best."""
+        by_rung: dict[int, list[Trial]] = {}
+        for trial in trials:
+            if trial.scored:
+                by_rung.setdefault(max(trial.scored), []).append(trial)
+        return [trial for rung in sorted(by_rung, reverse=True) for trial in self.ordered(by_rung[rung], rung)]
+
+    def front(self) -> list[Trial]:
+        """The finalists that no other finalist dominates, by means over seeds; with one objective, the best."""
+        finalists = self.finalists
+        values = [_means(self.final_values(trial, seed) for seed in trial.finalist) for trial in finalists]
+        return [finalists[index] for index in fronts(values)[0]] if finalists else []
+
+    def settled(self, trial: Trial) -> bool:
+        """Whether the search, before its finalists, trains the trial no further."""
+        last = len(self.settings.rungs) - 1
+        return trial.failed is not None or trial.stopped is not None or last in trial.scored
+
+
+def _means(values: Iterable[Values]) -> Values:
+    return tuple(map(fmean, zip(*values, strict=True)))

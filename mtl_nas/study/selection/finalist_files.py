@@ -1,0 +1,91 @@
+"""The trained finalists of a run: their networks, predictions and scores, from the files of the run folder."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from safetensors.numpy import load_file
+from safetensors.numpy import save as save_arrays
+
+from mtl_nas.composition import compose
+from mtl_nas.data import Dataset
+from mtl_nas.diagnosis import Diagnosis, diagnose
+from mtl_nas.errors import RunError
+from mtl_nas.evaluation import Predictions, predict_and_score
+from mtl_nas.exports import Model, read_weights
+from mtl_nas.model import Network, build
+from mtl_nas.record import RunFolder, Trial, layout, write_whole
+from mtl_nas.scoring import Scores, SeedScore, mean_score, seed_score
+from mtl_nas.training import WEIGHT_DTYPES
+
+
+@dataclass(frozen=True)
+class FinalistFiles:
+    """Reads the finalists of a run folder, whose data set must be given."""
+
+    folder: RunFolder
+    data: Dataset
+
+    def network(self, trial: Trial, seed: int) -> Network:
+        """The trained network of a finalist."""
+        path = self.folder.path / layout.weights_file(trial.number, seed)
+        if not path.exists():
+            raise RunError(
+                f"'{path}' is gone: delete the line of this finalist from {layout.RECORD} and resume to train it again"
+            )
+        architecture = compose(trial.proposal.design, self.data.schema)
+        network = build(architecture, dtype=WEIGHT_DTYPES[trial.proposal.training.precision])
+        network.set_weights(read_weights(path))
+        return network
+
+    def model(self, trial: Trial, seed: int | None = None) -> Model:
+        """The model of a finalist, of its best seed unless one is given."""
+        return Model(self.network(trial, trial.best_seed if seed is None else seed), self.data.schema)
+
+    def about(self, trial: Trial) -> str:
+        """A sentence on the origin of a finalist's model."""
+        return f"{trial.name} of the search in `{self.folder.path.name}`, trained on {self.data.name}."
+
+    def choosing_predictions(self, number: int, seed: int) -> Predictions:
+        return read_predictions(self.folder, layout.choosing_predictions_file(number, seed))
+
+    def seed_scores(
+        self, trial: Trial, *, tasks: Iterable[str] | None = None, weights: Mapping[str, float] | None = None
+    ) -> list[SeedScore]:
+        """The scores of a finalist on the choosing rows, one per seed, with the influence of each row."""
+        labels, schema = self.data.rows("choosing").labels.astype(np.float64), self.data.schema
+        chosen = None if tasks is None else list(tasks)
+        scores = (
+            seed_score(self.choosing_predictions(trial.number, seed), labels, schema, tasks=chosen, weights=weights)
+            for seed in sorted(trial.finalist)
+        )
+        return [score for score in scores if score is not None]
+
+    def validation_scores(self, trial: Trial, weights: Mapping[str, float]) -> list[float]:
+        """The mean scores of a finalist on all validation rows, one per seed."""
+        rows, schema = self.data.rows("validation"), self.data.schema
+        networks = [self.network(trial, seed) for seed in trial.finalist]
+        return [mean_score(predict_and_score(network, rows, schema)[1], schema, weights) for network in networks]
+
+    def test(self, trial: Trial) -> dict[int, Scores]:
+        """Scores on the test rows, by seed; the predictions are written."""
+        scores: dict[int, Scores] = {}
+        for seed in trial.finalist:
+            network = self.network(trial, seed)
+            predictions, scores[seed] = predict_and_score(network, self.data.rows("test"), self.data.schema)
+            arrays = {head: np.ascontiguousarray(values, dtype=np.float32) for head, values in predictions.items()}
+            write_whole(self.folder.path / layout.test_predictions_file(trial.number, seed), save_arrays(arrays))
+        return scores
+
+    def diagnose(self, trial: Trial, seed: int) -> Diagnosis:
+        """What a finalist shows on the tuning rows; the diagnosis is written."""
+        network, losses = self.network(trial, seed), trial.proposal.design.losses
+        diagnosis = diagnose(network, self.data.rows("tuning"), self.data.schema, losses=losses)
+        path = self.folder.path / layout.diagnosis_file(trial.number)
+        write_whole(path, diagnosis.model_dump_json(indent=1).encode())
+        return diagnosis
+
+
+def read_predictions(folder: RunFolder, name: str) -> Predictions:
+    """The predictions in a file of a run folder, by head."""
+    return {head: values.astype(np.float64) for head, values in load_file(folder.path / name).items()}
