@@ -1,7 +1,7 @@
-"""A whole search on Census-Income: wall time, memory of a worker, the table, and boosted trees beside it.
+"""Run a whole search on Census-Income: wall time, memory of a worker, comparison table, and boosted trees if asked for.
 
     python -m benchmarks.census --folder runs/census            # 40 trials
-    python -m benchmarks.census --folder runs/census --trees    # boosted trees too, one a task (scikit-learn)
+    python -m benchmarks.census --folder runs/census --trees    # boosted trees too, one model per task (scikit-learn)
 
 Prints a table, and writes benchmarks/results/census.json with versions and machine.
 """
@@ -21,17 +21,18 @@ from benchmarks.machine import machine
 from mtl_nas.comparison import tables
 
 RESULTS = Path(__file__).parent / "results"
+INTERVAL = 0.5  # seconds between two readings of the workers' memory
 
 
 class WorkerMemory(threading.Thread):
-    """The largest memory of its own (anonymous pages) that any worker had, in MB."""
+    """The largest anonymous memory of any worker, in MB."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
-        self.largest = 0.0
+        self.megabytes = 0.0
 
     def run(self) -> None:
-        """Look every half second."""
+        """Read the workers' memory until this process ends."""
         while True:
             for process in psutil.process_iter(["cmdline"]):
                 if any("ray::ImplicitFunc" in part for part in process.info["cmdline"] or ()):
@@ -39,23 +40,23 @@ class WorkerMemory(threading.Thread):
                         memory = process.memory_info()
                     except psutil.Error:
                         continue
-                    self.largest = max(self.largest, (memory.rss - memory.shared) / 1e6)
-            time.sleep(0.5)
+                    self.megabytes = max(self.megabytes, (memory.rss - memory.shared) / 1e6)
+            time.sleep(INTERVAL)
 
 
-def trees(data: mn.Dataset) -> dict[str, float | None]:
-    """AUC on the test rows of boosted trees on the encoded columns, one model a task."""
+def tree_auc(data: mn.Dataset) -> dict[str, float | None]:
+    """Return the AUC of boosted trees on the test rows by task, with one model per task on the encoded columns."""
     from benchmarks.trees import tree_scores
 
-    return {name: found["auc"] for name, found in tree_scores(data).items()}
+    return {name: scores["auc"] for name, scores in tree_scores(data).items()}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--folder", default="runs/census")
+    parser.add_argument("--folder", default="runs/census", help="folder of the run")
     parser.add_argument("--trials", type=int, default=40)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--trees", action="store_true")
+    parser.add_argument("--trees", action="store_true", help="train boosted trees too")
     options = parser.parse_args()
     data = mn.load_dataset("census-income")
     memory = WorkerMemory()
@@ -72,19 +73,21 @@ def main() -> None:
     seconds = time.perf_counter() - start
     comparison = mn.compare([run], data)
     Console(width=100).print(tables(comparison))
-    found = {
+    results = {
         "machine": machine(),
         "workers": os.cpu_count(),
         "seconds": round(seconds),
-        "worker_megabytes": round(memory.largest),
+        "worker_megabytes": round(memory.megabytes),
         "table": comparison.frame().to_dict("records"),
-        "trees": trees(data) if options.trees else None,
+        "trees": tree_auc(data) if options.trees else None,
     }
-    print(f"{found['seconds']} s on {found['workers']} workers, at most {found['worker_megabytes']} MB a worker")
-    if found["trees"]:
-        print("boosted trees, AUC on test rows:", {name: round(auc, 4) for name, auc in found["trees"].items()})
+    print(
+        f"{results['seconds']} s on {results['workers']} workers, at most {results['worker_megabytes']} MB per worker"
+    )
+    if results["trees"]:
+        print("boosted trees, AUC on test rows:", {name: round(auc, 4) for name, auc in results["trees"].items()})
     RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "census.json").write_text(json.dumps(found, indent=1) + "\n")
+    (RESULTS / "census.json").write_text(json.dumps(results, indent=1) + "\n")
 
 
 if __name__ == "__main__":

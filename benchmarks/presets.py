@@ -1,12 +1,12 @@
-r"""Every preset on real tables: the test score of each task over seeds, boosted trees beside it.
+r"""Train every preset on real tables: the test score of each task over seeds, beside boosted trees.
 
     python -m benchmarks.presets kuairand census-income/group1 census-income/group2
     python -m benchmarks.presets synthetic-mmoe/1 synthetic-mmoe/0.5 synthetic-mmoe/0 \
         --seeds 20 --only shared_bottom mmoe
 
-Trainings that a results file already holds are not repeated, so an interrupted command goes on. Prints a table a data
-set and writes benchmarks/results/presets-<data set>.json with versions and machine. The same training for all;
-of synthetic-mmoe shared bottom and MMoE in the sizes of its paper.
+All presets have the same training; on synthetic-mmoe shared bottom and MMoE have the sizes of its paper. Trainings that
+a results file holds are not repeated, so that the command resumes after an interruption. Prints a table per data set,
+and writes benchmarks/results/presets-<data set>.json with versions and machine.
 """
 
 import argparse
@@ -29,9 +29,10 @@ from benchmarks.trees import tree_scores
 from mtl_nas.presets import compatible_presets
 
 RESULTS = Path(__file__).parent / "results"
+TREES = "boosted trees"
 TRAINING = {"epochs": 3, "learning_rate": 3e-3, "schedule": "linear", "weight_decay": 0.3}
-PLANTED = {"learning_rate": 3e-3, "schedule": "linear"}  # of synthetic-mmoe: as many passes as its size asks for
-MATCHED = {  # as in the MMoE paper: 13,108 and 13,056 weights, gates not counted
+SYNTHETIC_TRAINING = {"learning_rate": 3e-3, "schedule": "linear"}  # epochs follow from the size of the table
+SYNTHETIC_SIZES = {  # as in the MMoE paper: 13,108 and 13,056 weights, without gates
     "shared_bottom": {"hidden": (113,), "tower": (8,), "numbers": "standard"},
     "mmoe": {"experts": 8, "hidden": (16,), "tower": (8,), "numbers": "standard"},
 }
@@ -39,65 +40,67 @@ MATCHED = {  # as in the MMoE paper: 13,108 and 13,056 weights, gates not counte
 
 @cache
 def dataset(name: str) -> mn.Dataset:
-    """A built-in data set, or KuaiRand-Pure with its funnel or its four kinds of feedback."""
-    kind = name.partition("/")[2] or "funnel"
-    return kuairand(kind).dataset() if name.startswith("kuairand") else mn.load_dataset(name)
+    """Load a built-in data set, or KuaiRand-Pure with its funnel or its four kinds of feedback."""
+    tasks = name.partition("/")[2] or "funnel"
+    return kuairand(tasks).dataset() if name.startswith("kuairand") else mn.load_dataset(name)
 
 
-def measured(name: str, preset: str, seed: int) -> dict[str, Any]:
-    """One training: the main score of each task on the test rows, and what it cost."""
+def train(name: str, preset: str, seed: int) -> dict[str, Any]:
+    """Train once, and return the main score of each task on the test rows, the seconds and the parameters."""
     data = dataset(name)
-    if preset == "boosted trees":
-        found = tree_scores(data, seed=seed)
-        return {"scores": {task.name: found[task.name][task.main_metric] for task in data.schema.tasks}}
-    planted = name.startswith("synthetic-mmoe")
-    design = mn.preset(preset, data.schema, **(MATCHED.get(preset, {}) if planted else {}))
-    training = mn.Training(**(PLANTED if planted else TRAINING), seed=seed)
+    if preset == TREES:
+        by_task = tree_scores(data, seed=seed)
+        return {"scores": {task.name: by_task[task.name][task.main_metric] for task in data.schema.tasks}}
+    synthetic = name.startswith("synthetic-mmoe")
+    design = mn.preset(preset, data.schema, **(SYNTHETIC_SIZES.get(preset, {}) if synthetic else {}))
+    training = mn.Training(**(SYNTHETIC_TRAINING if synthetic else TRAINING), seed=seed)
     result = mn.evaluate(design, data, training, split="test")
     scores = {task.name: result.scores[task.name][task.main_metric] for task in data.schema.tasks}
     return {"scores": scores, "seconds": round(result.seconds, 1), "parameters": result.parameters}
 
 
-def missing(kept: dict[str, Any], presets: list[str], seeds: int) -> Iterator[tuple[str, int]]:
-    """What is still to be trained, the slow ones spread over the seeds."""
+def missing(trained: dict[str, Any], presets: list[str], seeds: int) -> Iterator[tuple[str, int]]:
+    """Yield presets and seeds that are not trained, seed by seed, so that slow presets do not queue up."""
     for seed in range(seeds):
         for preset in presets:
-            once = preset == "boosted trees" and seed > 0
-            if not once and str(seed) not in kept.get(preset, {}):
+            is_repeated_tree = preset == TREES and seed > 0  # trees are trained once
+            if not is_repeated_tree and str(seed) not in trained.get(preset, {}):
                 yield preset, seed
 
 
 def measure(name: str, options: argparse.Namespace) -> dict[str, Any]:
-    """All trainings of a data set, kept after each."""
+    """Train on a data set what its results file lacks, save after each training, and return the results."""
     path = RESULTS / f"presets-{name.replace('/', '-')}.json"
-    kept = json.loads(path.read_text()) if path.exists() else {"trained": {}}
+    results = json.loads(path.read_text()) if path.exists() else {"trained": {}}
     designs, reasons = compatible_presets(dataset(name).schema)
-    presets = [preset for preset in ("boosted trees", *designs) if not options.only or preset in options.only]
-    kept |= {
+    presets = [preset for preset in (TREES, *designs) if not options.only or preset in options.only]
+    results |= {
         "data": name,
-        "training": PLANTED if name.startswith("synthetic-mmoe") else TRAINING,
+        "training": SYNTHETIC_TRAINING if name.startswith("synthetic-mmoe") else TRAINING,
         "reasons": reasons,
         "machine": machine(),
     }
-    work = list(missing(kept["trained"], presets, options.seeds))
     with ProcessPoolExecutor(options.workers) as pool:
-        jobs = [(preset, seed, pool.submit(measured, name, preset, seed)) for preset, seed in work]
+        jobs = [
+            (preset, seed, pool.submit(train, name, preset, seed))
+            for preset, seed in missing(results["trained"], presets, options.seeds)
+        ]
         for preset, seed, job in jobs:
-            kept["trained"].setdefault(preset, {})[str(seed)] = job.result()
-            path.write_text(json.dumps(kept, indent=1) + "\n")
-    return kept
+            results["trained"].setdefault(preset, {})[str(seed)] = job.result()
+            path.write_text(json.dumps(results, indent=1) + "\n")
+    return results
 
 
-def table(kept: dict[str, Any], metrics: dict[str, str]) -> Table:
-    """A row a preset: mean and deviation over the seeds."""
-    found = Table(title=f"{kept['data']}: test rows, mean and deviation over seeds")
+def score_table(results: dict[str, Any], metrics: dict[str, str]) -> Table:
+    """Return a table with a row per preset: mean and standard deviation over the seeds."""
+    table = Table(title=f"{results['data']}: test rows, mean and standard deviation over seeds")
     for column in ("design", *(f"{task} {metric}" for task, metric in metrics.items()), "seeds", "s", "parameters"):
-        found.add_column(column, justify="left" if column == "design" else "right")
-    for preset, runs in kept["trained"].items():
+        table.add_column(column, justify="left" if column == "design" else "right")
+    for preset, runs in results["trained"].items():
         scores = [[run["scores"][task] for run in runs.values()] for task in metrics]
         seconds = [run["seconds"] for run in runs.values() if "seconds" in run]
-        count = next(iter(runs.values())).get("parameters")
-        found.add_row(
+        parameters = next(iter(runs.values())).get("parameters")
+        table.add_row(
             preset,
             *(
                 f"{np.mean(values):.4f}" + (f" ± {np.std(values, ddof=1):.4f}" if len(values) > 1 else "")
@@ -105,48 +108,48 @@ def table(kept: dict[str, Any], metrics: dict[str, str]) -> Table:
             ),
             str(len(runs)),
             f"{np.median(seconds):.0f}" if seconds else "",
-            f"{count:,}" if count else "",
+            f"{parameters:,}" if parameters else "",
         )
-    for preset, reason in kept["reasons"].items():
-        found.add_row(preset, "n/a", *[""] * (len(metrics) - 1), "", "", reason)
-    return found
+    for preset, reason in results["reasons"].items():
+        table.add_row(preset, "n/a", *[""] * (len(metrics) - 1), "", "", reason)
+    return table
 
 
-def markdown(kept: dict[str, Any], metrics: dict[str, str]) -> str:
-    """The table as a page shows it."""
-    found = table(kept, metrics)
-    rows = [[str(column.header) for column in found.columns], ["---"] * len(found.columns)]
-    rows += [list(cells) for cells in zip(*(list(column.cells) for column in found.columns), strict=True)]
+def markdown(table: Table) -> str:
+    """Return a table for a Markdown page."""
+    rows = [[str(column.header) for column in table.columns], ["---"] * len(table.columns)]
+    rows += [list(cells) for cells in zip(*(list(column.cells) for column in table.columns), strict=True)]
     return "\n".join(f"| {' | '.join(map(str, row))} |" for row in rows)
 
 
-def paired(kept: dict[str, Any], one: str, other: str) -> str:
-    """The mean difference of two presets over paired seeds, with its standard error; positive: ``one`` leads."""
-    both = [(kept["trained"][one][seed], kept["trained"][other][seed]) for seed in kept["trained"].get(one, {})]
-    gaps = np.array([np.mean([a["scores"][t] - b["scores"][t] for t in a["scores"]]) for a, b in both])
-    error = gaps.std(ddof=1) / np.sqrt(len(gaps))
-    ratio = f"t = {gaps.mean() / error:+.1f}, n = {len(gaps)}"
-    return f"{one} - {other}: {gaps.mean():+.5f}, standard error {error:.5f}, {ratio}"
+def paired_difference(results: dict[str, Any], preset: str, other: str) -> str:
+    """Return the mean difference of two presets over paired seeds with its standard error, as text."""
+    trained = results["trained"]
+    pairs = [(trained[preset][seed], trained[other][seed]) for seed in trained.get(preset, {})]
+    differences = np.array([np.mean([a["scores"][task] - b["scores"][task] for task in a["scores"]]) for a, b in pairs])
+    mean, error = differences.mean(), differences.std(ddof=1) / np.sqrt(len(differences))
+    statistics = f"standard error {error:.5f}, t = {mean / error:+.1f}, n = {len(differences)}"
+    return f"{preset} - {other}: {mean:+.5f}, {statistics}"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", nargs="+", help="kuairand, kuairand/feedback, or a built-in data set")
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--only", nargs="*", help="these presets alone")
+    parser.add_argument("--seeds", type=int, default=5, help="trainings per preset")
+    parser.add_argument("--only", nargs="*", metavar="PRESET", help="train these presets; of two print the difference")
     parser.add_argument("--markdown", action="store_true", help="print Markdown")
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     options = parser.parse_args()
     RESULTS.mkdir(exist_ok=True)
     for name in options.data:
-        kept = measure(name, options)
-        metrics = {task.name: task.main_metric for task in dataset(name).schema.tasks}
+        results = measure(name, options)
+        table = score_table(results, {task.name: task.main_metric for task in dataset(name).schema.tasks})
         if options.markdown:
-            print(markdown(kept, metrics))
+            print(markdown(table))
         else:
-            Console(width=140).print(table(kept, metrics))
+            Console(width=140).print(table)
         if options.only and len(options.only) == 2 and options.seeds > 1:
-            print(paired(kept, options.only[1], options.only[0]))
+            print(paired_difference(results, options.only[1], options.only[0]))
 
 
 if __name__ == "__main__":
