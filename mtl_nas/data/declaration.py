@@ -152,6 +152,6 @@ def declaration(tree: object, where: str) -> Declaration:
     keys = (*Declaration.model_fields, *STUDY_KEYS)
     unknown = [str(key) for key in tree if key not in keys]
     if unknown:
-        hint = nearest(unknown[0], keys) or f"; known: {', '.join(keys)}"
+        hint = nearest(unknown[0], keys) or f"; present: {', '.join(keys)}"
         raise DataError(f"{where}: unknown key '{unknown[0]}'{hint}")
     return parse(Declaration, {key: part for key, part in tree.items() if key not in STUDY_KEYS}, where, DataError)

@@ -49,21 +49,21 @@ def _explained_shares(
 
 def _by_number(numbers: NDArray[np.float64], targets: NDArray[np.float64]) -> NDArray[np.float64]:
     """(M,): the largest share of the variance of any target that each column, or its being missing, explains."""
-    known = ~np.isnan(numbers)
-    enough = known.sum(axis=0) >= max(FEWEST_ROWS, len(numbers) // 10)
-    values = np.where(known, numbers, 0.0)
-    values -= np.where(known, values.sum(axis=0) / np.maximum(known.sum(axis=0), 1), 0.0)
-    missing = (~known).astype(np.float64)
+    present = ~np.isnan(numbers)
+    enough = present.sum(axis=0) >= max(FEWEST_ROWS, len(numbers) // 10)
+    values = np.where(present, numbers, 0.0)
+    values -= np.where(present, values.sum(axis=0) / np.maximum(present.sum(axis=0), 1), 0.0)
+    missing = (~present).astype(np.float64)
     missing -= missing.mean(axis=0)
-    by_missing = _squared_correlation(missing, np.ones_like(known), targets)
-    return np.maximum(by_missing, np.where(enough, _squared_correlation(values, known, targets), 0.0))
+    by_missing = _squared_correlation(missing, np.ones_like(present), targets)
+    return np.maximum(by_missing, np.where(enough, _squared_correlation(values, present, targets), 0.0))
 
 
 def _squared_correlation(
-    values: NDArray[np.float64], known: NDArray[np.bool_], targets: NDArray[np.float64]
+    values: NDArray[np.float64], present: NDArray[np.bool_], targets: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """(M,): the largest squared correlation with any target, over the rows where a value is known."""
-    weight = known.astype(np.float64)
+    weight = present.astype(np.float64)
     count = np.maximum(weight.sum(axis=0), 1)[:, None]
     mean = weight.T @ targets / count
     target_variance = weight.T @ targets**2 / count - mean**2

@@ -14,10 +14,11 @@ from mtl_nas.data.declaring import Tasks, declared, table_name, with_options
 from mtl_nas.data.encoded_dataset import encoded_dataset
 from mtl_nas.data.parsing.tables import read_table
 from mtl_nas.data.pipeline.file_table import FileTable, refuse_other_test_columns
+from mtl_nas.data.pipeline.row_encoding import TableEncoding
 from mtl_nas.data.pipeline.table import FrameTable
 from mtl_nas.data.pipeline.writer import write_encoded
-from mtl_nas.data.preparation import prepare
 from mtl_nas.data.storage.encoded_folder import is_encoded
+from mtl_nas.data.storage.rows import joined
 from mtl_nas.errors import DataError
 
 
@@ -73,7 +74,7 @@ def load_dataset(
     }
     if isinstance(source, pd.DataFrame):
         declaration = with_options(Declaration(), tasks, **options)
-        return prepare("frame", FrameTable(with_text_names(source)), declaration)
+        return _prepared("frame", FrameTable(with_text_names(source)), declaration)
     declaration = declared(source if isinstance(source, Declaration) else str(source), tasks, **options)
     table, test = declaration.data.table, declaration.data.split.test
     if table is None:
@@ -82,29 +83,36 @@ def load_dataset(
         return encoded_dataset(Path(table).expanduser(), declaration)
     if table in BUILTINS:
         frame = with_text_names(BUILTINS[table].table())
-        return prepare(table, FrameTable(frame), with_builtin(BUILTINS[table].declaration, declaration))
+        return _prepared(table, FrameTable(frame), with_builtin(BUILTINS[table].declaration, declaration))
     frame = with_text_names(read_table(table))
     if not isinstance(test, str):
-        return prepare(table_name(table), FrameTable(frame), declaration)
+        return _prepared(table_name(table), FrameTable(frame), declaration)
     test_frame = with_text_names(read_table(test))
     refuse_other_test_columns(test, list(frame.columns), list(test_frame.columns), declaration.data.ignore)
     both = pd.concat([frame, test_frame.reindex(columns=frame.columns)], ignore_index=True)
-    return prepare(table_name(table), FrameTable(both, test_rows=len(test_frame)), declaration)
+    return _prepared(table_name(table), FrameTable(both, test_rows=len(test_frame)), declaration)
 
 
-def encode_table(
-    source: str | Path,
-    to: str | Path,
-    tasks: Tasks | None = None,
-    *,
-    split: Mapping[str, Any] | None = None,
-    ignore: Sequence[str] | None = None,
-    columns: Mapping[str, str] | None = None,
-    sequences: Mapping[str, Mapping[str, Any]] | None = None,
-    group: str | None = None,
-    weight: str | None = None,
-    violations: str | None = None,
-) -> Dataset:
+def _prepared(name: str, table: FrameTable, declaration: Declaration) -> Dataset:
+    """Infer what is not declared, split, fit statistics on the train rows, encode, and look for leaks."""
+    encoding = TableEncoding.fit(table, declaration)
+    (parts,) = encoding.rows()
+    tuning = len(parts["tuning"])
+    validation = joined([parts.pop("tuning"), parts.pop("choosing")])
+    complete, notes = encoding.described(parts["train"])
+    return Dataset(
+        name=name,
+        schema=encoding.schema,
+        declaration=complete,
+        notes=notes,
+        encoded={"train": parts["train"], "validation": validation, "test": parts["test"]},
+        tuning=tuning,
+        table=table.sample,
+        parts=encoding.survey.parts,
+    )
+
+
+def encode_table(source: str | Path, to: str | Path, tasks: Tasks | None = None, **options: Any) -> Dataset:
     """Encode a table that may be larger than memory into a folder, whose files ``load_dataset`` maps.
 
     The rows of every split are those of ``load_dataset``. Kinds that nothing declares are inferred from the first
@@ -113,14 +121,8 @@ def encode_table(
     Args:
         source: the path of a table or of a search file.
         to: a folder that does not exist or is empty; it is written completely or not at all.
-        tasks: as for ``load_dataset``, like the other keywords.
-        split: the rows that train, validate and test.
-        ignore: columns that are no features.
-        columns: kinds of columns.
-        sequences: histories.
-        group: a column whose values make tasks of their own.
-        weight: a column of weights of the rows.
-        violations: labels that break a funnel.
+        tasks: as for ``load_dataset``.
+        options: keywords of ``load_dataset``: split, ignore, columns, sequences, group, weight, violations.
 
     Returns:
         The data set of the folder.
@@ -128,15 +130,6 @@ def encode_table(
     Raises:
         DataError: the table cannot be read, the declaration does not suit it, or the folder is not empty.
     """
-    options = {
-        "split": split,
-        "ignore": ignore,
-        "columns": columns,
-        "sequences": sequences,
-        "group": group,
-        "weight": weight,
-        "violations": violations,
-    }
     declaration = declared(str(source), tasks, **options)
     table, test, to = declaration.data.table, declaration.data.split.test, Path(to).expanduser()
     if table is None or table in BUILTINS:

@@ -32,10 +32,10 @@ def summary(declaration: Declaration, train: Rows, schema: Schema) -> list[str]:
         notes.append(f"column '{declaration.data.weight}' weighs the rows in the losses, not in the scores")
     for index, task in enumerate(schema.tasks):
         labels = train.labels[:, index]
-        known = labels[~np.isnan(labels)]
-        share = 100 * len(known) / len(labels)
-        rows = "" if len(known) == len(labels) else f", labelled in {share:.3g} % of the rows"
-        notes.append(f"task '{task.name}': {task.kind}, {task.rules.description(task, known)}{rows}")
+        present = labels[~np.isnan(labels)]
+        share = 100 * len(present) / len(labels)
+        rows = "" if len(present) == len(labels) else f", labelled in {share:.3g} % of the rows"
+        notes.append(f"task '{task.name}': {task.kind}, {task.rules.description(task, present)}{rows}")
     return notes
 
 

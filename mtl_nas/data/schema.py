@@ -65,7 +65,7 @@ class Task(Value):
     classes: tuple[str, ...] = ()  # in the order of their codes; binary: (negative, positive)
     loss: LossName = Field(default_factory=lambda fields: KINDS[fields["kind"]].losses[0])
     quantile: float = Field(default=0.5, gt=0, lt=1)  # share of labels below the prediction, under loss quantile
-    center: float = 0.0  # of labels that are numbers: a model works on (label - center) / scale
+    center: float = 0.0  # for labels that are numbers: a model works on (label - center) / scale
     scale: float = 1.0
 
     @model_validator(mode="before")

@@ -25,12 +25,12 @@ def score_task(task: Task, predictions: Floats, labels: Floats) -> dict[str, Sco
 def task_influence(task: Task, predictions: Floats, labels: Floats) -> Influence | None:
     """The main metric with the influence of each row, which is zero without a label; None where it is undefined."""
     valid = ~np.isnan(labels)
-    known = task.rules.influence(task, predictions[valid], labels[valid])
-    if known is None:
+    influence = task.rules.influence(task, predictions[valid], labels[valid])
+    if influence is None:
         return None
     psi = np.zeros(len(labels))
-    psi[valid] = known.psi * (len(labels) / valid.sum())
-    return Influence(known.score, psi)
+    psi[valid] = influence.psi * (len(labels) / valid.sum())
+    return Influence(influence.score, psi)
 
 
 def score_tasks(predictions: Mapping[str, Any], rows: Rows, schema: Schema) -> Scores:

@@ -94,7 +94,7 @@ class SearchSpace:
             "families": any(task.family for task in schema.tasks),
             "funnel": schema.has_funnel,
             "one funnel": schema.has_funnel and len(first) == 1,
-            "binary tasks": all(task.kind == "binary" for task in schema.tasks),
+            "binary tasks": all(task.rules.is_event for task in schema.tasks),
         }
         available = tuple(requirement for requirement in REQUIREMENTS if met[requirement])
         return replace(self, tasks=schema.task_names, available=available)

@@ -135,10 +135,10 @@ def _check(frame: pd.DataFrame, name: str, path: Path) -> None:
     if len(frame) != ROWS[name]:
         raise DataError(f"'{path}' has {len(frame)} rows, expected {ROWS[name]}; {way_out}")
     for column, levels in LEVELS.items():
-        found = set(frame[column].unique())
-        if found != levels:
+        values = set(frame[column].unique())
+        if values != levels:
             raise DataError(
-                f"'{path}': column {column} holds {sorted(map(str, found))[:3]}, expected {sorted(levels)}; {way_out}"
+                f"'{path}': column {column} holds {sorted(map(str, values))[:3]}, expected {sorted(levels)}; {way_out}"
             )
     never = int((frame["marital_stat"] == "Never married").sum())
     if never != NEVER_MARRIED[name]:

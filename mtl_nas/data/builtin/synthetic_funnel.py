@@ -2,7 +2,7 @@
 
 What is planted, so that a search has something to find:
 
-- A *taste* in four dimensions: every level of ``segment``, ``region`` and ``item`` has a place there, and a row's
+- A *taste* in four dimensions: every level of ``segment``, ``region`` and ``item`` has a position there, and the
   *interest* is how near the person is to the item, plus how often the item's kind stands in the person's history.
   ``click`` follows interest, price and hour; ``application`` follows interest too and adds *standing*.
 - *Standing* is a bend of income (heavy tails), tenure and age, with a sign that depends on the segment. It has nothing
@@ -94,7 +94,7 @@ def synthetic_funnel(*, rows: int = 60_000, seed: int = 0) -> pd.DataFrame:
 
 
 def _planted(random: Any) -> dict[str, Floats]:
-    """What every level means."""
+    """Parameters of every level."""
     kinds = 1.5 * random.standard_normal((KINDS, TASTES))
     kind = random.randint(KINDS, size=ITEMS)
     return {
@@ -119,8 +119,8 @@ def _history(random: Any, person: Floats, planted: dict[str, Floats]) -> tuple[N
     chosen = np.minimum((random.uniform(size=(len(owner), 1)) > chances[owner]).sum(axis=1), KINDS - 1)
     by_kind = np.argsort(planted["kind"], kind="stable")
     sizes = np.bincount(planted["kind"].astype(np.int64), minlength=KINDS)
-    place = (random.uniform(size=len(owner)) ** 2 * sizes[chosen]).astype(np.int64)  # some items of a kind are frequent
-    return by_kind[(np.cumsum(sizes) - sizes)[chosen] + place], lengths
+    rank = (random.uniform(size=len(owner)) ** 2 * sizes[chosen]).astype(np.int64)  # some items of a kind are frequent
+    return by_kind[(np.cumsum(sizes) - sizes)[chosen] + rank], lengths
 
 
 def _familiar(
@@ -129,8 +129,8 @@ def _familiar(
     """How often the item's kind stands in the history, as a share."""
     owner = np.repeat(np.arange(len(lengths)), lengths)
     same = planted["kind"][history] == kind[owner]
-    found: Floats = np.bincount(owner, weights=same, minlength=len(lengths)) / (lengths + 2)
-    return found
+    share: Floats = np.bincount(owner, weights=same, minlength=len(lengths)) / (lengths + 2)
+    return share
 
 
 def _drawn(random: Any, score: Floats, reached: NDArray[np.bool_], wanted: float) -> NDArray[np.bool_]:
@@ -138,9 +138,9 @@ def _drawn(random: Any, score: Floats, reached: NDArray[np.bool_], wanted: float
     low, high = -20.0, 20.0
     for _ in range(50):
         middle = (low + high) / 2
-        chance = reached / (1 + np.exp(-(score + middle)))
-        low, high = (middle, high) if chance.sum() < wanted else (low, middle)
-    drawn: NDArray[np.bool_] = random.uniform(size=len(score)) < chance
+        probability = reached / (1 + np.exp(-(score + middle)))
+        low, high = (middle, high) if probability.sum() < wanted else (low, middle)
+    drawn: NDArray[np.bool_] = random.uniform(size=len(score)) < probability
     return drawn
 
 

@@ -38,13 +38,13 @@ def synthetic_mmoe(
     values, vectors = np.linalg.eigh(cosines)
     root = vectors * np.sqrt(np.maximum(values, 0)) @ vectors.T  # symmetric, also where the cosine is 1
     weights = scale * basis @ root  # (dims, tasks)
-    slopes, shifts = random.standard_normal((2, sines))
+    frequencies, shifts = random.standard_normal((2, sines))
     features = random.standard_normal((rows, dims))
     linear = features @ weights
     labels = linear + NOISE * random.standard_normal((rows, tasks))
-    for slope, shift in zip(slopes, shifts, strict=True):
-        labels += np.sin(slope * linear + shift)
-    names = [*(f"x{place + 1}" for place in range(dims)), *(f"y{place + 1}" for place in range(tasks))]
+    for frequency, shift in zip(frequencies, shifts, strict=True):
+        labels += np.sin(frequency * linear + shift)
+    names = [*(f"x{number}" for number in range(1, dims + 1)), *(f"y{number}" for number in range(1, tasks + 1))]
     return pd.DataFrame(np.concatenate([features, labels], axis=1).astype(np.float32), columns=names)
 
 

@@ -56,7 +56,7 @@ def eavesdropping(*, train: int = 2_500, share: float = 0.3, seed: int = 0) -> p
     """
     random: Any = np.random.RandomState(seed)
     features = random.standard_normal((train + VALIDATION + TEST, 20))
-    bend = _bend(random, features[:, 1:], units=3, slope=2.0)
+    bend = _bend(random, features[:, 1:], units=3, steepness=2.0)
     labels = {
         "hard": _noisy(random, _standard(bend * features[:, 0]), share),
         "easy": _noisy(random, bend, 0.97),
@@ -104,7 +104,7 @@ def negative_transfer(*, train: int = 4_000, loud: int = 8, rate: float = 0.05, 
     features = random.standard_normal((train + VALIDATION + TEST, 20))
     labels = {"rare": _drawn(random, 4 * _bend(random, features), rate)}
     for task in range(loud):
-        labels[f"loud{task + 1}"] = _noisy(random, _bend(random, features, units=24, slope=3.0), 0.95)
+        labels[f"loud{task + 1}"] = _noisy(random, _bend(random, features, units=24, steepness=3.0), 0.95)
     return _table(features, labels, train)
 
 
@@ -118,7 +118,7 @@ def seesaw(*, train: int = 5_000, common: int = 6, rate: float = 0.04, seed: int
     features = random.standard_normal((train + VALIDATION + TEST, 20))
     liking = 2 * _bend(random, features)
     labels = {f"common{task + 1}": _drawn(random, liking, 0.4) for task in range(common)}
-    labels["rare"] = _drawn(random, 5 * _bend(random, features, units=12, slope=2.0), rate)
+    labels["rare"] = _drawn(random, 5 * _bend(random, features, units=12, steepness=2.0), rate)
     return _table(features, labels, train)
 
 
@@ -128,7 +128,7 @@ def _declared(kinds: Mapping[str, str]) -> Declaration:
 
 
 def _numbered(name: str, count: int, kind: str = "regression") -> dict[str, str]:
-    return {f"{name}{place + 1}": kind for place in range(count)}
+    return {f"{name}{number}": kind for number in range(1, count + 1)}
 
 
 Reason = tuple[Callable[..., pd.DataFrame], Declaration]  # the table, at its defaults, and what it declares
@@ -144,9 +144,9 @@ REASONS: dict[str, Reason] = {
 }
 
 
-def _bend(random: Any, columns: Floats, *, units: int = 8, slope: float = 1.5) -> Floats:
+def _bend(random: Any, columns: Floats, *, units: int = 8, steepness: float = 1.5) -> Floats:
     """A random network of one hidden layer, (N, K) -> (N,), with mean 0 and deviation 1."""
-    weights = random.standard_normal((columns.shape[1], units)) * slope / np.sqrt(columns.shape[1])
+    weights = random.standard_normal((columns.shape[1], units)) * steepness / np.sqrt(columns.shape[1])
     shifts = random.uniform(-1.5, 1.5, units)
     return _standard(np.tanh(columns @ weights + shifts) @ random.standard_normal(units))
 
@@ -168,9 +168,9 @@ def _drawn(random: Any, score: Floats, rate: float) -> Floats:
     low, high = -20.0, 20.0
     for _ in range(50):
         middle = (low + high) / 2
-        chance = 1 / (1 + np.exp(-(score + middle)))
-        low, high = (middle, high) if chance.mean() < rate else (low, middle)
-    label: Floats = (random.uniform(size=len(score)) < chance).astype(np.float64)
+        probability = 1 / (1 + np.exp(-(score + middle)))
+        low, high = (middle, high) if probability.mean() < rate else (low, middle)
+    label: Floats = (random.uniform(size=len(score)) < probability).astype(np.float64)
     return label
 
 
@@ -180,7 +180,7 @@ def _standard(values: Floats) -> Floats:
 
 
 def _table(features: Floats, labels: Mapping[str, Floats], train: int) -> pd.DataFrame:
-    columns = {f"x{place + 1}": values for place, values in enumerate(features.T.astype(np.float32))}
+    columns = {f"x{number}": values for number, values in enumerate(features.T.astype(np.float32), start=1)}
     split = np.repeat(["train", "validation", "test"], [train, VALIDATION, TEST])
     return pd.DataFrame(
         {**columns, **{name: values.astype(np.float32) for name, values in labels.items()}, "split": split}

@@ -44,21 +44,21 @@ def undeclared_features(columns: Sequence[str], declaration: Declaration, *, wit
 
 def column_kind(values: "pd.Series[Any]") -> ColumnKind:
     """Text, booleans, categories, few whole numbers: category; other numbers, times: number; lists: sequence."""
-    known = values.dropna()
+    present = values.dropna()
     dtype = values.dtype
-    if not len(known):
+    if not len(present):
         raise DataError(f"column '{values.name}' has no value in any row; ignore it (ignore: ['{values.name}'])")
     if types.is_bool_dtype(dtype) or isinstance(dtype, pd.CategoricalDtype):
         return "category"
     if types.is_datetime64_any_dtype(dtype) or types.is_timedelta64_dtype(dtype):
         return "number"
     if types.is_numeric_dtype(dtype):
-        whole = bool((parse_numbers(known)[0] % 1 == 0).all())
-        return "category" if whole and len(pd.unique(known)) <= MOST_WHOLE_LEVELS else "number"
-    if all(is_list(value) for value in known.iloc[:100]):
+        whole = bool((parse_numbers(present)[0] % 1 == 0).all())
+        return "category" if whole and len(pd.unique(present)) <= MOST_WHOLE_LEVELS else "number"
+    if all(is_list(value) for value in present.iloc[:100]):
         return "sequence"
-    if types.infer_dtype(known, skipna=True) in ("integer", "floating", "decimal", "mixed-integer-float"):
-        return column_kind(pd.Series(parse_numbers(known)[0], name=values.name))
+    if types.infer_dtype(present, skipna=True) in ("integer", "floating", "decimal", "mixed-integer-float"):
+        return column_kind(pd.Series(parse_numbers(present)[0], name=values.name))
     return "category"
 
 

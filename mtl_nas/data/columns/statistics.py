@@ -9,7 +9,7 @@ from mtl_nas.data.parsing import category_text
 from mtl_nas.data.schema import Category, HistoryColumns, Number
 from mtl_nas.errors import DataError
 
-RANKS = np.linspace(0, 1, 257)  # of the quantiles
+RANKS = np.linspace(0, 1, 257)  # ranks of the quantiles
 LONGEST = 50  # behaviours of a history that are encoded where no length is declared
 MOST_LEVELS = 100  # levels of a category in any table; a larger one of more than half the rows may be an id
 Features = tuple[tuple[Category, ...], tuple[Number, ...], tuple[HistoryColumns, ...]]
@@ -24,15 +24,15 @@ def category_column(name: str, texts: set[str], *, missing: bool) -> Category:
 
 def number_column(name: str, values: NDArray[np.float32]) -> Number:
     """A number with the statistics of (N,) values, NaN where missing."""
-    known = values[~np.isnan(values)].astype(np.float64)
-    if not len(known):
+    present = values[~np.isnan(values)].astype(np.float64)
+    if not len(present):
         raise empty_column(name)
     return Number(
         name=name,
-        mean=float(known.mean()),
-        deviation=float(known.std()) if known.min() < known.max() else 0.0,
-        quantiles=tuple(np.quantile(known, RANKS, method="nearest").tolist()),
-        missing=len(known) < len(values),
+        mean=float(present.mean()),
+        deviation=float(present.std()) if present.min() < present.max() else 0.0,
+        quantiles=tuple(np.quantile(present, RANKS, method="nearest").tolist()),
+        missing=len(present) < len(values),
     )
 
 

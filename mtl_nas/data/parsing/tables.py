@@ -43,9 +43,9 @@ def separator(path: Path) -> str | None:
     if path.is_dir() or suffix in PARQUET:
         return None
     if suffix not in SEPARATORS:
-        known = ", ".join([*SEPARATORS, *PARQUET])
+        suffixes = ", ".join([*SEPARATORS, *PARQUET])
         raise DataError(
-            f"'{path}' has no known suffix: {known} (the first three also with .gz), or a folder of Parquet"
+            f"'{path}' has no known suffix: {suffixes} (the first three also with .gz), or a folder of Parquet"
         )
     return SEPARATORS[suffix]
 

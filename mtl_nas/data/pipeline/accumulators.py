@@ -1,4 +1,4 @@
-"""What is gathered from the batches of a table. No result depends on where the batches were cut."""
+"""Statistics gathered from the batches of a table; no result depends on where the batches were cut."""
 
 import math
 from typing import Any
@@ -26,7 +26,7 @@ class DistinctLabels:
         self.column = column
         self._labels: dict[Any, None] = {}
         self._count = self._invalid = 0
-        self._first_invalid: TableBatch | None = None  # one row
+        self._first_invalid: TableBatch | None = None  # a batch of one row
 
     def add(self, batch: TableBatch) -> None:
         values = batch.frame[self.column]
@@ -141,16 +141,16 @@ class NumberColumns:
         if not count:
             raise empty_column(name)
         values = self.column(name)
-        known = np.concatenate([values[~np.isnan(values)], ends])  # the ends are exact
-        quantiles = tuple(np.quantile(known, RANKS, method="nearest").tolist())
+        present = np.concatenate([values[~np.isnan(values)], ends])  # the ends are exact
+        quantiles = tuple(np.quantile(present, RANKS, method="nearest").tolist())
         return Number(name=name, mean=mean, deviation=deviation, quantiles=quantiles, missing=count < self.rows)
 
     def mean_and_deviation(self, name: str) -> tuple[float, float]:
         """Mean and deviation over all rows in which the column is not missing."""
         if self.whole or self._moments is None:
             values = self.column(name)
-            known = values[~np.isnan(values)]
-            return float(known.mean()), float(known.std())
+            present = values[~np.isnan(values)]
+            return float(present.mean()), float(present.std())
         _, mean, deviation, _ = self._moments.of(self.names.index(name))
         return mean, deviation
 
@@ -190,18 +190,18 @@ class _Moments:
         self._waiting = [rows[stop:]] if stop < len(rows) else []
 
     def _merge(self, stretch: NDArray[np.float64]) -> None:
-        known = ~np.isnan(stretch)
-        counts = known.sum(axis=0)
-        filled = np.where(known, stretch, 0.0)
+        present = ~np.isnan(stretch)
+        counts = present.sum(axis=0)
+        filled = np.where(present, stretch, 0.0)
         means = filled.sum(axis=0) / np.maximum(counts, 1)
-        squares = (np.where(known, stretch - means, 0.0) ** 2).sum(axis=0)
+        squares = (np.where(present, stretch - means, 0.0) ** 2).sum(axis=0)
         total = np.maximum(self._counts + counts, 1)
         step = means - self._means
         self._squares += squares + step**2 * self._counts * counts / total
         self._means += step * counts / total
         self._counts += counts
-        self._lowest = np.fmin(self._lowest, np.where(known, stretch, np.inf).min(axis=0))
-        self._highest = np.fmax(self._highest, np.where(known, stretch, -np.inf).max(axis=0))
+        self._lowest = np.fmin(self._lowest, np.where(present, stretch, np.inf).min(axis=0))
+        self._highest = np.fmax(self._highest, np.where(present, stretch, -np.inf).max(axis=0))
 
 
 def _ranks(rows: NDArray[np.int64]) -> NDArray[np.uint64]:

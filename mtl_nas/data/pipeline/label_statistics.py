@@ -1,5 +1,9 @@
 """The second pass over labels: counts per split, and the center and scale of tasks whose labels are numbers."""
 
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,7 +13,46 @@ from mtl_nas.data.pipeline.table import TableBatch
 from mtl_nas.data.schema import Task
 from mtl_nas.data.splits import PARTS, SPLIT_OF, SPLITS
 from mtl_nas.data.tasks.funnel import repair_notes
-from mtl_nas.data.tasks.label_counts import LabelCounts, refuse_untrainable
+from mtl_nas.errors import DataError
+
+
+@dataclass(frozen=True)
+class LabelCounts:
+    """Counts and range of the labels of a task in one split."""
+
+    labels: int = 0
+    positives: int = 0  # labels that are 1
+    lowest: float = math.inf
+    highest: float = -math.inf
+
+    @classmethod
+    def of(cls, labels: NDArray[np.float64]) -> "LabelCounts":
+        """Counts of (N,) labels; NaN is no label."""
+        present = labels[~np.isnan(labels)]
+        if not len(present):
+            return cls()
+        return cls(len(present), int((present == 1).sum()), float(present.min()), float(present.max()))
+
+    def __add__(self, other: "LabelCounts") -> "LabelCounts":
+        return LabelCounts(
+            self.labels + other.labels,
+            self.positives + other.positives,
+            min(self.lowest, other.lowest),
+            max(self.highest, other.highest),
+        )
+
+
+def _refuse_untrainable(task: Task, counts: Mapping[str, LabelCounts]) -> None:
+    """Raise DataError where a split, by name, cannot train or score the task."""
+    for split in SPLITS:
+        if not counts[split].labels:
+            raise DataError(f"task '{task.name}' has no label in the {split} split; change the split or drop the task")
+        if task.rules.is_event and not counts[split].positives:
+            raise DataError(
+                f"task '{task.name}' has no positive in the {split} split; change the split or drop the task"
+            )
+    if counts["train"].lowest == counts["train"].highest:
+        raise DataError(f"task '{task.name}' has one class: its train labels are all the same")
 
 
 class LabelStatistics:
@@ -51,7 +94,7 @@ class LabelStatistics:
         return np.stack(columns, axis=1) if columns else np.empty((len(labels), 0))
 
     def _with_scaling(self, task: Task) -> Task:
-        refuse_untrainable(task, {split: self._counts[task.name, split] for split in SPLITS})
+        _refuse_untrainable(task, {split: self._counts[task.name, split] for split in SPLITS})
         if task.rules.has_classes:
             return task
         return task.model_copy(update=task.rules.scaling(task, *self._measured.mean_and_deviation(task.name)))

@@ -1,12 +1,19 @@
-"""The second pass over a table: the schema, with the statistics of the train rows."""
+"""The second pass over a table: the schema, or one task, with the statistics of the train rows."""
 
 from typing import NamedTuple
 
+import numpy as np
+import pandas as pd
+
+from mtl_nas.data.columns.encoding import with_text_names
+from mtl_nas.data.declaration import Declaration
 from mtl_nas.data.pipeline.column_statistics import ColumnStatistics
 from mtl_nas.data.pipeline.label_statistics import LabelStatistics
-from mtl_nas.data.pipeline.survey import Survey
-from mtl_nas.data.pipeline.table import Table
-from mtl_nas.data.schema import Schema
+from mtl_nas.data.pipeline.survey import Survey, survey_labels
+from mtl_nas.data.pipeline.table import FrameTable, Table
+from mtl_nas.data.schema import Schema, Task
+from mtl_nas.data.splits import Parts
+from mtl_nas.data.storage.rows import Floats
 from mtl_nas.data.tasks.row_weights import row_weights
 from mtl_nas.errors import DataError
 from mtl_nas.values import first_repeated
@@ -38,6 +45,25 @@ def fit_schema(table: Table, survey: Survey) -> FittedSchema:
     schema = Schema(categories=categories, numbers=numbers, sequences=histories, tasks=tasks)
     _refuse_equal_predictions(schema)
     return FittedSchema(schema, (*repairs, *notes))
+
+
+class LabelledTask(NamedTuple):
+    """A task, its labels (N, 1), and the rows of each part."""
+
+    task: Task
+    labels: Floats
+    parts: Parts
+
+
+def read_task(frame: pd.DataFrame, declaration: Declaration) -> LabelledTask:
+    """Infer, split and read the one task of a declaration; DataError where a split cannot train or score it."""
+    table = FrameTable(with_text_names(frame))
+    survey = survey_labels(table, declaration)
+    statistics = LabelStatistics(survey, table.quantile_rows)
+    (batch,) = table.batches()
+    statistics.add(batch)
+    (task,) = statistics.tasks()
+    return LabelledTask(task, survey.labels.read(batch.frame).labels.astype(np.float32), survey.parts)
 
 
 def _refuse_equal_predictions(schema: Schema) -> None:

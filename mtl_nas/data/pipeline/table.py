@@ -70,18 +70,17 @@ class FrameTable(Table):
     """A table in memory: one batch."""
 
     def __init__(self, frame: pd.DataFrame, *, test_rows: int = 0) -> None:
-        self.frame = frame.reset_index(drop=True)
         self.columns = list(frame.columns)
-        self._batch = TableBatch(0, self.frame)
+        self._batch = TableBatch(0, frame.reset_index(drop=True))
         self._test_rows = test_rows
 
     def batches(self, columns: Sequence[str] | None = None) -> Iterator[TableBatch]:
-        if len(self.frame):
+        if len(self._batch):
             yield self._batch
 
     @property
     def sample(self) -> pd.DataFrame:
-        return self.frame
+        return self._batch.frame
 
     @property
     def test_rows(self) -> int:

@@ -75,9 +75,9 @@ def likely_funnel(labels: NDArray[np.floating[Any]], tasks: Sequence[Task]) -> d
 
 
 def _is_nested(before: NDArray[np.floating[Any]], after: NDArray[np.floating[Any]]) -> bool:
-    known = ~np.isnan(before) & ~np.isnan(after)
-    if not known.any():
+    present = ~np.isnan(before) & ~np.isnan(after)
+    if not present.any():
         return False
-    broken = float(((before == 0) & (after == 1))[known].mean())
-    expected = float((before == 0)[~np.isnan(before)].mean() * (after == 1)[known].mean())
+    broken = float(((before == 0) & (after == 1))[present].mean())
+    expected = float((before == 0)[~np.isnan(before)].mean() * (after == 1)[present].mean())
     return broken <= TOLERATED and broken < CHANCE_RATIO * expected

@@ -31,8 +31,8 @@ def infer_kind(labels: "pd.Series[Any]", task: str) -> str:
                 f"task '{task}' has {len(texts)} different texts as labels; at most {MOST_CLASSES} are classes"
             )
         return "multiclass"
-    known = numbers[~np.isnan(numbers)]
-    whole = len(texts) <= MOST_WHOLE_NUMBERS and bool((known == np.floor(known)).all()) and known.min() >= 0
+    present = numbers[~np.isnan(numbers)]
+    whole = len(texts) <= MOST_WHOLE_NUMBERS and bool((present == np.floor(present)).all()) and present.min() >= 0
     return "multiclass" if whole else "regression"
 
 

@@ -1,4 +1,4 @@
-"""What kinds whose labels are classes share: class names, codes, probabilities, areas under the curve."""
+"""The base of kinds whose labels are classes: class names, codes, probabilities, areas under the curve."""
 
 from abc import abstractmethod
 from collections.abc import Sequence

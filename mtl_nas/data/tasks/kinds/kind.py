@@ -1,4 +1,4 @@
-"""What every task kind defines."""
+"""The contract of task kinds."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What kinds whose labels are numbers share."""
+"""The base of kinds whose labels are numbers."""
 
 from abc import abstractmethod
 from typing import Any
