@@ -58,6 +58,8 @@ class Checkpoint:
         """
         try:
             fields = torch.load(io.BytesIO(saved), map_location="cpu", weights_only=True)
+        except MemoryError:
+            raise
         except Exception as problem:  # torch raises errors of many types, and none of its own
             raise CheckpointError(f"the state of a training cannot be read: {type(problem).__name__}") from None
         version = fields.pop("version", 1) if isinstance(fields, dict) else None

@@ -16,7 +16,8 @@ class FitOptions:
 
     Attributes:
         device: Name of a torch device.
-        task_weights: Weights of tasks in the score of a check; tasks that are not named have weight 1.
+        task_weights: Weights of tasks in the score of a check. If empty, all tasks count the same; otherwise tasks
+            that are not named count nothing.
         sparse_updates: Whether a step updates only the rows of its batch in a large embedding table.
     """
 

@@ -67,3 +67,14 @@ def test_a_state_that_is_cut_off_anywhere_costs_work_and_no_result() -> None:
     for length in range(0, len(whole), len(whole) // 50):
         with pytest.raises(CheckpointError):
             Checkpoint.from_bytes(whole[:length])
+
+
+def test_memory_that_runs_out_while_a_state_is_read_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*arguments: object, **options: object) -> None:
+        raise MemoryError
+
+    kept: dict[str, bytes] = {}
+    done(kept, trial_job(0))
+    monkeypatch.setattr(torch, "load", full)
+    (answer,) = done(kept, trial_job(0, rung=1, from_rung=0, share=2 / 3))
+    assert answer.failure == "memory"
