@@ -26,7 +26,7 @@ from benchmarks.kuairand import kuairand
 from benchmarks.machine import machine
 from benchmarks.presets import TRAINING
 from benchmarks.trees import tree_scores
-from mtl_nas.comparison.contenders import Contender, trained
+from mtl_nas.comparison.design_result import DesignResult, train_and_test
 from mtl_nas.presets import compatible_presets
 from mtl_nas.scoring import Interval, paired_interval, seed_score
 
@@ -34,7 +34,7 @@ RESULTS = Path(__file__).parent / "results" / "kuairand-search.json"
 RUNS = Path("runs/kuairand")
 CASES = {"histories left out": False, "with histories": True}
 PRESETS = ("single_task", "mmoe", "shared_bottom", "dupn")
-FOUND = "found"  # name of the contender that the search found
+FOUND = "found"  # name of the design that the search found
 FIRST_FRESH_SEED = 100  # the search does not train on this seed or a later one
 
 
@@ -44,7 +44,7 @@ class CaseResult:
 
     data: mn.Dataset
     best: mn.Proposal
-    contenders: dict[str, Contender]  # by name; FOUND is the first
+    designs: dict[str, DesignResult]  # by name; FOUND is the first
 
     def lead_over(self, rival: str, task: str) -> Interval:
         """The difference of the found design to a rival on a task."""
@@ -52,7 +52,7 @@ class CaseResult:
         scores = [
             [
                 score
-                for seed in self.contenders[name].predictions
+                for seed in self.designs[name].predictions
                 if (score := seed_score(seed, labels, self.data.schema, [task])) is not None
             ]
             for name in (FOUND, rival)
@@ -60,17 +60,17 @@ class CaseResult:
         return paired_interval(*scores)
 
     def better_training(self, preset: str, task: str) -> str:
-        """The name of the contender with the higher score on a task, of a preset's two trainings."""
-        names = [name for name in self.contenders if name.startswith(preset)]
+        """The name of the design with the higher score on a task, of a preset's two trainings."""
+        names = [name for name in self.designs if name.startswith(preset)]
         return max(names, key=lambda name: self.mean_score(name, task))
 
     def mean_score(self, name: str, task: str) -> float:
         return fmean(self.scores(name, task))
 
     def scores(self, name: str, task: str) -> list[float]:
-        """The main score of a contender on a task, by seed."""
+        """The main score of a design on a task, by seed."""
         metric = next(each for each in self.data.schema.tasks if each.name == task).main_metric
-        return [scores[task][metric] or 0.0 for scores in self.contenders[name].scores]
+        return [scores[task][metric] or 0.0 for scores in self.designs[name].scores]
 
 
 def search_and_train(case: str, options: argparse.Namespace) -> CaseResult:
@@ -86,12 +86,12 @@ def search_and_train(case: str, options: argparse.Namespace) -> CaseResult:
     )
     best = run.best().proposal
     seeds = range(FIRST_FRESH_SEED, FIRST_FRESH_SEED + options.seeds)
-    contenders = {FOUND: trained(FOUND, best.design, data, best.training, seeds)}
+    designs = {FOUND: train_and_test(FOUND, best.design, data, best.training, seeds)}
     for name in PRESETS:
         if design := compatible_presets(data.schema).designs.get(name):
-            contenders[name] = trained(name, design, data, mn.Training(**TRAINING), seeds)
-            contenders[f"{name}, found training"] = trained(name, design, data, best.training, seeds)
-    return CaseResult(data, best, contenders)
+            designs[name] = train_and_test(name, design, data, mn.Training(**TRAINING), seeds)
+            designs[f"{name}, found training"] = train_and_test(name, design, data, best.training, seeds)
+    return CaseResult(data, best, designs)
 
 
 def claims_against_presets(result: CaseResult) -> dict[str, str]:
@@ -121,13 +121,13 @@ def to_json(result: CaseResult, trees: dict[str, float]) -> dict[str, Any]:
     tasks = result.data.schema.task_names
     return {
         "best": result.best.model_dump(mode="json", exclude_defaults=True),
-        "scores": {name: {task: result.scores(name, task) for task in tasks} for name in result.contenders},
+        "scores": {name: {task: result.scores(name, task) for task in tasks} for name in result.designs},
         "against": {
             name: {task: asdict(result.lead_over(name, task)) for task in tasks}
-            for name in result.contenders
+            for name in result.designs
             if name != FOUND
         },
-        "parameters": {name: contender.parameters for name, contender in result.contenders.items()},
+        "parameters": {name: design.parameters for name, design in result.designs.items()},
         "trees": trees,
         "claims": claims_against_presets(result) | claims_against_trees(result, trees),
     }
@@ -148,7 +148,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cases", nargs="*", metavar="CASE", help=" or ".join(CASES))
     parser.add_argument("--trainings", type=float, default=40, help="work of the search in full trainings")
-    parser.add_argument("--seeds", type=int, default=5, help="fresh seeds that each contender is trained on")
+    parser.add_argument("--seeds", type=int, default=5, help="fresh seeds that each design is trained on")
     parser.add_argument("--seed", type=int, default=0, help="seed of the search")
     parser.add_argument("--cpus", type=int, help="cores to use")
     options = parser.parse_args()

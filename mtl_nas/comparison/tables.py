@@ -6,32 +6,33 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from mtl_nas.comparison.comparison import Comparison, Row
+from mtl_nas.comparison.comparison import Comparison
+from mtl_nas.comparison.rows import Row
 from mtl_nas.diagnosis import Diagnosis, summary_lines
 
-SCORE_ROOM, GAP, NARROWEST = 63, 1, 12  # columns of the terminal: for scores in all, between them, for one at least
-LABEL = 20  # columns for what a sentence is about
+SCORES_WIDTH, GAP, LEAST_WIDTH = 63, 1, 12  # columns of the terminal: for all scores, between them, for one of them
+LABEL_WIDTH = 20  # columns for the subject of a sentence
 
 
 def tables(comparison: Comparison) -> Group:
-    """The verdicts, the scores by task, and the differences where two designs are compared."""
+    """The verdicts, the scores by task, and for two designs the differences of their graphs."""
     return Group(*_parts(comparison))
 
 
 def diagnoses(comparison: Comparison) -> Group:
-    """What became of the sharing in each design's first network; nothing of runs that do not know."""
-    known = [diagnosed(row.name, row.diagnosis) for row in comparison.rows if row.diagnosis is not None]
+    """What became of the sharing in the first network of each design; empty for runs of older versions."""
+    groups = [diagnosed(row.name, row.diagnosis) for row in comparison.rows if row.diagnosis is not None]
     title = Text("\nWhat became of the sharing (first seed, tuning rows):")
-    return Group(title, *known) if known else Group()
+    return Group(title, *groups) if groups else Group()
 
 
 def diagnosed(name: str, diagnosis: Diagnosis) -> Group:
     """What became of the sharing in one network, under its name."""
     lines = Table.grid(padding=(0, 2, 0, 0), pad_edge=False)
-    lines.add_column(overflow="fold", max_width=LABEL)
+    lines.add_column(overflow="fold", max_width=LABEL_WIDTH)
     lines.add_column(overflow="fold")
-    for label, said in summary_lines(diagnosis):
-        lines.add_row(Text(f"  {label}"), Text(said))
+    for label, text in summary_lines(diagnosis):
+        lines.add_row(Text(f"  {label}"), Text(text))
     return Group(Text(name, style="bold"), lines)
 
 
@@ -39,10 +40,10 @@ def _parts(comparison: Comparison) -> Iterator[RenderableType]:
     yield _verdicts(comparison)
     heads = list(dict.fromkeys(head for row in comparison.rows for head in row.cells))
     tasks = [head for head in heads if head in comparison.schema.task_names]
-    for chosen in (tasks, [head for head in heads if head not in tasks]):
-        for together in _abreast(comparison, chosen):
+    for group in (tasks, [head for head in heads if head not in tasks]):
+        for columns in _side_by_side(comparison, group):
             yield Text()
-            yield _scores(comparison, together)
+            yield _scores(comparison, columns)
     yield Text()
     yield Text(sentence(comparison), style="bold")
     if comparison.differences:
@@ -52,7 +53,7 @@ def _parts(comparison: Comparison) -> Iterator[RenderableType]:
 
 
 def sentence(comparison: Comparison) -> str:
-    """What the table says, made from its numbers."""
+    """One sentence that says which designs are best, derived from the rows."""
     best, ties = comparison.best, comparison.ties
     if len(comparison.rows) == 1:
         return f"{best.name} stands alone: there is nothing to compare it with."
@@ -61,10 +62,9 @@ def sentence(comparison: Comparison) -> str:
         return f"{', '.join(better)} better than {best.name} on the test rows; {best.name} was chosen on other rows."
     if not ties:
         return f"{best.name} is better than every other design here."
-    small = min((row for row in comparison.rows if row.name in (best.name, *ties)), key=lambda row: row.parameters)
-    advice = (
-        f" The smallest of them is {small.name} ({short(small.parameters)} parameters)." if small is not best else ""
-    )
+    smallest = min((row for row in comparison.rows if row.name in (best.name, *ties)), key=lambda row: row.parameters)
+    size = f"{short(smallest.parameters)} parameters"
+    advice = "" if smallest is best else f" The smallest of them is {smallest.name} ({size})."
     return f"{best.name} ties with {', '.join(ties)}: the test rows cannot tell them apart.{advice}"
 
 
@@ -82,27 +82,27 @@ def _verdicts(comparison: Comparison) -> Table:
     return table
 
 
-def _abreast(comparison: Comparison, heads: list[str]) -> Iterator[list[str]]:
-    """Heads whose columns fit beside the designs' names."""
-    together: list[str] = []
+def _side_by_side(comparison: Comparison, heads: list[str]) -> Iterator[list[str]]:
+    """Groups of heads whose columns fit into the terminal beside the names of the designs."""
+    columns: list[str] = []
     for head in heads:
-        if together and sum(_width(comparison, one) + GAP for one in (*together, head)) > SCORE_ROOM:
-            yield together
-            together = []
-        together.append(head)
-    if together:
-        yield together
+        if columns and sum(_width(comparison, column) + GAP for column in (*columns, head)) > SCORES_WIDTH:
+            yield columns
+            columns = []
+        columns.append(head)
+    if columns:
+        yield columns
 
 
 def _width(comparison: Comparison, head: str) -> int:
-    return max(NARROWEST, *(len(_cell(row, head)) for row in comparison.rows))
+    return max(LEAST_WIDTH, *(len(_cell(row, head)) for row in comparison.rows))
 
 
 def _against(row: Row) -> str:
-    found = row.against_best
-    if found is None:
+    interval = row.against_best
+    if interval is None:
         return "best"
-    return f"{'tie' if found.tie else signed(found.difference)} [{signed(found.low)} {signed(found.high)}]"
+    return f"{'tie' if interval.tie else signed(interval.difference)} [{signed(interval.low)} {signed(interval.high)}]"
 
 
 def _scores(comparison: Comparison, heads: list[str]) -> Table:
@@ -124,11 +124,11 @@ def _cell(row: Row, head: str) -> str:
     if cell is None or cell.score is None:
         return "n/a"
     spread = "" if cell.deviation is None else f" ±{_plain(cell.deviation)}"
-    return " ".join(f"{_plain(cell.score)}{spread} {signed(cell.gain)} {cell.word}".split())
+    return " ".join(f"{_plain(cell.score)}{spread} {signed(cell.gain)} {cell.verdict}".split())
 
 
 def signed(number: float | None) -> str:
-    """A difference with its sign and four digits; what rounds to nothing has no sign.
+    """A difference with its sign and four digits; a difference that rounds to zero has no sign.
 
     >>> signed(-0.01234), signed(-0.00001)
     ('-.0123', '.0000')
@@ -144,7 +144,7 @@ def _plain(number: float) -> str:
 
 
 def short(number: float) -> str:
-    """A count in few letters.
+    """A count with three digits and a unit.
 
     >>> short(31_415), short(2_718_281)
     ('31.4k', '2.72M')

@@ -1,0 +1,54 @@
+"""A design with the results of its trainings on the test rows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mtl_nas.architecture import Architecture
+from mtl_nas.data import Dataset
+from mtl_nas.design import Design, Losses, Training
+from mtl_nas.diagnosis import Diagnosis, diagnose
+from mtl_nas.evaluation import Predictions, evaluate_seeds
+from mtl_nas.scoring import Scores
+
+
+@dataclass(frozen=True)
+class DesignResult:
+    """A design, or the ensemble of a run, with its scores and predictions for the test rows."""
+
+    name: str
+    parameters: int
+    macs: int  # multiply-adds per row
+    scores: tuple[Scores, ...]  # per seed; an ensemble has one
+    predictions: tuple[Predictions, ...]  # per seed; an ensemble repeats its own, so that seeds can be paired
+    rows_per_second: float
+    seeds: tuple[int, ...]
+    chosen: bool = False  # whether its run chose it as the best
+    choosing_score: float | None = None  # mean score of a finalist on the choosing rows
+    diagnosis: Diagnosis | None = None  # of the first seed; runs of older versions have none
+
+
+def train_and_test(
+    name: str,
+    what: Design | Architecture,
+    data: Dataset,
+    training: Training,
+    seeds: Sequence[int],
+    *,
+    device: str = "cpu",
+) -> DesignResult:
+    """Train on each seed, score the test rows, and diagnose the network of the first seed."""
+    results = evaluate_seeds(what, data, training, seeds, split="test", device=device)
+    first = results[0].model
+    losses = what.losses if isinstance(what, Design) else Losses()
+    return DesignResult(
+        name=name,
+        parameters=first.architecture.parameters,
+        macs=first.architecture.macs,
+        scores=tuple(result.scores for result in results),
+        predictions=tuple(result.predictions for result in results),
+        rows_per_second=float(np.median([result.rows_per_second for result in results])),
+        seeds=tuple(seeds),
+        diagnosis=diagnose(first.network, data.rows("tuning"), data.schema, losses=losses),
+    )

@@ -1,0 +1,68 @@
+"""Test results of a run's finalists and of its ensemble, from the files of the run."""
+
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
+
+from mtl_nas.comparison.design_result import DesignResult
+from mtl_nas.composition import compose
+from mtl_nas.data import Dataset
+from mtl_nas.errors import RunError
+from mtl_nas.evaluation import Predictions
+from mtl_nas.record import Trial, layout
+from mtl_nas.record.events import Ensembled
+from mtl_nas.study import Run
+from mtl_nas.study.selection import ensemble_test_predictions
+
+
+def results_of_run(run: Run, data: Dataset) -> list[DesignResult]:
+    """Read the results of a finished run; a RunError if it is not finished or was made on other data."""
+    if run.request.fingerprint != data.fingerprint:
+        raise RunError(f"run '{run.path}' was made on other data than '{data.name}'; compare on the data of the run")
+    run.best()
+    ensemble = [] if run.state.ensembled is None else [_ensemble(run, run.state.ensembled)]
+    return [_finalist(run, trial, data) for trial in run.finalists()] + ensemble
+
+
+def _finalist(run: Run, trial: Trial, data: Dataset) -> DesignResult:
+    assert run.state.chosen is not None
+    seeds = tuple(seed for seed in run.state.chosen.seeds if seed in trial.finalist)
+    architecture = compose(trial.proposal.design, data.schema)
+    return DesignResult(
+        name=trial.name,
+        parameters=architecture.parameters,
+        macs=architecture.macs,
+        scores=tuple(trial.tested[seed] for seed in seeds),
+        predictions=tuple(_read(run.path / layout.test_predictions_file(trial.number, seed)) for seed in seeds),
+        rows_per_second=float(np.median([trial.finalist[seed].rows_per_second for seed in seeds])),
+        seeds=seeds,
+        chosen=trial.number == run.best().number,
+        choosing_score=trial.finalist_mean,
+        diagnosis=trial.diagnosis,
+    )
+
+
+def _ensemble(run: Run, ensembled: Ensembled) -> DesignResult:
+    """The ensemble as one design: its members are all stored and run, so that their costs add up."""
+    assert run.state.chosen is not None
+    seeds = run.state.chosen.seeds
+    members = [(run.state.trials[member.number], member.seed) for member in ensembled.members]
+    return DesignResult(
+        name=f"ensemble of {len(members)}",
+        parameters=sum(trial.proposed.parameters for trial, _ in members),
+        macs=sum(trial.proposed.macs for trial, _ in members),
+        scores=(ensembled.scores,),
+        predictions=(ensemble_test_predictions(run.folder, ensembled.members),) * len(seeds),
+        rows_per_second=1 / sum(1 / trial.finalist[seed].rows_per_second for trial, seed in members),
+        seeds=seeds,
+    )
+
+
+def _read(path: Path) -> Predictions:
+    try:
+        arrays = load_file(path)
+    except (SafetensorError, OSError) as problem:
+        raise RunError(f"'{path}' cannot be read: {problem}; take it from a copy of the run") from None
+    return {name: np.asarray(values, dtype=np.float64) for name, values in arrays.items()}
