@@ -22,7 +22,7 @@ from mtl_nas.scoring import Scores, mean_score, score_tasks
 from mtl_nas.training import Check, DivergedError, Fit, FitData, FitOptions, Member, settled
 
 Predictions = dict[str, NDArray[np.float64]]
-Split = Literal["validation", "tuning", "choosing", "test"]
+SplitName = Literal["validation", "tuning", "choosing", "test"]
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def evaluate(
     data: Dataset,
     training: Training | None = None,
     *,
-    split: Split = "validation",
+    split: SplitName = "validation",
     losses: Losses | None = None,
     device: str = "cpu",
 ) -> Result:
@@ -104,7 +104,7 @@ def evaluate_seeds(
     training: Training,
     seeds: Sequence[int],
     *,
-    split: Split = "validation",
+    split: SplitName = "validation",
     losses: Losses | None = None,
     device: str = "cpu",
 ) -> list[Result]:
@@ -163,7 +163,9 @@ def refuse_absent(device: str) -> None:
         raise MtlNasError(f"no device '{device}' here; say 'cpu', or 'cuda' where torch sees a GPU") from None
 
 
-def _results(member: Callable[..., Member], trainings: Sequence[Training], data: Dataset, split: Split) -> list[Result]:
+def _results(
+    member: Callable[..., Member], trainings: Sequence[Training], data: Dataset, split: SplitName
+) -> list[Result]:
     """Train all at once, or one after the other if the device has no room for all."""
     if len(trainings) > 1:
         with suppress(torch.cuda.OutOfMemoryError):
@@ -172,7 +174,9 @@ def _results(member: Callable[..., Member], trainings: Sequence[Training], data:
     return [result for training in trainings for result in _trained(member, [training], data, split)]
 
 
-def _trained(member: Callable[..., Member], trainings: Sequence[Training], data: Dataset, split: Split) -> list[Result]:
+def _trained(
+    member: Callable[..., Member], trainings: Sequence[Training], data: Dataset, split: SplitName
+) -> list[Result]:
     start, members = time.perf_counter(), [member(training) for training in trainings]
     for outcome in Fit(*members).advance():
         if isinstance(outcome, DivergedError):
@@ -181,7 +185,7 @@ def _trained(member: Callable[..., Member], trainings: Sequence[Training], data:
     return [_result(member, data, split, seconds) for member in members]
 
 
-def _result(member: Member, data: Dataset, split: Split, seconds: float) -> Result:
+def _result(member: Member, data: Dataset, split: SplitName, seconds: float) -> Result:
     """Score a member whose training took some seconds."""
     start, network = time.perf_counter(), member.best_network()
     predictions, scores = predict_and_score(network, data.rows(split), data.schema, device=str(member.device))

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,13 @@ HASHED_ROWS = 2**18  # rows that are hashed at once
 ROW_SETS = ("train", "validation", "tuning", "choosing", "test")
 
 
+class RawRows(NamedTuple):
+    """A table in memory, and the row numbers of each part."""
+
+    table: pd.DataFrame
+    parts: Parts
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
     """Encoded rows of every split; a data set that was loaded from a table keeps its raw rows, too."""
@@ -31,9 +39,8 @@ class Dataset:
     notes: tuple[str, ...]  # on what was inferred, repaired and left out
     encoded: Mapping[str, Rows]  # train, validation (tuning rows first, then choosing rows), test
     tuning: int  # number of validation rows that score rungs and checks; the others choose between trained models
-    table: pd.DataFrame | None  # raw rows
-    parts: Parts  # row numbers of the raw rows
-    known_fingerprint: str | None = None
+    raw: RawRows | None = None
+    given_fingerprint: str | None = None
 
     def rows(self, split: str) -> Rows:
         """Rows of train, validation, test, or of a half of validation: tuning or choosing."""
@@ -53,12 +60,12 @@ class Dataset:
             raise DataError(
                 f"'{self.encoded.folder}' holds encoded rows only; raw ones are in the table it was made of"
             )
-        if self.table is None:
+        if self.raw is None:
             raise DataError("the raw rows stay with the data set that was loaded; a search carries encoded rows only")
         parts = ("tuning", "choosing") if split == "validation" else (split,)
-        row_numbers = np.concatenate([self.parts[part] for part in parts])
+        row_numbers = np.concatenate([self.raw.parts[part] for part in parts])
         labels = self.rows(split).labels
-        raw = self.table[feature_columns(self.schema)].iloc[row_numbers].reset_index(drop=True)
+        raw = self.raw.table[feature_columns(self.schema)].iloc[row_numbers].reset_index(drop=True)
         columns = [task.rules.label_values(labels[:, index], task) for index, task in enumerate(self.schema.tasks)]
         return pd.concat([raw, *columns], axis="columns")
 
@@ -69,13 +76,13 @@ class Dataset:
             encoded = self.encoded.without("test")
         else:
             encoded = {split: rows for split, rows in self.encoded.items() if split != "test"}
-        return replace(self, encoded=encoded, table=None, parts={}, known_fingerprint=self.fingerprint)
+        return replace(self, encoded=encoded, raw=None, given_fingerprint=self.fingerprint)
 
     @cached_property
     def fingerprint(self) -> str:
         """A hash of the schema and of every encoded row, test rows included."""
-        if self.known_fingerprint is not None:
-            return self.known_fingerprint
+        if self.given_fingerprint is not None:
+            return self.given_fingerprint
         return fingerprint(self.schema, self.encoded, self.tuning)
 
     def __repr__(self) -> str:

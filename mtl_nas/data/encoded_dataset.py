@@ -24,9 +24,7 @@ def encoded_dataset(folder: Path, declaration: Declaration) -> Dataset:
         notes=index.notes,
         encoded=StoredSplits(path, schema, index.fingerprint),
         tuning=index.tuning,
-        table=None,
-        parts={},
-        known_fingerprint=index.fingerprint,
+        given_fingerprint=index.fingerprint,
     )
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from mtl_nas.data.builtin.registry import BUILTINS, with_builtin
 from mtl_nas.data.columns.encoding import with_text_names
-from mtl_nas.data.dataset import Dataset
+from mtl_nas.data.dataset import Dataset, RawRows
 from mtl_nas.data.declaration import Declaration
 from mtl_nas.data.declaring import Tasks, declared, table_name, with_options
 from mtl_nas.data.encoded_dataset import encoded_dataset
@@ -107,8 +107,7 @@ def _prepared(name: str, table: FrameTable, declaration: Declaration) -> Dataset
         notes=notes,
         encoded={"train": parts["train"], "validation": validation, "test": parts["test"]},
         tuning=tuning,
-        table=table.sample,
-        parts=encoding.survey.parts,
+        raw=RawRows(table.sample, encoding.survey.parts),
     )
 
 

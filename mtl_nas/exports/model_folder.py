@@ -13,8 +13,7 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from mtl_nas.architecture import Architecture, refuse_mismatch
-from mtl_nas.data import Schema
-from mtl_nas.data.columns.encoding import feature_columns
+from mtl_nas.data import Schema, feature_columns
 from mtl_nas.errors import ArchitectureError, ExportError
 from mtl_nas.model import Network, build
 from mtl_nas.record import write_whole

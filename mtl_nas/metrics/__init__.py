@@ -2,8 +2,7 @@
 
 from mtl_nas.metrics.auc import Event, auc, mean_auc, mean_auc_influence
 from mtl_nas.metrics.deviances import explained, explained_influence, pinball_loss, poisson_deviance, squared_error
-from mtl_nas.metrics.probabilities import accuracy, log_loss
-from mtl_nas.metrics.score import Floats, Influence, Score, mean_or_none
+from mtl_nas.metrics.score import Floats, Influence, Score, log_loss, mean_or_none
 from mtl_nas.metrics.significance import holm, welch
 
 __all__ = [
@@ -11,7 +10,6 @@ __all__ = [
     "Floats",
     "Influence",
     "Score",
-    "accuracy",
     "auc",
     "explained",
     "explained_influence",

@@ -23,3 +23,8 @@ class Influence(NamedTuple):
 def mean_or_none(values: Floats | NDArray[np.bool_]) -> Score:
     """The mean; None of no values."""
     return float(np.mean(values)) if len(values) else None
+
+
+def log_loss(label_probabilities: Floats) -> Score:
+    """Mean negative logarithm of the probability that was predicted for the label of each row, (N,)."""
+    return mean_or_none(-np.log(np.clip(label_probabilities, SMALLEST, 1.0)))

@@ -78,9 +78,9 @@ def test_the_positive_one_of_two_values(values, classes):
 
 
 def test_the_positive_value_may_be_named():
-    assert KINDS["binary"].classes(pd.Series(["a", "b"]), "t", positive="a") == ("b", "a")
+    assert KINDS["binary"].classes(pd.Series(["a", "b"]), "t", "a") == ("b", "a")
     with pytest.raises(DataError, match="the positive label is 'c', but the labels are a and b"):
-        KINDS["binary"].classes(pd.Series(["a", "b"]), "t", positive="c")
+        KINDS["binary"].classes(pd.Series(["a", "b"]), "t", "c")
 
 
 def test_labels_that_make_no_task_are_refused():

@@ -27,7 +27,9 @@ def test_labels_are_read_scaled_shown_and_read_again(kind, loss):
     frame = table(kind)
     data = load_dataset(frame, {"y": {"kind": kind, "loss": loss}})
     task, rows = data.schema.tasks[0], data.rows("train")
-    assert np.array_equal(np.sort(rows.labels[:, 0]), np.sort(frame["y"].iloc[data.parts["train"]].astype(np.float32)))
+    assert np.array_equal(
+        np.sort(rows.labels[:, 0]), np.sort(frame["y"].iloc[data.raw.parts["train"]].astype(np.float32))
+    )
     assert np.array_equal(encode_rows(data.frame("train"), data.schema, labels=True).labels, rows.labels)
     assert task.scale > 0
     assert (task.center, task.scale) == (0, 1) or not task.rules.has_classes

@@ -120,7 +120,7 @@ def test_nothing_is_fitted_on_other_rows_than_train():
     frame = table()
     data = load_dataset(frame, ["is_click"])
     changed = frame.copy()
-    changed.loc[data.parts["test"], ["size", "color"]] = [1e6, "blue"]
+    changed.loc[data.raw.parts["test"], ["size", "color"]] = [1e6, "blue"]
     assert load_dataset(changed, ["is_click"]).schema == data.schema
 
 

@@ -24,7 +24,7 @@ def test_weights_go_with_their_rows_and_are_no_feature():
     for split in ("train", "tuning", "choosing", "test"):
         rows = data.rows(split)
         assert rows.weights.dtype == np.float32
-        assert np.array_equal(rows.weights, FRAME["w"].iloc[data.parts[split]].to_numpy(np.float32))
+        assert np.array_equal(rows.weights, FRAME["w"].iloc[data.raw.parts[split]].to_numpy(np.float32))
         assert np.array_equal(rows.take(np.array([3, 1])).weights, rows.weights[[3, 1]])
     assert "column 'w' weighs the rows in the losses, not in the scores" in data.notes
     assert load_dataset(FRAME, ["click"], ignore=["w"]).rows("train").weights is None
@@ -39,10 +39,10 @@ def test_other_weights_are_other_data():
 def test_rows_that_are_dropped_take_their_weights_along():
     frame = FRAME.assign(buy=np.where(FRAME.index < 40, 1 - FRAME["click"], FRAME["click"] * RANDOM.randint(0, 2, 400)))
     data = load_dataset(frame, {"click": {}, "buy": {"after": "click"}}, weight="w", violations="drop")
-    rows = np.sort(np.concatenate(list(data.parts.values())))
+    rows = np.sort(np.concatenate(list(data.raw.parts.values())))
     assert np.array_equal(rows, np.flatnonzero(~((frame["click"] == 0) & (frame["buy"] == 1))))
     assert len(rows) == 380
-    assert np.array_equal(data.rows("train").weights, frame["w"].iloc[data.parts["train"]].to_numpy(np.float32))
+    assert np.array_equal(data.rows("train").weights, frame["w"].iloc[data.raw.parts["train"]].to_numpy(np.float32))
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,8 @@ from mtl_nas.data.builtin.census_files import table
 from mtl_nas.data.declaration import Declaration, Source, Split, TaskDeclaration
 from mtl_nas.random_streams import CENSUS_TEST_SEED
 
-Group = Literal["", "/group1", "/group2"]
-GROUPS: tuple[Group, ...] = ("", "/group1", "/group2")
+Variant = Literal["", "/group1", "/group2"]
+VARIANTS: tuple[Variant, ...] = ("", "/group1", "/group2")
 TASKS = {
     "": ("income", "never_married"),
     "/group1": ("income", "never_married"),
@@ -38,7 +38,7 @@ NUMBERS = (
 )
 
 
-def census_income(group: Group = "") -> pd.DataFrame:
+def census_income(variant: Variant = "") -> pd.DataFrame:
     """Features, labels as 0 and 1, and the column ``split``."""
     train, test = table("census-income.data"), table("census-income.test")
     order = np.random.RandomState(CENSUS_TEST_SEED).permutation(len(test))
@@ -49,15 +49,15 @@ def census_income(group: Group = "") -> pd.DataFrame:
         "college": frame["education"].str.startswith(COLLEGE),
     }
     half = len(test) // 2
-    dropped = [*NOT_FEATURES, *(["education"] if group else [])]
-    added: dict[str, Any] = {name: labels[name].astype(np.int64) for name in TASKS[group]}
+    dropped = [*NOT_FEATURES, *(["education"] if variant else [])]
+    added: dict[str, Any] = {name: labels[name].astype(np.int64) for name in TASKS[variant]}
     added["split"] = np.repeat(["train", "validation", "test"], [len(train), half, len(test) - half])
     return frame.drop(columns=dropped).assign(**added)
 
 
-def declared(group: Group = "") -> Declaration:
+def declared(variant: Variant = "") -> Declaration:
     """Seven numbers, every other column a category; no funnel among the tasks."""
     return Declaration(
         data=Source(split=Split(column="split"), columns=dict.fromkeys(NUMBERS, "number")),
-        tasks={name: TaskDeclaration(kind="binary") for name in TASKS[group]},
+        tasks={name: TaskDeclaration(kind="binary") for name in TASKS[variant]},
     )

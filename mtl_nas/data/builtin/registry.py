@@ -21,8 +21,8 @@ class Builtin:
 
 BUILTINS = {
     **{
-        f"census-income{group}": Builtin(partial(census.census_income, group), census.declared(group))
-        for group in census.GROUPS
+        f"census-income{variant}": Builtin(partial(census.census_income, variant), census.declared(variant))
+        for variant in census.VARIANTS
     },
     "synthetic-funnel": Builtin(synthetic_funnel.synthetic_funnel, synthetic_funnel.DECLARATION),
     "synthetic-mmoe": Builtin(synthetic_mmoe.synthetic_mmoe, synthetic_mmoe.DECLARATION),

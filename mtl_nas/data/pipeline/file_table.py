@@ -1,6 +1,5 @@
 """Tables on disk, read in batches."""
 
-from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -77,15 +76,7 @@ def refuse_other_test_columns(
         raise DataError(f"the test table '{path}' lacks the column '{missing[0]}'{nearest(missing[0], test_columns)}")
 
 
-class _File(ABC):
-    columns: list[str]
-
-    @abstractmethod
-    def frames(self, columns: Sequence[str], rows: int) -> Iterator[pd.DataFrame]:
-        """The rows of the file, at most so many at once."""
-
-
-class _Parquet(_File):
+class _ParquetFile:
     def __init__(self, path: Path) -> None:
         self._path = path
         with parquet_errors(path):
@@ -96,6 +87,7 @@ class _Parquet(_File):
         refuse_one_column(path, list(names))
 
     def frames(self, columns: Sequence[str], rows: int) -> Iterator[pd.DataFrame]:
+        """The rows of the file, at most so many at once."""
         with parquet_errors(self._path):
             ahead = {"batch_readahead": 1, "fragment_readahead": 1, "fragment_scan_options": UNBUFFERED}
             for batch in self._data.to_batches(columns=list(columns), batch_size=rows, **ahead):
@@ -103,7 +95,7 @@ class _Parquet(_File):
                     yield pyarrow.Table.from_batches([batch]).to_pandas()
 
 
-class _Text(_File):
+class _TextFile:
     def __init__(self, path: Path, separator: str) -> None:
         self._path, self._separator = path, separator
         with text_errors(path):
@@ -115,6 +107,7 @@ class _Text(_File):
         self._words = dict.fromkeys(words, str)  # text stays text in a batch that spells numbers alone
 
     def frames(self, columns: Sequence[str], rows: int) -> Iterator[pd.DataFrame]:
+        """The rows of the file, at most so many at once."""
         with text_errors(self._path), self._read(usecols=list(columns), chunksize=rows, dtype=self._words) as parts:
             yield from parts
 
@@ -122,6 +115,6 @@ class _Text(_File):
         return pd.read_csv(self._path, sep=self._separator, low_memory=False, encoding="utf-8-sig", **options)
 
 
-def _open(path: Path) -> _File:
+def _open(path: Path) -> _ParquetFile | _TextFile:
     mark = separator(path)
-    return _Parquet(path) if mark is None else _Text(path, mark)
+    return _ParquetFile(path) if mark is None else _TextFile(path, mark)

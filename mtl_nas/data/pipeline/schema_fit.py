@@ -1,7 +1,5 @@
 """The second pass over a table: the schema, or one task, with the statistics of the train rows."""
 
-from typing import NamedTuple
-
 import numpy as np
 import pandas as pd
 
@@ -19,15 +17,8 @@ from mtl_nas.errors import DataError
 from mtl_nas.values import first_repeated
 
 
-class FittedSchema(NamedTuple):
-    """A schema, and notes about repaired labels and about columns."""
-
-    schema: Schema
-    notes: tuple[str, ...]
-
-
-def fit_schema(table: Table, survey: Survey) -> FittedSchema:
-    """Fit label statistics, vocabularies and number statistics over the batches of a table."""
+def fit_schema(table: Table, survey: Survey) -> tuple[Schema, tuple[str, ...]]:
+    """The schema with label and column statistics over the batches of a table, and notes on repairs and columns."""
     labels = LabelStatistics(survey, table.quantile_rows)
     columns = ColumnStatistics(survey, table.quantile_rows)
     declaration = survey.declaration
@@ -44,26 +35,21 @@ def fit_schema(table: Table, survey: Survey) -> FittedSchema:
     (categories, numbers, histories), notes = columns.features(table.sample)
     schema = Schema(categories=categories, numbers=numbers, sequences=histories, tasks=tasks)
     _refuse_equal_predictions(schema)
-    return FittedSchema(schema, (*repairs, *notes))
+    return schema, (*repairs, *notes)
 
 
-class LabelledTask(NamedTuple):
-    """A task, its labels (N, 1), and the rows of each part."""
+def read_task(frame: pd.DataFrame, declaration: Declaration) -> tuple[Task, Floats, Parts]:
+    """The one task of a declaration in a table whose features another schema describes.
 
-    task: Task
-    labels: Floats
-    parts: Parts
-
-
-def read_task(frame: pd.DataFrame, declaration: Declaration) -> LabelledTask:
-    """Infer, split and read the one task of a declaration; DataError where a split cannot train or score it."""
+    Returns the task, its labels (N, 1) and the rows of each part; DataError where a split cannot train or score it.
+    """
     table = FrameTable(with_text_names(frame))
     survey = survey_labels(table, declaration)
     statistics = LabelStatistics(survey, table.quantile_rows)
     (batch,) = table.batches()
     statistics.add(batch)
     (task,) = statistics.tasks()
-    return LabelledTask(task, survey.labels.read(batch.frame).labels.astype(np.float32), survey.parts)
+    return task, survey.labels.read(batch.frame).labels.astype(np.float32), survey.parts
 
 
 def _refuse_equal_predictions(schema: Schema) -> None:

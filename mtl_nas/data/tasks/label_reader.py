@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from mtl_nas.data.declaration import Declaration, TaskDeclaration
 from mtl_nas.data.schema import Task, nested_pairs
@@ -15,13 +14,6 @@ from mtl_nas.data.tasks.groups import labels_by_group, tasks_by_group
 from mtl_nas.data.tasks.kinds import KINDS
 from mtl_nas.data.tasks.labels import outside_sample_space, refuse_impossible
 from mtl_nas.errors import DataError
-
-
-class LabelTable(NamedTuple):
-    """Labels of some rows, (N, T) with NaN where missing, and (broken, missing) labels per pair of a funnel, (P, 2)."""
-
-    labels: NDArray[np.float64]
-    repairs: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -50,13 +42,16 @@ class LabelReader:
         ]
         return repair(np.stack(codes, axis=1), [task.name for task in self.declared], self.funnel)
 
-    def read(self, frame: pd.DataFrame) -> LabelTable:
+    def read(self, frame: pd.DataFrame) -> RepairedLabels:
         """Labels as they are encoded; DataError naming the first row with an impossible label."""
-        labels, _, repairs = self.repaired(frame)
+        repaired = self.repaired(frame)
+        labels = repaired.labels
         labels[outside_sample_space(labels, self.declared)] = np.nan
         refuse_impossible(labels, self.declared)
         group = self.declaration.data.group
-        return LabelTable(labels if group is None else labels_by_group(labels, frame[group], self.groups), repairs)
+        if group is not None:
+            labels = labels_by_group(labels, frame[group], self.groups)
+        return repaired._replace(labels=labels)
 
 
 def declared_tasks(labels: Mapping[str, "pd.Series[Any]"], declaration: Declaration) -> tuple[Task, ...]:
@@ -75,10 +70,11 @@ def declared_tasks(labels: Mapping[str, "pd.Series[Any]"], declaration: Declarat
 
 
 def _task(labels: "pd.Series[Any]", name: str, declared: TaskDeclaration) -> Task:
-    kind = declared.kind or "binary"
-    classes = KINDS[kind].classes(labels, name, positive=declared.positive, order=declared.order)
+    assert declared.kind is not None
+    kind = KINDS[declared.kind]
+    classes = kind.classes(labels, name, getattr(declared, kind.option) if kind.option else None)
     task = Task(
-        name=name, kind=kind, after=declared.after, where=declared.where, family=declared.family, classes=classes
+        name=name, kind=kind.name, after=declared.after, where=declared.where, family=declared.family, classes=classes
     )
     options = {"loss": declared.loss, "quantile": declared.quantile}
     return task.model_copy(update={key: value for key, value in options.items() if value is not None})

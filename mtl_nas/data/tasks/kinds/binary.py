@@ -1,6 +1,5 @@
 """Binary tasks: whether an event happens."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -26,9 +25,7 @@ class Binary(ClassKind):
     averages = "probability"
     prediction_columns = TaskKind.prediction_columns
 
-    def classes(
-        self, labels: "pd.Series[Any]", task: str, *, positive: str | None = None, order: Sequence[str] = ()
-    ) -> tuple[str, ...]:
+    def classes(self, labels: "pd.Series[Any]", task: str, option: Any = None) -> tuple[str, ...]:
         """(negative, positive): as declared, by usual words, or the larger one is positive."""
         texts = distinct_texts(labels, task)
         first = category_text.sort_levels(texts)
@@ -37,12 +34,12 @@ class Binary(ClassKind):
             raise DataError(
                 f"task '{task}' is binary, but its labels have {len(texts)} values: {shown}; say kind: multiclass"
             )
-        if positive is not None:
-            if positive not in texts:
+        if option is not None:
+            if option not in texts:
                 raise DataError(
-                    f"task '{task}': the positive label is '{positive}', but the labels are {' and '.join(first)}"
+                    f"task '{task}': the positive label is '{option}', but the labels are {' and '.join(first)}"
                 )
-            return tuple(sorted(texts, key=lambda text: text == positive))
+            return tuple(sorted(texts, key=lambda text: text == option))
         flipped = POSITIVES.get(first[1].lower()) == first[0].lower()
         return first[::-1] if flipped else first
 

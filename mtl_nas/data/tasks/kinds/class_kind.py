@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mtl_nas.data.parsing import category_text
 from mtl_nas.data.tasks.kinds.kind import Labels, Predictions, TaskFields, TaskKind
 from mtl_nas.errors import DataError
-from mtl_nas.metrics import Event, Floats, Influence, Score, accuracy, log_loss, mean_auc, mean_auc_influence
+from mtl_nas.metrics import Event, Floats, Influence, Score, log_loss, mean_auc, mean_auc_influence, mean_or_none
 
 MOST_CLASSES = 100
 
@@ -21,9 +21,7 @@ class ClassKind(TaskKind):
 
     has_classes = True
 
-    def classes(
-        self, labels: "pd.Series[Any]", task: str, *, positive: str | None = None, order: Sequence[str] = ()
-    ) -> tuple[str, ...]:
+    def classes(self, labels: "pd.Series[Any]", task: str, option: Any = None) -> tuple[str, ...]:
         """Numbers by value, then words by spelling."""
         return category_text.sort_levels(distinct_texts(labels, task))
 
@@ -64,7 +62,7 @@ class ClassKind(TaskKind):
         return {
             "auc": mean_auc(self.events(predictions, labels)),
             "log_loss": log_loss(self.label_probabilities(predictions, labels)),
-            "accuracy": accuracy(self.predicted_classes(predictions), labels),
+            "accuracy": mean_or_none(self.predicted_classes(predictions) == labels),
         }
 
     def influence(self, task: TaskFields, predictions: Predictions, labels: Labels) -> Influence | None:

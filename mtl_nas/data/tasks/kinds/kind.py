@@ -1,7 +1,6 @@
 """The contract of task kinds."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
@@ -43,10 +42,11 @@ class TaskKind(ABC):
     head_width: ClassVar[Literal["one", "several", "any"]] = "one"  # numbers per row that a head may read
     averages: ClassVar[Literal["probability", "classes", "rate", "state"]]  # the scale on which critics are mixed
 
-    def classes(
-        self, labels: "pd.Series[Any]", task: str, *, positive: str | None = None, order: Sequence[str] = ()
-    ) -> tuple[str, ...]:
-        """Class names in the order of their codes; DataError where the labels do not suit the kind."""
+    def classes(self, labels: "pd.Series[Any]", task: str, option: Any = None) -> tuple[str, ...]:
+        """Class names in the order of their codes; DataError where the labels do not suit the kind.
+
+        ``option``: what the declaration says for the option of the kind.
+        """
         return ()
 
     @abstractmethod

@@ -1,6 +1,5 @@
 """Ordinal tasks: one of three or more classes that have an order."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -24,11 +23,9 @@ class Ordinal(ClassKind):
     head_width = "any"
     averages = "state"
 
-    def classes(
-        self, labels: "pd.Series[Any]", task: str, *, positive: str | None = None, order: Sequence[str] = ()
-    ) -> tuple[str, ...]:
+    def classes(self, labels: "pd.Series[Any]", task: str, option: Any = None) -> tuple[str, ...]:
         """Classes from the lowest: as declared, or numbers by value."""
-        present = super().classes(labels, task)
+        present, order = super().classes(labels, task), tuple(option or ())
         if not order:
             if parse_numbers(labels)[1].any():
                 shown = shortened(present, 5)
@@ -45,7 +42,7 @@ class Ordinal(ClassKind):
             raise DataError(
                 f"task '{task}': order names {', '.join(order)}, but a label is '{unnamed[0]}'; name it too"
             )
-        classes = tuple(order) or present
+        classes = order or present
         if len(classes) < 3:
             raise DataError(f"task '{task}' is ordinal, but has {len(classes)} classes; say kind: binary")
         return classes
