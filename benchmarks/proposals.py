@@ -1,10 +1,10 @@
-r"""What a long search costs beside training: proposals, the record, memory, at 1,000 finished trials.
+"""Measure what a long search costs beside training: proposals, the record and memory, at 1,000 finished trials.
 
     python -m benchmarks.proposals                     # some minutes
     python -m benchmarks.proposals --samplers tpe --trials 300
 
-A search on the space ``everything`` with the tasks of synthetic-funnel, whose workers only pretend to train. Writes
-benchmarks/results/proposals.json.
+The search runs on the space ``everything`` with the tasks of synthetic-funnel; no trial is trained, scores follow from
+a hash of the proposal. Prints a table, and writes benchmarks/results/proposals.json.
 """
 
 import argparse
@@ -30,20 +30,29 @@ from mtl_nas.study.jobs import Job, JobResult
 from mtl_nas.study.proposer import Proposer
 from mtl_nas.study.search_state import SearchState
 
-KEPT = Path(__file__).parent / "results" / "proposals.json"
+RESULTS = Path(__file__).parent / "results" / "proposals.json"
 SAMPLERS = ("evolution", "local", "tpe", "nsga2", "random")
-LATEST = 50  # proposals whose time is taken
+TIMED = 50  # proposals at the start and at the end whose times are reported
+ROWS = 1_000  # train rows that the search is told
+COLUMNS = {  # key of the results -> title of the printed column
+    "proposal_ms": "proposal ms",
+    "slowest_ms": "slowest",
+    "first_ms": "first proposals",
+    "opened_s": "record opens s",
+    "record_mb": "record MB",
+    "grown_mb": "memory + MB",
+}
 
 
-def pretended(job: Job) -> JobResult:
-    """A score that follows from the proposal."""
+def result_without_training(job: Job) -> JobResult:
+    """Return a score that follows from a hash of the proposal."""
     digest = blake2b(job.proposal.model_dump_json().encode(), digest_size=4).digest()
     score = 0.6 + int.from_bytes(digest, "big") / 2**34 + 0.05 * job.share
-    return JobResult(score=score, scores={}, rows=round(1_000 * job.share), seconds=job.share)
+    return JobResult(score=score, scores={}, rows=round(ROWS * job.share), seconds=job.share)
 
 
-def measured(sampler: str, trials: int, folder: Path) -> dict[str, Any]:
-    """One search of so many trials, its finalists left out."""
+def measure(sampler: str, trials: int, folder: Path) -> dict[str, Any]:
+    """Run one search up to its finalists, and return its times and sizes."""
     schema = mn.load_dataset("synthetic-funnel").schema
     space = mn.load_space("everything").for_schema(schema)
     request = Request(
@@ -54,32 +63,32 @@ def measured(sampler: str, trials: int, folder: Path) -> dict[str, Any]:
         space_name=space.name,
         settings=SearchSettings(trials=trials, pilot=0, sampler=sampler),
     )
-    record, process = Record(folder / f"{sampler}.jsonl"), psutil.Process()
-    state = SearchState.of(request, full_rows=round(1_000 * space.default().training.work(1_000).epochs))
-    journal = Journal(record, state)
+    path, process = folder / f"{sampler}.jsonl", psutil.Process()
+    state = SearchState.of(request, full_rows=round(ROWS * space.default().training.work(ROWS).epochs))
+    journal = Journal(Record(path), state)
     proposer = Proposer(journal, space, schema, {})
-    driver, took = Driver(journal, proposer, Clock(state, workers=1)), list[float]()
-    propose, half = proposer.propose, 0
+    driver, seconds = Driver(journal, proposer, Clock(state, workers=1)), list[float]()
+    propose, memory_at_half = proposer.propose, 0
 
-    def timed() -> None:
+    def timed_propose() -> None:
         start = time.perf_counter()
         propose()
-        took.append(time.perf_counter() - start)
+        seconds.append(time.perf_counter() - start)
 
-    proposer.propose = timed  # type: ignore[method-assign]
+    proposer.propose = timed_propose  # type: ignore[method-assign]
     while (jobs := driver.next_jobs()) and jobs[0].kind == "trial":
-        driver.job_done(jobs[0], pretended(jobs[0]))
-        if not half and len(state.trained) >= trials // 2:
-            half = process.memory_info().rss
+        driver.job_done(jobs[0], result_without_training(jobs[0]))
+        if not memory_at_half and len(state.trained) >= trials // 2:
+            memory_at_half = process.memory_info().rss
     start = time.perf_counter()
-    RunState().after(Record(folder / f"{sampler}.jsonl"))
+    RunState().after(Record(path))
     return {
-        "proposal_ms": 1e3 * median(took[-LATEST:]),
-        "slowest_ms": 1e3 * max(took[-LATEST:]),
-        "first_ms": 1e3 * median(took[:LATEST]),
+        "proposal_ms": 1e3 * median(seconds[-TIMED:]),
+        "slowest_ms": 1e3 * max(seconds[-TIMED:]),
+        "first_ms": 1e3 * median(seconds[:TIMED]),
         "opened_s": time.perf_counter() - start,
-        "record_mb": (folder / f"{sampler}.jsonl").stat().st_size / 1e6,
-        "grown_mb": (process.memory_info().rss - half) / 1e6,  # over the second half
+        "record_mb": path.stat().st_size / 1e6,
+        "grown_mb": (process.memory_info().rss - memory_at_half) / 1e6,  # over the second half of the trials
         "proposals": len(state.trials),
     }
 
@@ -89,16 +98,15 @@ def main() -> None:
     parser.add_argument("--samplers", nargs="+", choices=SAMPLERS, default=list(SAMPLERS))
     parser.add_argument("--trials", type=int, default=1_000)
     options = parser.parse_args()
-    kept: dict[str, Any] = {"machine": machine(), "trials": options.trials, "samplers": {}}
+    results: dict[str, Any] = {"machine": machine(), "trials": options.trials, "samplers": {}}
     printed = Table(title=f"at {options.trials:,} finished trials")
-    for column in ("sampler", "proposal ms", "slowest", "the first", "record opens s", "record MB", "memory + MB"):
+    for column in ("sampler", *COLUMNS.values()):
         printed.add_column(column, justify="left" if column == "sampler" else "right")
     with TemporaryDirectory() as folder:
         for sampler in options.samplers:
-            found = kept["samplers"][sampler] = measured(sampler, options.trials, Path(folder))
-            names = ("proposal_ms", "slowest_ms", "first_ms", "opened_s", "record_mb", "grown_mb")
-            printed.add_row(sampler, *(f"{found[name]:.1f}" for name in names))
-            KEPT.write_text(json.dumps(kept, indent=1) + "\n")
+            figures = results["samplers"][sampler] = measure(sampler, options.trials, Path(folder))
+            printed.add_row(sampler, *(f"{figures[name]:.1f}" for name in COLUMNS))
+            RESULTS.write_text(json.dumps(results, indent=1) + "\n")
     Console(width=100).print(printed)
 
 
