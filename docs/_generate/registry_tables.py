@@ -12,6 +12,7 @@ from mtl_nas.data.builtin.registry import BUILTINS
 from mtl_nas.presets import descriptions
 from mtl_nas.record import events as record_events
 from mtl_nas.space import space_descriptions
+from mtl_nas.study.samplers import SAMPLERS
 from mtl_nas.values import Value
 
 MODELS = Path(__file__).parents[1] / "reference" / "models.md"
@@ -48,6 +49,12 @@ def data_sets() -> str:
         ]
         rows.append((f"`{name}`", "; ".join(words)))
     return table(("data set", "tasks"), rows)
+
+
+def samplers() -> str:
+    """The samplers that a search knows by name."""
+    rows = [(f"`{name}`", entry.description) for name, entry in sorted(SAMPLERS.items()) if "." not in name]
+    return table(("`sampler`", "proposes"), rows)
 
 
 def events() -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from command_tables import commands
 from layer_tables import layers
 from option_tables import options
-from registry_tables import data_sets, events, presets, spaces
+from registry_tables import data_sets, events, presets, samplers, spaces
 
 PAGES = Path(__file__).parents[1]
 TABLE = re.compile(r"(<!-- table: (\w+) ?(.*?) -->\n).*?(<!-- end of table -->)", re.DOTALL)
@@ -22,6 +22,7 @@ KINDS: dict[str, Callable[..., str]] = {
     "options": options,
     "commands": commands,
     "presets": presets,
+    "samplers": samplers,
     "spaces": spaces,
     "data_sets": data_sets,
     "events": events,
