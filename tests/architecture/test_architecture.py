@@ -319,3 +319,27 @@ def test_an_input_has_a_role(block: Block, count: int, roles: tuple[str, ...]) -
 
 def test_a_node_is_found_by_name() -> None:
     assert graph(TOWER).node("embedding") == TABLE
+
+
+def metaheac() -> Architecture:
+    schema = schema_of("click", "buy")
+    return compose(preset("metaheac", schema), schema)
+
+
+def test_roles_mark_task_embeddings_and_critics() -> None:
+    roles = {node.name.partition("/")[0]: node.role for node in metaheac().nodes if node.role}
+    assert roles == {"task_embedding": "task_embedding", "critic": "critics", "critics": "critics"}
+
+
+def test_a_file_without_roles_is_read_with_the_roles_that_names_told() -> None:
+    tree = metaheac().model_dump(mode="json")
+    for node in tree["nodes"]:
+        node.pop("role", None)
+    assert Architecture.model_validate(tree) == metaheac()
+
+
+def test_roles_are_no_part_of_a_key_and_of_most_files() -> None:
+    nodes = tuple(node.model_copy(update={"role": ""}) for node in metaheac().nodes)
+    without = Architecture(nodes=nodes, heads=metaheac().heads)
+    assert without.key == metaheac().key
+    assert not any("role" in node for node in without.model_dump(mode="json")["nodes"])
