@@ -5,9 +5,9 @@ from collections.abc import Callable
 from mtl_nas.blocks import Gate, Sum
 from mtl_nas.composition.graph_builder import SHARED, GraphBuilder, Owner, OwnerStates
 from mtl_nas.composition.input_states import InputNodes
-from mtl_nas.design import Weighing
+from mtl_nas.design import GateOptions
 
-Query = Callable[[Weighing, Gate, Owner], tuple[str, ...]]  # the node that a gate of an owner reads; none without query
+Query = Callable[[GateOptions, Gate, Owner], tuple[str, ...]]  # the node that an owner's gate reads, if it reads one
 
 
 class Queries:
@@ -19,18 +19,18 @@ class Queries:
     def at(self, states: OwnerStates, prefix: str) -> Query:
         """The queries of gates that stand above those states."""
 
-        def query(weighing: Weighing, gate: Gate, owner: Owner) -> tuple[str, ...]:
-            return (self._node(weighing, owner, states, prefix),) if gate.has_query else ()
+        def query(options: GateOptions, gate: Gate, owner: Owner) -> tuple[str, ...]:
+            return (self._node(options, owner, states, prefix),) if gate.has_query else ()
 
         return query
 
-    def _node(self, weighing: Weighing, owner: Owner, states: OwnerStates, prefix: str) -> str:
-        if weighing.query == "fields":
+    def _node(self, options: GateOptions, owner: Owner, states: OwnerStates, prefix: str) -> str:
+        if options.query == "fields":
             return self.inputs.fields_query(owner)
-        own = states.get(owner, ()) if weighing.query != "features" else ()
+        own = states.get(owner, ()) if options.query != "features" else ()
         if len(own) != 1:
             return self.features[owner][0]
         shared = states.get(SHARED, ())
-        if weighing.query == "state" or owner == SHARED or len(shared) != 1:
+        if options.query == "state" or owner == SHARED or len(shared) != 1:
             return own[0]
         return self.builder.add(f"{prefix}joint{owner.suffix}", Sum(), own[0], shared[0])

@@ -5,7 +5,7 @@ A design names no columns and few tasks, so one design fits many tables; ``compo
 
 from mtl_nas.design.design import Critics, Design, Proposal, Transfers
 from mtl_nas.design.inputs import Histories, Inputs
-from mtl_nas.design.levels import Gating, Level, Routing, Stitching, Weighing
+from mtl_nas.design.levels import GateOptions, Gating, Level, Routing, Stitching
 from mtl_nas.design.losses import Aggregation, Losses
 from mtl_nas.design.training import Meta, Precision, Training, Work
 
@@ -13,6 +13,7 @@ __all__ = [
     "Aggregation",
     "Critics",
     "Design",
+    "GateOptions",
     "Gating",
     "Histories",
     "Inputs",
@@ -25,6 +26,5 @@ __all__ = [
     "Stitching",
     "Training",
     "Transfers",
-    "Weighing",
     "Work",
 ]

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from mtl_nas.blocks import Layers, Tower, Transfer
 from mtl_nas.design.inputs import Inputs
-from mtl_nas.design.levels import Level, Weighing
+from mtl_nas.design.levels import GateOptions, Level
 from mtl_nas.design.losses import Losses
 from mtl_nas.design.training import Training
 from mtl_nas.values import Value
@@ -30,7 +30,7 @@ class Critics(Value):
 
     count: int = Field(5, ge=1, le=64, description="number of critics")
     critic: Layers = Layers()
-    gate: Weighing = Weighing(query="fields", tied=True, hidden=(64,))
+    gate: GateOptions = GateOptions(query="fields", tied=True, hidden=(64,))
 
 
 class Design(Value):

@@ -11,7 +11,7 @@ from mtl_nas.values import Value
 Count = Annotated[int, Field(ge=0, le=64)]
 
 
-class Weighing(Value):
+class GateOptions(Value):
     """How a gate weighs experts, and what it reads for that.
 
     query: the owner's ``state`` below (PLE), the ``features`` (MMoE), ``joint``: the owner's and the shared state added
@@ -36,7 +36,7 @@ class Weighing(Value):
         return Gate(kind=kind, hidden=self.hidden, bias=self.bias, temperature=self.temperature, **options)
 
 
-class Gating(Weighing):
+class Gating(GateOptions):
     """Where the gates of a level stand, which experts they see, and how they weigh.
 
     placement: a gate per ``task``; a gate per ``expert`` of the level above, and per task at the last level (ML-MMoE);

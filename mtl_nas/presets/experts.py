@@ -4,7 +4,7 @@ from typing import Any
 
 from mtl_nas.blocks import Expert, Layers, Tower
 from mtl_nas.data import Schema
-from mtl_nas.design import Critics, Design, Gating, Inputs, Level, Weighing
+from mtl_nas.design import Critics, Design, GateOptions, Gating, Inputs, Level
 from mtl_nas.errors import DesignError
 
 Hidden = tuple[int, ...]
@@ -193,5 +193,5 @@ def metaheac(
     """
     options: dict[str, Any] = {"query": "fields", "tied": True, "hidden": gate, "bias": True}
     level = Level(shared=experts, expert=Expert(hidden=hidden), mixing=Gating(**options))
-    heads = Critics(count=critics, critic=Layers(hidden=critic), gate=Weighing(**options))
+    heads = Critics(count=critics, critic=Layers(hidden=critic), gate=GateOptions(**options))
     return Design(inputs=Inputs(embedding=embedding, **inputs), levels=(level,), critics=heads)

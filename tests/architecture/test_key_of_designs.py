@@ -14,6 +14,7 @@ from mtl_nas.data import Schema
 from mtl_nas.design import (
     Critics,
     Design,
+    GateOptions,
     Gating,
     Histories,
     Inputs,
@@ -22,7 +23,6 @@ from mtl_nas.design import (
     Routing,
     Stitching,
     Transfers,
-    Weighing,
 )
 from mtl_nas.presets import preset
 
@@ -91,8 +91,8 @@ DESIGNS = {
     "three critics": Design(critics=Critics(count=3)),
     "one critic": Design(critics=Critics(count=1)),
     "deep critics": Design(critics=Critics(count=2, critic=Layers(hidden=(4,)))),
-    "critics under free gates": Design(critics=Critics(count=2, gate=Weighing(query="fields", hidden=(64,)))),
-    "critics that ask states": Design(critics=Critics(count=2, gate=Weighing(query="state"))),
+    "critics under free gates": Design(critics=Critics(count=2, gate=GateOptions(query="fields", hidden=(64,)))),
+    "critics that ask states": Design(critics=Critics(count=2, gate=GateOptions(query="state"))),
     "a chain without slopes": Design(
         levels=(Level(specific=1),), transfers=Transfers(links="chain", transfer=Transfer(stop_gradient=True))
     ),
@@ -269,8 +269,8 @@ EQUAL: dict[str, tuple[Design, Design, Schema]] = {
         PAIR,
     ),
     "one task is tied to nobody": (
-        Design(levels=(Level(shared=2, mixing=Gating(tied=True)),), critics=Critics(gate=Weighing(query="state"))),
-        Design(levels=(Level(shared=2),), critics=Critics(gate=Weighing(query="state", tied=True))),
+        Design(levels=(Level(shared=2, mixing=Gating(tied=True)),), critics=Critics(gate=GateOptions(query="state"))),
+        Design(levels=(Level(shared=2),), critics=Critics(gate=GateOptions(query="state", tied=True))),
         ONE,
     ),
     "one task has nobody to be stitched to": (
@@ -331,7 +331,7 @@ EQUAL: dict[str, tuple[Design, Design, Schema]] = {
     "towers behind critics": (Design(critics=Critics(), tower=Tower(hidden=(9,))), Design(critics=Critics()), PAIR),
     "one critic needs no gate": (
         Design(critics=Critics(count=1)),
-        Design(critics=Critics(count=1, gate=Weighing(kind="sigmoid"))),
+        Design(critics=Critics(count=1, gate=GateOptions(kind="sigmoid"))),
         PAIR,
     ),
     "one linear critic for one task is a tower": (Design(critics=Critics(count=1)), Design(), ONE),

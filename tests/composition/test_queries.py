@@ -9,7 +9,7 @@ from mtl_nas.architecture import Architecture
 from mtl_nas.blocks import Concat, FieldMean, Sum, TaskEmbedding
 from mtl_nas.composition import compose
 from mtl_nas.data import Schema
-from mtl_nas.design import Critics, Design, Gating, Inputs, Level, Stitching, Weighing
+from mtl_nas.design import Critics, Design, GateOptions, Gating, Inputs, Level, Stitching
 
 PAIR = schema_of("click", "buy")
 COLUMNS = schema_of("click", "buy", numbers=2, categories=(4, 3))
@@ -121,7 +121,7 @@ def test_who_is_no_task_has_no_embedding_of_one() -> None:
 
 def test_a_task_has_one_embedding_for_all_gates_that_ask_it() -> None:
     design = Design(
-        levels=(Level(shared=2, mixing=Gating(query="fields")),) * 2, critics=Critics(gate=Weighing(query="fields"))
+        levels=(Level(shared=2, mixing=Gating(query="fields")),) * 2, critics=Critics(gate=GateOptions(query="fields"))
     )
     architecture = compose(design, COLUMNS)
     assert sum(isinstance(node.block, TaskEmbedding) for node in architecture.nodes) == 2
@@ -150,5 +150,5 @@ def test_gates_without_a_query_leave_no_node_for_it(word: str) -> None:
     ],
 )
 def test_critics_read_the_query_of_their_gate(query_: Any, levels: Any, expected: str) -> None:
-    architecture = compose(Design(levels=levels, critics=Critics(count=2, gate=Weighing(query=query_))), PAIR)
+    architecture = compose(Design(levels=levels, critics=Critics(count=2, gate=GateOptions(query=query_))), PAIR)
     assert query(architecture, "critics/gate/buy") == expected

@@ -10,11 +10,11 @@ from mtl_nas.architecture import Architecture
 from mtl_nas.blocks import Expert, Gate, Layers, Thresholds, Tower
 from mtl_nas.composition import compose
 from mtl_nas.data import Schema
-from mtl_nas.design import Critics, Design, Level, Transfers, Weighing
+from mtl_nas.design import Critics, Design, GateOptions, Level, Transfers
 
 PAIR, THREE = schema_of("click", "buy"), schema_of("click", "buy", "pay")
 KINDS = schema_of("click", "stars*3", "grade/4", "dwell~", "spent$", "likes#")
-PLAIN = Weighing(query="features")
+PLAIN = GateOptions(query="features")
 ROW = Level(specific=1, expert=Expert(hidden=(4,)))
 
 
@@ -70,7 +70,7 @@ def test_predictions_are_mixed_as_the_kind_of_task_asks(task: str, mixes: Any, o
 
 def test_tasks_whose_predictions_are_mixed_alike_can_share_a_gate() -> None:
     schema = schema_of("click", "buy", "stars*3", "moods*3", "likes#", "dwell~", "spent$")
-    architecture = criticised(schema, ROW, gate=Weighing(query="features", tied=True))
+    architecture = criticised(schema, ROW, gate=GateOptions(query="features", tied=True))
     tied = {name: architecture.node(f"critics/gate/{name}").tied for name in schema.task_names}
     alone = dict.fromkeys(("likes", "dwell", "spent"), "")  # nobody else is mixed so
     pairs = {"click": "critics/gate/probability", "buy": "critics/gate/probability"}
@@ -83,7 +83,7 @@ def test_tasks_whose_predictions_are_mixed_alike_can_share_a_gate() -> None:
 )
 def test_tasks_of_other_kinds_have_other_critics(schema: Schema) -> None:
     """Numbers as many as three classes are no classes, and a number is no chance."""
-    architecture = criticised(schema, ROW, gate=Weighing(query="features", tied=True))
+    architecture = criticised(schema, ROW, gate=GateOptions(query="features", tied=True))
     assert not any(node.tied for node in architecture.nodes)
 
 
@@ -93,34 +93,34 @@ def test_classes_of_other_number_have_other_critics() -> None:
 
 
 def test_one_critic_needs_no_gate() -> None:
-    architecture = criticised(PAIR, ROW, count=1, gate=Weighing(query="fields", kind="sigmoid", tied=True))
+    architecture = criticised(PAIR, ROW, count=1, gate=GateOptions(query="fields", kind="sigmoid", tied=True))
     assert [head.node for head in architecture.heads] == ["critic/click/0", "critic/buy/0"]
     assert {node.tied for node in architecture.nodes} == {"", "critic/0"}
     assert not any(isinstance(node.block, Gate) for node in architecture.nodes)
 
 
 def test_critics_of_one_task_are_tied_to_nobody() -> None:
-    architecture = criticised(schema_of("click"), ROW, gate=Weighing(tied=True))
+    architecture = criticised(schema_of("click"), ROW, gate=GateOptions(tied=True))
     assert not any(node.tied for node in architecture.nodes)
 
 
 @pytest.mark.parametrize(
     ("gate", "block"),
     [
-        (Weighing(kind="top_k", top=1), Gate(kind="top_k", top=1, mixes="probability")),
-        (Weighing(kind="top_k", top=2), Gate(mixes="probability")),
-        (Weighing(kind="sigmoid", hidden=(3,)), Gate(kind="sigmoid", hidden=(3,), mixes="probability")),
-        (Weighing(kind="static", hidden=(3,)), Gate(kind="static", mixes="probability")),
+        (GateOptions(kind="top_k", top=1), Gate(kind="top_k", top=1, mixes="probability")),
+        (GateOptions(kind="top_k", top=2), Gate(mixes="probability")),
+        (GateOptions(kind="sigmoid", hidden=(3,)), Gate(kind="sigmoid", hidden=(3,), mixes="probability")),
+        (GateOptions(kind="static", hidden=(3,)), Gate(kind="static", mixes="probability")),
     ],
 )
-def test_critics_are_weighed_as_experts_are(gate: Weighing, block: Gate) -> None:
+def test_critics_are_weighed_as_experts_are(gate: GateOptions, block: Gate) -> None:
     architecture = criticised(PAIR, ROW, gate=gate)
     assert architecture.node("critics/gate/buy").block == block
     assert len(architecture.node("critics/gate/buy").inputs) == 2 + block.has_query
 
 
 def test_critics_stand_on_transferred_states() -> None:
-    architecture = criticised(THREE, ROW, links="chain", gate=Weighing(query="state"))
+    architecture = criticised(THREE, ROW, links="chain", gate=GateOptions(query="state"))
     assert architecture.node("critic/pay/1").inputs == ("transfer/pay",)
     assert architecture.node("critics/gate/pay").inputs[0] == "transfer/pay"
     assert architecture.node("critic/click/1").inputs == ("level0/expert/click/0",)

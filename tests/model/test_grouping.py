@@ -10,6 +10,7 @@ from mtl_nas.composition import compose
 from mtl_nas.design import (
     Critics,
     Design,
+    GateOptions,
     Gating,
     Histories,
     Inputs,
@@ -17,7 +18,6 @@ from mtl_nas.design import (
     Routing,
     Stitching,
     Transfers,
-    Weighing,
 )
 from mtl_nas.errors import ArchitectureError, ExportError
 from mtl_nas.model import build
@@ -50,7 +50,7 @@ DESIGNS = {
     "critics over transfers": Design(
         levels=(Level(specific=1, expert=Expert(hidden=(4,))),),
         transfers=Transfers(links="chain", transfer=Transfer(share=False)),
-        critics=Critics(count=3, gate=Weighing(query="state", tied=True, hidden=(3,))),
+        critics=Critics(count=3, gate=GateOptions(query="state", tied=True, hidden=(3,))),
     ),
 }
 GRAPHS = {name: compose(design, SCHEMA) for name, design in (compatible_presets(SCHEMA).designs | DESIGNS).items()}
@@ -128,7 +128,7 @@ def test_critics_wait_for_the_last_task_of_a_chain():
     """A task's state lies a link deeper than that of the task before; one kernel still computes all its critics."""
     schema = schema_of("click", "buy", "pay", "refund")
     level = Level(specific=1, expert=Expert(hidden=(4,)))
-    gate = Weighing(query="state", tied=True)
+    gate = GateOptions(query="state", tied=True)
     design = Design(levels=(level,), transfers=Transfers(links="chain"), critics=Critics(count=2, gate=gate))
     stages = [stage.nodes for stage in stages_of(compose(design, schema))]
     chain = [(f"transfer/{task}",) for task in ("buy", "pay", "refund")]

@@ -9,7 +9,7 @@ from numpy_reference import schema_of
 from mtl_nas.blocks import Expert, Layers
 from mtl_nas.composition import compose
 from mtl_nas.data import Schema
-from mtl_nas.design import Critics, Design, Gating, Histories, Routing, Stitching, Weighing
+from mtl_nas.design import Critics, Design, GateOptions, Gating, Histories, Routing, Stitching
 from mtl_nas.errors import DesignError
 from mtl_nas.presets import PRESETS, compatible_presets, descriptions, preset, preset_names
 
@@ -167,7 +167,7 @@ def test_experts_and_critics_of_metaheac_are_gated_alike() -> None:
     design = preset("metaheac", PLAIN)
     options = {"query": "fields", "tied": True, "hidden": (64,), "bias": True}
     assert design.levels[0].mixing == Gating(**options)
-    assert design.critics == Critics(count=5, critic=Layers(), gate=Weighing(**options))
+    assert design.critics == Critics(count=5, critic=Layers(), gate=GateOptions(**options))
     linear = Gating(query="fields", tied=True, bias=True)
     assert preset("metaheac", PLAIN, gate=()).levels[0].mixing == linear  # MTReclib
 

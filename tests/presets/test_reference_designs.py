@@ -12,7 +12,7 @@ from small_designs import FUNNELS, ONE, THREE, TWO, gated, hidden_layers, level,
 from mtl_nas.blocks import Expert, Tower
 from mtl_nas.composition import compose
 from mtl_nas.data import Schema
-from mtl_nas.design import Critics, Design, Gating, Inputs, Routing, Stitching, Transfers, Weighing
+from mtl_nas.design import Critics, Design, GateOptions, Gating, Inputs, Routing, Stitching, Transfers
 from mtl_nas.errors import MtlNasError
 
 FAMILIES = schema_of("click@a", "buy@b", "like@a")
@@ -90,11 +90,11 @@ VARIANTS: dict[str, tuple[Design, Schema]] = {
     ),
     "routes below gates": (stacked(level(mixing=Routing()), level()), THREE),
     **{
-        f"critics, {query}, {kind}": (criticised(gate=Weighing(query=query, kind=kind)), KINDS)
+        f"critics, {query}, {kind}": (criticised(gate=GateOptions(query=query, kind=kind)), KINDS)
         for query in ("state", "fields")
         for kind in ("softmax", "top_k", "sigmoid", "static")
     },
-    "tied critics": (criticised(gate=Weighing(query="fields", tied=True, hidden=(3,))), KINDS),
+    "tied critics": (criticised(gate=GateOptions(query="fields", tied=True, hidden=(3,))), KINDS),
     "one critic": (criticised(count=1), KINDS),
     "critics of hidden layers": (criticised(critic={"hidden": (4, 4), "norm": "layer", "residual": True}), KINDS),
     "critics along a funnel": (criticised().model_copy(update={"funnel": "product"}), FUNNELS[1]),
@@ -123,7 +123,7 @@ VARIANTS: dict[str, tuple[Design, Schema]] = {
         THREE,
     ),
     "transfers and critics": (
-        linked().model_copy(update={"critics": Critics(count=2, gate=Weighing(query="state"))}),
+        linked().model_copy(update={"critics": Critics(count=2, gate=GateOptions(query="state"))}),
         THREE,
     ),
 }

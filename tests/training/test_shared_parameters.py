@@ -11,7 +11,7 @@ from mtl_nas.architecture import Architecture
 from mtl_nas.blocks import Expert, Transfer
 from mtl_nas.composition import compose
 from mtl_nas.data import Schema
-from mtl_nas.design import Critics, Design, Gating, Inputs, Level, Routing, Stitching, Transfers, Weighing
+from mtl_nas.design import Critics, Design, GateOptions, Gating, Inputs, Level, Routing, Stitching, Transfers
 from mtl_nas.model import build
 from mtl_nas.presets import compatible_presets, preset
 
@@ -211,7 +211,7 @@ def test_parameters_of_critics_are_used_by_nothing_else(name: str) -> None:
 
 
 def test_a_critic_s_gate_that_is_not_tied_is_adapted_with_the_critics() -> None:
-    design = Design(critics=Critics(count=2, gate=Weighing(query="state")))
+    design = Design(critics=Critics(count=2, gate=GateOptions(query="state")))
     network = build(compose(design, THREE))
     named = dict(network.named_parameters())
     shapes = sorted(tuple(named[name].shape) for name in network.parameters_of("critics"))
