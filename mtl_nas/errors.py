@@ -1,8 +1,8 @@
-"""Every error that is a user's to mend; the command line prints it on one line and exits with 2."""
+"""Errors that a user can correct; the command line prints them on one line and exits with code 2."""
 
 
 class MtlNasError(Exception):
-    """Bad input: names the thing, the rule, the value and the way out."""
+    """An input that cannot be used; the message names the thing, the rule, the value and the remedy."""
 
 
 class DataError(MtlNasError):
@@ -10,19 +10,19 @@ class DataError(MtlNasError):
 
 
 class ArchitectureError(MtlNasError):
-    """A graph that no model can be built from."""
+    """A graph from which no model can be built, or which was made for other data."""
 
 
 class DesignError(MtlNasError):
-    """A design that does not fit the schema."""
+    """A design, or options of its training, that do not fit the tasks and columns of the data."""
 
 
 class SpaceError(MtlNasError):
-    """A search space that is wrong as it is written."""
+    """A search space that is not valid, or of which no draw fits the data."""
 
 
 class RunError(MtlNasError):
-    """A run folder that cannot be opened or continued."""
+    """A run folder that cannot be opened or continued, or a search that cannot go on."""
 
 
 class ExportError(MtlNasError):

@@ -1,4 +1,4 @@
-"""Immutable values that cross files: checked once, at the edge, with messages a person can act on."""
+"""Immutable values that are read from files: checked once, when they are read, with messages that name the key."""
 
 import difflib
 import json
@@ -16,7 +16,7 @@ from mtl_nas.errors import MtlNasError
 
 
 class Value(pydantic.BaseModel):
-    """A frozen record that refuses unknown keys and round-trips through JSON."""
+    """A frozen record that refuses unknown keys and is equal to itself after a round trip through JSON."""
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -25,7 +25,7 @@ V = TypeVar("V", bound=Value)
 
 
 def parse(kind: type[V], tree: object, where: str, error: type[MtlNasError] = MtlNasError) -> V:
-    """The value that a plain tree spells; one line naming the first wrong key otherwise."""
+    """Read a value from a tree of mappings and lists; the error is one line that names the first wrong key."""
     try:
         return kind.model_validate(tree)
     except pydantic.ValidationError as problem:
@@ -33,7 +33,7 @@ def parse(kind: type[V], tree: object, where: str, error: type[MtlNasError] = Mt
 
 
 def renamed(tree: Mapping[str, Any], old: str, new: str, where: str) -> Mapping[str, Any]:
-    """The tree with a key of version 0.1.0 under its name of today; a FutureWarning says so."""
+    """Rename a key of version 0.1.0 to its current name, with a FutureWarning."""
     if old not in tree or new in tree:
         return tree
     warnings.warn(f"{where}: '{old}' is now '{new}'; the next version reads the new name alone", FutureWarning, 2)
@@ -41,13 +41,13 @@ def renamed(tree: Mapping[str, Any], old: str, new: str, where: str) -> Mapping[
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
-    """A hint such as ``; did you mean 'mmoe'?``, empty when nothing is near."""
+    """A hint such as ``; did you mean 'mmoe'?``; empty if no name is similar."""
     close = difflib.get_close_matches(name, list(names), n=1, cutoff=0.5)
     return f"; did you mean '{close[0]}'?" if close else ""
 
 
 def unknown(kind: str, name: str, names: Iterable[str]) -> str:
-    """The message for a name that is none of the known names.
+    """The message for a name that is none of the known names, with the most similar one.
 
     >>> unknown("preset", "mmoee", ["ple", "mmoe"])
     "no preset 'mmoee'; presets: ple, mmoe; did you mean 'mmoe'?"
@@ -71,7 +71,7 @@ def first_repeated(names: Iterable[str]) -> str | None:
 
 
 def read_tree(path: Path, error: type[MtlNasError] = MtlNasError) -> Any:
-    """The tree in a YAML or JSON file."""
+    """Read a YAML or JSON file; the error names the file and the line that is wrong."""
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -93,38 +93,40 @@ def read_tree(path: Path, error: type[MtlNasError] = MtlNasError) -> Any:
 
 def _first_problem(kind: type[Value], tree: object, problem: pydantic.ValidationError) -> str:
     first = problem.errors(include_url=False)[0]
-    path, known = _path(kind, tree, first["loc"])
-    place = ".".join(map(str, path))
+    path, known_keys = _path(kind, tree, first["loc"])
+    location = ".".join(map(str, path))
     if first["type"] == "extra_forbidden":
-        key = str(first["loc"][-1])
-        listed = f"; known: {', '.join(sorted(known))}" if known else ""
-        return f"unknown key '{place}'{nearest(key, known) or listed}"
+        listed = f"; known: {', '.join(sorted(known_keys))}" if known_keys else ""
+        return f"unknown key '{location}'{nearest(str(first['loc'][-1]), known_keys) or listed}"
     if first["type"] == "missing":
-        return f"'{place}' is missing"
+        return f"'{location}' is missing"
     message = first["msg"].removeprefix("Value error, ")
     message = message[0].lower() + message[1:]
     if first["type"] == "value_error":
-        return f"{place}: {message}" if place else message
-    return f"{place}: {message}, got {first['input']!r}"
+        return f"{location}: {message}" if location else message
+    return f"{location}: {message}, got {first['input']!r}"
 
 
-def _path(kind: type[Value], tree: Any, place: Sequence[int | str]) -> tuple[list[int | str], list[str]]:
-    """The place as a person would write it, and the keys known where it ends; pydantic adds a part at every union."""
+def _path(kind: type[Value], tree: Any, location: Sequence[int | str]) -> tuple[list[int | str], list[str]]:
+    """The keys that lead to an error, as they are written in the file, and the keys that are known at its end.
+
+    Pydantic adds the name of the member to the location at every union; those parts are left out.
+    """
     path: list[int | str] = []
-    here: Any = kind
-    known: list[str] = []
-    for part in place:
-        members = _members(here)
+    annotation: Any = kind
+    known_keys: list[str] = []
+    for part in location:
+        members = _members(annotation)
         if len(members) > 1:
-            here = next((member for member in members if part in _tags(member)), None)
+            annotation = next((member for member in members if part in _tags(member)), None)
             continue
-        here = _concrete(_bare(members[0]), tree) if members else None
+        annotation = _concrete(_without_metadata(members[0]), tree) if members else None
         path.append(part)
         tree = tree.get(part) if isinstance(tree, Mapping) else tree[part] if isinstance(part, int) else None
-        fields = here.model_fields if isinstance(here, type) and issubclass(here, Value) else {}
-        known = list(fields)
-        here = fields[str(part)].annotation if part in fields else _item(here)
-    return path, known
+        fields = annotation.model_fields if isinstance(annotation, type) and issubclass(annotation, Value) else {}
+        known_keys = list(fields)
+        annotation = fields[str(part)].annotation if part in fields else _item(annotation)
+    return path, known_keys
 
 
 def _concrete(kind: Any, tree: Any) -> Any:
@@ -139,28 +141,29 @@ def _concrete(kind: Any, tree: Any) -> Any:
 
 
 def _members(annotation: Any) -> list[Any]:
-    """What a union joins, None left out; anything else is alone."""
-    bare = _bare(annotation)
-    joined = get_args(bare) if get_origin(bare) in (Union, UnionType) else (annotation,)
-    return [member for member in joined if member is not type(None)]
+    """The members of a union without None; the annotation itself if it is no union."""
+    bare = _without_metadata(annotation)
+    members = get_args(bare) if get_origin(bare) in (Union, UnionType) else (annotation,)
+    return [member for member in members if member is not type(None)]
 
 
-def _bare(annotation: Any) -> Any:
+def _without_metadata(annotation: Any) -> Any:
     return get_args(annotation)[0] if get_origin(annotation) is Annotated else annotation
 
 
 def _tags(member: Any) -> set[Any]:
-    """What pydantic may call a member of a union: its tag, its discriminator's value, its class."""
-    kind = _bare(member)
-    tags = {one.tag for one in getattr(member, "__metadata__", ()) if isinstance(one, pydantic.Tag)}
+    """Names by which pydantic may call a member of a union: its tag, the value of its discriminator, its class."""
+    kind = _without_metadata(member)
+    tags = {tag.tag for tag in getattr(member, "__metadata__", ()) if isinstance(tag, pydantic.Tag)}
     if isinstance(kind, type) and issubclass(kind, Value):
         literals = [field.annotation for field in kind.model_fields.values() if get_origin(field.annotation) is Literal]
-        tags |= {kind.__name__, *(get_args(one)[0] for one in literals if len(get_args(one)) == 1)}
+        tags |= {kind.__name__, *(get_args(literal)[0] for literal in literals if len(get_args(literal)) == 1)}
     return tags
 
 
 def _item(annotation: Any) -> Any:
-    """What a list or a mapping holds."""
-    held = [one for one in get_args(annotation) if one is not Ellipsis]
+    """The annotation of the items of a list, or of the values of a mapping."""
+    arguments = [argument for argument in get_args(annotation) if argument is not Ellipsis]
     origin = get_origin(annotation)
-    return held[-1] if held and isinstance(origin, type) and issubclass(origin, Sequence | Mapping) else None
+    is_container = isinstance(origin, type) and issubclass(origin, Sequence | Mapping)
+    return arguments[-1] if arguments and is_container else None

@@ -1,8 +1,10 @@
 """The public names: they resolve, they are documented, and the doors stay light."""
 
 import inspect
+import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -43,19 +45,56 @@ def test_describing_spaces_loads_no_torch():
 
 @pytest.mark.parametrize("name", mn.__all__)
 def test_every_public_name_resolves_and_is_documented(name):
-    found = getattr(mn, name)
+    public = getattr(mn, name)
     assert name in dir(mn)
-    assert inspect.getdoc(found)
-    assert found.__doc__ != (found.__mro__[1].__doc__ if inspect.isclass(found) else None)
-    assert not inspect.ismodule(found)
+    assert inspect.getdoc(public)
+    assert public.__doc__ != (public.__mro__[1].__doc__ if inspect.isclass(public) else None)
+    assert not inspect.ismodule(public)
 
 
 @pytest.mark.parametrize("name", mn.__all__)
 def test_every_public_method_is_documented(name):
-    found = getattr(mn, name)
-    if inspect.isclass(found):
-        own = [value for key, value in vars(found).items() if not key.startswith("_") and callable(value)]
+    public = getattr(mn, name)
+    if inspect.isclass(public):
+        own = [value for key, value in vars(public).items() if not key.startswith("_") and callable(value)]
         assert all(inspect.getdoc(method) for method in own)
+
+
+FUNCTIONS = [name for name in mn.__all__ if inspect.isfunction(getattr(mn, name))]
+METHODS = [
+    (name, method)
+    for name in mn.__all__
+    if inspect.isclass(getattr(mn, name))
+    for method, value in vars(getattr(mn, name)).items()
+    if inspect.isfunction(value) and not method.startswith("_")
+]
+
+
+def section(documentation: str, title: str) -> str:
+    """The indented lines under a title of a Google-style docstring; empty if it has none."""
+    match = re.search(rf"^{title}:\n((?:    .*\n?|\n)+)", documentation, re.MULTILINE)
+    return match[1] if match else ""
+
+
+def documented_parameters(function: Callable[..., object]) -> list[str]:
+    return re.findall(r"^    \*{0,2}(\w+):", section(inspect.getdoc(function) or "", "Args"), re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_every_public_function_documents_each_of_its_parameters_and_its_result(name):
+    function = getattr(mn, name)
+    documentation = inspect.getdoc(function) or ""
+    assert documented_parameters(function) == list(inspect.signature(function).parameters)
+    assert section(documentation, "Returns") or not inspect.signature(function).parameters
+    assert section(documentation, "Example")
+
+
+@pytest.mark.parametrize(("name", "method"), METHODS)
+def test_public_methods_document_their_parameters(name, method):
+    function = getattr(getattr(mn, name), method)
+    parameters = [parameter for parameter in inspect.signature(function).parameters if parameter != "self"]
+    if len(parameters) > 1 or name == "Model":
+        assert documented_parameters(function) == parameters
 
 
 def test_names_are_sorted_and_what_is_not_there_is_said():
@@ -64,14 +103,10 @@ def test_names_are_sorted_and_what_is_not_there_is_said():
         mn.sarch  # noqa: B018
 
 
-def test_every_function_takes_few_arguments_by_place():
-    for name in mn.__all__:
-        found = getattr(mn, name)
-        if inspect.isfunction(found):
-            by_place = [
-                one for one in inspect.signature(found).parameters.values() if one.kind is one.POSITIONAL_OR_KEYWORD
-            ]
-            assert len(by_place) <= 3, name
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_every_function_takes_few_arguments_by_position(name):
+    parameters = inspect.signature(getattr(mn, name)).parameters.values()
+    assert len([parameter for parameter in parameters if parameter.kind is parameter.POSITIONAL_OR_KEYWORD]) <= 3
 
 
 def test_the_launcher_is_six_lines():

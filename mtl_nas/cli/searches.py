@@ -64,13 +64,13 @@ def _finish(run_or_resume: Callable[[], Run], folder: Path, data: Dataset | None
         sys.exit(INTERRUPTED)
     assert data is not None
     Console().print(tables(compare([run], data)))
-    if len(run.request.settings.objectives) > 1:
+    if len(run.settings.objectives) > 1:
         print(f"\nfront: {', '.join(trial.name for trial in run.front())}")
     if lines := run_lines(run):
         print("\n" + "\n".join(lines))
-    print(f"\nbest: {run.best().name}, written to {run.folder.best}")
+    print(f"\nbest: {run.best().name}, written to {run.best_folder}")
     print(f"  chosen because   {run.reason}")
-    print(f"  score new rows   mtl-search predict {run.folder.best} rows.parquet --to scores.parquet")
+    print(f"  score new rows   mtl-search predict {run.best_folder} rows.parquet --to scores.parquet")
     print(f"  see it           mtl-search show {run.path}")
     print(f"  take it along    mtl-search export {run.path} --to model --format onnx")
 

@@ -128,6 +128,10 @@ def encode_table(source: str | Path, to: str | Path, tasks: Tasks | None = None,
 
     Raises:
         DataError: the table cannot be read, the declaration does not suit it, or the folder is not empty.
+
+    Example:
+        >>> import mtl_nas as mn
+        >>> data = mn.encode_table("visits.parquet", "visits", ["click", "buy"])  # doctest: +SKIP
     """
     declaration = declared(str(source), tasks, **options)
     table, test, to = declaration.data.table, declaration.data.split.test, Path(to).expanduser()

@@ -153,7 +153,23 @@ class Network(nn.Module):
 
 
 def build(architecture: Architecture, *, seed: int = 0, dtype: torch.dtype = torch.float32) -> Network:
-    """A network with weights drawn from the seed; equal architecture and seed, equal weights."""
+    """Make the torch module of an architecture, with random weights.
+
+    Args:
+        architecture: The graph, from ``compose`` or ``load_architecture``.
+        seed: Seed of the weights; an equal architecture and an equal seed give equal weights.
+        dtype: Type of the weights.
+
+    Returns:
+        The module, which maps input tensors to the outputs of its heads. ``Model(network, data.schema)`` predicts rows.
+
+    Example:
+        >>> import mtl_nas as mn
+        >>> data = mn.load_dataset("synthetic-mmoe")
+        >>> network = mn.build(mn.compose(mn.preset("mmoe", data.schema), data.schema), seed=1)
+        >>> network.architecture.tasks
+        ('y1', 'y2')
+    """
     network = Network(architecture)
     network.reset(torch.Generator().manual_seed(seed))
     return network.to(dtype)

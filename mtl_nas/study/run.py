@@ -90,6 +90,12 @@ class Run:
 def load_run(path: str | Path) -> Run:
     """Open the run in a folder.
 
+    Args:
+        path: the run folder; a search may still be writing to it.
+
+    Returns:
+        The run as it is now; open it again to see later trials.
+
     Raises:
         RunError: the folder holds no run, or a file of it cannot be read.
 
