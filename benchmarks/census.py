@@ -9,39 +9,17 @@ Prints a table, and writes benchmarks/results/census.json with versions and mach
 import argparse
 import json
 import os
-import threading
 import time
 from pathlib import Path
 
-import psutil
 from rich.console import Console
 
 import mtl_nas as mn
 from benchmarks.machine import machine
+from benchmarks.speed.clock import ProcessWatch
 from mtl_nas.comparison import tables
 
 RESULTS = Path(__file__).parent / "results"
-INTERVAL = 0.5  # seconds between two readings of the workers' memory
-
-
-class WorkerMemory(threading.Thread):
-    """The largest anonymous memory of any worker, in MB."""
-
-    def __init__(self) -> None:
-        super().__init__(daemon=True)
-        self.megabytes = 0.0
-
-    def run(self) -> None:
-        """Read the workers' memory until this process ends."""
-        while True:
-            for process in psutil.process_iter(["cmdline"]):
-                if any("ray::ImplicitFunc" in part for part in process.info["cmdline"] or ()):
-                    try:
-                        memory = process.memory_info()
-                    except psutil.Error:
-                        continue
-                    self.megabytes = max(self.megabytes, (memory.rss - memory.shared) / 1e6)
-            time.sleep(INTERVAL)
 
 
 def tree_auc(data: mn.Dataset) -> dict[str, float | None]:
@@ -59,8 +37,8 @@ def main() -> None:
     parser.add_argument("--trees", action="store_true", help="train boosted trees too")
     options = parser.parse_args()
     data = mn.load_dataset("census-income")
-    memory = WorkerMemory()
-    memory.start()
+    processes = ProcessWatch()
+    processes.start()
     start = time.perf_counter()
     run = mn.search(
         "everything",
@@ -77,7 +55,7 @@ def main() -> None:
         "machine": machine(),
         "workers": os.cpu_count(),
         "seconds": round(seconds),
-        "worker_megabytes": round(memory.megabytes),
+        "worker_megabytes": round(processes.worker_megabytes),
         "table": comparison.frame().to_dict("records"),
         "trees": tree_auc(data) if options.trees else None,
     }

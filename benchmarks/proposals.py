@@ -33,7 +33,7 @@ from mtl_nas.study.search_state import SearchState
 RESULTS = Path(__file__).parent / "results" / "proposals.json"
 SAMPLERS = ("evolution", "local", "tpe", "nsga2", "random")
 TIMED = 50  # proposals at the start and at the end whose times are reported
-ROWS = 1_000  # train rows that the search is told
+ROWS = 1_000  # train rows of the pretended data set
 COLUMNS = {  # key of the results -> title of the printed column
     "proposal_ms": "proposal ms",
     "slowest_ms": "slowest",

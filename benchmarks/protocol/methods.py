@@ -15,7 +15,7 @@ from mtl_nas.space import SearchSpace, load_space, plain_tree, read_space
 from mtl_nas.study import Resources
 
 TRAININGS = 20.0  # work of a search in full trainings, finalists included
-EPOCHS = 2  # of a full training
+EPOCHS = 2  # per full training
 SEEDS = 5  # search seeds per method and table
 PILOT_TRAININGS = 20  # full trainings of the pilot
 COMMON_PRESETS = ("single_task", "shared_bottom", "mmoe", "ple")

@@ -19,7 +19,7 @@ from benchmarks.protocol.methods import METHODS, SEEDS
 from benchmarks.protocol.tables import TABLES
 from mtl_nas.metrics import holm
 
-LEVEL = 0.05  # of significance
+SIGNIFICANCE = 0.05  # level of the tests and of the intervals
 RIVALS = METHODS[1:]
 MARKS = ("<!-- results -->", "<!-- end of results -->")
 ROOT = Path(__file__).parents[2]
@@ -43,7 +43,7 @@ class Comparison:
     @property
     def verdict(self) -> str:
         """A win or a loss is significant after Holm's correction and larger than the noise of one training."""
-        if self.adjusted_p >= LEVEL or abs(self.difference) <= self.noise:
+        if self.adjusted_p >= SIGNIFICANCE or abs(self.difference) <= self.noise:
             return "undecided"
         return "win" if self.difference > 0 else "loss"
 
@@ -55,7 +55,7 @@ def comparison(name: str, results: Results, rival: str) -> Comparison:
     mean, freedom = fmean(differences), max(len(differences) - 1, 1)
     error = stdev(differences) / len(differences) ** 0.5 if len(differences) > 1 else float("inf")
     t_ratio = mean / error if error else float("inf") * np.sign(mean or 1.0)
-    margin = float(student_t.ppf(1 - LEVEL / 2, freedom)) * error
+    margin = float(student_t.ppf(1 - SIGNIFICANCE / 2, freedom)) * error
     p = 2 * float(student_t.sf(abs(t_ratio), freedom))
     noise = stdev(_mean(scores) for scores in results["noise"])
     return Comparison(name, rival, mean, mean - margin, mean + margin, p, noise)

@@ -1,6 +1,6 @@
 """Threads beside a search: the time of each event of its record, and what its processes computed until then.
 
-Not a command: ``our_search`` and ``ray_optuna`` import it.
+Not a command: ``our_search``, ``ray_optuna`` and ``benchmarks.census`` import it.
 """
 
 import threading

@@ -10,7 +10,7 @@ from benchmarks.speed.measurement import Settings, Sizes
 from mtl_nas.architecture import Architecture
 
 SQUARE = 1_024  # rows and columns of the square product
-OPERATIONS_PER_MAC = 2 * 3  # of training, as the module's first lines say
+OPERATIONS_PER_MAC = 2 * 3  # floating-point operations of training per multiply-add of the graph
 SINGLE, HALF = torch.float32, torch.bfloat16
 DTYPES = {"float32": (SINGLE,), "bfloat16": (HALF,), "auto": (SINGLE, HALF)}  # those that a precision may compute in
 

@@ -25,7 +25,7 @@ class Sizes:
     levels: int = 1_000  # per field
     embedding: int = 8
     tasks: int = 2
-    experts: int = 8  # of MMoE
+    experts: int = 8  # experts of MMoE
     depth: int = 2  # levels of PLE
     shared: int = 2  # shared experts per level of PLE
     specific: int = 2  # experts per task and level of PLE

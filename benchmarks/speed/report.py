@@ -24,14 +24,14 @@ RESULTS = Path(__file__).parents[1] / "results"
 # Targets of the training step: our rate over that of a peer, by peer.
 LEADS = {"torch-rechub": 3.5, "deepctr-torch": 2.5}  # in float32
 BFLOAT16_LEAD, LEAD_BATCH = 6.0, 1_024  # in bfloat16 over torch-rechub, at this batch size
-PRODUCTS_SHARE = 0.45  # of the rate of matrix products, in float32
-GPU_LEAD, GPU_ROWS_PER_SECOND = 20.0, 5e6  # of MMoE at LEAD_BATCH, in precision auto
+PRODUCTS_SHARE = 0.45  # our operations per second over those of matrix products, in float32
+GPU_LEAD, GPU_ROWS_PER_SECOND = 20.0, 5e6  # MMoE at LEAD_BATCH, in precision auto
 # Targets of growth: from a size, to a size, the step may take at most so many times as long.
 GROWTH = {"tasks": (2, 16, 3.0), "experts": (8, 64, 6.5), "table rows": (10**4, 10**7, 1.5), "seeds": (1, 8, 2.0)}
 # Targets of a search.
-TIME_SHARE = 0.1  # of the whole time of the tuned peer
+TIME_SHARE = 0.1  # our time to its score over the whole time of the tuned peer
 OVERHEAD_MS, FIRST_ROW_SECONDS = 50, 8  # per further trial; from the call to the first trained row
-JOB_SHARE = 0.85  # of the workers' time in jobs and in their training steps
+JOB_SHARE = 0.85  # share of the workers' time in jobs and in their training steps
 
 SIDES = {
     "tuned": "torch-rechub, MMoE and PLE under Optuna with a median pruner",

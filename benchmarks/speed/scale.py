@@ -28,7 +28,7 @@ RESULTS = Path(__file__).parents[1] / "results" / "scale.json"
 TASKS, EXPERTS = (2, 4, 8, 16), (8, 4, 16, 32, 64)  # counts
 TABLE_ROWS = (10**4, 10**5, 10**6, 10**7)  # embedding rows of all fields together
 SEEDS = (1, 2, 4, 8)  # fits trained as one stack
-WORKERS = (1, 2)  # of the small search
+WORKERS = (1, 2)  # workers of the small search
 SMALL_EPOCHS = 3  # per trial of the small search
 SMALL_BUDGET = {"trials": 12, "rungs": (1.0,), "finalists": 1, "seeds": 1}
 

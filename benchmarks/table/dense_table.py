@@ -33,7 +33,7 @@ class DenseTable:
     tasks: tuple[str, ...]
     shares: tuple[float, ...]
     rows: int  # per epoch
-    rows_per_second: float  # of training, checks included
+    rows_per_second: float  # training speed, checks included
     curves: NDArray[np.float64]  # (A, R + 2, T) log odds: tuning rows at each share, choosing rows, test rows
     noise: NDArray[np.float64]  # (A, S, R + 2, T) log odds
     true_scores: NDArray[np.float64]  # (A,)

@@ -26,12 +26,12 @@ RUNGS = (1 / 9, 1 / 3, 1.0)  # shares of a full training
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one search found and what it cost."""
+    """The regret and the costs of one search."""
 
     regret: float
     work: float  # full trainings
     trials: int
-    seconds: float  # of the simulated clock
+    seconds: float  # on the simulated clock
 
 
 class MemoryRecord(list[Event]):

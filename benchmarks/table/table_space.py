@@ -1,6 +1,6 @@
 """The search space of the dense table on a data set: its architectures and the presets that are points of it.
 
-Not a command: ``simulate`` and the methods that it compares import it.
+Not a command: ``train``, ``simulate`` and the methods that ``simulate`` compares import it.
 """
 
 from functools import cache
@@ -26,9 +26,14 @@ _composed: dict[str, Architecture] = {}
 
 
 @cache
+def dataset(name: str) -> mn.Dataset:
+    """Load a data set once per process."""
+    return mn.load_dataset(name)
+
+
 def schema(name: str) -> Schema:
     """Return the schema of a data set."""
-    return mn.load_dataset(name).schema
+    return dataset(name).schema
 
 
 @cache

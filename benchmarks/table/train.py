@@ -12,7 +12,6 @@ import os
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,28 +20,17 @@ import torch
 from tqdm import tqdm
 
 import mtl_nas as mn
+from benchmarks.table.dense_table import FOLDER
+from benchmarks.table.table_space import dataset, space
 from mtl_nas.evaluation import predict_and_score
-from mtl_nas.space import Enumerate, Replay, SearchSpace
+from mtl_nas.space import Enumerate, Replay
 from mtl_nas.study.jobs import seed_of
 from mtl_nas.training import Fit, FitData, Member
 
-FOLDER = Path(__file__).parent
-SHARES = (1 / 27, 1 / 9, 1 / 3, 1.0)  # of an epoch, at which tuning rows are scored
+SHARES = (1 / 27, 1 / 9, 1 / 3, 1.0)  # shares of an epoch at which tuning rows are scored
 SEEDS = 3
 BATCH_SIZES = {"synthetic-funnel": 128}  # for tables that one epoch of the space's batch size leaves untrained
 Decisions = dict[str, int | float]
-
-
-@cache
-def dataset(name: str) -> mn.Dataset:
-    """Load a data set once per process."""
-    return mn.load_dataset(name)
-
-
-@cache
-def space(name: str) -> SearchSpace:
-    """Return the space with the tasks of a data set."""
-    return mn.load_space(FOLDER / "space.yaml").for_schema(dataset(name).schema)
 
 
 def architectures(name: str) -> dict[str, Decisions]:

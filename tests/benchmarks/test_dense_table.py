@@ -13,7 +13,9 @@ def benchmarks_on_path(monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT))
 
 
-@pytest.mark.parametrize(("method", "seed"), [("the default, 100", 1), ("random search, 100", 0)])
+@pytest.mark.parametrize(
+    ("method", "seed"), [pytest.param("the default, 100", 1, marks=pytest.mark.slow), ("random search, 100", 0)]
+)
 def test_a_simulated_search_reproduces_its_saved_regret(method, seed):
     from benchmarks.table.simulate import RESULTS, outcome
 
