@@ -27,7 +27,7 @@ def design_results(
 
     A preset that a run holds is not trained again. With a run, its seeds and its training replace the given ones.
     """
-    opened = {_name(given, index): _opened(given, data) for index, given in enumerate(what)}
+    opened = {_name(design, index): _opened(design, data) for index, design in enumerate(what)}
     runs = [run for run in opened.values() if isinstance(run, Run)]
     designs: list[DesignResult] = []
     for run in runs:
@@ -36,12 +36,12 @@ def design_results(
     if runs:
         training = runs[0].space().for_schema(data.schema).default().training
     numbers = designs[0].seeds if designs else tuple(range(seeds))
-    known = {design.name for design in designs}
-    untrained = {name: one for name, one in opened.items() if not isinstance(one, Run)}
-    if BASELINE not in known:
-        untrained.setdefault(BASELINE, preset(BASELINE, data.schema))
-    for name, design in untrained.items():
-        if name not in known:
+    of_runs = {design.name for design in designs}
+    given = {name: design for name, design in opened.items() if not isinstance(design, Run)}
+    if BASELINE not in of_runs:
+        given.setdefault(BASELINE, preset(BASELINE, data.schema))
+    for name, design in given.items():
+        if name not in of_runs:
             designs.append(train_and_test(name, design, data, training, numbers, device=device))
     return designs
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 import torch
 
-from mtl_nas.architecture.difference import differences
+from mtl_nas.architecture import differences
 from mtl_nas.comparison.comparables import Comparable, architecture_of, design_results
 from mtl_nas.comparison.design_result import DesignResult
 from mtl_nas.comparison.rows import Row, comparison_rows

@@ -43,14 +43,14 @@ def model() -> Model:
 @pytest.mark.parametrize("name", sorted(compatible_presets(SCHEMA).designs))
 def test_every_hand_design_grows_a_task_that_keeps_the_shared_weights(name: str) -> None:
     old = build(compose(compatible_presets(SCHEMA).designs[name], SCHEMA), seed=1)
-    found = transfer_graph(old.architecture, "buy", NEW)
-    new = build(found.architecture, seed=2)
-    new.set_weights(transferred_weights(found, old.architecture, old.weights(), new.weights()))
-    assert found.architecture.tasks == ("share",)
+    transfer = transfer_graph(old.architecture, "buy", NEW)
+    new = build(transfer.architecture, seed=2)
+    new.set_weights(transferred_weights(transfer, old.architecture, old.weights(), new.weights()))
+    assert transfer.architecture.tasks == ("share",)
     before, after = old.weights(), new.weights()
-    kept = [key for key in after if key.rpartition("/")[0] in found.shared]
-    assert all(torch.equal(after[key], before[key]) for key in kept if key in before)
-    assert kept or name == "single_task"
+    shared = [key for key in after if key.rpartition("/")[0] in transfer.shared]
+    assert all(torch.equal(after[key], before[key]) for key in shared if key in before)
+    assert shared or name == "single_task"
 
 
 @pytest.mark.parametrize("kind", ["multiclass", "ordinal", "regression"])
@@ -81,10 +81,10 @@ def test_frozen_parts_do_not_move(name: str, rows: int, monkeypatch: pytest.Monk
 
 
 def test_few_rows_of_a_related_task_gain_from_the_model(model: Model) -> None:
-    found = model.adapt(table(300, seed=2), "share", training=SMALL, seeds=2)
-    assert found.gain.difference > 0
-    assert (found.like, found.metric, found.rows) == ("click", "auc", 240)
-    scores = found.model.predict(table(10, seed=3))
+    adaptation = model.adapt(table(300, seed=2), "share", training=SMALL, seeds=2)
+    assert adaptation.gain.difference > 0
+    assert (adaptation.like, adaptation.metric, adaptation.rows) == ("click", "auc", 240)
+    scores = adaptation.model.predict(table(10, seed=3))
     assert list(scores.columns) == ["share"]
 
 

@@ -38,8 +38,8 @@ def test_init_leaves_out_what_it_is_told_to(here, typed, refused):
     tree = yaml.safe_load(Path("mine.yaml").read_text())
     assert tree["data"]["ignore"] == ["nothing", "copy"]
     assert set(tree["data"]["columns"]) == {"size", "color", "buy", "price"}
-    found = refused("init", "other.csv", "--tasks", "click", "--ignore", "nothin")
-    assert found == "ignore names 'nothin', which is no column of the table; did you mean 'nothing'?"
+    line = refused("init", "other.csv", "--tasks", "click", "--ignore", "nothin")
+    assert line == "ignore names 'nothin', which is no column of the table; did you mean 'nothing'?"
 
 
 def test_init_names_a_table_beside_or_below_its_file_as_seen_from_there(here, typed):
@@ -136,9 +136,9 @@ def test_predict_writes_csv_tsv_and_parquet(model, here, typed):
     typed("predict", model, "shop.csv", "--to", "out.tsv")
     FRAME.to_parquet("rows.parquet")
     typed("predict", model, "rows.parquet", "--to", "out.parquet")
-    found = pd.read_csv("deep/out.csv"), pd.read_csv("out.tsv", sep="\t"), pd.read_parquet("out.parquet")
+    written_scores = pd.read_csv("deep/out.csv"), pd.read_csv("out.tsv", sep="\t"), pd.read_parquet("out.parquet")
     right = mn.load_model(model).predict(FRAME)
-    for scores in found:
+    for scores in written_scores:
         pd.testing.assert_frame_equal(scores, right, rtol=1e-6)
 
 
@@ -146,9 +146,9 @@ def test_predict_keeps_columns_that_it_is_told_to(model, here, typed, refused):
     table = csv(id=range(300), **{"a, b": "x"})
     code, out, _ = typed("predict", model, table, "--to", "out.csv", "--keep", 'id,"a, b",id')
     assert (code, out) == (0, "wrote out.csv: 300 rows, columns id, a, b, click, buy\n")
-    found = pd.read_csv("out.csv")
-    assert found["id"].tolist() == list(range(300))
-    pd.testing.assert_frame_equal(found[["click", "buy"]], mn.load_model(model).predict(FRAME), rtol=1e-6)
+    written_scores = pd.read_csv("out.csv")
+    assert written_scores["id"].tolist() == list(range(300))
+    pd.testing.assert_frame_equal(written_scores[["click", "buy"]], mn.load_model(model).predict(FRAME), rtol=1e-6)
     command = ("predict", model, table, "--to", "none.csv", "--keep")
     assert refused(*command, "idd") == "--keep names 'idd', which is no column of the table; did you mean 'id'?"
     assert refused(*command, "id,buy") == ("--keep names 'buy', and a prediction has that name too; rename the column")
@@ -165,8 +165,8 @@ def test_encode_writes_a_folder_that_stands_for_the_table(here, typed, refused):
         "no task is declared; name the label columns, with --tasks or under tasks:, among: "
         "size, color, click, buy, price"
     )
-    found = refused("check", "rows", "--tasks", "click")
-    assert found == (
+    line = refused("check", "rows", "--tasks", "click")
+    assert line == (
         f"'{here / 'rows'}' is encoded and keeps its tasks (click, buy): encode the table again to change that, or "
         "leave it out"
     )
@@ -187,10 +187,10 @@ def test_a_search_on_an_encoded_folder_is_that_on_its_table(here, typed):
     written(tiny, "own.yaml")
     typed("encode", "search.yaml", "--to", "rows")
     quick = ("--space", "own.yaml", "--trials", "2", "--presets", "none", "--cpus", "1")
-    found = [
+    outcomes = [
         typed("run", source, *quick, "--folder", folder) for source, folder in (("rows", "a"), ("search.yaml", "b"))
     ]
-    assert [code for code, _, _ in found] == [0, 0]
+    assert [code for code, _, _ in outcomes] == [0, 0]
     lines = [[trial.score for trial in mn.load_run(folder).trials()] for folder in ("a", "b")]
     assert lines[0] == lines[1]
     code = typed("compare", "a", "b")[0]

@@ -19,10 +19,10 @@ def architecture(**changes: object) -> dict:
     return {"nodes": nodes, "heads": [{"task": "click", "node": "tower/click", "kind": "binary"}], **changes}
 
 
-def with_inputs(place: int, *inputs: str, **block: object) -> dict:
+def with_inputs(index: int, *inputs: str, **block: object) -> dict:
     tree = architecture()
-    tree["nodes"][place]["inputs"] = list(inputs)
-    tree["nodes"][place]["block"].update(block)
+    tree["nodes"][index]["inputs"] = list(inputs)
+    tree["nodes"][index]["block"].update(block)
     return tree
 
 
@@ -65,10 +65,10 @@ ARCHITECTURES = [
 def test_an_architecture_file_that_is_wrong_names_the_node(here, refused, tree, message):
     Path("graph.json").write_text(json.dumps(tree))
     for command in (("show", "graph.json"), ("compare", "graph.json", "--data", "search.yaml")):
-        found = refused(*command)
-        assert found.startswith("graph.json: ")
-        assert message in found
-        assert len(found) < 300
+        line = refused(*command)
+        assert line.startswith("graph.json: ")
+        assert message in line
+        assert len(line) < 300
 
 
 def test_a_file_that_is_no_json_is_named(here, refused):
@@ -78,19 +78,19 @@ def test_a_file_that_is_no_json_is_named(here, refused):
 
 
 def test_what_cannot_be_shown_or_compared_has_a_nearest_preset(here, refused):
-    found = refused("show", "mmoee")
-    assert found.startswith(
+    line = refused("show", "mmoee")
+    assert line.startswith(
         "nothing to show at 'mmoee'; give a run, a model folder, an architecture file, a space, or a"
     )
-    assert found.endswith("did you mean 'mmoe'?")
-    found = refused("compare", "plee", "--data", "search.yaml")
-    assert found.startswith("nothing to compare at 'plee'; ")
-    assert found.endswith("did you mean 'ple'?")
+    assert line.endswith("did you mean 'mmoe'?")
+    line = refused("compare", "plee", "--data", "search.yaml")
+    assert line.startswith("nothing to compare at 'plee'; ")
+    assert line.endswith("did you mean 'ple'?")
 
 
 def test_compare_needs_data(here, refused):
-    found = refused("compare", "mmoe", "ple")
-    assert found == "compare needs data to train and score on: give --data, or a run that knows its own"
+    line = refused("compare", "mmoe", "ple")
+    assert line == "compare needs data to train and score on: give --data, or a run that knows its own"
     assert "no task is declared" in refused("compare", "mmoe", "--data", "shop.csv")
 
 
@@ -133,14 +133,14 @@ def test_rows_without_the_columns_of_a_model_are_refused(model, here, refused):
 
 
 def test_text_among_the_numbers_names_its_row(model, here, refused):
-    found = refused("predict", model, csv(size=["x", *FRAME["size"][1:]]), "--to", "out.csv")
-    assert found == "column 'size' is a number, but row 1 holds 'x'"
+    line = refused("predict", model, csv(size=["x", *FRAME["size"][1:]]), "--to", "out.csv")
+    assert line == "column 'size' is a number, but row 1 holds 'x'"
 
 
 def test_predictions_are_written_in_known_formats(model, here, refused):
     for name in ("out.xlsx", "out"):
-        found = refused("predict", model, "shop.csv", "--to", name)
-        assert found == f"'{name}' ends in '{Path(name).suffix}'; scores are written as .csv, .tsv or .parquet"
+        line = refused("predict", model, "shop.csv", "--to", name)
+        assert line == f"'{name}' ends in '{Path(name).suffix}'; scores are written as .csv, .tsv or .parquet"
     assert "'shop.csv" in refused("predict", model, "shop.csv", "--to", "shop.csv/out.csv")
 
 

@@ -33,16 +33,16 @@ def test_a_folder_for_a_run_is_a_folder_of_its_own(here, refused):
         "folder 'taken' is not empty and holds no run; give another --folder"
     )
     assert [path.name for path in Path("taken").iterdir()] == ["notes.txt"]
-    found = refused("run", "search.yaml", "--folder", ".")
-    assert found.startswith("'.' is no run folder: its search.yaml says what to search")
+    line = refused("run", "search.yaml", "--folder", ".")
+    assert line.startswith("'.' is no run folder: its search.yaml says what to search")
     assert "'shop.csv" in refused("run", "search.yaml", "--folder", "shop.csv/run")
 
 
 def test_a_run_in_the_place_of_a_search_file_is_gone_on_with(run, here, refused):
     for source in ("run", "run/", "run/search.yaml"):
         for command in ("run", "check"):
-            found = refused(command, source)
-            assert found == f"'{source}' is of a run that was begun; go on with: mtl-search resume run"
+            line = refused(command, source)
+            assert line == f"'{source}' is of a run that was begun; go on with: mtl-search resume run"
 
 
 @pytest.mark.parametrize("command", ["resume", "show"])
@@ -71,16 +71,16 @@ def test_a_run_in_use_by_another_process_is_named(run, here, refused):
         [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as other:
         assert other.stdout.readline() == "held\n"
-        found = refused("resume", "run")
-        assert found.startswith(f"run folder 'run' is in use by process {other.pid} on ")
-        assert found.endswith("; wait for it or stop it")
+        line = refused("resume", "run")
+        assert line.startswith(f"run folder 'run' is in use by process {other.pid} on ")
+        assert line.endswith("; wait for it or stop it")
         other.stdin.close()
 
 
 def test_another_search_in_the_folder_is_refused(run, here, refused):
-    found = refused("run", "search.yaml", "--space", "mmoe", "--trials", "3", "--folder", "run")
-    assert found.startswith("run folder 'run' holds a search with trials 30, now 3")
-    assert found.endswith("give another --folder")
+    line = refused("run", "search.yaml", "--space", "mmoe", "--trials", "3", "--folder", "run")
+    assert line.startswith("run folder 'run' holds a search with trials 30, now 3")
+    assert line.endswith("give another --folder")
     FRAME.iloc[:200].to_csv("shop.csv", index=False)
     assert "run folder 'run' holds a search on other data" in refused("resume", "run")
 

@@ -139,6 +139,6 @@ def test_a_space_that_does_not_fit_the_tasks_says_why(here, refused, design, mes
 
 
 def test_an_unknown_space_has_a_nearest_one(here, refused):
-    found = refused("run", "search.yaml", "--space", "everythin")
-    assert found.startswith("no search space 'everythin'; built in: ")
-    assert found.endswith("or give a .yaml file; did you mean 'everything'?")
+    line = refused("run", "search.yaml", "--space", "everythin")
+    assert line.startswith("no search space 'everythin'; built in: ")
+    assert line.endswith("or give a .yaml file; did you mean 'everything'?")

@@ -31,9 +31,9 @@ def test_a_missing_table_is_named(here, refused):
 )
 def test_a_table_that_cannot_be_read_is_named(here, refused, content, message):
     Path("other.csv").write_bytes(content)
-    found = refused("init", "other.csv", "--tasks", "click")
-    assert found.startswith(f"'{here / 'other.csv'}' ")
-    assert message in found
+    line = refused("init", "other.csv", "--tasks", "click")
+    assert line.startswith(f"'{here / 'other.csv'}' ")
+    assert message in line
 
 
 @pytest.mark.parametrize(
@@ -55,8 +55,8 @@ def test_an_empty_folder_is_no_table(here, refused):
 
 
 def test_an_unknown_data_set_has_a_nearest_one(here, refused):
-    found = refused("run", "census-incom")
-    assert found.startswith("no data set 'census-incom'; did you mean 'census-income'?; built in: census-income,")
+    line = refused("run", "census-incom")
+    assert line.startswith("no data set 'census-incom'; did you mean 'census-income'?; built in: census-income,")
 
 
 # Tasks and labels
@@ -64,8 +64,8 @@ def test_an_unknown_data_set_has_a_nearest_one(here, refused):
 
 def test_tasks_are_asked_for_with_the_columns_there_are(here, refused):
     for command in ("init", "check", "run"):
-        found = refused(command, "shop.csv")
-        assert found == (
+        line = refused(command, "shop.csv")
+        assert line == (
             "no task is declared; name the label columns, with --tasks or under tasks:, among: "
             "size, color, click, buy, price"
         )
@@ -73,8 +73,8 @@ def test_tasks_are_asked_for_with_the_columns_there_are(here, refused):
 
 
 def test_an_unknown_task_has_a_nearest_column(here, refused):
-    found = refused("init", "shop.csv", "--tasks", "clik")
-    assert found == "task 'clik' is labelled by 'clik', which is no column of the table; did you mean 'click'?"
+    line = refused("init", "shop.csv", "--tasks", "clik")
+    assert line == "task 'clik' is labelled by 'clik', which is no column of the table; did you mean 'click'?"
 
 
 def test_a_task_is_listed_once(here, refused):
@@ -109,8 +109,8 @@ def test_text_in_a_numeric_label_names_its_row(here, refused):
 
 
 def test_a_column_without_a_value_is_named(here, refused):
-    found = refused("init", csv(nothing=np.nan), "--tasks", "click")
-    assert found == "column 'nothing' has no value in any row; ignore it (ignore: ['nothing'])"
+    line = refused("init", csv(nothing=np.nan), "--tasks", "click")
+    assert line == "column 'nothing' has no value in any row; ignore it (ignore: ['nothing'])"
 
 
 def test_a_label_among_the_features_is_refused(here, refused):
@@ -123,8 +123,8 @@ def test_a_label_among_the_features_is_refused(here, refused):
 
 
 def test_a_column_that_equals_a_label_is_refused(here, refused):
-    found = refused("init", csv(copy=FRAME["click"] * 2.5 + 1), "--tasks", "click")
-    assert found.startswith("column 'copy' gives away the label of task 'click' (correlation 1.000); ignore it")
+    line = refused("init", csv(copy=FRAME["click"] * 2.5 + 1), "--tasks", "click")
+    assert line.startswith("column 'copy' gives away the label of task 'click' (correlation 1.000); ignore it")
 
 
 def test_a_table_of_labels_alone_has_nothing_to_predict_from(here, refused):
@@ -133,9 +133,9 @@ def test_a_table_of_labels_alone_has_nothing_to_predict_from(here, refused):
 
 
 def test_labels_that_break_a_funnel_are_counted(here, refused):
-    found = refused("check", changed(tasks={"buy": None, "click": {"kind": "binary", "after": "buy"}}))
-    assert found.startswith("task 'click' is 1 where 'buy' is 0 in ")
-    assert found.endswith("mend the labels, or say violations: repair or drop")
+    line = refused("check", changed(tasks={"buy": None, "click": {"kind": "binary", "after": "buy"}}))
+    assert line.startswith("task 'click' is 1 where 'buy' is 0 in ")
+    assert line.endswith("mend the labels, or say violations: repair or drop")
 
 
 def test_a_funnel_is_of_binary_tasks(here, refused):

@@ -43,7 +43,7 @@ def typed(*words: object) -> None:
 # Which networks are taken
 
 
-def one(*values):
+def y(*values):
     return {"y": np.array(values, dtype=np.float64)}
 
 
@@ -52,29 +52,32 @@ def near_zero(mean):
 
 
 def test_networks_whose_errors_cancel_are_taken_as_often_as_that_helps():
-    networks = {(0, 5): one(2.0, 2.0), (1, 5): one(-2.0, -2.0), (2, 5): one(1.0, 1.0)}
+    networks = {(0, 5): y(2.0, 2.0), (1, 5): y(-2.0, -2.0), (2, 5): y(1.0, 1.0)}
     taken, score = greedy(networks, near_zero)
     assert taken == [(2, 5), (1, 5), (2, 5)]  # 1 - 2 + 1
     assert score == 0
 
 
 def test_a_network_that_nothing_improves_stands_alone():
-    assert greedy({(0, 0): one(0.0), (1, 0): one(1.0), (2, 0): one(3.0)}, near_zero) == ([(0, 0)], 0.0)
+    assert greedy({(0, 0): y(0.0), (1, 0): y(1.0), (2, 0): y(3.0)}, near_zero) == (
+        [(0, 0)],
+        0.0,
+    )
 
 
 def test_ties_go_to_the_lower_trial_and_then_to_the_lower_seed():
-    alike = {network: one(1.0) for network in ((4, 0), (3, 9), (3, 2), (5, 1))}
+    alike = {network: y(1.0) for network in ((4, 0), (3, 9), (3, 2), (5, 1))}
     assert greedy(alike, near_zero) == ([(3, 2)], -1.0)
 
 
 @pytest.mark.parametrize("seed", range(10))
 def test_an_ensemble_never_scores_below_its_best_network_and_its_score_is_that_of_its_mean(seed):
     dice = np.random.default_rng(seed)
-    networks = {(number, 0): one(*dice.normal(size=6)) for number in range(8)}
+    networks = {(number, 0): y(*dice.normal(size=6)) for number in range(8)}
     taken, score = greedy(networks, near_zero, rounds=12)
     assert 1 <= len(taken) <= 12
     assert score >= max(map(near_zero, networks.values()))
-    assert score == pytest.approx(near_zero(one(*np.mean([networks[network]["y"] for network in taken], axis=0))))
+    assert score == pytest.approx(near_zero(y(*np.mean([networks[network]["y"] for network in taken], axis=0))))
 
 
 # The folder
@@ -85,7 +88,7 @@ def folder(tmp_path_factory):
     """An ensemble of two untrained networks of different sizes."""
     to = tmp_path_factory.mktemp("ensemble") / "ensemble"
     designs = [mn.preset("shared_bottom", DATA.schema, **SIZES), mn.preset("mmoe", DATA.schema, experts=2, **SIZES)]
-    networks = [mn.build(mn.compose(design, DATA.schema), seed=place) for place, design in enumerate(designs)]
+    networks = [mn.build(mn.compose(design, DATA.schema), seed=index) for index, design in enumerate(designs)]
     members = [Member(name, share, network) for (name, share), network in zip(SHARES.items(), networks, strict=True)]
     return mn.Model(members, DATA.schema).save(to)
 
@@ -179,15 +182,15 @@ def finished(tmp_path_factory) -> Iterator[Path]:
 @pytest.mark.ray
 def test_a_search_leaves_an_ensemble_that_is_chosen_once_and_compared(finished, capsys):
     run = mn.load_run(finished)
-    (found,) = [event for event in events(finished) if isinstance(event, Ensembled)]
+    (ensembled,) = [event for event in events(finished) if isinstance(event, Ensembled)]
     assert run.request.settings.ensemble
-    assert sum(member.share for member in found.members) == pytest.approx(1)
-    assert {member.number for member in found.members} <= {trial.number for trial in run.finalists()}
-    singles = [one.score for trial in run.finalists() for one in trial.finalist.values()]
-    assert found.score >= max(singles) - 1e-6  # the record rounds nothing, but predictions are kept in 32 bits
+    assert sum(member.share for member in ensembled.members) == pytest.approx(1)
+    assert {member.number for member in ensembled.members} <= {trial.number for trial in run.finalists()}
+    singles = [finalist.score for trial in run.finalists() for finalist in trial.finalist.values()]
+    assert ensembled.score >= max(singles) - 1e-6  # the record rounds nothing, but predictions are kept in 32 bits
     data = mn.load_dataset(finished.parent / "search.yaml")
     predicted = mn.load_model(finished / "ensemble").predict(data.frame("test"))
-    expected = {task: found.scores[task] for task in ("klick", "größe")}
+    expected = {task: ensembled.scores[task] for task in ("klick", "größe")}
     scores = score_tasks({task: predicted[task].to_numpy() for task in expected}, data.rows("test"), data.schema)
     assert scores["klick"]["auc"] == pytest.approx(expected["klick"]["auc"], abs=1e-5)
     assert scores["größe"]["r2"] == pytest.approx(expected["größe"]["r2"], abs=1e-5)
@@ -199,8 +202,10 @@ def test_a_search_leaves_an_ensemble_that_is_chosen_once_and_compared(finished, 
     typed("resume", finished)
     assert (finished / "trials.jsonl").read_bytes() == before
     assert (finished / "ensemble" / "ensemble.json").read_bytes() == shares
-    name = f"ensemble of {len(found.members)}"
+    name = f"ensemble of {len(ensembled.members)}"
     assert name in capsys.readouterr().out
     rows = {row.name: row for row in mn.compare([run], data).rows}
     assert rows[name].cells["klick"].score == pytest.approx(expected["klick"]["auc"])
-    assert rows[name].parameters == sum(run.state.trials[one.number].proposed.parameters for one in found.members)
+    assert rows[name].parameters == sum(
+        run.state.trials[member.number].proposed.parameters for member in ensembled.members
+    )

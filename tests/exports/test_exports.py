@@ -58,21 +58,21 @@ def result(precision: str = "float32") -> mn.Result:
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16", "float64"])
 def test_a_loaded_model_predicts_what_the_network_predicted(tmp_path, precision):
-    found = result(precision)
-    found.model.save(tmp_path)
+    trained = result(precision)
+    trained.model.save(tmp_path)
     scores = mn.load_model(tmp_path).predict(DATA.frame("test"))
     assert list(scores) == [CLICK, BUY, f"{BUY}|{CLICK}", *HEADS[2:]]
     for head in (CLICK, BUY, f"{BUY}|{CLICK}", PRICE):
-        np.testing.assert_array_equal(scores[head], found.predictions[head])
-    np.testing.assert_array_equal(scores[HEADS[2:5]], found.predictions[STARS])
+        np.testing.assert_array_equal(scores[head], trained.predictions[head])
+    np.testing.assert_array_equal(scores[HEADS[2:5]], trained.predictions[STARS])
 
 
 def test_what_is_written_reads_back_equal(tmp_path):
-    found = result()
-    found.model.save(tmp_path / "one", about="Made by a test.")
+    trained = result()
+    trained.model.save(tmp_path / "one", about="Made by a test.")
     again = mn.load_model(tmp_path / "one")
     assert again.schema == DATA.schema
-    assert again.architecture == found.model.architecture == mn.load_architecture(tmp_path / "one/architecture.json")
+    assert again.architecture == trained.model.architecture == mn.load_architecture(tmp_path / "one/architecture.json")
     assert sorted(path.name for path in (tmp_path / "one").iterdir()) == [
         "README.md",
         "architecture.json",
@@ -85,13 +85,13 @@ def test_what_is_written_reads_back_equal(tmp_path):
 
 
 def test_the_readme_names_columns_heads_and_origin(tmp_path):
-    found = result()
-    found.model.save(tmp_path, about="Made by a test.")
+    trained = result()
+    trained.model.save(tmp_path, about="Made by a test.")
     text = (tmp_path / "README.md").read_text()
     assert "Made by a test." in text
     assert f"Columns read: {COLOR}, {SIZE}, {SEEN}." in text
     assert f"{BUY}|{CLICK}" in text
-    assert f"{found.parameters:,}" in text
+    assert f"{trained.parameters:,}" in text
 
 
 @pytest.fixture(scope="module")
@@ -255,14 +255,14 @@ def test_the_onnx_file_predicts_what_the_folder_predicts(shop, monkeypatch):
     length = next(entry for entry in session.get_inputs() if entry.name == "sequence0").shape[2]
     seen = np.zeros((len(lists), 1, length), dtype=np.int64)
     for row, values in enumerate(lists):
-        for place, value in enumerate(values[-length:]):
-            seen[row, 0, place] = 2 + items.index(str(value)) if str(value) in items else 1
+        for index, value in enumerate(values[-length:]):
+            seen[row, 0, index] = 2 + items.index(str(value)) if str(value) in items else 1
     numbers = np.stack([FEATURES[SIZE], [len(values) for values in lists]], axis=1).astype(np.float32)
     assert described["numbers"] == [SIZE, f"length({SEEN})"]
     given = {"categories": np.array(ids), "numbers": numbers, "sequence0": seen}
-    found = session.run(None, {entry.name: given[entry.name] for entry in session.get_inputs()})
+    outputs = session.run(None, {entry.name: given[entry.name] for entry in session.get_inputs()})
     right = mn.load_model("onnx").predict(FEATURES)
-    for entry, values in zip(session.get_outputs(), found, strict=True):
+    for entry, values in zip(session.get_outputs(), outputs, strict=True):
         head = described["outputs"][entry.name]
         columns = [f"{head}={name}" for name in described["classes"][head]] if head == STARS else head
         tolerance = {"atol": 1e-2} if head == PRICE else {"atol": 1e-5}
@@ -303,13 +303,13 @@ def test_show_and_compare_speak_of_the_run(shop, monkeypatch, capsys):
 def test_two_runs_stand_side_by_side_under_names_of_their_own(shop, monkeypatch):
     monkeypatch.chdir(shop)
     shutil.copytree("läufe/1", "läufe/2")
-    found = mn.compare(["läufe/1", "läufe/2"], load_dataset("search.yaml"))
-    names = [row.name for row in found.rows]
+    comparison = mn.compare(["läufe/1", "läufe/2"], load_dataset("search.yaml"))
+    names = [row.name for row in comparison.rows]
     assert len(set(names)) == len(names) == 2 * len(mn.load_run("läufe/1").finalists())
     assert {"single_task", "single_task of läufe/2"} <= set(names)
-    scores = {row.name: row.score for row in found.rows}
+    scores = {row.name: row.score for row in comparison.rows}
     assert scores["single_task"] == scores["single_task of läufe/2"]
-    assert found.differences == ("the graphs are the same",)
+    assert comparison.differences == ("the graphs are the same",)
 
 
 @pytest.mark.ray

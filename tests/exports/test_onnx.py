@@ -87,15 +87,15 @@ def test_the_file_agrees_with_the_model_for_any_batch(name, tmp_path):
     assert write_onnx(tmp_path, *parts(model)) <= 1e-5
     frame = table().drop(columns=["click", "buy", "stars", "price"])
     for count in (1, 300):
-        found = answers(tmp_path, encode_rows(frame.head(count), DATA.schema, labels=False), DATA.schema)
+        outputs = answers(tmp_path, encode_rows(frame.head(count), DATA.schema, labels=False), DATA.schema)
         right = model.predict(frame.head(count))
         for head in ("click", "buy", *(["buy|click"] if name == "esmm" else [])):
-            np.testing.assert_allclose(found[head], right[head], atol=1e-5)
+            np.testing.assert_allclose(outputs[head], right[head], atol=1e-5)
         np.testing.assert_allclose(
-            found["stars"], right[[f"stars={one}" for one in ("one", "three", "two")]], atol=1e-5
+            outputs["stars"], right[[f"stars={one}" for one in ("one", "three", "two")]], atol=1e-5
         )
-        np.testing.assert_allclose(found["price"], right["price"], atol=1e-5, rtol=0)
-        assert set(found) == {"click", "buy", "stars", "price", *(["buy|click"] if name == "esmm" else [])}
+        np.testing.assert_allclose(outputs["price"], right["price"], atol=1e-5, rtol=0)
+        assert set(outputs) == {"click", "buy", "stars", "price", *(["buy|click"] if name == "esmm" else [])}
 
 
 CLICK = Task(name="click", kind="binary", classes=("0", "1"))
@@ -129,13 +129,13 @@ def test_a_schema_may_lack_a_kind_of_column(name, numbers, tmp_path):
 @needs_onnx
 def test_the_description_says_how_to_make_the_inputs(tmp_path):
     write_onnx(tmp_path, *parts(drawn(DESIGNS["bucket"], DATA.schema)))
-    found = json.loads((tmp_path / "preprocessing.json").read_text())
-    assert found["categories"] == [{"column": "color", "levels": ["green", "red", None]}]
-    assert found["numbers"] == ["size", "top", "few", "length(seen)"]
-    assert found["order"] == ["categories", "numbers", "sequence0"]
-    assert set(found["inputs"]) == set(found["order"])
-    assert found["classes"] == {"stars": ["one", "three", "two"]}
-    assert found["sequences"][0][0]["column"] == "seen"
+    description = json.loads((tmp_path / "preprocessing.json").read_text())
+    assert description["categories"] == [{"column": "color", "levels": ["green", "red", None]}]
+    assert description["numbers"] == ["size", "top", "few", "length(seen)"]
+    assert description["order"] == ["categories", "numbers", "sequence0"]
+    assert set(description["inputs"]) == set(description["order"])
+    assert description["classes"] == {"stars": ["one", "three", "two"]}
+    assert description["sequences"][0][0]["column"] == "seen"
 
 
 @pytest.mark.parametrize("module", ["onnxruntime", "onnxscript"])
