@@ -1,4 +1,4 @@
-"""What drawings show of a graph: boxes, each one node or several equal experts."""
+"""The boxes of a drawing: each is one node or several equal experts."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ class Box:
     """Nodes of one block that read and feed the same nodes."""
 
     nodes: tuple[Node, ...]
-    label: str  # what the nodes compute, in a few words
+    label: str  # the block in a few words
     sources: tuple[int, ...]  # indices of the boxes that the nodes read
     depth: int
     heads: tuple[str, ...]

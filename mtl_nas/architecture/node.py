@@ -1,4 +1,4 @@
-"""Nodes and heads: what a graph is made of."""
+"""The nodes and heads of a graph."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -43,7 +43,7 @@ class Node(Value):
 
 
 class Head(Value):
-    """Where a task's prediction is read: natural parameters, one logit for a binary task.
+    """The node that holds a task's prediction as natural parameters, one logit for a binary task.
 
     ``given`` marks the conditional probability of a funnel: exported and evaluated, never a loss of its own.
     negatives: the share of the rows without the funnel's first event that training sees; predictions are corrected for

@@ -1,4 +1,4 @@
-"""Whether a graph reads the columns and predicts the tasks of a schema."""
+"""Check that a graph reads the columns and predicts the tasks of a schema."""
 
 from mtl_nas.architecture.graph import Architecture
 from mtl_nas.data import Schema

@@ -1,4 +1,4 @@
-"""The contract of a block: all that the rest of the package asks about a kind of node."""
+"""The contract of a block: the properties of a kind of node that graphs, drawings and trainings use."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from mtl_nas.values import Value, nearest
 
 
 class Colour(StrEnum):
-    """Fill colours of drawings, by what a block is for."""
+    """Fill colours of drawings, by the purpose of a block."""
 
     INPUT = "#dbe7f5"
     WIRING = "#eeeeee"
@@ -33,7 +33,7 @@ class Block(Value, ABC):
     reads: ClassVar[tuple[str, ...]] = ()  # roles of the inputs, in their order
     variadic: ClassVar[bool] = False  # any number of inputs, at least one, has the last role
     colour: ClassVar[Colour] = Colour.WIRING
-    origin: ClassVar[str] = "nothing"  # what drawings name below a node without inputs
+    origin: ClassVar[str] = "nothing"  # the source that drawings give a node without inputs
     drawn_together: ClassVar[bool] = False  # equal nodes with equal neighbours are one box of a drawing
     is_identity: ClassVar[bool] = False  # the output is the input
     reads_predictions: ClassVar[bool] = False  # the inputs are natural parameters of predictions
@@ -63,7 +63,7 @@ class Block(Value, ABC):
 
     @abstractmethod
     def label(self, widths: Sequence[int]) -> str:
-        """What the block computes, in a few words for drawings."""
+        """A few words for drawings: kind, sizes, options that differ from the defaults."""
 
     def parameters(self, widths: Sequence[int]) -> int:
         """Number of trained weights that belong to one node."""
@@ -97,7 +97,7 @@ class Block(Value, ABC):
         return False
 
     def mismatch(self, schema: Schema) -> str:
-        """How the block disagrees with the columns of a schema, to follow the node's name; empty where it agrees."""
+        """The end of a message that begins with the node's name, if the block does not fit the schema; else empty."""
         return ""
 
 

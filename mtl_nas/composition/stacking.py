@@ -1,4 +1,4 @@
-"""Which trainings may be stacked: members of one shape in one step, whose weights have a further leading axis."""
+"""Conditions for training several members in one step, on weights with a further leading axis."""
 
 from mtl_nas.architecture import Architecture
 from mtl_nas.design import Losses, Training

@@ -1,4 +1,4 @@
-"""How columns and histories become a state."""
+"""Options of the states that columns and histories become."""
 
 from typing import Literal
 
@@ -9,17 +9,21 @@ from mtl_nas.values import Value
 
 
 class Histories(Value):
-    """How behaviour sequences are read; DUPN (Ni et al., 2018) is the property-gated LSTM with softmax attention."""
+    """Options of the reader of sequences; DUPN (Ni et al., 2018) is the property-gated LSTM with softmax attention."""
 
-    kind: HistoryKind = Field("mean", description="what reads a sequence; without attention, its last state or mean")
+    kind: HistoryKind = Field(
+        "mean", description="reader of a sequence; without attention, its last state or mean counts"
+    )
     hidden: Units = Field(32, description="width of a recurrent reader")
     attention: HistoryAttention = Field("none", description="weighs positions against one another, or each by itself")
     attention_hidden: tuple[Units, ...] = Field((64,), description="hidden layers of the network that weighs positions")
-    context: Literal["none", "features"] = Field("features", description="what that network reads beside the position")
+    context: Literal["none", "features"] = Field(
+        "features", description="second input of that network, beside the position"
+    )
 
 
 class Inputs(Value):
-    """How columns become a state."""
+    """Options of embeddings, numbers and histories."""
 
     embedding: Units = Field(8, description="width of the embedding of each column")
     tables: Literal["shared", "task"] = Field("shared", description="one set of embedding tables, or one more per task")

@@ -12,15 +12,17 @@ Count = Annotated[int, Field(ge=0, le=64)]
 
 
 class GateOptions(Value):
-    """How a gate weighs experts, and what it reads for that.
+    """Options of a gate: its query, and the kind of its weights.
 
     query: the owner's ``state`` below (PLE), the ``features`` (MMoE), ``joint``: the owner's and the shared state added
     (STEM), or ``fields``: the mean of the fields' embeddings beside a learned embedding of the task (MetaHeac). Owners
     whose experts have inputs of their own query the features instead of a state.
     """
 
-    kind: Literal["softmax", "top_k", "sigmoid", "static"] = Field("softmax", description="how experts are weighed")
-    top: int = Field(2, ge=1, description="how many experts top_k weighs")
+    kind: Literal["softmax", "top_k", "sigmoid", "static"] = Field(
+        "softmax", description="kind of the weights of experts"
+    )
+    top: int = Field(2, ge=1, description="number of experts with a weight under top_k")
     query: Literal["state", "features", "joint", "fields"] = Field("state", description="what the gate reads")
     tied: bool = Field(False, description="one network for the gates of all tasks")
     hidden: tuple[Units, ...] = Field((), description="hidden layers of the gate")
@@ -37,7 +39,7 @@ class GateOptions(Value):
 
 
 class Gating(GateOptions):
-    """Where the gates of a level stand, which experts they see, and how they weigh.
+    """Options of the gates of a level: their placement, the experts that they see, their weights.
 
     placement: a gate per ``task``; a gate per ``expert`` of the level above, and per task at the last level (ML-MMoE);
     one per ``family`` of tasks (HoME); one gate for ``all`` tasks; or ``none`` (the mean of what a task sees). sees:

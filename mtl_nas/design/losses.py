@@ -1,4 +1,4 @@
-"""How the losses of the tasks are weighted, and how their gradients are aggregated."""
+"""Options of the weighting of task losses and of the aggregation of their gradients."""
 
 from collections.abc import Mapping
 from typing import Annotated, Literal
@@ -27,7 +27,7 @@ Aggregation = Literal[
 
 
 class Losses(Value):
-    """How the losses of the tasks become one training step.
+    """Options of the losses: their weights, the aggregation of gradients, the calibrator, thinned negatives.
 
     weighting: static weights; or weights that follow training: uncertainty (Kendall et al., 2018), dwa (dynamic weight
     average, Liu et al., 2019), gls (geometric mean, Chennupati et al., 2019), rlw (random weights, Lin et al., 2022),

@@ -1,4 +1,4 @@
-"""How a model is trained."""
+"""Options of the training of a model."""
 
 import math
 from typing import Annotated, Any, Literal, NamedTuple
@@ -39,7 +39,7 @@ PER_MEMBER = ("seed", "learning_rate", "schedule", "warmup", "weight_decay")  # 
 
 
 class Training(Value):
-    """How a model is trained. One epoch is every train row once."""
+    """Options of the training of a model. An epoch is every train row once."""
 
     epochs: Annotated[float, Field(gt=0.0, le=1000.0)] | None = Field(
         None, description="epochs over the train rows; 400,000 rows of work within 4 to 40 epochs if not given"

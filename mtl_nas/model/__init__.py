@@ -3,6 +3,7 @@
 from mtl_nas.model.activations import Activations, InputTensors
 from mtl_nas.model.grouping import Stage
 from mtl_nas.model.input_encoding import InputEncoder, input_tensors
+from mtl_nas.model.kinds import row_loss
 from mtl_nas.model.latency import LATENCY_BATCH, latency_ms
 from mtl_nas.model.network import Network, build
 from mtl_nas.model.prediction import predict, predict_rows, predictions
@@ -24,4 +25,5 @@ __all__ = [
     "predict",
     "predict_rows",
     "predictions",
+    "row_loss",
 ]

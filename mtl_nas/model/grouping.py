@@ -1,4 +1,4 @@
-"""Which nodes run together: a stage is the nodes of one generation that share block and widths."""
+"""Grouping of nodes into stages: nodes of one generation that share block and widths run together."""
 
 from collections import defaultdict
 from dataclasses import dataclass

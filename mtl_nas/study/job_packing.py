@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from math import ceil
 
 from mtl_nas.architecture import Architecture
-from mtl_nas.composition.stacking import MOST_MEMBERS, has_stackable_blocks, one_backward_pass
+from mtl_nas.composition import MOST_MEMBERS, has_stackable_blocks, one_backward_pass
 from mtl_nas.design import Design
 from mtl_nas.study.jobs import Job
 from mtl_nas.study.search_state import SearchState

@@ -3,8 +3,7 @@
 from hashlib import blake2b
 from typing import Literal
 
-from mtl_nas.design import Proposal
-from mtl_nas.design.training import Precision
+from mtl_nas.design import Precision, Proposal
 from mtl_nas.record.events import Failure
 from mtl_nas.scoring import Scores
 from mtl_nas.values import Value

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from statistics import fmean
 
-from mtl_nas.design.training import Precision
+from mtl_nas.design import Precision
 from mtl_nas.record import Request, RunState, SearchSettings, Trial
 from mtl_nas.study.objectives.objective import BASELINE, Objective
 from mtl_nas.study.objectives.pareto import fronts, ranked

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from mtl_nas.data import Rows, Schema, Task
-from mtl_nas.model.kinds import row_loss
+from mtl_nas.model import row_loss
 
 NONE: Mapping[str, float] = MappingProxyType({})
 

@@ -1,4 +1,4 @@
-"""The contract of the torch module of a stage: all that networks, training and diagnosis ask of it."""
+"""The contract of the torch module of a stage, used by networks, training and diagnosis."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
