@@ -26,7 +26,7 @@ def search(address: str, folder: str) -> None:
         folder=folder,
         resources=mn.Resources(cpus=2, address=address),
     )
-    print(f"best: {run.best().name}, parameters {run.best().proposed.parameters:,}")
+    print(f"best: {run.best().name}, parameters {run.best().parameters:,}")
 
 
 def main(address: str = "", folder: str = "runs/cluster") -> None:

@@ -30,8 +30,8 @@ def main(folder: str = "runs/first_search") -> None:
     run = mn.search(space, data, trials=9, finalists=1, seeds=1, seed=0, folder=folder)
 
     for trial in run.trials():
-        print(f"{trial.name:14} {trial.proposed.parameters:>9,} parameters, mean score {trial.score:.4f}")
-    print(f"best: {run.best().name}, in {run.folder.best}")
+        print(f"{trial.name:14} {trial.parameters:>9,} parameters, mean score {trial.score:.4f}")
+    print(f"best: {run.best().name}, in {run.best_folder}")
     print(mn.compare([run], data).frame()[["design", "score", "gain", "verdict", "parameters"]].to_string(index=False))
     print(run.best_model().predict(rows.head(3)).round(3))
 
