@@ -80,7 +80,7 @@ class Block(Value, ABC):
     @property
     def predicts(self) -> bool:
         """The output holds natural parameters of predictions, not a hidden state."""
-        return False
+        return self.reads_predictions
 
     @property
     def table_rows(self) -> int:

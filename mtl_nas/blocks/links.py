@@ -60,10 +60,6 @@ class Product(Block):
     reads_predictions: ClassVar[bool] = True
     predicts_events: ClassVar[bool] = True
 
-    @property
-    def predicts(self) -> bool:
-        return True
-
     def units(self, widths: Sequence[int]) -> int:
         if set(widths) != {1}:
             raise ValueError(f"a product multiplies single probabilities, got widths {list(widths)}")
@@ -87,10 +83,6 @@ class Thresholds(Block):
     reads: ClassVar[tuple[str, ...]] = ("score",)
     colour: ClassVar[Colour] = Colour.PREDICTION
     reads_predictions: ClassVar[bool] = True
-
-    @property
-    def predicts(self) -> bool:
-        return True
 
     def units(self, widths: Sequence[int]) -> int:
         if list(widths) != [1]:

@@ -182,3 +182,41 @@ def test_sequences_pass_as_they_are():
     tensors = arrays(rows, schema, Design())
     assert set(tensors) == {"sequence/seen"}
     np.testing.assert_array_equal(tensors["sequence/seen"], ids)
+
+
+COLUMNS = {
+    "normal": np.random.default_rng(0).normal(size=400),
+    "skewed": np.random.default_rng(1).exponential(size=400) ** 3,
+    "ties": np.random.default_rng(2).poisson(1.0, size=400),
+    "constant": np.full(400, 5.0),
+    "tiny": np.random.default_rng(3).normal(size=400) * 1e-12,
+}
+
+
+def numpy_scores(values: np.ndarray, column: Number) -> np.ndarray:
+    """Normal scores of mid-ranks, by ``numpy.interp``."""
+    quantiles = np.asarray(column.quantiles)
+    ranks = np.linspace(0.0, 1.0, len(quantiles))
+    above, below = np.interp(values, quantiles, ranks), -np.interp(-values, -quantiles[::-1], -ranks[::-1])
+    grid = np.linspace(1 / 1024, 1 - 1 / 1024, 1023)
+    return np.interp((above + below) / 2, grid, [NormalDist().inv_cdf(float(rank)) for rank in grid])
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_encodings_are_those_of_numpy_bit_by_bit(name):
+    values = COLUMNS[name].astype(np.float32)
+    column = number_column(name, values[:300])
+    exact = np.concatenate([values, values[:9] * 3, [column.quantiles[0], column.quantiles[-1]]]).astype(np.float32)
+    bucket = 1 + np.searchsorted(boundaries(column, 8), exact, side="right")
+    np.testing.assert_array_equal(flat(encoded(column, exact, "bucket")["ids"]), bucket)
+    edges, double = knots(column, 8), exact.astype(np.float64)
+    lower = np.clip(np.searchsorted(edges, double, side="right") - 1, 0, max(len(edges) - 2, 0))
+    width = np.diff(edges, append=edges[-1])[lower]
+    share = np.clip((double - edges[lower]) / np.where(width > 0, width, 1.0), 0.0, 1.0).astype(np.float32)
+    tensors = encoded(column, exact, "piecewise")
+    np.testing.assert_array_equal(flat(tensors["ids"]), 1 + lower)
+    np.testing.assert_array_equal(tensors["fractions"][:, 0], share)
+    scores = numpy_scores(double, column).astype(np.float32)
+    np.testing.assert_array_equal(encoded(column, exact, "quantile")["scalars"][:, 0], scores)
+    standard = ((double - column.mean) / (column.deviation or 1.0)).astype(np.float32)
+    np.testing.assert_array_equal(encoded(column, exact, "standard")["scalars"][:, 0], standard)

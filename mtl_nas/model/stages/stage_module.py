@@ -1,5 +1,6 @@
 """The contract of the torch module of a stage, used by networks, training and diagnosis."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar, cast, get_args
@@ -10,7 +11,6 @@ from torch import Tensor, nn
 from mtl_nas.blocks import Block
 from mtl_nas.model.activations import Activations, InputTensors
 from mtl_nas.model.grouping import Stage
-from mtl_nas.model.stages.initialisation import fill
 
 B = TypeVar("B", bound=Block)
 
@@ -29,8 +29,17 @@ class WeightedModule(nn.Module, ABC):
     """A module whose weights are drawn from a generator."""
 
     def reset(self, generator: torch.Generator) -> None:
-        """Draw the weights anew: linear maps uniformly, biases at zero."""
-        fill(self, generator)
+        """Weights of linear maps from U(-b, b) with b = sqrt(6 / fan in) (He et al., 2015), biases at zero.
+
+        Small or biased starts leave whole narrow towers without an active unit.
+        """
+        with torch.no_grad():
+            for name, parameter in self.named_parameters(recurse=False):
+                if "bias" in name:
+                    parameter.zero_()
+                elif "weight" in name:
+                    bound = math.sqrt(6.0 / parameter.shape[-1])
+                    parameter.uniform_(-bound, bound, generator=generator)
 
 
 class StageModule(WeightedModule, Generic[B]):
