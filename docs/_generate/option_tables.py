@@ -23,6 +23,13 @@ def options(path: str, prefix: str = "", *skipped: str) -> str:
     return table(("key", "type", "default", "meaning"), rows)
 
 
+def sections(path: str) -> str:
+    """The fields of a value, without those of the values in them."""
+    module, name = path.rsplit(".", 1)
+    fields = getattr(import_module(module), name).model_fields.items()
+    return table(("key", "meaning"), ((f"`{key}`", one_line(field.description or "")) for key, field in fields))
+
+
 def _options(
     value: type[Value], prefix: str, skipped: Sequence[str], defaults: Value | None = None
 ) -> Iterator[tuple[str, str, str, str]]:
@@ -49,7 +56,7 @@ def _type(annotation: Any, metadata: Iterable[Any] = (), *, many: bool = False) 
     if origin is Literal:
         return ", ".join(f"`{member}`" for member in members)
     if origin in (Union, UnionType):
-        return ", or ".join(_type(member, metadata, many=many) for member in members)
+        return ", or ".join(dict.fromkeys(_type(member, metadata, many=many) for member in members))
     if origin is tuple:
         if members[-1] is Ellipsis:
             return f"list of {_type(members[0], many=True)}"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from command_tables import commands
 from layer_tables import layers
-from option_tables import options
+from option_tables import options, sections
 from registry_tables import data_sets, events, presets, samplers, spaces
 
 PAGES = Path(__file__).parents[1]
@@ -23,6 +23,7 @@ KINDS: dict[str, Callable[..., str]] = {
     "commands": commands,
     "presets": presets,
     "samplers": samplers,
+    "sections": sections,
     "spaces": spaces,
     "data_sets": data_sets,
     "events": events,

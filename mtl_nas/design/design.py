@@ -36,15 +36,15 @@ class Critics(Value):
 class Design(Value):
     """Inputs, levels from the bottom up, transfers, towers or critics, how funnel probabilities are read, losses."""
 
-    inputs: Inputs = Inputs()
-    levels: tuple[Level, ...] = ()
-    transfers: Transfers = Transfers()
-    tower: Tower = Tower()
+    inputs: Inputs = Field(Inputs(), description="how columns become a state")
+    levels: tuple[Level, ...] = Field((), description="rows of experts from the bottom up")
+    transfers: Transfers = Field(Transfers(), description="links along which one task informs another")
+    tower: Tower = Field(Tower(), description="the network of each task above the last level")
     critics: Critics | None = Field(None, description="heads that all tasks share, in place of towers")
     funnel: Literal["direct", "product"] = Field(
         "direct", description="heads give end-to-end probabilities, or conditional ones that multiply along the funnel"
     )
-    losses: Losses = Losses()
+    losses: Losses = Field(Losses(), description="how the losses of the tasks become one training step")
 
 
 class Proposal(Value):
