@@ -24,8 +24,8 @@ class Mixture(Value):
     tasks: tuple[str, ...]  # tasks whose prediction the node enters
     weights: dict[str, float]  # input node -> mean weight; for a route, how far the connection is open
     own: str = ""  # the input that is a stitch's own task's state
-    entropy: float | None = None  # of the mean weights
-    row_entropy: float | None = None  # of the weights of a row, averaged over rows
+    entropy: float | None = None  # entropy of the mean weights
+    row_entropy: float | None = None  # entropy of the weights of a row, averaged over rows
     mixed: Literal["experts", "critics"] = "experts"  # the part of the model that the inputs belong to
 
     @model_validator(mode="before")

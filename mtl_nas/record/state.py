@@ -35,7 +35,7 @@ class RunState:
     ensembled: Ensembled | None = field(init=False, default=None)
     events: int = field(init=False, default=0)  # lines of the record
     rows: int = field(init=False, default=0)  # rows trained, finalists included
-    seconds: float = field(init=False, default=0.0)  # of work, failures included, summed over workers
+    seconds: float = field(init=False, default=0.0)  # work, failures included, summed over workers
     first_with: dict[str, int] = field(init=False, default_factory=dict)  # first trial of each proposal key
     preset_trials: dict[str, int] = field(init=False, default_factory=dict)  # trial of each preset
     replicates: dict[int, list[int]] = field(init=False, default_factory=dict)  # trials that repeat one on new seeds

@@ -24,7 +24,7 @@ class Trial:
     finalist: dict[int, Finalist] = field(default_factory=dict)  # its trainings as a finalist, by seed
     retired: Retired | None = None
     tested: dict[int, Scores] = field(default_factory=dict)  # scores on the test rows, by seed
-    diagnosis: Diagnosis | None = None  # of its first seed as a finalist
+    diagnosis: Diagnosis | None = None  # what its first seed as a finalist shows
 
     @property
     def number(self) -> int:

@@ -35,7 +35,7 @@ class TrainingCost:
     name: str
     parameters: int
     rows_per_second: float
-    seconds: float  # of a full training
+    seconds: float  # estimated, for a full training
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,8 @@ class CostEstimate:
     """Costs of the presets and of some random draws, and of the whole search."""
 
     costs: tuple[TrainingCost, ...]
-    seconds: tuple[float, float]  # of the whole search on the workers, low and high
-    megabytes: float | None  # of this process, which holds what a worker holds; None if the system does not tell
+    seconds: tuple[float, float]  # wall time of the search on the workers, low and high
+    megabytes: float | None  # memory of this process, as a worker needs it; None if the system does not tell
     workers: int
 
 
@@ -95,13 +95,13 @@ def _megabytes() -> float | None:
 def _cost(name: str, proposal: Proposal, data: Dataset) -> TrainingCost:
     architecture, losses, rows = compose(proposal.design, data.schema), proposal.design.losses, data.rows("train")
     epochs, batch_size = proposal.training.work(len(rows))
-    few, tuning = rows.take(slice(None, STEPS * batch_size)), data.rows("tuning").take(slice(None, TUNING_ROWS))
-    fit_data = FitData(data.schema, few, tuning)
+    train, tuning = rows.take(slice(None, STEPS * batch_size)), data.rows("tuning").take(slice(None, TUNING_ROWS))
+    fit_data = FitData(data.schema, train, tuning)
     short = proposal.training.model_copy(update={"epochs": 1.0, "batch_size": batch_size})
     member = Member(architecture, losses, settled(short, architecture, losses, fit_data), fit_data)
     fit = Fit(member)
     start = time.perf_counter()
     fit.advance(1 / STEPS)  # the first step warms up
     fit.advance()  # a member that diverges costs as much
-    speed = member.rows_per_second or len(few) / (time.perf_counter() - start)
+    speed = member.rows_per_second or len(train) / (time.perf_counter() - start)
     return TrainingCost(name, architecture.parameters, speed, epochs * len(rows) / speed)

@@ -12,17 +12,17 @@ from mtl_nas.values import Value
 class Job(Value):
     """Train a proposal from one share of its work to another; a finalist, from scratch to the end on a fresh seed."""
 
-    number: int  # of the trial
+    number: int  # the number of its trial
     kind: Literal["trial", "finalist"]
     rung: int
-    share: float  # of a full training, at which the job ends
+    share: float  # the share of a full training at which the job ends
     from_rung: int | None = None  # the rung whose training state is continued
     keep_state: bool = False  # a higher rung may continue from here
     seed: int
     proposal: Proposal
-    weights: dict[str, float] = {}  # of tasks in the score that keeps the best check; empty: all the same
+    weights: dict[str, float] = {}  # task weights of the score that keeps the best check; empty: all the same
     latency: bool = False  # whether to measure it
-    limits: dict[str, float] = {}  # of what is measured
+    limits: dict[str, float] = {}  # upper limits of measured costs
 
     @property
     def name(self) -> tuple[str, int, int, int]:

@@ -1,37 +1,35 @@
 """Searches from beginning to end, and continues them."""
 
-import json
 import os
-from collections.abc import Mapping
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from mtl_nas.composition import compose
 from mtl_nas.data import Dataset, Declaration, load_dataset
-from mtl_nas.design import Design, Precision
 from mtl_nas.errors import RunError
-from mtl_nas.presets import compatible_presets, unknown_preset
-from mtl_nas.record import Journal, Request, RunFolder, SearchSettings
-from mtl_nas.space import SearchSpace, load_space, plain_tree, read_space
+from mtl_nas.record import Journal, RunFolder, SearchSettings
+from mtl_nas.space import SearchSpace, load_space, read_space
 from mtl_nas.study.clock import Clock
 from mtl_nas.study.driver import Driver
 from mtl_nas.study.execution.resources import Resources
-from mtl_nas.study.objectives.limits import presets_within, sentences, with_default
-from mtl_nas.study.objectives.objective import Objective
+from mtl_nas.study.objectives.limits import sentences
 from mtl_nas.study.progress import Progress
 from mtl_nas.study.proposer import Proposer
 from mtl_nas.study.run import Run
 from mtl_nas.study.samplers import name_of
+from mtl_nas.study.search_request import (
+    other_versions,
+    presets_to_try,
+    refuse_other_data,
+    refuse_other_search,
+    search_request,
+    settled_precision,
+)
 from mtl_nas.study.search_state import SearchState
 from mtl_nas.study.selection.ensemble import write_ensemble_of_finalists
 from mtl_nas.study.selection.selection import finish
 from mtl_nas.study.warm_start import refuse_other_start, take_over
-from mtl_nas.training import FitData, faster_precision
-
-RECORDED = ("mtl_nas", "torch", "optuna", "ray", "numpy", "networkx")  # packages whose versions a run keeps
 
 
 def search(
@@ -80,15 +78,15 @@ def search(
     resources = resources or Resources()
     settings = settings or SearchSettings()
     overrides["sampler"] = name_of(overrides.get("sampler", settings.sampler))
-    request = _request(space, data, settings.updated(overrides))
+    request = search_request(space, data, settings.updated(overrides))
     run_folder = RunFolder(folder)
     with run_folder.lock():
         if run_folder.exists:
-            _refuse_other_search(run_folder, request)
+            refuse_other_search(run_folder, request)
         else:
             refuse_other_start(request)
             device = "cuda" if resources.gpus != 0 and torch.cuda.is_available() else "cpu"
-            run_folder.begin(request.model_copy(update={"precision": _precision(space, data, device)}))
+            run_folder.begin(request.model_copy(update={"precision": settled_precision(space, data, device)}))
         return _continued(run_folder, data, resources, progress=progress)
 
 
@@ -120,26 +118,8 @@ def resume(
             raise RunError(f"the data of '{folder}' came from memory: call search(..., folder='{folder}') with them")
         data = load_dataset(Declaration.model_validate(request.data))
     with run_folder.lock():
-        _refuse_other_data(run_folder, request, data.fingerprint)
+        refuse_other_data(run_folder, request, data.fingerprint)
         return _continued(run_folder, data, resources or Resources(), progress=progress)
-
-
-def _request(space: SearchSpace, data: Dataset, settings: SearchSettings) -> Request:
-    """What is written when the search begins; a RunError if its settings are impossible for the data."""
-    limits = with_default(settings.limits, space.for_schema(data.schema), data.schema)
-    request = Request(
-        data=data.declaration.tree(),
-        tasks=data.schema.task_names,
-        metrics={task.name: task.main_metric for task in data.schema.tasks},
-        fingerprint=data.fingerprint,
-        space=plain_tree(space),
-        space_name=space.name,
-        settings=settings.updated({"limits": limits}),
-        versions=_versions(),
-    )
-    Objective(settings.objectives, request.metrics)
-    _presets(request, data)
-    return request
 
 
 def _continued(folder: RunFolder, data: Dataset, resources: Resources, *, progress: bool) -> Run:
@@ -148,7 +128,7 @@ def _continued(folder: RunFolder, data: Dataset, resources: Resources, *, progre
     request = folder.request()
     folder.record.repair()
     space = read_space(request.space, request.space_name).for_schema(data.schema)
-    presets, incompatible = _presets(request, data)
+    presets, incompatible = presets_to_try(request, data)
     rows = len(data.rows("train"))
     full_rows = max(1, round(space.default().training.work(rows).epochs * rows))
     state = SearchState.of(request, presets=presets, full_rows=full_rows)
@@ -160,7 +140,7 @@ def _continued(folder: RunFolder, data: Dataset, resources: Resources, *, progre
         absent = (f"preset {name}: n/a, {reason}" for name, reason in incompatible.items())
         for line in (*absent, *sentences(request.settings.limits)):
             watcher.remark(line)
-        for change in _other_versions(request):
+        for change in other_versions(request):
             watcher.remark(
                 f"begun with {change}: decisions that are recorded stand, new ones may differ", style="yellow"
             )
@@ -171,70 +151,3 @@ def _continued(folder: RunFolder, data: Dataset, resources: Resources, *, progre
         if request.settings.ensemble:
             write_ensemble_of_finalists(folder, journal, data)
     return Run(folder)
-
-
-def _precision(space: SearchSpace, data: Dataset, device: str) -> Precision:
-    """The precision that ``auto`` stands for in this search, measured on the default design of the space.
-
-    A space in which no training has ``auto`` needs no measurement.
-    """
-    if not _may_be_auto(plain_tree(space)):
-        return "float32"
-    default = space.for_schema(data.schema).default()
-    graph = compose(default.design, data.schema)
-    losses, training = default.design.losses, default.training
-    return faster_precision(training, graph, losses, FitData.of(data), device=device)
-
-
-def _may_be_auto(tree: object) -> bool:
-    """Whether a training of the space may have precision ``auto``, at any depth of choices."""
-    if isinstance(tree, Mapping):
-        return any(
-            (key == "precision" and '"auto"' in json.dumps(branch)) or _may_be_auto(branch)
-            for key, branch in tree.items()
-        )
-    return isinstance(tree, list) and any(map(_may_be_auto, tree))
-
-
-def _presets(request: Request, data: Dataset) -> tuple[dict[str, Design], dict[str, str]]:
-    """The presets that the search tries first, and why others are incompatible with the data."""
-    designs, incompatible = compatible_presets(data.schema)
-    names = request.settings.presets
-    if names is not None:
-        for name in names:
-            if name not in designs:
-                raise RunError(f"'{name}' cannot be tried first: {incompatible.get(name) or unknown_preset(name)}")
-        designs, incompatible = {name: designs[name] for name in names}, {}
-    return presets_within(request.settings.limits, designs, data.schema), incompatible
-
-
-def _versions() -> dict[str, str]:
-    return {name: metadata.version(name) for name in RECORDED}
-
-
-def _other_versions(request: Request) -> list[str]:
-    return [
-        f"{name} {request.versions[name]}, now {version}"
-        for name, version in _versions().items()
-        if request.versions.get(name, version) != version
-    ]
-
-
-def _refuse_other_search(folder: RunFolder, request: Request) -> None:
-    recorded = folder.request()
-    _refuse_other_data(folder, recorded, request.fingerprint)
-    if recorded.space != request.space:
-        raise RunError(f"run folder '{folder.path}' holds a search with another space; give another --folder")
-    for name, value in recorded.settings:
-        if value != (changed := getattr(request.settings, name)):
-            raise RunError(
-                f"run folder '{folder.path}' holds a search with {name} {value}, now {changed}; give another --folder"
-            )
-
-
-def _refuse_other_data(folder: RunFolder, request: Request, fingerprint: str) -> None:
-    if request.fingerprint != fingerprint:
-        raise RunError(
-            f"run folder '{folder.path}' holds a search on other data (fingerprint {request.fingerprint[:12]}, "
-            f"now {fingerprint[:12]}); give another --folder"
-        )

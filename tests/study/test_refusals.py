@@ -12,7 +12,7 @@ from study_fixtures import SPACE, dataset, small_search
 
 from mtl_nas.errors import MtlNasError
 from mtl_nas.space import read_space
-from mtl_nas.study import load_run, runner, search
+from mtl_nas.study import load_run, runner, search, search_request
 from mtl_nas.study.execution import ray_backend
 
 
@@ -51,7 +51,7 @@ def test_a_search_that_breaks_before_it_begins_leaves_no_folder(
     def breaks(*_: Any) -> None:
         raise RuntimeError("no precision")
 
-    monkeypatch.setattr(runner, "_precision", breaks)
+    monkeypatch.setattr(runner, "settled_precision", breaks)
     with pytest.raises(RuntimeError, match="no precision"):
         small_search(tmp_path / "run")
     assert not (tmp_path / "run").exists()
@@ -62,7 +62,7 @@ def test_a_space_may_leave_out_what_stands_at_its_default(
     tree: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ray_backend, "execute", stop)
-    monkeypatch.setattr(runner, "faster_precision", lambda *a, **k: pytest.fail("measured"))
+    monkeypatch.setattr(search_request, "faster_precision", lambda *a, **k: pytest.fail("measured"))
     with pytest.raises(KeyboardInterrupt):
         search(read_space(tree, "partial"), dataset(), folder=tmp_path / "run")
     assert load_run(tmp_path / "run").request.precision == "float32"
@@ -82,7 +82,7 @@ def test_auto_is_measured_wherever_a_space_has_it(
 ) -> None:
     space = read_space({**SPACE, "training": training}, "auto")
     monkeypatch.setattr(ray_backend, "execute", stop)
-    monkeypatch.setattr(runner, "faster_precision", lambda *a, **k: "bfloat16")
+    monkeypatch.setattr(search_request, "faster_precision", lambda *a, **k: "bfloat16")
     with pytest.raises(KeyboardInterrupt):
         search(space, dataset(), folder=tmp_path / "run")
     assert load_run(tmp_path / "run").request.precision == "bfloat16"

@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 from study_fixtures import SPACE, dataset, events, small_search
 
+from mtl_nas.composition import compose
 from mtl_nas.design import Losses, Training
 from mtl_nas.design.training import Precision
 from mtl_nas.errors import DesignError
 from mtl_nas.record.events import Proposed
 from mtl_nas.space import read_space
-from mtl_nas.study import runner
+from mtl_nas.study import runner, search_request
 from mtl_nas.study.execution import ray_backend
 from mtl_nas.study.run import load_run
 from mtl_nas.study.schedule.actions import trial_job
@@ -52,7 +53,7 @@ def test_where_the_lower_precision_is_hopeless_it_is_not_timed_for_long(monkeypa
 
 def test_auto_is_settled_before_a_member_is_made() -> None:
     data = dataset()
-    graph = runner.compose(read_space(SPACE, "made-up").default().design, data.schema)
+    graph = compose(read_space(SPACE, "made-up").default().design, data.schema)
     rows, training = FitData.of(data), Training(epochs=1, precision="auto")
     with pytest.raises(DesignError, match="^training.precision is auto: choose float32 or bfloat16 before"):
         Member(graph, Losses(), training, rows)
@@ -71,7 +72,7 @@ def test_a_search_asks_the_clock_once_and_its_workers_never(
     asked: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answers: list[Precision] = ["bfloat16"]
-    monkeypatch.setattr(runner, "faster_precision", lambda *a, **k: answers.pop())
+    monkeypatch.setattr(search_request, "faster_precision", lambda *a, **k: answers.pop())
     monkeypatch.setattr(ray_backend, "execute", _stopped)
     tree = {**SPACE, "training": {**SPACE["training"], "precision": PRECISIONS[asked]}}
     for _ in range(2):  # begun, and gone on with
@@ -86,7 +87,7 @@ def test_a_search_asks_the_clock_once_and_its_workers_never(
 
 
 def test_a_search_without_auto_asks_no_clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runner, "faster_precision", lambda *a, **k: pytest.fail("asked"))
+    monkeypatch.setattr(search_request, "faster_precision", lambda *a, **k: pytest.fail("asked"))
     monkeypatch.setattr(ray_backend, "execute", _stopped)
     with pytest.raises(KeyboardInterrupt):
         small_search(tmp_path / "run")

@@ -47,7 +47,7 @@ def _start(resources: Resources) -> None:
     if resources.address is not None:
         options["address"] = resources.address
     else:
-        visible = torch.cuda.device_count()  # not what Ray counts: torch may be a build without CUDA
+        visible = torch.cuda.device_count()  # not Ray's count: torch may be a build without CUDA
         if (resources.gpus or 0) > visible:
             raise RunError(f"a search needs {resources.gpus:g} gpus, and torch sees {visible} here; lower --gpus")
         gpus = visible if resources.gpus is None else ceil(resources.gpus)

@@ -5,7 +5,7 @@ from math import ceil
 
 from mtl_nas.errors import RunError
 
-WORKERS_PER_GPU = 4  # where no number is given: each takes half a GiB there, and they wait for each other
+WORKERS_PER_GPU = 4  # if no number is given: each takes half a GiB of its memory, and they wait for each other
 
 
 @dataclass(frozen=True)

@@ -184,7 +184,7 @@ def _guarded(call: Callable[[], T]) -> T | JobResult:
     except RuntimeError as problem:
         memory = "memory" in str(problem)
         return JobResult(failure="memory" if memory else "error", reason=_reason(problem), trace=traceback.format_exc())
-    except Exception as problem:  # whatever it is, the search continues and says what happened
+    except Exception as problem:  # whatever it is, the record says so and the search continues
         return JobResult(failure="error", reason=_reason(problem), trace=traceback.format_exc())
 
 

@@ -25,12 +25,12 @@ class Objective:
     metrics: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        known = ("mean", "worst", *self.metrics, *COSTS)
+        names = ("mean", "worst", *self.metrics, *COSTS)
         for aim in self.aims:
             for name in [aim] if isinstance(aim, str) else aim:
-                if name not in (known if isinstance(aim, str) else self.metrics):
-                    hint = nearest(name, known)
-                    raise RunError(f"no objective '{name}'{hint}; there are {', '.join(known)}, and weights by task")
+                if name not in (names if isinstance(aim, str) else self.metrics):
+                    hint = nearest(name, names)
+                    raise RunError(f"no objective '{name}'{hint}; there are {', '.join(names)}, and weights by task")
             if not isinstance(aim, str) and not (
                 aim and all(weight >= 0 for weight in aim.values()) and any(aim.values())
             ):

@@ -78,7 +78,7 @@ def name_of(sampler: str | Sampler) -> str:
     if not isinstance(sampler, str):
         kind = sampler if hasattr(sampler, "__qualname__") else type(sampler)
         name = f"{kind.__module__}.{kind.__qualname__}"
-        registered = next((known for known, entry in SAMPLERS.items() if entry.sampler is sampler), name)
+        registered = next((key for key, entry in SAMPLERS.items() if entry.sampler is sampler), name)
         if registered == name:
             register(name, "a sampler of the user")(sampler)
         return registered

@@ -56,11 +56,12 @@ def fewer_finalists(state: SearchState, chosen: Chosen, trainings: float) -> Cho
     presets = [number for number in chosen.numbers if state.trials[number].preset is not None]
     best = sorted(presets, key=lambda number: -(state.trials[number].score or 0.0))[:1]
     baseline = [number for number in presets if state.trials[number].preset == BASELINE]
-    kept = dict.fromkeys((chosen.numbers[0], *best, *baseline))
+    affordable = dict.fromkeys((chosen.numbers[0], *best, *baseline))
     for number in chosen.numbers:
-        if len(kept) < count:
-            kept[number] = None
-    return Chosen(numbers=tuple(number for number in chosen.numbers if number in kept), seeds=chosen.seeds[:seeds])
+        if len(affordable) < count:
+            affordable[number] = None
+    numbers = tuple(number for number in chosen.numbers if number in affordable)
+    return Chosen(numbers=numbers, seeds=chosen.seeds[:seeds])
 
 
 def final_action(state: SearchState, chosen: Chosen) -> Action | None:
@@ -113,7 +114,7 @@ def _retired(state: SearchState, chosen: Chosen, seeds: Sequence[int]) -> tuple[
     margin = float(stdtrit(freedom, CONFIDENCE)) * error * math.sqrt(2 / len(seeds))
     leader = max(means, key=lambda number: means[number])
     presets = [number for number in means if state.trials[number].preset not in (None, BASELINE)]
-    kept = {leader, *sorted(presets, key=lambda number: -means[number])[:1]}
+    safe = {leader, *sorted(presets, key=lambda number: -means[number])[:1]}
     return tuple(
         Retired(
             number=number,
@@ -122,7 +123,7 @@ def _retired(state: SearchState, chosen: Chosen, seeds: Sequence[int]) -> tuple[
         )
         for number, mean in means.items()
         if means[leader] - mean > margin
-        and number not in kept
+        and number not in safe
         and state.trials[number].preset != BASELINE
         and state.trials[number].retired is None
     )

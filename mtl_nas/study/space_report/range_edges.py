@@ -27,7 +27,7 @@ class Edge:
     end: End
     low: float
     high: float
-    at_end: int  # of the best designs
+    at_end: int  # best designs at this end
     best: int
 
     @property

@@ -26,7 +26,7 @@ class SpaceReport:
     effects: tuple[Effect, ...]
     edges: tuple[Edge, ...]
     proposals: int
-    duplicates: int  # of the proposals
+    duplicates: int  # proposals that repeat an earlier one
     failures: Mapping[str, int]  # trials by the failure that ended them
 
 

@@ -1,0 +1,107 @@
+"""What is written when a search begins, and whether a folder holds the same search."""
+
+import json
+from collections.abc import Mapping
+from importlib import metadata
+
+from mtl_nas.composition import compose
+from mtl_nas.data import Dataset
+from mtl_nas.design import Design
+from mtl_nas.design.training import Precision
+from mtl_nas.errors import RunError
+from mtl_nas.presets import compatible_presets, unknown_preset
+from mtl_nas.record import Request, RunFolder, SearchSettings
+from mtl_nas.space import SearchSpace, plain_tree
+from mtl_nas.study.objectives.limits import presets_within, with_default
+from mtl_nas.study.objectives.objective import Objective
+from mtl_nas.training import FitData, faster_precision
+
+RECORDED = ("mtl_nas", "torch", "optuna", "ray", "numpy", "networkx")  # packages whose versions a run keeps
+
+
+def search_request(space: SearchSpace, data: Dataset, settings: SearchSettings) -> Request:
+    """What is written when the search begins; a RunError if its settings are impossible for the data."""
+    limits = with_default(settings.limits, space.for_schema(data.schema), data.schema)
+    request = Request(
+        data=data.declaration.tree(),
+        tasks=data.schema.task_names,
+        metrics={task.name: task.main_metric for task in data.schema.tasks},
+        fingerprint=data.fingerprint,
+        space=plain_tree(space),
+        space_name=space.name,
+        settings=settings.updated({"limits": limits}),
+        versions=_versions(),
+    )
+    Objective(settings.objectives, request.metrics)
+    presets_to_try(request, data)
+    return request
+
+
+def settled_precision(space: SearchSpace, data: Dataset, device: str) -> Precision:
+    """The precision that ``auto`` stands for in this search, measured on the default design of the space.
+
+    A space in which no training has ``auto`` needs no measurement.
+    """
+    if not _may_be_auto(plain_tree(space)):
+        return "float32"
+    default = space.for_schema(data.schema).default()
+    graph = compose(default.design, data.schema)
+    losses, training = default.design.losses, default.training
+    return faster_precision(training, graph, losses, FitData.of(data), device=device)
+
+
+def _may_be_auto(tree: object) -> bool:
+    """Whether a training of the space may have precision ``auto``, at any depth of choices."""
+    if isinstance(tree, Mapping):
+        return any(
+            (key == "precision" and '"auto"' in json.dumps(branch)) or _may_be_auto(branch)
+            for key, branch in tree.items()
+        )
+    return isinstance(tree, list) and any(map(_may_be_auto, tree))
+
+
+def presets_to_try(request: Request, data: Dataset) -> tuple[dict[str, Design], dict[str, str]]:
+    """The presets that the search tries first, and why others are incompatible with the data."""
+    designs, incompatible = compatible_presets(data.schema)
+    names = request.settings.presets
+    if names is not None:
+        for name in names:
+            if name not in designs:
+                raise RunError(f"'{name}' cannot be tried first: {incompatible.get(name) or unknown_preset(name)}")
+        designs, incompatible = {name: designs[name] for name in names}, {}
+    return presets_within(request.settings.limits, designs, data.schema), incompatible
+
+
+def _versions() -> dict[str, str]:
+    return {name: metadata.version(name) for name in RECORDED}
+
+
+def other_versions(request: Request) -> list[str]:
+    """The packages whose version changed since the search was begun, with both versions."""
+    return [
+        f"{name} {request.versions[name]}, now {version}"
+        for name, version in _versions().items()
+        if request.versions.get(name, version) != version
+    ]
+
+
+def refuse_other_search(folder: RunFolder, request: Request) -> None:
+    """A RunError that names the difference if the folder holds another search."""
+    recorded = folder.request()
+    refuse_other_data(folder, recorded, request.fingerprint)
+    if recorded.space != request.space:
+        raise RunError(f"run folder '{folder.path}' holds a search with another space; give another --folder")
+    for name, value in recorded.settings:
+        if value != (changed := getattr(request.settings, name)):
+            raise RunError(
+                f"run folder '{folder.path}' holds a search with {name} {value}, now {changed}; give another --folder"
+            )
+
+
+def refuse_other_data(folder: RunFolder, request: Request, fingerprint: str) -> None:
+    """A RunError if the run was made on other data."""
+    if request.fingerprint != fingerprint:
+        raise RunError(
+            f"run folder '{folder.path}' holds a search on other data (fingerprint {request.fingerprint[:12]}, "
+            f"now {fingerprint[:12]}); give another --folder"
+        )
