@@ -170,12 +170,12 @@ def events(folder: Path) -> list[Event]:
 
 
 def decisions(found: Sequence[Event]) -> list[Event]:
-    """The facts that are decided, in their order; those that arrive are left out."""
+    """The events that are decided, in their order; those that arrive are left out."""
     return [event for event in found if event.event not in ("scored", "failed", "finalist")]
 
 
 def timeless(found: Sequence[Event]) -> list[Event]:
-    """The same facts without what a clock had a part in."""
+    """The same events without what a clock had a part in."""
     measured = ("seconds", "rows_per_second")
     return [
         event.model_copy(update={name: 0.0 for name in measured if name in type(event).model_fields}) for event in found

@@ -20,7 +20,7 @@ from mtl_nas.record.file_store import FileStore
 from mtl_nas.values import parse
 
 SCORES: dict[str, dict[str, float | None]] = {"größe": {"auc": None, "logloss": 0.25}}
-FACTS: list[Event] = [
+EVENTS: list[Event] = [
     proposed(
         0, Proposal(design=Design(levels=(Level(shared=2),))), origin="preset:ple", decisions={"a": 1, "b.0": 0.5}
     ),
@@ -45,7 +45,7 @@ def record(tmp_path: Path) -> Record:
 
 
 def written(record: Record) -> list[bytes]:
-    for event in FACTS:
+    for event in EVENTS:
         record.append(event)
     return record.path.read_bytes().splitlines(keepends=True)
 
@@ -53,12 +53,12 @@ def written(record: Record) -> list[bytes]:
 # The record
 
 
-def test_a_record_gives_back_its_facts_in_order(record: Record) -> None:
+def test_a_record_gives_back_its_events_in_order(record: Record) -> None:
     assert list(record) == []
     lines = written(record)
-    assert list(record) == list(record) == FACTS
-    assert len(lines) == len(FACTS)
-    assert [json.loads(line)["event"] for line in lines] == [event.event for event in FACTS]
+    assert list(record) == list(record) == EVENTS
+    assert len(lines) == len(EVENTS)
+    assert [json.loads(line)["event"] for line in lines] == [event.event for event in EVENTS]
 
 
 def test_a_line_is_sorted_json_with_names_as_they_are_written(record: Record) -> None:
@@ -76,26 +76,26 @@ def test_wherever_a_record_is_cut_its_whole_lines_are_read_and_it_goes_on(
     for length in sorted({*range(0, len(whole), step), *ends}):
         record.path.write_bytes(whole[:length])
         lines = whole[:length].count(b"\n")
-        assert list(record) == FACTS[:lines]
+        assert list(record) == EVENTS[:lines]
         assert record.repair() == (not whole[:length].endswith(b"\n") and length > 0)
-        record.append(FACTS[lines])
-        assert list(record) == FACTS[: lines + 1]
+        record.append(EVENTS[lines])
+        assert list(record) == EVENTS[: lines + 1]
 
 
 def test_a_whole_record_is_not_repaired(record: Record) -> None:
     assert not record.repair()
     written(record)
     assert not record.repair()
-    assert list(record) == FACTS
+    assert list(record) == EVENTS
 
 
-def test_readers_of_a_growing_record_see_whole_facts(record: Record) -> None:
-    record.append(FACTS[0])
+def test_readers_of_a_growing_record_see_whole_events(record: Record) -> None:
+    record.append(EVENTS[0])
     reader = iter(record)
-    assert next(reader) == FACTS[0]
+    assert next(reader) == EVENTS[0]
     with record.path.open("ab") as file:
         file.write(b'{"event": "no')
-    assert list(record) == FACTS[:1]
+    assert list(record) == EVENTS[:1]
 
 
 @pytest.mark.parametrize(
@@ -109,8 +109,8 @@ def test_readers_of_a_growing_record_see_whole_facts(record: Record) -> None:
         (b'{"event": "note", "text": "\xff"}', "Invalid JSON"),
     ],
 )
-def test_a_line_that_is_no_fact_is_named_with_its_number(record: Record, line: bytes, reason: str) -> None:
-    record.append(FACTS[0])
+def test_a_line_that_is_no_event_is_named_with_its_number(record: Record, line: bytes, reason: str) -> None:
+    record.append(EVENTS[0])
     with record.path.open("ab") as file:
         file.write(line + b"\n")
     with pytest.raises(RunError) as problem:
@@ -119,7 +119,7 @@ def test_a_line_that_is_no_fact_is_named_with_its_number(record: Record, line: b
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_a_score_that_is_no_number_is_no_fact(value: float) -> None:
+def test_a_score_that_is_no_number_is_no_event(value: float) -> None:
     with pytest.raises(ValueError, match="finite number"):
         scored(0, 0, value)
     with pytest.raises(ValueError, match="finite number"):
@@ -129,13 +129,13 @@ def test_a_score_that_is_no_number_is_no_fact(value: float) -> None:
 # The state
 
 
-def test_a_standing_is_the_same_however_it_is_reached() -> None:
-    whole, stepwise = RunState().after(FACTS), RunState()
-    for event in FACTS:
+def test_a_state_is_the_same_however_it_is_reached() -> None:
+    whole, stepwise = RunState().after(EVENTS), RunState()
+    for event in EVENTS:
         stepwise.add(event)
     assert whole == stepwise
     assert (whole.rows, whole.seconds) == (105, 0.75)
-    assert (whole.closed, whole.chosen, whole.best) == (FACTS[7], FACTS[8], FACTS[11])
+    assert (whole.closed, whole.chosen, whole.best) == (EVENTS[7], EVENTS[8], EVENTS[11])
 
 
 def test_a_duplicate_is_no_trial_that_is_trained() -> None:
@@ -188,7 +188,7 @@ def test_a_finalist_has_a_mean_and_from_two_seeds_a_deviation() -> None:
     assert (one.finalist_mean, one.finalist_deviation) == (0.6, None)
     assert two.finalist_mean == pytest.approx(0.7)
     assert two.finalist_deviation == pytest.approx(0.1 * 2**0.5)
-    assert state_of(*FACTS).trials[0].tested == {11: SCORES}
+    assert state_of(*EVENTS).trials[0].tested == {11: SCORES}
 
 
 # The request

@@ -59,7 +59,7 @@ def of(kind: type[Any], found: Sequence[Event]) -> list[Any]:
 def test_presets_come_first_then_random_draws_then_what_tpe_proposes() -> None:
     origins = [event.origin for event in of(Proposed, unbroken("tpe"))]
     assert origins[:3] == [f"preset:{name}" for name in PRESETS]
-    assert set(origins[3:9]) == {"random"}  # nothing is told before the first barrier
+    assert set(origins[3:9]) == {"random"}  # the sampler sees nothing before the first barrier
     assert Counter(origins[9:])["tpe"] >= 5
     assert Counter(origins[9:])["random"] >= 2
     assert {event.origin for event in of(Proposed, unbroken("random"))[3:]} == {"random"}
@@ -83,7 +83,7 @@ def test_a_barrier_comes_when_its_whole_cohort_has_arrived() -> None:
     assert set(boundaries) == {6, 12, 18, 24}
 
 
-def test_the_best_preset_and_the_yardstick_reach_the_last_rung_and_the_finals(tmp_path: Path) -> None:
+def test_the_best_preset_and_the_baseline_reach_the_last_rung_and_the_finals(tmp_path: Path) -> None:
     asked = request(**LONG)
 
     def against_presets(job: Job) -> JobResult:
@@ -111,15 +111,15 @@ def test_a_promoted_trial_goes_on_with_its_own_seed(tmp_path: Path) -> None:
         assert (first.keep_state, second.keep_state) == (True, False)
 
 
-def test_every_fact_is_in_the_record_before_it_is_acted_on_and_told_to_who_watches(tmp_path: Path) -> None:
-    told: list[Event] = []
+def test_every_event_is_in_the_record_before_it_is_acted_on_and_before_watchers_hear_of_it(tmp_path: Path) -> None:
+    heard: list[Event] = []
 
     def watch(event: Event) -> None:
-        told.append(event)
+        heard.append(event)
         assert events(tmp_path)[-1] == event
 
     run(driver(tmp_path, request(trials=6), watchers=[watch]))
-    assert told == events(tmp_path)
+    assert heard == events(tmp_path)
 
 
 def test_no_job_is_handed_out_twice(tmp_path: Path) -> None:
@@ -445,14 +445,14 @@ def test_different_errors_and_failures_of_a_design_do_not_stop_the_search(tmp_pa
 # Spaces and data that do not fit
 
 
-def test_a_preset_outside_the_space_is_trained_and_not_told_to_the_sampler(tmp_path: Path) -> None:
+def test_a_preset_outside_the_space_is_trained_and_not_shown_to_the_sampler(tmp_path: Path) -> None:
     run(driver(tmp_path, request(schema=PLAIN), schema=PLAIN))
     found = of(Proposed, events(tmp_path))
     assert [event.decisions for event in found[:3]] == [None, None, None]
     assert all(event.decisions for event in found[3:])
 
 
-def test_a_preset_inside_the_space_is_told_with_its_decisions(tmp_path: Path) -> None:
+def test_a_preset_inside_the_space_is_shown_with_its_decisions(tmp_path: Path) -> None:
     tree = plain_tree(load_space("everything"))
     run(driver(tmp_path, request(tree=tree, trials=4), tree=tree))
     assert all(event.decisions for event in of(Proposed, events(tmp_path)))

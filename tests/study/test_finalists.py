@@ -29,32 +29,32 @@ from mtl_nas.study.schedule.budget import final_stage
 from mtl_nas.study.schedule.finalists import choose_finalists, final_action
 from mtl_nas.study.schedule.next_action import next_action
 
-HAND = ("single_task", "mmoe", "ple", "cgc", "aitm")
+PRESETS = ("single_task", "mmoe", "ple", "cgc", "aitm")
 BUDGET = Budget(trials=20, rungs=(0.5, 1.0), finalists=4, seeds=3)
 
 
-def ended(searched: Sequence[float], hand: Sequence[float] = (0.1, 0.2, 0.3, 0.4, 0.5)) -> list[Event]:
+def ended(searched: Sequence[float], preset_scores: Sequence[float] = (0.1, 0.2, 0.3, 0.4, 0.5)) -> list[Event]:
     """All trained to the end, presets first."""
-    scores, lines = [*hand, *searched], list[Event]()
+    scores, lines = [*preset_scores, *searched], list[Event]()
     for number, score in enumerate(scores):
-        origin = f"preset:{HAND[number]}" if number < len(hand) else "random"
+        origin = f"preset:{PRESETS[number]}" if number < len(preset_scores) else "random"
         lines += [proposed(number, origin=origin), scored(number, 0, score), Promoted(number=number, rung=1, reason="")]
         lines.append(scored(number, 1, score))
     return lines
 
 
 def numbers(lines: Sequence[Event], budget: Budget = BUDGET, **plan: Any) -> tuple[int, ...]:
-    return choose_finalists(state_of(*lines, budget=budget, presets=HAND, **plan)).numbers
+    return choose_finalists(state_of(*lines, budget=budget, presets=PRESETS, **plan)).numbers
 
 
 # Who
 
 
-def test_the_best_searched_designs_come_first_then_the_best_three_hand_designs_and_the_yardstick() -> None:
+def test_the_best_searched_designs_come_first_then_the_best_three_presets_and_the_baseline() -> None:
     assert numbers(ended([0.60, 0.80, 0.70, 0.50, 0.90])) == (9, 6, 7, 5, 0, 2, 3, 4)
 
 
-def test_where_work_is_bounded_one_hand_design_and_the_yardstick_take_places_of_their_own() -> None:
+def test_where_work_is_bounded_one_preset_and_the_baseline_take_places_of_their_own() -> None:
     bound = BUDGET.model_copy(update={"trainings": 100.0})
     count, _ = final_stage(bound)
     found = numbers(ended([0.60, 0.80, 0.70, 0.50, 0.90]), bound)
@@ -77,7 +77,7 @@ def test_replicates_and_trials_that_failed_are_no_finalists() -> None:
     assert not {7, 8} & set(numbers(lines))
 
 
-def test_a_searched_design_is_judged_by_the_mean_over_its_seeds() -> None:
+def test_a_searched_design_is_compared_by_the_mean_over_its_seeds() -> None:
     lines = [*ended([0.60, 0.80]), proposed(7, proposal_key="p6", duplicate_of=6, replicate=1), scored(7, 1, 0.10)]
     assert numbers(lines, BUDGET.model_copy(update={"finalists": 1}))[0] == 5
 
@@ -90,7 +90,7 @@ def test_of_several_objectives_the_front_with_most_room_comes_first() -> None:
     assert numbers(lines, objective=Objective(("mean", "parameters")))[:3] == (5, 6, 7)
 
 
-def test_with_no_searched_design_the_hand_designs_are_finalists() -> None:
+def test_with_no_searched_design_the_presets_are_finalists() -> None:
     assert numbers(ended([])) == (0, 2, 3, 4)
     assert numbers(ended([]), BUDGET.model_copy(update={"trainings": 100.0})) == (0, 4)
 
@@ -106,7 +106,7 @@ def race(scores: Mapping[int, Sequence[float]], *more: Event, **plan: Any) -> ob
     lines = ended([0.7, 0.8, 0.9], (0.1, 0.2, 0.3))
     arrived = [finalist(number, seed, value) for number in scores for seed, value in zip(SEEDS, scores[number])]  # noqa: B905
     decided = Chosen(numbers=tuple(scores), seeds=SEEDS)
-    plan = {"budget": BUDGET, "presets": HAND, **plan}
+    plan = {"budget": BUDGET, "presets": PRESETS, **plan}
     return final_action(state_of(*lines, decided, *arrived, *more, **plan), decided)
 
 
@@ -142,7 +142,7 @@ def test_who_is_clearly_behind_gets_no_further_seed_and_the_near_ones_do() -> No
     assert [(job.number, job.seed) for job in rest] == [(5, 13), (4, 13), (0, 13), (1, 13)]
 
 
-def test_the_yardstick_and_the_best_hand_design_stay_however_far_behind_they_are() -> None:
+def test_the_baseline_and_the_best_preset_stay_however_far_behind_they_are() -> None:
     assert not {0, 1, 5} & set(retired(race({**CLEAR, 0: [0.1, 0.101], 1: [0.2, 0.201], 2: [0.15, 0.151]})))
 
 
@@ -177,7 +177,7 @@ def test_on_the_last_seed_nobody_is_retired() -> None:
     arrived = [
         finalist(number, seed, CLEAR[number][place]) for number in CLEAR for place, seed in enumerate(both.seeds)
     ]
-    assert next_action(state_of(*lines, both, *arrived, budget=BUDGET, presets=HAND, seeds=2)) == Finish()
+    assert next_action(state_of(*lines, both, *arrived, budget=BUDGET, presets=PRESETS, seeds=2)) == Finish()
 
 
 def test_a_finalist_that_failed_on_a_seed_is_in_no_comparison() -> None:
@@ -192,7 +192,7 @@ def test_the_race_is_decided_by_scores_and_not_by_who_arrived_first() -> None:
     first = [finalist(number, 11, CLEAR[number][0]) for number in CLEAR]
     second = [finalist(number, 12, CLEAR[number][1]) for number in CLEAR]
     for order in list(permutations(second))[::37]:
-        state = state_of(*lines, decided, *first, *order, budget=BUDGET, presets=HAND)
+        state = state_of(*lines, decided, *first, *order, budget=BUDGET, presets=PRESETS)
         assert final_action(state, decided) == race(CLEAR)
 
 
@@ -248,6 +248,6 @@ def test_racing_saves_trainings_and_keeps_the_winner(tmp_path: Path) -> None:
 
 def test_where_jobs_are_fused_all_seeds_of_a_finalist_may_start_at_once() -> None:
     lines = [*ended([0.7]), Chosen(numbers=(5, 0), seeds=SEEDS), finalist(0, 12, 0.5)]
-    step = final_action(state_of(*lines, budget=BUDGET, presets=HAND, gpus=1), Chosen(numbers=(5, 0), seeds=SEEDS))
+    step = final_action(state_of(*lines, budget=BUDGET, presets=PRESETS, gpus=1), Chosen(numbers=(5, 0), seeds=SEEDS))
     assert isinstance(step, Train)
     assert [(job.number, job.seed) for job in step.jobs] == [(5, 11), (5, 12), (5, 13), (0, 11), (0, 13)]

@@ -34,7 +34,7 @@ def sizes(lines: list[Event], count: str = "parameters") -> dict[str, list[int]]
 
 @pytest.mark.parametrize("count", ["parameters", "macs"])
 @pytest.mark.parametrize("sampler", SAMPLERS)
-def test_no_proposal_but_the_yardstick_is_above_a_limit_that_can_be_counted(
+def test_no_proposal_but_the_baseline_is_above_a_limit_that_can_be_counted(
     tmp_path: Path, sampler: str, count: str
 ) -> None:
     free = sizes(found(tmp_path / "free", request(sampler=sampler, trials=24)), count)
@@ -60,7 +60,7 @@ def test_where_nothing_is_within_the_limit_the_search_closes_and_says_so(tmp_pat
 
 
 def slow_if_wide(job: Job) -> JobResult:
-    """More experts take longer; a worker that is told a limit keeps to it."""
+    """More experts take longer; a worker that is given a limit keeps to it."""
     answer, most = trained(job), job.limits.get("latency_ms")
     if job.latency and most is not None and answer.latency_ms is not None and answer.latency_ms > most:
         return JobResult(

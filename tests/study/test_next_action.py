@@ -156,7 +156,7 @@ def test_of_equal_scores_the_earlier_trial_goes_on() -> None:
     assert [event.event for event in found] == ["promoted", "promoted", "stopped", "stopped"]
 
 
-def test_the_best_preset_and_the_yardstick_are_never_cut() -> None:
+def test_the_best_preset_and_the_baseline_are_never_cut() -> None:
     names = ("mmoe", "single_task", "ple")
     found = decided(
         [*trials(7, presets=names), *at_rung(0, 0.2, 0.1, 0.3, 0.9, 0.8, 0.7, 0.6)],
@@ -230,7 +230,7 @@ def test_a_barrier_that_the_work_left_cuts_short_is_finished_as_it_was_begun() -
             assert next_action(half) == Decide(whole.events[written:])
 
 
-def test_promotions_end_with_the_work_and_say_so_and_the_yardstick_goes_on() -> None:
+def test_promotions_end_with_the_work_and_say_so_and_the_baseline_goes_on() -> None:
     bound = BUDGET.model_copy(update={"trainings": 10.0, "reduction": 1.5, "cohort": 6})
     before = [*trials(8, presets=PRESETS), *at_rung(0, 0.1, 0.2, 0.9, 0.5, 0.6, 0.7, 0.3, 0.8)]
     found = next_action(state_of(*before, budget=bound, presets=PRESETS, seed=SEED, full_rows=800))
@@ -255,7 +255,7 @@ def test_a_replicate_goes_where_the_mean_over_seeds_goes() -> None:
     ]
 
 
-def test_a_replicate_of_a_trial_that_failed_or_was_stopped_is_judged_by_itself() -> None:
+def test_a_replicate_of_a_trial_that_failed_or_was_stopped_is_compared_by_itself() -> None:
     found = decided([*trials(3), replicate(3, of=0), diverged(0), *at_rung(0, None, 0.5, 0.4, 0.9)])
     assert [(event.number, event.event) for event in found] == [(1, "promoted"), (2, "stopped"), (3, "promoted")]  # type: ignore[union-attr]
     three = BUDGET.model_copy(update={"rungs": (0.25, 0.5, 1.0), "cohort": 2, "trials": 4})

@@ -74,7 +74,7 @@ def test_a_cost_is_minimised(cost: str, found: list[float]) -> None:
     assert [two for _, two in values("mean", cost)] == found
 
 
-def test_the_worst_gain_is_measured_against_the_yardstick_at_the_same_rung() -> None:
+def test_the_worst_gain_is_measured_against_the_baseline_at_the_same_rung() -> None:
     above = [scored(0, 1, 0.9, **tasks(0.90, 0.90)), scored(1, 1, 0.9, **tasks(0.89, 0.95))]
     searched = state(*LINES, *above, aims=("worst",))
     assert searched.values(searched.trials[1], 1) == (pytest.approx(-0.01),)
@@ -82,7 +82,7 @@ def test_the_worst_gain_is_measured_against_the_yardstick_at_the_same_rung() -> 
     assert searched.values(searched.trials[0], 1) == (0.0,)
 
 
-def test_without_a_yardstick_the_worst_task_counts() -> None:
+def test_without_a_baseline_the_worst_task_counts() -> None:
     assert values("worst", lines=[proposed(0), scored(0, 0, 0.7, **tasks(0.8, 0.6))]) == [(0.6,)]
 
 
@@ -129,7 +129,7 @@ def test_trials_without_a_score_are_in_no_order() -> None:
     assert len(searched.furthest_first(searched.trials.values())) == 3
 
 
-def test_a_finalist_is_valued_against_the_yardstick_on_the_same_seed() -> None:
+def test_a_finalist_is_valued_against_the_baseline_on_the_same_seed() -> None:
     found = [
         finalist(0, 11, 0.7, **tasks(0.80, 0.60)),
         finalist(0, 12, 0.7, **tasks(0.70, 0.50)),
@@ -144,7 +144,7 @@ def test_a_finalist_is_valued_against_the_yardstick_on_the_same_seed() -> None:
     assert searched.final_values(searched.trials[1], 11)[0] == 0.7
 
 
-# What a training is told
+# What a training keeps its best check by
 
 
 @pytest.mark.parametrize(

@@ -143,7 +143,7 @@ def step(*found: Event, **changes: Any) -> object:
     return pilot_action(state_of(*found, **PLAN, **changes))
 
 
-def asked() -> list[Event]:
+def proposals() -> list[Event]:
     """All that the pilot proposes."""
     lines: list[Event] = []
     while isinstance(taken := step(*lines), Propose):
@@ -158,13 +158,13 @@ def asked() -> list[Event]:
 
 
 def test_presets_fill_half_of_its_designs_and_the_first_of_them_are_trained_twice() -> None:
-    lines = [line for line in asked() if isinstance(line, Proposed)]
+    lines = [line for line in proposals() if isinstance(line, Proposed)]
     assert [line.origin for line in lines[:6]] == [*(f"preset:{name}" for name in NAMES), *["random"] * 3]
     assert [line.duplicate_of for line in lines[6:]] == [0, 1, 2, 3]
 
 
 def test_replicates_train_the_same_on_seeds_of_their_own() -> None:
-    taken = step(*asked())
+    taken = step(*proposals())
     assert isinstance(taken, Train)
     assert len(taken.jobs) == 10
     assert len({job.seed for job in taken.jobs}) == 10
@@ -172,7 +172,7 @@ def test_replicates_train_the_same_on_seeds_of_their_own() -> None:
 
 
 def test_all_go_on_to_the_end_whatever_their_scores() -> None:
-    lines = asked()
+    lines = proposals()
     for rung in range(3):
         taken = step(*lines)
         assert isinstance(taken, Train)
@@ -189,7 +189,7 @@ def test_all_go_on_to_the_end_whatever_their_scores() -> None:
 
 
 def test_promotions_of_which_half_are_written_are_finished_before_anything_is_trained() -> None:
-    lines = asked()
+    lines = proposals()
     lines += [scored(number, 0, 0.5) for number in range(10)]
     whole = step(*lines)
     assert isinstance(whole, Decide)
@@ -198,7 +198,7 @@ def test_promotions_of_which_half_are_written_are_finished_before_anything_is_tr
 
 
 def test_a_trial_that_failed_holds_nothing_up() -> None:
-    lines = asked()
+    lines = proposals()
     lines += [scored(number, 0, 0.5) for number in range(9)]
     lines.append(Failed(number=9, rung=0, failure="diverged", reason=""))
     taken = step(*lines)
@@ -225,7 +225,7 @@ def test_by_default_a_tenth_of_the_work_of_a_large_search_is_for_the_pilot(
 
 def test_a_search_that_is_closed_or_has_no_pilot_does_without() -> None:
     assert step(pilot=0) is None
-    assert step(*asked(), Closed(reason="time")) is None
+    assert step(*proposals(), Closed(reason="time")) is None
 
 
 # In a run

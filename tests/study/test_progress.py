@@ -92,11 +92,11 @@ def test_every_kind_of_task_shows_its_main_metric(kind: str, loss: str | None, m
 
 
 def test_a_whole_search_is_told_in_lines(tmp_path: Path) -> None:
-    told: list[str | None] = []
-    made = driver(tmp_path, request(trials=6), watchers=[lambda event: told.append(sentence(event))])
+    heard: list[str | None] = []
+    made = driver(tmp_path, request(trials=6), watchers=[lambda event: heard.append(sentence(event))])
 
     def sentence(event: Event) -> str | None:
         return event_sentence(made.state, event, FUNNEL)
 
     run(made)
-    assert sum(line is not None for line in told) > 10
+    assert sum(line is not None for line in heard) > 10

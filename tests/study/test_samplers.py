@@ -1,4 +1,4 @@
-"""What proposes: a pure function of the record, told the same as Optuna's own trials would tell."""
+"""What proposes: a pure function of the record, from the same observations as Optuna's own trials."""
 
 import random
 from collections import Counter
@@ -34,7 +34,7 @@ GATE = "design.levels.0.mixing.hidden"
 MEAN, BOTH = Objective(), Objective(("mean", "parameters"))
 
 
-def told(count: int, made: SearchSpace = MADE) -> list[Event]:
+def observed(count: int, made: SearchSpace = MADE) -> list[Event]:
     """So many trials, each scored at the last rung."""
     lines: list[Event] = []
     for number in range(count):
@@ -83,7 +83,7 @@ def experts(found: Suggestion) -> int:
 def test_a_sampler_proposes_decisions_that_resolve_whatever_was_seen_and_the_same_twice(
     sampler: str, aims: tuple[Aim, ...]
 ) -> None:
-    for lines in (told(1), told(12), mixed_history()):
+    for lines in (observed(1), observed(12), mixed_history()):
         for seed in range(6):
             found = SAMPLERS[sampler].sampler(MADE, seen_of(lines, Objective(aims)), seed)
             assert MADE.draw(Replay(found.decisions)) == (found.proposal, found.decisions)
@@ -134,7 +134,7 @@ def test_a_sampler_finds_what_is_better(sampler: str, two: bool) -> None:
 
 @pytest.mark.parametrize("sampler", [name for name in SAMPLERS if name != "random"])
 def test_a_value_that_is_seen_changes_what_is_proposed(sampler: str) -> None:
-    lines = told(20)
+    lines = observed(20)
     worse = [scored(line.number, 0, 1 - line.score) if line.event == "scored" else line for line in lines]
     one, other = (seen_of(found) for found in (lines, worse))
     assert any(
@@ -146,17 +146,17 @@ def test_a_value_that_is_seen_changes_what_is_proposed(sampler: str) -> None:
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
-def test_a_proposal_is_a_function_of_the_standing_the_seed_and_the_attempt(sampler: str) -> None:
+def test_a_proposal_is_a_function_of_the_state_the_seed_and_the_attempt(sampler: str) -> None:
     for count in (0, 5, 20):
         for seed in range(4):
-            first = ask(state_of(*told(count)), sampler=sampler, seed=seed)
+            first = ask(state_of(*observed(count)), sampler=sampler, seed=seed)
             random.seed(count)  # nobody's business
             optuna.create_study().ask()
-            assert ask(state_of(*told(count)), sampler=sampler, seed=seed) == first
+            assert ask(state_of(*observed(count)), sampler=sampler, seed=seed) == first
 
 
 def test_half_of_the_steps_of_evolution_change_the_training_alone() -> None:
-    seen, alone = seen_of(told(40)), 0
+    seen, alone = seen_of(observed(40)), 0
     by_number = {one.number: one.decisions for one in seen}
     for seed in range(200):
         found = SAMPLERS["evolution"].sampler(MADE, seen, seed)
@@ -169,19 +169,19 @@ def test_half_of_the_steps_of_evolution_change_the_training_alone() -> None:
 
 
 def test_seed_attempt_and_number_of_trials_each_change_the_proposal() -> None:
-    state = state_of(*told(20))
+    state = state_of(*observed(20))
     seed = a_seed_that_asks_tpe(state)
     others = [
         ask(state, seed=seed),
         ask(state, seed=seed + 1),
         ask(state, seed=seed, attempt=1),
-        ask(state_of(*told(21)), seed=seed),
+        ask(state_of(*observed(21)), seed=seed),
     ]
     assert len({other.proposal.model_dump_json() for other in others}) == 4
 
 
-def test_a_score_that_is_told_changes_what_tpe_proposes() -> None:
-    lines = told(20)
+def test_an_observed_score_changes_what_tpe_proposes() -> None:
+    lines = observed(20)
     seed = a_seed_that_asks_tpe(state_of(*lines))
     worse = [scored(line.number, 0, 1 - line.score) if line.event == "scored" else line for line in lines]
     assert ask(state_of(*lines), seed=seed) != ask(state_of(*worse), seed=seed)
@@ -189,12 +189,14 @@ def test_a_score_that_is_told_changes_what_tpe_proposes() -> None:
 
 def test_a_proposal_comes_with_the_decisions_that_spell_it() -> None:
     for seed in range(12):
-        found = ask(state_of(*told(20)), seed=seed)
+        found = ask(state_of(*observed(20)), seed=seed)
         assert MADE.resolve(Replay(found.decisions)) == found.proposal
 
 
-def test_tpe_proposes_from_enough_told_trials_on_and_leaves_a_share_to_chance() -> None:
-    origins = {count: Counter(ask(state_of(*told(count)), seed=seed).origin for seed in range(60)) for count in (9, 10)}
+def test_tpe_proposes_from_enough_observed_trials_on_and_leaves_a_share_to_chance() -> None:
+    origins = {
+        count: Counter(ask(state_of(*observed(count)), seed=seed).origin for seed in range(60)) for count in (9, 10)
+    }
     assert origins[STARTUP - 1] == {"random": 60}
     assert 5 <= origins[STARTUP]["random"] <= 25  # one in four
     assert origins[STARTUP]["tpe"] == 60 - origins[STARTUP]["random"]
@@ -202,7 +204,7 @@ def test_tpe_proposes_from_enough_told_trials_on_and_leaves_a_share_to_chance() 
 
 @pytest.mark.parametrize("sampler", [name for name in SAMPLERS if name != "random"])
 def test_further_attempts_look_around_the_best_and_in_the_end_anywhere(sampler: str) -> None:
-    state = state_of(*told(20))
+    state = state_of(*observed(20))
     around = Counter(ask(state, sampler=sampler, attempt=attempt).origin for attempt in range(1, LOCAL_ATTEMPTS + 1))
     assert set(around) == {"mutation", "random"}
     assert around["mutation"] > around["random"]
@@ -213,7 +215,7 @@ def test_further_attempts_look_around_the_best_and_in_the_end_anywhere(sampler: 
 
 
 def test_the_random_sampler_never_looks_at_what_was_seen() -> None:
-    state = state_of(*told(20))
+    state = state_of(*observed(20))
     assert {ask(state, sampler="random", attempt=attempt).origin for attempt in range(20)} == {"random"}
 
 
@@ -239,8 +241,8 @@ def seen_of(lines: Sequence[Event], objective: Objective = MEAN) -> list[Observa
     return Observations().of(state_of(*lines, objective=objective))
 
 
-def test_trials_without_a_score_or_outside_the_space_are_not_told() -> None:
-    lines = told(9)
+def test_trials_without_a_score_or_outside_the_space_are_not_observed() -> None:
+    lines = observed(9)
     unknown = [
         proposed(9, decisions=None),
         scored(9, 0, 0.9),
@@ -314,23 +316,23 @@ def test_the_study_holds_the_trials_in_their_order_with_their_best_scores() -> N
 
 
 def test_the_study_maximises_and_its_plots_find_what_they_need() -> None:
-    study = optuna_study(MADE, seen_of(told(12)), tpe_sampler(0))
+    study = optuna_study(MADE, seen_of(observed(12)), tpe_sampler(0))
     assert study.direction.name == "MAXIMIZE"
-    best = max((line for line in told(12) if line.event == "scored"), key=lambda line: line.score)
+    best = max((line for line in observed(12) if line.event == "scored"), key=lambda line: line.score)
     assert study.best_trial.number == best.number
     assert optuna.importance.get_param_importances(study, params=["design.inputs.embedding", "training.learning_rate"])
 
 
 def test_a_rebuilt_trial_has_every_decision_as_a_parameter_and_no_other() -> None:
-    lines = told(20)
+    lines = observed(20)
     for line, trial in zip(lines[::2], optuna_study(MADE, seen_of(lines), tpe_sampler(0)).trials, strict=True):
         assert len(trial.params) == len(line.decisions)  # type: ignore[arg-type, union-attr]
         assert {name.split("#")[0] for name in trial.params} == set(line.decisions)  # type: ignore[arg-type, union-attr]
 
 
-def test_of_very_many_trials_the_best_and_the_latest_are_told() -> None:
+def test_of_very_many_trials_the_best_and_the_latest_are_in_the_study() -> None:
     count = MOST_TRIALS + 60
-    lines = told(count)
+    lines = observed(count)
     numbers = [trial.user_attrs["number"] for trial in optuna_study(MADE, seen_of(lines), tpe_sampler(0)).trials]
     assert numbers == sorted(numbers)
     assert set(range(count - MOST_TRIALS // 2, count)) <= set(numbers)
@@ -342,7 +344,7 @@ def test_of_very_many_trials_the_best_and_the_latest_are_told() -> None:
 # HoleNames and distributions
 
 
-def test_a_hole_is_told_to_optuna_by_its_kind() -> None:
+def test_a_hole_is_described_to_optuna_by_its_kind() -> None:
     assert distribution(Int(1, 5)) == IntDistribution(1, 5)
     assert distribution(Float(0.1, 0.5)) == FloatDistribution(0.1, 0.5)
     assert distribution(Float(1e-4, 1e-2, log=True)) == FloatDistribution(1e-4, 1e-2, log=True)
@@ -350,7 +352,7 @@ def test_a_hole_is_told_to_optuna_by_its_kind() -> None:
     assert distribution(SWITCH) == CategoricalDistribution(("0", "1"))
 
 
-def test_one_path_that_branches_ask_differently_has_a_name_for_each() -> None:
+def test_one_path_that_branches_fill_differently_has_a_name_for_each() -> None:
     domains = MADE.domains()[GATE]
     assert [len(domain.options) for domain in domains if isinstance(domain, Choice)] == [2, 3]
     names = HoleNames(MADE)
@@ -370,9 +372,9 @@ def test_branches_that_ask_differently_at_one_path_do_not_clash_in_optuna() -> N
 
 
 @pytest.mark.parametrize("name", ["everything", "aitm", "ple"])
-def test_every_built_in_space_can_be_told_and_asked(name: str) -> None:
+def test_every_built_in_space_can_be_observed_and_sampled(name: str) -> None:
     made = load_space(name).for_schema(FUNNEL)
-    seen = seen_of(told(15, made))
+    seen = seen_of(observed(15, made))
     for sampler in SAMPLERS:
         origins = set()
         for seed in range(4):
@@ -389,5 +391,5 @@ def test_a_task_with_an_unusual_name_has_parameters_too() -> None:
     tree = {**SPACE, "design": {**SPACE["design"], "losses": {"weights": {"each_task": {"float": [0.1, 10.0]}}}}}
     made = space(tree, schema=schema_of("prix d'été", "点击 #1"), name="unusual")
     assert {"design.losses.weights.prix d'été", "design.losses.weights.点击 #1"} <= set(made.domains())
-    seen = seen_of(told(15, made))
+    seen = seen_of(observed(15, made))
     assert suggest(made, seen, sampler="tpe", seed=0, ordinal=15).proposal.design.losses.weights
