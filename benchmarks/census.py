@@ -7,19 +7,16 @@ Prints a table, and writes benchmarks/results/census.json with versions and mach
 """
 
 import argparse
-import json
 import os
 import time
-from pathlib import Path
 
 from rich.console import Console
 
 import mtl_nas as mn
 from benchmarks.machine import machine
+from benchmarks.result_files import RESULTS, save
 from benchmarks.speed.clock import ProcessWatch
 from mtl_nas.comparison import tables
-
-RESULTS = Path(__file__).parent / "results"
 
 
 def tree_auc(data: mn.Dataset) -> dict[str, float | None]:
@@ -64,8 +61,7 @@ def main() -> None:
     )
     if results["trees"]:
         print("boosted trees, AUC on test rows:", {name: round(auc, 4) for name, auc in results["trees"].items()})
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "census.json").write_text(json.dumps(results, indent=1) + "\n")
+    save(RESULTS / "census.json", results)
 
 
 if __name__ == "__main__":

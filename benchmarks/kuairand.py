@@ -9,7 +9,6 @@ benchmarks/results/kuairand-trees.json.
 """
 
 import argparse
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,10 +21,10 @@ from rich.table import Table
 
 import mtl_nas as mn
 from benchmarks.machine import machine
+from benchmarks.result_files import RESULTS, save
 from benchmarks.trees import tree_scores
 from mtl_nas.data.columns.encoding import length_name
 
-RESULTS = Path(__file__).parent / "results"
 FOLDER = "kuairand-pure"
 LOG, SEQUENCES = "log_standard_20220425_20220430.parquet", "user_sequences_upto_20220424.parquet"
 USERS, VIDEOS = "user_features_pure.csv.gz", "video_features_basic_pure.csv.gz"
@@ -156,14 +155,13 @@ def main() -> None:
         for metric, score in scores.items():
             table.add_row(task, metric, f"{score:.4f}", f"{without_lengths[task][metric]:.4f}")
     Console(width=100).print(table)
-    RESULTS.mkdir(exist_ok=True)
     results = {
         "machine": machine(),
         "tasks": options.tasks,
         "trees": trees,
         "trees_without_lengths": without_lengths,
     }
-    (RESULTS / "kuairand-trees.json").write_text(json.dumps(results, indent=1) + "\n")
+    save(RESULTS / "kuairand-trees.json", results)
 
 
 if __name__ == "__main__":

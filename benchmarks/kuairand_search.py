@@ -11,7 +11,6 @@ Prints tables, and writes benchmarks/results/kuairand-search.json.
 """
 
 import argparse
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import fmean, stdev
@@ -25,12 +24,13 @@ import mtl_nas as mn
 from benchmarks.kuairand import kuairand
 from benchmarks.machine import machine
 from benchmarks.presets import TRAINING
+from benchmarks.result_files import RESULTS, load, save
 from benchmarks.trees import tree_scores
 from mtl_nas.comparison.design_result import DesignResult, train_and_test
 from mtl_nas.presets import compatible_presets
 from mtl_nas.scoring import Interval, paired_interval, seed_score
 
-RESULTS = Path(__file__).parent / "results" / "kuairand-search.json"
+OUTPUT = RESULTS / "kuairand-search.json"
 RUNS = Path("runs/kuairand")
 CASES = {"histories left out": False, "with histories": True}
 PRESETS = ("single_task", "mmoe", "shared_bottom", "dupn")
@@ -153,13 +153,13 @@ def main() -> None:
     parser.add_argument("--cpus", type=int, help="cores to use")
     options = parser.parse_args()
     console = Console(width=120)
-    results: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"cases": {}}
+    results = load(OUTPUT, {"cases": {}})
     results |= {"machine": machine(), "trainings": options.trainings, "seeds": options.seeds, "training": TRAINING}
     for case in options.cases or CASES:
         result = search_and_train(case, options)
         trees = {task: scores["auc"] for task, scores in tree_scores(result.data).items()}
         results["cases"][case] = to_json(result, trees)
-        RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+        save(OUTPUT, results)
         console.print(score_table(case, results["cases"][case]))
         for claim, verdict in results["cases"][case]["claims"].items():
             console.print(f"{claim}: {verdict}")

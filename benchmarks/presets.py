@@ -10,12 +10,10 @@ and writes benchmarks/results/presets-<data set>.json with versions and machine.
 """
 
 import argparse
-import json
 import os
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,10 +23,10 @@ from rich.table import Table
 import mtl_nas as mn
 from benchmarks.kuairand import kuairand
 from benchmarks.machine import machine
+from benchmarks.result_files import RESULTS, load, save
 from benchmarks.trees import tree_scores
 from mtl_nas.presets import compatible_presets
 
-RESULTS = Path(__file__).parent / "results"
 TREES = "boosted trees"
 TRAINING = {"epochs": 3, "learning_rate": 3e-3, "schedule": "linear", "weight_decay": 0.3}
 SYNTHETIC_TRAINING = {"learning_rate": 3e-3, "schedule": "linear"}  # epochs follow from the size of the table
@@ -71,7 +69,7 @@ def missing(trained: dict[str, Any], presets: list[str], seeds: int) -> Iterator
 def measure(name: str, options: argparse.Namespace) -> dict[str, Any]:
     """Train on a data set what its results file lacks, save after each training, and return the results."""
     path = RESULTS / f"presets-{name.replace('/', '-')}.json"
-    results = json.loads(path.read_text()) if path.exists() else {"trained": {}}
+    results = load(path, {"trained": {}})
     designs, reasons = compatible_presets(dataset(name).schema)
     presets = [preset for preset in (TREES, *designs) if not options.only or preset in options.only]
     results |= {
@@ -87,7 +85,7 @@ def measure(name: str, options: argparse.Namespace) -> dict[str, Any]:
         ]
         for preset, seed, job in jobs:
             results["trained"].setdefault(preset, {})[str(seed)] = job.result()
-            path.write_text(json.dumps(results, indent=1) + "\n")
+            save(path, results)
     return results
 
 
@@ -140,7 +138,6 @@ def main() -> None:
     parser.add_argument("--markdown", action="store_true", help="print Markdown")
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     options = parser.parse_args()
-    RESULTS.mkdir(exist_ok=True)
     for name in options.data:
         results = measure(name, options)
         table = score_table(results, {task.name: task.main_metric for task in dataset(name).schema.tasks})

@@ -8,7 +8,6 @@ a hash of the proposal. Prints a table, and writes benchmarks/results/proposals.
 """
 
 import argparse
-import json
 import time
 from hashlib import blake2b
 from pathlib import Path
@@ -22,6 +21,7 @@ from rich.table import Table
 
 import mtl_nas as mn
 from benchmarks.machine import machine
+from benchmarks.result_files import RESULTS, save
 from mtl_nas.record import Journal, Record, Request, RunState, SearchSettings
 from mtl_nas.space import plain_tree
 from mtl_nas.study.clock import Clock
@@ -30,7 +30,6 @@ from mtl_nas.study.jobs import Job, JobResult
 from mtl_nas.study.proposer import Proposer
 from mtl_nas.study.search_state import SearchState
 
-RESULTS = Path(__file__).parent / "results" / "proposals.json"
 SAMPLERS = ("evolution", "local", "tpe", "nsga2", "random")
 TIMED = 50  # proposals at the start and at the end whose times are reported
 ROWS = 1_000  # train rows of the pretended data set
@@ -106,7 +105,7 @@ def main() -> None:
         for sampler in options.samplers:
             figures = results["samplers"][sampler] = measure(sampler, options.trials, Path(folder))
             printed.add_row(sampler, *(f"{figures[name]:.1f}" for name in COLUMNS))
-            RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+            save(RESULTS / "proposals.json", results)
     Console(width=100).print(printed)
 
 

@@ -11,9 +11,7 @@ the machine.
 """
 
 import argparse
-import json
 from collections.abc import Sequence
-from pathlib import Path
 from statistics import fmean
 
 import numpy as np
@@ -22,11 +20,11 @@ from rich.table import Table
 
 import mtl_nas as mn
 from benchmarks.machine import machine
+from benchmarks.result_files import RESULTS, save
 from mtl_nas.data.builtin.synthetic_reasons import REASONS
 from mtl_nas.evaluation import Predictions, predict_and_score
 from mtl_nas.scoring import Interval, SeedScore, paired_interval, seed_score
 
-RESULTS = Path(__file__).parent / "results"
 TRAINING = mn.Training(epochs=30, batch_size=64, learning_rate=2e-3)
 SIZES = {"hidden": (32, 16), "tower": (8,), "numbers": "standard"}
 PRESETS = {"single_task": {}, "shared_bottom": {}, "mmoe": {"experts": 4}}  # with their options
@@ -152,9 +150,8 @@ def main() -> None:
         )
     Console(width=190).print(table)
     if not options.reasons and not options.draw:
-        RESULTS.mkdir(exist_ok=True)
         results = {"machine": machine(), "seeds": options.seeds, "lines": lines}
-        (RESULTS / "reasons.json").write_text(json.dumps(results, indent=1) + "\n")
+        save(RESULTS / "reasons.json", results)
 
 
 if __name__ == "__main__":

@@ -7,8 +7,6 @@ macs over the median; and of the winners in benchmarks/results/protocol.json tha
 most parameters over those of the largest preset. Prints a table, and writes benchmarks/results/wide-draws.json.
 """
 
-import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,11 +16,11 @@ from rich.table import Table
 import mtl_nas as mn
 from benchmarks.machine import machine
 from benchmarks.protocol.tables import TABLES, table
+from benchmarks.result_files import RESULTS, load, save
 from mtl_nas.presets import compatible_presets
 from mtl_nas.space import Random
 from mtl_nas.study.objectives.limits import with_default
 
-RESULTS = Path(__file__).parent / "results"
 DRAWS = 300  # per table
 
 
@@ -52,10 +50,9 @@ def measure(name: str, runs: dict[str, dict[str, Any]]) -> dict[str, float]:
 
 
 def main() -> None:
-    protocol = json.loads((RESULTS / "protocol.json").read_text())["tables"]
+    protocol = load(RESULTS / "protocol.json")["tables"]
     figures = {name: measure(name, protocol.get(name, {}).get("runs", {})) for name in TABLES}
-    path = RESULTS / "wide-draws.json"
-    path.write_text(json.dumps({"machine": machine(), "tables": figures}, indent=1) + "\n")
+    save(RESULTS / "wide-draws.json", {"machine": machine(), "tables": figures})
     columns = list(next(iter(figures.values())))
     printed = Table("table", *columns)
     for name, by_column in figures.items():

@@ -13,7 +13,6 @@ searches try no presets first: presets have other sizes than the space, so that 
 """
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +23,8 @@ import mtl_nas as mn
 from benchmarks.machine import machine
 from benchmarks.planted.tables import PLANTS, TRAINING, space
 from benchmarks.planted.truth import plant_folder, true_scores
+from benchmarks.result_files import RESULTS, save
 
-RESULTS = Path(__file__).parents[1] / "results" / "planted.json"
 REQUIRED_LEAD = 3.0  # standard deviations between seeds
 REQUIRED_SHARE = 0.9  # share of the searches that have to find the plant
 
@@ -114,10 +113,9 @@ def main() -> None:
     plants = {name: measure(name, options) for name in options.plants or PLANTS}
     Console(width=150).print(result_table(plants))
     if not options.plants:
-        RESULTS.parent.mkdir(exist_ok=True)
         settings = {"searches": options.searches, "seeds": options.seeds, "trainings": options.trainings}
         results = {"machine": machine(), **settings, "training": TRAINING, "plants": plants}
-        RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+        save(RESULTS / "planted.json", results)
 
 
 if __name__ == "__main__":

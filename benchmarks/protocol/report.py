@@ -5,7 +5,6 @@
 Reads benchmarks/results/protocol.json. Wins, losses and every sentence between the marks follow from its statistics.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from scipy.stats import t as student_t
 
 from benchmarks.protocol.methods import METHODS, SEEDS
 from benchmarks.protocol.tables import TABLES
+from benchmarks.result_files import RESULTS, load
 from mtl_nas.metrics import holm
 
 SIGNIFICANCE = 0.05  # level of the tests and of the intervals
@@ -178,7 +178,7 @@ def _mean_and_deviation(values: Sequence[float]) -> str:
 
 def main() -> None:
     """Write the report into its page and its summary into the README."""
-    results = json.loads((ROOT / "benchmarks" / "results" / "protocol.json").read_text())
+    results = load(RESULTS / "protocol.json")
     for page, text in ((PAGE, report(results)), (README, summary(results) + "\n")):
         before, rest = page.read_text().split(MARKS[0])
         page.write_text(f"{before}{MARKS[0]}\n{text}{MARKS[1]}{rest.split(MARKS[1])[1]}")

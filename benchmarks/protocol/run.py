@@ -9,7 +9,6 @@ command resumes after an interruption. Saves the results in benchmarks/results/p
 """
 
 import argparse
-import json
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -19,10 +18,11 @@ from benchmarks.machine import machine
 from benchmarks.protocol.methods import EPOCHS, METHODS, SEEDS, pilot, run
 from benchmarks.protocol.report import report
 from benchmarks.protocol.tables import TABLES, table
+from benchmarks.result_files import RESULTS, load, save
 from benchmarks.trees import tree_scores
 from mtl_nas.study import Resources
 
-RESULTS = Path(__file__).parents[1] / "results" / "protocol.json"
+OUTPUT = RESULTS / "protocol.json"
 RUNS = Path("runs/protocol")
 NOISE_TRAININGS = 10
 Results = dict[str, Any]
@@ -68,23 +68,18 @@ def measure(name: str, seeds: int, results: Results, resources: Resources) -> No
     if "noise" not in of_table:
         of_table["noise"] = noise(data)
         of_table["trees"] = {task: scores[of_table["metrics"][task]] for task, scores in tree_scores(data).items()}
-        _save(results)
+        save(OUTPUT, results)
     if "pilot" not in of_table:
         of_table["pilot"] = pilot(data, folder / "pilot", resources)
-        _save(results)
+        save(OUTPUT, results)
     for seed in map(str, range(seeds)):
         for method in METHODS:
             runs = of_table["runs"][method]
             if seed not in runs:
                 search = run(method, data, folder / method.replace(" ", "-") / seed, int(seed), resources)
                 runs[seed] = outcome(search, data)
-                _save(results)
+                save(OUTPUT, results)
                 print(f"{name}, {method}, seed {seed}: {runs[seed]['scores']}", flush=True)
-
-
-def _save(results: Results) -> None:
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(results, indent=1) + "\n")
 
 
 def main() -> None:
@@ -93,7 +88,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=SEEDS, help="search seeds per method and table")
     parser.add_argument("--cpus", type=int, help="cores to use; decisions and scores do not depend on their number")
     options = parser.parse_args()
-    results: Results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"tables": {}}
+    results = load(OUTPUT, {"tables": {}})
     results["machine"] = machine()
     for name in options.tables or TABLES:
         measure(name, options.seeds, results, Resources(cpus=options.cpus))

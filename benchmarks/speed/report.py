@@ -5,13 +5,13 @@ machine, saved as ``step-<machine>.json`` by ``--output``, between marks of that
 results stays as it is.
 """
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+from benchmarks.result_files import RESULTS, load
 from benchmarks.speed import search_costs
 from benchmarks.speed.alternating import paired_ratio, verdict
 from benchmarks.speed.matrix_products import OPERATIONS_PER_MAC
@@ -19,7 +19,6 @@ from benchmarks.speed.search_costs import TimeToScore
 from benchmarks.speed.tables import Table
 
 PAGE = Path(__file__).parents[2] / "docs" / "results" / "speed.md"
-RESULTS = Path(__file__).parents[1] / "results"
 
 # Targets of the training step: our rate over that of a peer, by peer.
 LEADS = {"torch-rechub": 3.5, "deepctr-torch": 2.5}  # in float32
@@ -224,7 +223,7 @@ def _machine(results: Results) -> str:
 def main() -> None:
     """Write the tables of all saved measurements into the page."""
     paths = [path for path in sorted(RESULTS.glob("*.json")) if part_of(path.stem) in PARTS]
-    PAGE.write_text(page_with_results(PAGE.read_text(), {path.stem: json.loads(path.read_text()) for path in paths}))
+    PAGE.write_text(page_with_results(PAGE.read_text(), {path.stem: load(path) for path in paths}))
 
 
 if __name__ == "__main__":

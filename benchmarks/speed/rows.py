@@ -27,13 +27,13 @@ from pyarrow import parquet
 
 import mtl_nas as mn
 from benchmarks.machine import machine
+from benchmarks.result_files import RESULTS, save
 from benchmarks.speed.memory import watch_memory
 from mtl_nas.composition import compose
 from mtl_nas.data import Rows, joined
 from mtl_nas.design import Losses, Training
 from mtl_nas.training import Check, Fit, FitData, Member, batches
 
-RESULTS = Path(__file__).parents[1] / "results"
 SIZES = (10**5, 10**6, 10**7, 10**8)  # rows
 IN_MEMORY = 10**6  # rows of the table in memory that the streamed rate is compared with
 COLUMNS = [f"c{index}" for index in range(10)]
@@ -60,9 +60,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=options.folder, prefix="rows-") as folder:
         sizes = sorted({IN_MEMORY, *options.rows}, key=lambda rows: rows != IN_MEMORY)  # the comparison's table first
         tables = [run_parts(Path(folder), rows) for rows in sizes]
-    RESULTS.mkdir(exist_ok=True)
     results = {"machine": machine(), "tables": sorted(tables, key=lambda table: table["rows"])}
-    (RESULTS / "rows.json").write_text(json.dumps(results, indent=1) + "\n")
+    save(RESULTS / "rows.json", results)
 
 
 def run_parts(folder: Path, rows: int) -> dict[str, Any]:

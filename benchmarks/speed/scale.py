@@ -8,7 +8,6 @@ Each measurement is a fresh process; the sizes alternate. Prints tables, and wri
 """
 
 import argparse
-import json
 import tempfile
 import time
 from dataclasses import replace
@@ -20,11 +19,11 @@ from rich.console import Console
 
 import mtl_nas as mn
 from benchmarks.machine import machine
+from benchmarks.result_files import RESULTS, load, save
 from benchmarks.speed.alternating import alternate
 from benchmarks.speed.measurement import EPOCH_ROWS, Measurement, Settings, Sizes
 from benchmarks.speed.report import scale_tables
 
-RESULTS = Path(__file__).parents[1] / "results" / "scale.json"
 TASKS, EXPERTS = (2, 4, 8, 16), (8, 4, 16, 32, 64)  # counts
 TABLE_ROWS = (10**4, 10**5, 10**6, 10**7)  # embedding rows of all fields together
 SEEDS = (1, 2, 4, 8)  # fits trained as one stack
@@ -72,7 +71,7 @@ def argument_parser() -> argparse.ArgumentParser:
     parser.add_argument("--rounds", type=int, default=5, help="measurements of each size")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=3.0, help="length of each measurement after its warm-up")
-    parser.add_argument("--output", type=Path, default=RESULTS, help="file to write the results to")
+    parser.add_argument("--output", type=Path, default=RESULTS / "scale.json", help="file to write the results to")
     return parser
 
 
@@ -80,12 +79,11 @@ def main() -> None:
     options = argument_parser().parse_args()
     console, sizes = Console(width=170), Sizes()
     settings = Settings(batch=options.batch, threads=options.threads, seconds=options.seconds)
-    earlier: dict[str, Any] = json.loads(options.output.read_text()) if options.output.exists() else {}
-    results = {
+    results: dict[str, Any] = {
         "steps": {},
         "devices": {},
         "workers": {},
-        **earlier,
+        **load(options.output, {}),
         "machine": machine(),
         "model": sizes.model,
         "batch": options.batch,
@@ -98,20 +96,15 @@ def main() -> None:
         rates = alternate(measurements, options.rounds, log=console.print)
         results["devices"] = {**results["devices"], name: device}
         results["steps"][name] = {size: [options.batch / rate for rate in values] for size, values in rates.items()}
-        _save(options.output, results)
+        save(options.output, results)
     if not options.only or "workers" in options.only:
         results["workers"] = {str(workers): [] for workers in WORKERS}
         for _ in range(options.rounds):
             for workers in WORKERS:
                 results["workers"][str(workers)].append(trials_per_hour(workers))
-                _save(options.output, results)
+                save(options.output, results)
     for table in scale_tables(results):
         console.print(table.rich())
-
-
-def _save(path: Path, results: dict[str, Any]) -> None:
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(results, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -19,9 +19,9 @@ from typing import Any
 from rich.console import Console
 
 from benchmarks.machine import machine
+from benchmarks.result_files import RESULTS, load, save
 from benchmarks.speed.report import search_tables
 
-RESULTS = Path(__file__).parents[1] / "results" / "search.json"
 TRIALS = {"tuned": 40, "search": 100, "ray": 20, "tiny": 100}
 COMMANDS = {
     "tuned": ("rechub_tuned",),
@@ -49,21 +49,19 @@ def argument_parser() -> argparse.ArgumentParser:
     parser.add_argument("--only", nargs="+", choices=tuple(TRIALS), default=list(TRIALS))
     parser.add_argument("--trials", type=int, help="trials of every part; the default differs by part")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--output", type=Path, default=RESULTS, help="file to write the results to")
+    parser.add_argument("--output", type=Path, default=RESULTS / "search.json", help="file to write the results to")
     return parser
 
 
 def main() -> None:
     options = argument_parser().parse_args()
-    earlier: Results = json.loads(options.output.read_text()) if options.output.exists() else {}
-    results = {**earlier, "machine": machine("torch-rechub"), "data": "census-income"}
+    results = {**load(options.output, {}), "machine": machine("torch-rechub"), "data": "census-income"}
     for part in options.only:
         trials = options.trials or TRIALS[part]
         runs = TINY_RUNS if part == "tiny" else 1
         lines = [line for run in range(runs) for line in run_part(part, trials, options.seed + run)]
         results[part] = lines[0] if part == "search" else lines  # our search prints one line for all its trials
-        options.output.parent.mkdir(exist_ok=True)
-        options.output.write_text(json.dumps(results, indent=1) + "\n")
+        save(options.output, results)
     console = Console(width=140)
     for table in search_tables(results):
         console.print(table.rich())

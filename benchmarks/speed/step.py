@@ -9,7 +9,6 @@ writes benchmarks/results/step.json; ``python -m benchmarks.speed.report`` write
 """
 
 import argparse
-import json
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -20,12 +19,12 @@ from rich.console import Console
 
 import mtl_nas as mn
 from benchmarks.machine import machine
+from benchmarks.result_files import RESULTS, save
 from benchmarks.speed.alternating import alternate
 from benchmarks.speed.measurement import EPOCH_ROWS, Measurement, Settings, Sizes
 from benchmarks.speed.ours import architecture
 from benchmarks.speed.report import step_tables
 
-RESULTS = Path(__file__).parents[1] / "results" / "step.json"
 PEERS = ("torch-rechub", "deepctr-torch")
 PRODUCTS_BATCH = 4_096  # rows per step where ours is compared with matrix products
 
@@ -74,7 +73,7 @@ def argument_parser() -> argparse.ArgumentParser:
     parser.add_argument("--devices", nargs="+", choices=("cpu", "cuda"), default=["cpu", "cuda"])
     parser.add_argument("--precisions", nargs="+", default=list(all_precisions()))
     parser.add_argument("--compiled", action="store_true", help="measure ours with torch.compile too, a minute slower")
-    parser.add_argument("--output", type=Path, default=RESULTS, help="file to write the results to")
+    parser.add_argument("--output", type=Path, default=RESULTS / "step.json", help="file to write the results to")
     return parser
 
 
@@ -101,8 +100,7 @@ def main() -> None:
                 rates = alternate(build(sizes, settings, precisions), options.rounds, log=console.print)
                 case = {"model": model, "batch": batch, "device": device, "rates": rates}
                 results["cases"].append({**case, "sizes": asdict(sizes), "macs": architecture(sizes).macs})
-                options.output.parent.mkdir(exist_ok=True)
-                options.output.write_text(json.dumps(results, indent=1) + "\n")
+                save(options.output, results)
     for table in step_tables(results):
         console.print(table.rich())
 

@@ -8,11 +8,10 @@ benchmarks/results/simulated-<data set>.json; methods that this file holds with 
 """
 
 import argparse
-import json
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
+from itertools import repeat
 from statistics import fmean
 from typing import Any
 
@@ -21,11 +20,11 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.machine import machine
+from benchmarks.result_files import RESULTS, load, save
 from benchmarks.table.dense_table import read_table
 from benchmarks.table.rivals import random_search, ray_optuna
 from benchmarks.table.simulated_search import Outcome, simulated_search
 
-RESULTS = Path(__file__).parents[1] / "results"
 REPLICATES = 4_000  # bootstrap replicates of a mean
 RANDOM_HALVING: dict[str, Any] = {"sampler": "random", "with_presets": False, "pilot": 0}
 METHODS: dict[str, tuple[Callable[..., Outcome], dict[str, Any]]] = {  # the number in a name is that of trainings
@@ -100,18 +99,17 @@ def main() -> None:
         for column in ("method", "regret", "95 %", "median", "work", "trials"):
             printed.add_column(column, justify="left" if column == "method" else "right")
         path = RESULTS / f"simulated-{name.replace('/', '-')}.json"
-        results: dict[str, Any] = {"machine": machine(), "noise": table.deviation, "methods": {}}
-        if path.exists():
-            results["methods"] = json.loads(path.read_text())["methods"]
+        methods = load(path, {"methods": {}})["methods"]
+        results: dict[str, Any] = {"machine": machine(), "noise": table.deviation, "methods": methods}
         with ProcessPoolExecutor(options.workers) as pool:
             for method in METHODS:
                 if options.only and not any(word in method for word in options.only):
                     continue
                 if len(results["methods"].get(method, {}).get("regrets", ())) != options.seeds:
                     seeds = range(options.seeds)
-                    names, methods = [name] * len(seeds), [method] * len(seeds)
-                    results["methods"][method] = summary(list(pool.map(outcome, names, methods, seeds, chunksize=5)))
-                    path.write_text(json.dumps(results, indent=1) + "\n")
+                    outcomes = pool.map(outcome, repeat(name), repeat(method), seeds, chunksize=5)
+                    results["methods"][method] = summary(list(outcomes))
+                    save(path, results)
                 printed.add_row(method, *cells(results["methods"][method]))
                 print(method, *cells(results["methods"][method]), flush=True)
         Console(width=110).print(printed)
