@@ -102,9 +102,12 @@ def same_model(left: Design, right: Design, data: Schema, seed: int, rows: int) 
     first, second = compose(left, data), compose(right, data)
     assert first.key == second.key
     weights, features = drawn(first, seed, rows)
-    (values, gradients), (others, slopes) = computed(first, weights, features), computed(second, weights, features)
+    (values, gradients), (others, other_gradients) = (
+        computed(first, weights, features),
+        computed(second, weights, features),
+    )
     same(values, others)
-    same(gradients, slopes)
+    same(gradients, other_gradients)
 
 
 @given(tasks=TASKS, hidden=HIDDEN, seed=SEEDS, rows=ROWS)
@@ -125,10 +128,10 @@ def test_2_omoe_is_mmoe_with_tied_gates(
     gate = weights.pop("level0/gate/weight0")
     tied = {f"level0/gate/{task}/weight0": gate for task in tasks}
     values, gradients = computed(item, {**weights, "level0/gate/weight0": gate}, features)
-    others, slopes = computed(each, {**weights, **tied}, features)
+    others, other_gradients = computed(each, {**weights, **tied}, features)
     same(values, others)
-    slopes["level0/gate/weight0"] = sum(slopes.pop(name) for name in tied)  # type: ignore[assignment]
-    same(slopes, gradients)
+    other_gradients["level0/gate/weight0"] = sum(other_gradients.pop(name) for name in tied)  # type: ignore[assignment]
+    same(other_gradients, gradients)
 
 
 @given(tasks=TASKS, hidden=HIDDEN, experts=st.integers(1, 3), seed=SEEDS, rows=ROWS)
@@ -154,10 +157,12 @@ def test_4_cgc_without_shared_experts_is_a_mixture_a_task_on_one_embedding(
         alone = schema((task,))
         part = compose(preset("cgc", alone, shared=0, specific=own, **sizes), alone)
         named = {node.name for node in part.nodes}
-        actual, slopes = computed(part, {n: w for n, w in weights.items() if n.rpartition("/")[0] in named}, features)
+        actual, other_gradients = computed(
+            part, {n: w for n, w in weights.items() if n.rpartition("/")[0] in named}, features
+        )
         same(actual, {task: values[task]})
-        for name, slope in slopes.items():
-            joint[name] += slope
+        for name, gradient in other_gradients.items():
+            joint[name] += gradient
     same(joint, gradients)
 
 
@@ -180,12 +185,12 @@ def test_6_cross_stitch_whose_units_are_the_identity_is_a_trunk_a_task(
     plain = compose(preset("cgc", data, shared=0, specific=1, **sizes), data)
     weights, features = drawn(plain, seed, rows)
     names = {name: name for name in weights if "/expert/" not in name} | trunks(tasks, levels)
-    (values, gradients), (others, slopes) = (
+    (values, gradients), (others, other_gradients) = (
         computed(crossed, named(weights, names) | identity_stitches(crossed), features),
         computed(plain, weights, features),
     )
     same(values, others)
-    same({name: gradients[name] for name in (*names, "x")}, named(slopes, {**names, "x": "x"}))
+    same({name: gradients[name] for name in (*names, "x")}, named(other_gradients, {**names, "x": "x"}))
 
 
 @given(tasks=TASKS, levels=st.integers(1, 3), transform=st.booleans(), seed=SEEDS, rows=ROWS)
@@ -214,12 +219,12 @@ def test_7_snr_with_open_routes_on_the_diagonal_alone_is_cross_stitch_whose_unit
         routes[f"{node.name}/log_alpha"][own] = 40.0
         if transform:
             routes[f"{node.name}/transform"] = torch.eye(3, dtype=torch.float64).repeat(len(tasks), 1, 1)
-    (values, gradients), (others, slopes) = (
+    (values, gradients), (others, other_gradients) = (
         computed(routed, named(weights, names) | routes, features),
         computed(crossed, weights, features),
     )
     same(values, others)
-    same({name: gradients[name] for name in (*names, "x")}, named(slopes, {**names, "x": "x"}))
+    same({name: gradients[name] for name in (*names, "x")}, named(other_gradients, {**names, "x": "x"}))
     assert not any(gradients[name].any() for name in routes if name.endswith("log_alpha"))
 
 
@@ -257,9 +262,12 @@ def test_8_aitm_whose_weight_is_on_the_own_slot_is_parallel_towers(
     eye = torch.eye(4, dtype=torch.float64)
     weights |= {"shared/transfer4/value": eye, "shared/transfer4/query": 200 * eye, "shared/transfer4/key": 200 * eye}
     remaining = {name: weight for name, weight in weights.items() if "transfer" not in name}
-    (values, gradients), (others, slopes) = computed(first, weights, features), computed(second, remaining, features)
+    (values, gradients), (others, other_gradients) = (
+        computed(first, weights, features),
+        computed(second, remaining, features),
+    )
     same(values, others)
-    same({name: gradient for name, gradient in gradients.items() if "transfer" not in name}, slopes)
+    same({name: gradient for name, gradient in gradients.items() if "transfer" not in name}, other_gradients)
     for name in ("query", "key"):
         assert not gradients[f"shared/transfer4/{name}"].any()
 
@@ -279,15 +287,15 @@ def test_9_metaheac_of_one_expert_and_one_critic_is_a_shared_bottom_under_one_to
         for task in tasks
     }
     copies = {new: old for names in towers.values() for new, old in names.items()}
-    (values, gradients), (others, slopes) = (
+    (values, gradients), (others, other_gradients) = (
         computed(item, weights, features),
         computed(each, {name: weights[name] for name in bottom} | named(weights, copies), features),
     )
     same(values, others)
     same(values, dict.fromkeys(tasks, values[tasks[0]]))
-    joint = {name: slopes[name] for name in (*bottom, "x")}
+    joint = {name: other_gradients[name] for name in (*bottom, "x")}
     for new, old in copies.items():
-        joint[old] = joint.get(old, 0) + slopes[new]
+        joint[old] = joint.get(old, 0) + other_gradients[new]
     same(gradients, joint)
 
 
@@ -320,7 +328,7 @@ def test_10_the_first_step_of_a_chain_is_a_single_task(seed: int, rows: int) -> 
 def test_11_stem_with_tied_tables_and_all_gradients_is_a_level_whose_gates_see_all(
     tasks: tuple[str, ...], shared: int, own: int, gate: Any, seed: int, rows: int
 ) -> None:
-    """Its gates ask the sum of two equal states, so their first weights are half as large, and their slopes double."""
+    """Its gates read the sum of two equal states: their first weights are half as large, their gradients double."""
     data = schema(tasks)
     sizes = {"shared": shared, "specific": own, "hidden": (3,), "tower": (2,), **inputs()}
     gating = {"sees": "all", "hidden": gate, "bias": True}
@@ -331,11 +339,11 @@ def test_11_stem_with_tied_tables_and_all_gradients_is_a_level_whose_gates_see_a
     tables = [f"embedding/{task}/table" for task in tasks]
     others = weights | named(weights, dict.fromkeys(tables, "embedding/table"))
     values, gradients = computed(joined, weights, features)
-    actual, slopes = computed(apart, others | {name: weights[name] / 2 for name in first}, features)
+    actual, other_gradients = computed(apart, others | {name: weights[name] / 2 for name in first}, features)
     same(actual, values)
     for name in tables:
-        slopes["embedding/table"] += slopes.pop(name)
-    same({name: slope / 2 if name in first else slope for name, slope in slopes.items()}, gradients)
+        other_gradients["embedding/table"] += other_gradients.pop(name)
+    same({name: gradient / 2 if name in first else gradient for name, gradient in other_gradients.items()}, gradients)
 
 
 @given(tasks=SEVERAL, levels=st.integers(1, 3), seed=SEEDS, rows=ROWS)
@@ -360,14 +368,14 @@ def test_12_adatt_whose_gates_take_the_own_expert_without_residual_is_single_tas
     names = {whole: single for single, whole in trunks(tasks, levels).items()}
     names |= {name: name for name in weights if name.startswith("tower/")}
     tables = {f"embedding/{task}/table": "embedding/table" for task in tasks}
-    (values, gradients), (others, slopes) = (
+    (values, gradients), (others, other_gradients) = (
         computed(item, weights, features),
         computed(each, named(weights, names | tables), features),
     )
     same(values, others)
     assert not any(gradients.pop(name).any() for name in gates)
-    joint = {old: slopes[new] for new, old in names.items()} | {"x": slopes["x"]}
-    joint["embedding/table"] = torch.stack([slopes[name] for name in tables]).sum(dim=0)
+    joint = {old: other_gradients[new] for new, old in names.items()} | {"x": other_gradients["x"]}
+    joint["embedding/table"] = torch.stack([other_gradients[name] for name in tables]).sum(dim=0)
     same(gradients, joint)
 
 
@@ -414,12 +422,12 @@ def test_13_permuting_experts_with_gate_rows_changes_nothing(
                 actual[f"{target}/{word}"] = named[f"{gate.name}/{word}"][indices]
         return actual
 
-    (values, gradients), (others, slopes) = (
+    (values, gradients), (others, other_gradients) = (
         computed(architecture, weights, features),
         computed(architecture, moved(weights), features),
     )
     same(others, values)
-    same(slopes, moved(gradients))
+    same(other_gradients, moved(gradients))
 
 
 def last_layer(gate: Gate) -> tuple[str, ...]:
@@ -444,12 +452,12 @@ def test_14_scaling_every_expert_scales_what_a_gate_gives(
         name: weight * factor if "/expert/" in name and name.endswith("1") else weight
         for name, weight in weights.items()
     }
-    (values, gradients), (others, slopes) = (
+    (values, gradients), (others, other_gradients) = (
         computed(architecture, weights, features),
         computed(architecture, scaled, features),
     )
     same(others, {task: factor * value for task, value in values.items()})
-    torch.testing.assert_close(slopes["x"], factor * gradients["x"], rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(other_gradients["x"], factor * gradients["x"], rtol=1e-12, atol=1e-12)
 
 
 @given(placement=st.sampled_from(["task", "all", "none"]), seed=SEEDS, rows=ROWS)
@@ -468,6 +476,9 @@ def test_a_mixture_of_equal_experts_is_that_expert(placement: str, seed: int, ro
         for name, weight in weights.items()
         if name.rpartition("/")[0] in {node.name for node in each.nodes}
     }
-    (values, gradients), (others, slopes) = computed(three, weights, features), computed(each, remaining, features)
+    (values, gradients), (others, other_gradients) = (
+        computed(three, weights, features),
+        computed(each, remaining, features),
+    )
     same(values, others)
-    torch.testing.assert_close(gradients["x"], slopes["x"], rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(gradients["x"], other_gradients["x"], rtol=1e-12, atol=1e-12)

@@ -1,6 +1,6 @@
 """Functions of arrays, real or complex: an imaginary part carries a derivative through each.
 
-Kinks follow torch: relu has slope 0 at 0, clipped values have none outside the bounds, and ``stop`` keeps the value
+Kinks follow torch: relu has derivative 0 at 0, clipped values have none outside the bounds, ``stop`` keeps the value
 and drops the derivative.
 """
 

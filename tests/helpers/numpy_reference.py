@@ -256,7 +256,7 @@ def owner(node: Node) -> str:
 # Derivatives
 
 
-def slope(value: Callable[[Array], Array], at: Array, direction: Array) -> float:
+def directional_derivative(value: Callable[[Array], Array], at: Array, direction: Array) -> float:
     """The derivative of a number along a direction; exact up to rounding."""
     return float(np.imag(value(at + 1j * STEP * direction)) / STEP)
 
@@ -267,7 +267,7 @@ def gradient(value: Callable[[Array], Array], at: Array) -> Array:
     for index in np.ndindex(at.shape):
         direction = np.zeros(at.shape)
         direction[index] = 1.0
-        result[index] = slope(value, at, direction)
+        result[index] = directional_derivative(value, at, direction)
     return result
 
 
@@ -298,13 +298,13 @@ def esmm_loss(click: Array, conversion: Array, labels: Array) -> Array:
     return masked_mean(np.where(labels == 1, -log, -rest), labels)
 
 
-def calibrator(chances: Arrays, pairs: Sequence[tuple[str, str]], labels: Arrays) -> Array:
-    """AITM's penalty: mean over rows valid in both tasks, summed over (earlier, later) pairs; no slope at ties."""
+def calibrator(probabilities: Arrays, pairs: Sequence[tuple[str, str]], labels: Arrays) -> Array:
+    """AITM's penalty: mean over rows valid in both tasks, summed over (earlier, later) pairs; no gradient at ties."""
     penalty = np.zeros(())
     for earlier, later in pairs:
         valid = ~np.isnan(labels[earlier]) & ~np.isnan(labels[later])
         if valid.any():
-            penalty = penalty + relu(chances[later] - chances[earlier])[valid].mean()
+            penalty = penalty + relu(probabilities[later] - probabilities[earlier])[valid].mean()
     return penalty
 
 

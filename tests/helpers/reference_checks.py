@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy_reference import Arrays, outputs, random_features, random_weights, slope
+from numpy_reference import Arrays, directional_derivative, outputs, random_features, random_weights
 from slowly import slow
 
 from mtl_nas.architecture import Architecture
@@ -55,7 +55,7 @@ def agree(actual: Mapping[str, torch.Tensor], expected: Arrays) -> None:
 
 
 def check(design: Design, schema: Schema, rows: int, *, train: bool = False, draws: Arrays | None = None) -> None:
-    """Outputs, and by every weight and the features the slope of a random sum of them along a random direction."""
+    """Outputs, and by every weight and the features the derivative of a random sum of them along a random direction."""
     architecture, model, weights, features = drawn(design, schema, rows, train=train)
     random = np.random.default_rng(8)
     expected = outputs(architecture, weights, features, train=train, draws=draws)
@@ -80,7 +80,7 @@ def check(design: Design, schema: Schema, rows: int, *, train: bool = False, dra
     for name, gradient in gradients.items():
         at = weights.get(name, features.get(name))
         direction = random.normal(size=at.shape)
-        expected = slope(lambda values, name=name: total(name, values), at, direction)
+        expected = directional_derivative(lambda values, name=name: total(name, values), at, direction)
         size = np.abs(gradient * direction).sum()
         assert math.isclose((gradient * direction).sum(), expected, rel_tol=1e-9, abs_tol=1e-10 * (1 + size)), name
 

@@ -197,8 +197,8 @@ def test_a_product_of_extreme_probabilities_keeps_its_digits(logits: tuple[float
     expected = reference.product_logit([np.array(logit) for logit in logits])
     np.testing.assert_allclose(actual.item(), expected, rtol=1e-12)
     actual.sum().backward()
-    slopes = [
-        reference.slope(
+    derivatives = [
+        reference.directional_derivative(
             lambda a, task=task: reference.product_logit(
                 [a if i == task else np.array(b) for i, b in enumerate(logits)]
             ),
@@ -208,7 +208,7 @@ def test_a_product_of_extreme_probabilities_keeps_its_digits(logits: tuple[float
         for task in range(2)
     ]
     gradients = gradients_of(model)
-    for task, expected in zip(("click", "buy"), slopes, strict=True):
+    for task, expected in zip(("click", "buy"), derivatives, strict=True):
         np.testing.assert_allclose(gradients[f"tower/{task}/bias0"][0], expected, rtol=1e-10, atol=1e-15)
 
 
