@@ -37,22 +37,22 @@ SMALL = mn.preset("esmm", DATA.schema, hidden=(4,), embedding=2)
 
 
 def test_a_result_scores_every_head_of_the_split():
-    found = mn.evaluate(SMALL, DATA, TRAINING)
-    assert set(found.scores) == {"click", "buy", "buy|click", "stars", "price"}
-    assert set(found.scores["stars"]) == {"auc", "log_loss", "accuracy"}
-    assert set(found.scores["price"]) == {"rmse", "mae", "r2"}
-    assert found.score == mean_score(found.scores, DATA.schema)
-    assert {name: len(values) for name, values in found.predictions.items()} == dict.fromkeys(found.scores, 60)
-    assert found.predictions["stars"].shape == (60, 3)
-    assert found.parameters == compose(SMALL, DATA.schema).parameters
-    assert found.rows == len(DATA.rows("train"))
+    result = mn.evaluate(SMALL, DATA, TRAINING)
+    assert set(result.scores) == {"click", "buy", "buy|click", "stars", "price"}
+    assert set(result.scores["stars"]) == {"auc", "log_loss", "accuracy"}
+    assert set(result.scores["price"]) == {"rmse", "mae", "r2"}
+    assert result.score == mean_score(result.scores, DATA.schema)
+    assert {name: len(values) for name, values in result.predictions.items()} == dict.fromkeys(result.scores, 60)
+    assert result.predictions["stars"].shape == (60, 3)
+    assert result.parameters == compose(SMALL, DATA.schema).parameters
+    assert result.rows == len(DATA.rows("train"))
 
 
 @pytest.mark.parametrize(("split", "rows"), [("validation", 60), ("tuning", 30), ("choosing", 30), ("test", 60)])
 def test_splits_are_scored_on_request(split, rows):
-    found = mn.evaluate(SMALL, DATA, TRAINING, split=split)
-    assert len(found.predictions["click"]) == rows
-    assert found.scores == predict_and_score(found.model.network, DATA.rows(split), DATA.schema)[1]
+    result = mn.evaluate(SMALL, DATA, TRAINING, split=split)
+    assert len(result.predictions["click"]) == rows
+    assert result.scores == predict_and_score(result.model.network, DATA.rows(split), DATA.schema)[1]
     with pytest.raises(DataError, match=r"no split 'validatoin': .*did you mean 'validation'\?"):
         mn.evaluate(SMALL, DATA, TRAINING, split="validatoin")
 
@@ -65,9 +65,9 @@ def test_the_test_split_is_opened_by_the_final_stage_alone():
 def test_a_conditional_head_is_scored_where_its_condition_holds():
     rows = DATA.rows("validation")
     guess = np.random.default_rng(0).random(len(rows))
-    found = score_tasks({"buy|click": guess}, rows, DATA.schema)["buy|click"]
+    result = score_tasks({"buy|click": guess}, rows, DATA.schema)["buy|click"]
     clicked = rows.labels[:, 0] == 1
-    assert found == score_task(DATA.schema.task("buy"), guess[clicked], rows.labels[clicked, 1])
+    assert result == score_task(DATA.schema.task("buy"), guess[clicked], rows.labels[clicked, 1])
 
 
 def test_the_mean_score_leaves_out_what_is_not_defined():
@@ -114,19 +114,19 @@ def test_an_architecture_made_for_other_data_is_refused(data, message):
 
 def test_an_architecture_may_predict_some_of_the_tasks():
     part = DATA.schema.model_copy(update={"tasks": DATA.schema.tasks[:1]})
-    found = mn.evaluate(compose(mn.preset("mmoe", part, hidden=(4,)), part), DATA, TRAINING)
-    assert set(found.scores) == {"click"}
+    result = mn.evaluate(compose(mn.preset("mmoe", part, hidden=(4,)), part), DATA, TRAINING)
+    assert set(result.scores) == {"click"}
 
 
 @pytest.mark.parametrize("device", ["cpu", "cpu:0"], ids=["one by one", "as one"])
 def test_each_seed_has_the_result_that_it_has_alone(device):
-    found = evaluate_seeds(SMALL, DATA, TRAINING, [5, 3], split="test", device=device)
-    for seed, one in zip((5, 3), found, strict=True):
+    result = evaluate_seeds(SMALL, DATA, TRAINING, [5, 3], split="test", device=device)
+    for seed, one in zip((5, 3), result, strict=True):
         alone = mn.evaluate(SMALL, DATA, TRAINING.model_copy(update={"seed": seed}), split="test")
         assert one.score == pytest.approx(alone.score, abs=1e-4)
         assert (one.rows, len(one.checks)) == (alone.rows, len(alone.checks))
         assert one.seconds > 0
-    assert found[0].score != found[1].score
+    assert result[0].score != result[1].score
 
 
 def test_seeds_that_a_gpu_has_no_room_for_at_once_are_trained_one_after_the_other(monkeypatch):
@@ -138,9 +138,9 @@ def test_seeds_that_a_gpu_has_no_room_for_at_once_are_trained_one_after_the_othe
         return advance(fit)
 
     monkeypatch.setattr(Fit, "advance", full)
-    found = evaluate_seeds(SMALL, DATA, TRAINING, [5, 3], split="test", device="cpu:0")
+    result = evaluate_seeds(SMALL, DATA, TRAINING, [5, 3], split="test", device="cpu:0")
     alone = [mn.evaluate(SMALL, DATA, TRAINING.model_copy(update={"seed": seed}), split="test") for seed in (5, 3)]
-    assert [one.score for one in found] == [one.score for one in alone]
+    assert [one.score for one in result] == [one.score for one in alone]
 
 
 @pytest.mark.parametrize("device", ["cuda", "gpu"])

@@ -42,18 +42,18 @@ def noisy(norm: str = "batch", dropout: float = 0.2) -> Design:
     return Design(inputs=Inputs(embedding=4), levels=(level, level), losses=Losses(weighting="uncertainty"))
 
 
-def member(design: Design | None = None, training: Training = TRAINING, train: Rows | None = None) -> Member:
+def new_member(design: Design | None = None, training: Training = TRAINING, train: Rows | None = None) -> Member:
     design = design or noisy()
     rows = DATA.rows("train") if train is None else train
     graph = compose(design, DATA.schema)
     return Member(graph, design.losses, training, FitData(DATA.schema, rows, DATA.rows("tuning")))
 
 
-def assert_equal(one: Member, other: Member) -> None:
-    assert one.checks == other.checks
-    assert one.best == other.best
-    assert (one.step, one.rows) == (other.step, other.rows)
-    states = one.network.state_dict(), other.network.state_dict()
+def assert_equal(member: Member, other: Member) -> None:
+    assert member.checks == other.checks
+    assert member.best == other.best
+    assert (member.step, member.rows) == (other.step, other.rows)
+    states = member.network.state_dict(), other.network.state_dict()
     assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
-    first, second = one.best_network().state_dict(), other.best_network().state_dict()
+    first, second = member.best_network().state_dict(), other.best_network().state_dict()
     assert all(torch.equal(first[name], second[name]) for name in first)

@@ -41,7 +41,7 @@ def design(**parts: object) -> mn.Design:
     return mn.Design.model_validate({**tree, **parts})
 
 
-def member(made: mn.Design, losses: Losses | None = None, **training: object) -> Member:
+def new_member(made: mn.Design, losses: Losses | None = None, **training: object) -> Member:
     asked = Training.model_validate(
         {"epochs": 3, "batch_size": 32, "learning_rate": 0.01, "precision": "float64", **training}
     )

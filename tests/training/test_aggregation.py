@@ -6,7 +6,7 @@ from typing import get_args
 import numpy as np
 import pytest
 import torch
-from fit_fixtures import member, noisy
+from fit_fixtures import new_member, noisy
 from numpy_reference import schema_of
 
 from mtl_nas.blocks import Expert
@@ -141,15 +141,15 @@ def network(*, specific: int = 1):
 def test_what_is_shared_is_what_two_tasks_reach_in_the_graph():
     """In PLE, specific experts below the last level are shared, by the gate of the shared state."""
     net = network()
-    found = {id(one.parameter): one for one in shared(net.reaching(), net.tables())}
-    assert not any(id(table) in found for table in net.tables())
+    shared_by_id = {id(one.parameter): one for one in shared(net.reaching(), net.tables())}
+    assert not any(id(table) in shared_by_id for table in net.tables())
     assert {id(table) for table in net.tables()} < {id(one.parameter) for one in shared(net.reaching())}
     several = {node for node, tasks in net.architecture.reaching.items() if len(tasks) > 1}
     assert {"level0/expert/click/0", "level0/gate", "level1/expert/0"} <= several
     assert not {"level1/expert/click/0", "level0/gate/click", "tower/click"} & several
     mixed = 0
     for node, tensor, index in net.uses():
-        one = found.get(id(tensor))
+        one = shared_by_id.get(id(tensor))
         is_shared = one is not None and (one.members is None or index in one.members)
         assert is_shared == (node in several and not any(tensor is table for table in net.tables()))
         mixed += one is not None and one.members is not None
@@ -160,23 +160,23 @@ def test_what_is_shared_is_what_two_tasks_reach_in_the_graph():
 def test_a_step_equals_the_aggregated_jacobian_of_the_whole_network(embeddings):
     """Every task's gradient by every parameter, from separate backward passes; tables and last experts keep the sum."""
     losses = Losses(aggregation="upgrad", aggregate_embeddings=embeddings, weights={"price": 0.5})
-    one = member(noisy(dropout=0.0).model_copy(update={"losses": losses}))
-    backward, batch = one.backward, torch.arange(40)
-    features = {name: column[batch] for name, column in one.batches.inputs.items()}
-    targets = one.batches.targets.at(batch)
+    member = new_member(noisy(dropout=0.0).model_copy(update={"losses": losses}))
+    backward, batch = member.backward, torch.arange(40)
+    features = {name: column[batch] for name, column in member.batches.inputs.items()}
+    targets = member.batches.targets.at(batch)
 
     def terms() -> torch.Tensor:
         return backward.objective.terms(backward.forward(features), targets)[0]
 
-    parameters = list(one.network.parameters())
+    parameters = list(member.network.parameters())
     by_task = [torch.autograd.grad(terms()[task], parameters, allow_unused=True) for task in range(4)]
     whole = [
         [torch.zeros_like(p) if g is None else g for p, g in zip(parameters, gradients, strict=True)]
         for gradients in by_task
     ]
-    reached = {id(parameter): [len(names) > 1 for names in tasks] for parameter, tasks in one.network.reaching()}
+    reached = {id(parameter): [len(names) > 1 for names in tasks] for parameter, tasks in member.network.reaching()}
     if not embeddings:
-        reached |= {id(table): [False] * len(table) for table in one.network.tables()}
+        reached |= {id(table): [False] * len(table) for table in member.network.tables()}
     masks = [torch.tensor(reached[id(p)]).view(-1, *[1] * (p.ndim - 1)).expand_as(p) for p in parameters]
     jacobian = torch.stack([torch.cat([g[mask] for g, mask in zip(one, masks, strict=True)]) for one in whole])
     direction, start = aggregator("upgrad", 4)(jacobian), 0

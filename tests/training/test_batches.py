@@ -36,7 +36,7 @@ def tensors(data: mn.Dataset) -> RowTensors:
     return RowTensors(data.schema, compose(noisy(), data.schema), device=torch.device("cpu"), dtype=torch.float32)
 
 
-def member(data: mn.Dataset, *, training=TRAINING, losses=None, in_memory=False) -> Member:
+def new_member(data: mn.Dataset, *, training=TRAINING, losses=None, in_memory=False) -> Member:
     train = joined([data.rows("train")]) if in_memory else data.rows("train")
     design = noisy().model_copy(update={"losses": losses or noisy().losses})
     graph = compose(design, data.schema)
@@ -45,10 +45,10 @@ def member(data: mn.Dataset, *, training=TRAINING, losses=None, in_memory=False)
 
 def test_resident_batches_are_a_permutation_of_the_seed_and_the_epoch(data):
     rows = joined([data.rows("train")])
-    found = make_batches(rows, tensors(data), batch_size=64, seed=3)
-    assert isinstance(found, ResidentBatches)
+    source = make_batches(rows, tensors(data), batch_size=64, seed=3)
+    assert isinstance(source, ResidentBatches)
     order = torch.randperm(len(rows), generator=torch.Generator().manual_seed((3 << 20) + 1))
-    inputs, targets = found.batch(19 + 2)  # the third of the second epoch
+    inputs, targets = source.batch(19 + 2)  # the third of the second epoch
     assert torch.equal(inputs["ids"], torch.from_numpy(tensors(data).inputs(rows)["ids"].numpy())[order[128:192]])
     assert torch.equal(targets.weights, torch.from_numpy(rows.weights)[order[128:192]])
 
@@ -56,7 +56,7 @@ def test_resident_batches_are_a_permutation_of_the_seed_and_the_epoch(data):
 def test_stored_rows_that_are_small_train_bit_for_bit_as_in_memory(data):
     pair = []
     for in_memory in (False, True):
-        pair.append(member(data, in_memory=in_memory))
+        pair.append(new_member(data, in_memory=in_memory))
         advance(pair[-1])
     assert isinstance(pair[0].batches, ResidentBatches)
     assert_equal(*pair)
@@ -79,13 +79,13 @@ def test_tensors_are_shared_by_members_of_one_architecture_device_and_precision(
 def test_a_streamed_epoch_visits_each_row_once(data, small, batch_size, thinned):
     rows = data.rows("train")
     chosen = np.flatnonzero(np.arange(len(rows)) % 3 > 0) if thinned else None
-    found = make_batches(rows, tensors(data), batch_size=batch_size, seed=0, row_indices=chosen)
-    assert isinstance(found, StreamedBatches)
+    source = make_batches(rows, tensors(data), batch_size=batch_size, seed=0, row_indices=chosen)
+    assert isinstance(source, StreamedBatches)
     weights = rows.weights if chosen is None else rows.weights[chosen]  # no two are equal
     steps = -(-len(weights) // batch_size)
     epochs = []
     for number in range(2):
-        batches = [found.batch(number * steps + step)[1].weights for step in range(steps)]
+        batches = [source.batch(number * steps + step)[1].weights for step in range(steps)]
         assert [len(batch) for batch in batches[:-1]] == [batch_size] * (steps - 1)
         epochs.append(torch.cat(batches).numpy())
         assert np.array_equal(np.sort(epochs[-1]), np.sort(weights))
@@ -96,21 +96,21 @@ def test_a_streamed_epoch_visits_each_row_once(data, small, batch_size, thinned)
 
 def test_inputs_and_labels_of_a_streamed_batch_belong_together(data, small):
     rows = data.rows("train")
-    whole, found = tensors(data).inputs(rows), make_batches(rows, tensors(data), batch_size=50, seed=0)
-    inputs, targets = found.batch(8)
+    whole, source = tensors(data).inputs(rows), make_batches(rows, tensors(data), batch_size=50, seed=0)
+    inputs, targets = source.batch(8)
     indices = [int(np.flatnonzero(rows.weights == weight)[0]) for weight in targets.weights.numpy()]
     assert all(torch.equal(inputs[name], column[indices]) for name, column in whole.items())
     assert torch.equal(targets.labels, tensors(data).targets(rows).labels[indices])
 
 
 def test_a_batch_depends_on_nothing_but_the_seed_and_the_step(data, small):
-    one, other, seeded = (
+    member, other, seeded = (
         make_batches(data.rows("train"), tensors(data), batch_size=50, seed=seed) for seed in (0, 0, 1)
     )
     for step in (3, 40, 11):
-        one.batch(step)
-    assert torch.equal(one.batch(9)[0]["ids"], other.batch(9)[0]["ids"])
-    assert not torch.equal(one.batch(9)[0]["ids"], seeded.batch(9)[0]["ids"])
+        member.batch(step)
+    assert torch.equal(member.batch(9)[0]["ids"], other.batch(9)[0]["ids"])
+    assert not torch.equal(member.batch(9)[0]["ids"], seeded.batch(9)[0]["ids"])
 
 
 @pytest.mark.parametrize("negatives", [1.0, 0.5])
@@ -119,13 +119,13 @@ def test_a_streamed_fit_that_breaks_inside_a_block_goes_on_bit_for_bit(tmp_path,
     tasks = {"click": None, "buy": {"after": "click"}}
     data = mn.encode_table(tmp_path / "t.parquet", tmp_path / "e", tasks, ignore=["stars", "price"])
     losses = Losses(negatives=negatives)
-    whole = member(data, losses=losses)
+    whole = new_member(data, losses=losses)
     assert isinstance(whole.batches, StreamedBatches)
     shares = (8 / whole.steps, 23 / whole.steps, 1.0)
     saved = None
     for share in shares:
         advance(whole, share)
-        part = restored(member(data, losses=losses), saved)
+        part = restored(new_member(data, losses=losses), saved)
         advance(part, share)
         saved = part.checkpoint().to_bytes()
     assert_equal(part, whole)
@@ -134,7 +134,7 @@ def test_a_streamed_fit_that_breaks_inside_a_block_goes_on_bit_for_bit(tmp_path,
 
 def test_predictions_of_stored_rows_are_those_in_memory(data, monkeypatch):
     monkeypatch.setattr("mtl_nas.model.prediction.STORED_ROWS", 64)
-    network = member(data).network
+    network = new_member(data).network
     rows = data.rows("validation")
     stored, known = (
         predict_and_score(network, rows, data.schema),
@@ -155,6 +155,7 @@ def test_scores_of_streamed_and_resident_rows_agree_to_the_noise_of_seeds(tmp_pa
     for in_memory in (False, True):
         for seed in range(3):
             training = TRAINING.model_copy(update={"epochs": 4, "seed": seed})
-            scores.setdefault(in_memory, []).append(advance(member(data, training=training, in_memory=in_memory)).score)
+            member = new_member(data, training=training, in_memory=in_memory)
+            scores.setdefault(in_memory, []).append(advance(member).score)
     noise = np.std(list(scores.values()), axis=1, ddof=1).max()
     assert abs(np.mean(scores[False]) - np.mean(scores[True])) < max(2 * noise, 0.01)

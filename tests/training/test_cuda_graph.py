@@ -44,9 +44,9 @@ class Tape(TorchDispatchMode):
             if argument.alias_info is not None and argument.alias_info.is_write:
                 for tensor in tensors(value):
                     self.before.setdefault(tensor.data_ptr(), (tensor, tensor.clone()))
-        found = func(*args, **(kwargs or {}))
-        self.operations.append((func, args, kwargs or {}, tensors(found)))
-        return found
+        outputs = func(*args, **(kwargs or {}))
+        self.operations.append((func, args, kwargs or {}, tensors(outputs)))
+        return outputs
 
     @torch.no_grad()
     def undo(self) -> None:
@@ -94,7 +94,7 @@ def assert_used(tapes: list[Tape], count: int = 1) -> None:
     assert all(tape.played > 2 for tape in tapes)
 
 
-def member(made: mn.Design | None = None, losses: Losses | None = None, **training: object) -> Member:
+def new_member(made: mn.Design | None = None, losses: Losses | None = None, **training: object) -> Member:
     """Nine steps, the last of an epoch on fewer rows; rates fall."""
     asked = {"epochs": 2, "batch_size": 48, "learning_rate": 0.01, "schedule": "linear", "weight_decay": 0.1}
     made = made or design()
@@ -104,29 +104,29 @@ def member(made: mn.Design | None = None, losses: Losses | None = None, **traini
 
 def plainly(*arguments: Any, **options: Any) -> Member:
     """A member whose steps are plain."""
-    one = member(*arguments, **options)
-    train_plainly(one)
-    return one
+    member = new_member(*arguments, **options)
+    train_plainly(member)
+    return member
 
 
-def train_plainly(one: Member) -> None:
-    fit = Fit(one)
-    fit.stepper = PlainStepper(one)
+def train_plainly(member: Member) -> None:
+    fit = Fit(member)
+    fit.stepper = PlainStepper(member)
     fit.advance()
 
 
-def assert_same(one: Member, other: Member) -> None:
+def assert_same(member: Member, other: Member) -> None:
     for name, weight in other.network.weights().items():
-        assert_close(one.network.weights()[name], weight, rtol=1e-6, atol=1e-7, msg=name)
-    assert one.checks[-1].score == pytest.approx(other.checks[-1].score, abs=1e-9)
+        assert_close(member.network.weights()[name], weight, rtol=1e-6, atol=1e-7, msg=name)
+    assert member.checks[-1].score == pytest.approx(other.checks[-1].score, abs=1e-9)
 
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_graph_trains_every_preset_as_plain_steps_do(name: str, tapes: list[Tape]) -> None:
-    one = member(PRESETS[name])
-    advance(one)
+    member = new_member(PRESETS[name])
+    advance(member)
     assert_used(tapes)
-    assert_same(one, plainly(PRESETS[name]))
+    assert_same(member, plainly(PRESETS[name]))
 
 
 @pytest.mark.parametrize(
@@ -139,23 +139,23 @@ def test_a_graph_trains_every_preset_as_plain_steps_do(name: str, tapes: list[Ta
     ],
 )
 def test_a_graph_weighs_losses_as_plain_steps_do(losses: Losses, tapes: list[Tape]) -> None:
-    one = member(None, losses)
-    advance(one)
+    member = new_member(None, losses)
+    advance(member)
     assert_used(tapes)
-    assert_same(one, plainly(None, losses))
+    assert_same(member, plainly(None, losses))
 
 
 def test_a_graph_trains_a_group_as_plain_steps_do(tapes: list[Tape]) -> None:
     members = ({"seed": 0}, {"seed": 1, "weight_decay": 0.5}, {"seed": 2, "learning_rate": 0.002})
-    together = [member(**options) for options in members]
+    together = [new_member(**options) for options in members]
     Fit(*together).advance()
     assert_used(tapes)
-    for one, options in zip(together, members, strict=True):
-        assert_same(one, plainly(**options))
+    for member, options in zip(together, members, strict=True):
+        assert_same(member, plainly(**options))
 
 
 def test_a_saved_fit_goes_on_by_a_graph(tapes: list[Tape]) -> None:
-    begun, later = member(), member()
+    begun, later = new_member(), new_member()
     advance(begun, 0.5)
     restored(later, begun.checkpoint().to_bytes())
     advance(later)
@@ -176,7 +176,7 @@ def test_a_saved_fit_goes_on_by_a_graph(tapes: list[Tape]) -> None:
 def test_a_step_that_needs_the_host_is_never_captured(
     losses: Losses | None, training: dict[str, object], tapes: list[Tape]
 ) -> None:
-    advance(member(None, losses, **training))
+    advance(new_member(None, losses, **training))
     assert not tapes
 
 
@@ -187,9 +187,9 @@ def test_a_refused_capture_is_said_and_training_goes_on(
         raise RuntimeError("operation not permitted when stream is capturing\nand more")
 
     monkeypatch.setattr(cuda_graph, "captured", refuse)
-    one = member()
-    advance(one)
-    assert_same(one, plainly())
+    member = new_member()
+    advance(member)
+    assert_same(member, plainly())
     assert caplog.messages == [
         "training goes on without a CUDA graph, more slowly: operation not permitted when stream is capturing"
     ]
@@ -199,9 +199,9 @@ def test_a_graph_that_moves_no_weights_is_not_used(
     tapes: list[Tape], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(cuda_graph, "captured", lambda call, device: lambda: torch.tensor(0.7))
-    one = member()
-    advance(one)
-    assert_same(one, plainly())
+    member = new_member()
+    advance(member)
+    assert_same(member, plainly())
     assert "its losses and changes are" in caplog.text
 
 
@@ -217,9 +217,9 @@ def test_a_graph_that_gives_the_losses_and_moves_nothing_is_not_used(
         return lambda: loss
 
     monkeypatch.setattr(cuda_graph, "captured", capture)
-    one = member(learning_rate=1e-9)
-    advance(one)
-    assert_same(one, plainly(learning_rate=1e-9))
+    member = new_member(learning_rate=1e-9)
+    advance(member)
+    assert_same(member, plainly(learning_rate=1e-9))
     assert "its losses and changes are" in caplog.text
 
 
@@ -230,13 +230,13 @@ def test_a_graph_of_this_gpu_trains_as_plain_steps_do(monkeypatch: pytest.Monkey
     monkeypatch.setattr(cuda_graph, "captured", lambda *call: captures.append(capture(*call)) or captures[-1])
     graph = mn.compose(design(), DATA.schema)
     asked = Training(epochs=2, batch_size=48, schedule="linear", precision="float64")
-    found = []
+    members = []
     for plain in (False, True):
-        one = Member(graph, design().losses, asked, FitData.of(DATA), FitOptions(device="cuda"))
-        fit = Fit(one)
+        member = Member(graph, design().losses, asked, FitData.of(DATA), FitOptions(device="cuda"))
+        fit = Fit(member)
         assert isinstance(fit.stepper, GraphStepper)
-        train_plainly(one) if plain else fit.advance()
+        train_plainly(member) if plain else fit.advance()
         assert not fit.stepper.graph.refused
-        found.append(one)
+        members.append(member)
     assert len(captures) == 1
-    assert_same(*found)
+    assert_same(*members)

@@ -34,12 +34,12 @@ def test_scores_differ_by_less_than_seeds_make_them_differ(
 ) -> None:
     plain = [advance(member).score for member in members(name, data)]
     noise = max(stdev(plain), 0.002)
-    found = {"bfloat16": [advance(member).score for member in members(name, data, "bfloat16")]}
+    actual = {"bfloat16": [advance(member).score for member in members(name, data, "bfloat16")]}
     together = Fit(*members(name, data)).advance()
-    found["stacked"] = [best.score for best in together if isinstance(best, Check)]
+    actual["stacked"] = [best.score for best in together if isinstance(best, Check)]
     monkeypatch.setattr(stacking, "SPARSE_UPDATE_ROWS", 1)
-    found["rows of the batch alone"] = [advance(member).score for member in members(name, data)]
-    for way, scores in found.items():
+    actual["rows of the batch alone"] = [advance(member).score for member in members(name, data)]
+    for way, scores in actual.items():
         assert len(scores) == len(plain)
         assert abs(fmean(scores) - fmean(plain)) < 2 * noise, way
-    assert found["stacked"] == pytest.approx(plain, abs=2e-3)  # the same seeds
+    assert actual["stacked"] == pytest.approx(plain, abs=2e-3)  # the same seeds

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from fit_fixtures import DATA, TRAINING, assert_equal, member, noisy
+from fit_fixtures import DATA, TRAINING, assert_equal, new_member, noisy
 from members import advance, restored
 from slowly import slow
 
@@ -25,13 +25,13 @@ from mtl_nas.training.schedule import rate_factor
 def test_a_fit_that_is_saved_and_loaded_goes_on_as_if_nothing_had_been(precision, norm):
     training = TRAINING.model_copy(update={"precision": precision, "schedule": "cosine", "warmup": 0.1})
     rungs = (1 / 9, 1 / 3, 1.0)
-    whole = member(noisy(norm), training)
+    whole = new_member(noisy(norm), training)
     for share in rungs:
         advance(whole, share)
     saved = None
     for share in rungs:
         torch.rand(3)  # what others draw between the rungs changes nothing
-        part = restored(member(noisy(norm), training), saved)
+        part = restored(new_member(noisy(norm), training), saved)
         advance(part, share)
         saved = part.checkpoint().to_bytes()
     assert_equal(part, whole)
@@ -53,7 +53,11 @@ ADAPTED = [
 ]
 
 
-@pytest.mark.parametrize(("name", "meta"), JOINT + ADAPTED, ids=lambda one: "meta" if isinstance(one, Meta) else one)
+def case_name(value):
+    return "meta" if isinstance(value, Meta) else value
+
+
+@pytest.mark.parametrize(("name", "meta"), JOINT + ADAPTED, ids=case_name)
 def test_what_weighs_losses_and_turns_gradients_survives_breaks_in_the_middle_of_epochs(name, meta):
     """``gradvac`` and ``nash_mtl`` carry more than random numbers; DWA and decay count epochs and steps."""
     try:
@@ -63,13 +67,13 @@ def test_what_weighs_losses_and_turns_gradients_survives_breaks_in_the_middle_of
     design = noisy("layer").model_copy(update={"losses": WAYS[name]})
     training = TRAINING.model_copy(update={"epochs": 4, "batch_size": 200, "meta": meta})
     rungs = (7 / 16, 15 / 16, 1.0)
-    whole = member(design, training)
+    whole = new_member(design, training)
     for share in rungs:
         advance(whole, share)
     saved = None
     for share in rungs:
         torch.rand(3)
-        part = restored(member(design, training), saved)
+        part = restored(new_member(design, training), saved)
         advance(part, share)
         saved = part.checkpoint().to_bytes()
     assert_equal(part, whole)
@@ -79,27 +83,27 @@ def test_what_weighs_losses_and_turns_gradients_survives_breaks_in_the_middle_of
 
 def test_a_fit_goes_on_after_its_best_network_was_read():
     training = Training(epochs=15, batch_size=64, learning_rate=0.05)
-    whole, read = (member(noisy(dropout=0.0), training) for _ in range(2))
-    for one in (whole, read):
-        advance(one, 0.9)
+    whole, read = (new_member(noisy(dropout=0.0), training) for _ in range(2))
+    for member in (whole, read):
+        advance(member, 0.9)
     best = read.best_network()
     assert not {id(weight) for weight in best.parameters()} & {id(weight) for weight in read.network.parameters()}
     assert read.best.step < read.step  # so that the best weights are not those in training
-    for one in (whole, read):
-        advance(one)
+    for member in (whole, read):
+        advance(member)
     assert_equal(read, whole)
 
 
 def test_patience_is_counted_across_a_break():
     training = Training(epochs=40, batch_size=128, learning_rate=0.02, patience=2)
-    whole = member(noisy(dropout=0.0), training)
+    whole = new_member(noisy(dropout=0.0), training)
     advance(whole)
     assert whole.stopped
     assert whole.step < whole.steps
     assert len(whole.checks) - 1 - whole.checks.index(whole.best) == 2
-    part = member(noisy(dropout=0.0), training)
+    part = new_member(noisy(dropout=0.0), training)
     advance(part, whole.step / whole.steps - 0.5 / whole.steps)
-    later = restored(member(noisy(dropout=0.0), training), part.checkpoint().to_bytes())
+    later = restored(new_member(noisy(dropout=0.0), training), part.checkpoint().to_bytes())
     advance(later)
     assert later.stopped
     done = later.step
@@ -117,25 +121,25 @@ def test_the_same_seed_gives_the_same_result_and_another_seed_another():
 
 
 def test_what_was_drawn_before_changes_nothing():
-    one = mn.evaluate(noisy(), DATA, TRAINING)
+    member = mn.evaluate(noisy(), DATA, TRAINING)
     torch.rand(7)
-    assert mn.evaluate(noisy(), DATA, TRAINING).scores == one.scores
+    assert mn.evaluate(noisy(), DATA, TRAINING).scores == member.scores
 
 
 def test_rungs_are_nested_shares_of_the_work():
-    one = member()
-    assert one.train_rows == 800
-    assert (one.steps_per_epoch, one.steps) == (13, 26)
-    advance(one, 1 / 9)
-    assert (one.step, one.rows) == (3, 3 * 64)
-    advance(one, 1 / 3)
-    assert (one.step, one.rows) == (9, 9 * 64)
-    advance(one)
-    assert (one.step, one.rows) == (26, 2 * 800)
-    assert [check.step for check in one.checks] == [3, 9, 13, 26]
-    assert [check.rows for check in one.checks] == [192, 576, 800, 1600]
-    advance(one, 1 / 3)
-    assert one.step == 26
+    member = new_member()
+    assert member.train_rows == 800
+    assert (member.steps_per_epoch, member.steps) == (13, 26)
+    advance(member, 1 / 9)
+    assert (member.step, member.rows) == (3, 3 * 64)
+    advance(member, 1 / 3)
+    assert (member.step, member.rows) == (9, 9 * 64)
+    advance(member)
+    assert (member.step, member.rows) == (26, 2 * 800)
+    assert [check.step for check in member.checks] == [3, 9, 13, 26]
+    assert [check.rows for check in member.checks] == [192, 576, 800, 1600]
+    advance(member, 1 / 3)
+    assert member.step == 26
 
 
 def test_a_share_of_a_pass_is_a_training_too():
@@ -154,10 +158,10 @@ def test_the_best_check_is_kept_not_the_last_one():
 
 
 def test_a_rung_scores_the_best_so_far():
-    one = member(noisy(dropout=0.0), Training(epochs=12, batch_size=64, learning_rate=0.05))
-    scores = [advance(one, share).score for share in (0.2, 0.5, 1.0)]
+    member = new_member(noisy(dropout=0.0), Training(epochs=12, batch_size=64, learning_rate=0.05))
+    scores = [advance(member, share).score for share in (0.2, 0.5, 1.0)]
     assert scores == sorted(scores)
-    assert scores[-1] == max(check.score for check in one.checks)
+    assert scores[-1] == max(check.score for check in member.checks)
 
 
 @pytest.mark.parametrize("rate", [1e6, 1e30])
@@ -175,18 +179,18 @@ def test_a_batch_without_a_valid_label_is_no_error():
     sparse = Rows(rows.categories, rows.numbers, rows.sequences, labels)
     for weighting in ("static", "uncertainty"):
         design = noisy().model_copy(update={"losses": Losses(weighting=weighting)})
-        one = member(design, TRAINING.model_copy(update={"batch_size": 8, "epochs": 0.5}), sparse)
-        advance(one)
-        assert all(parameter.isfinite().all() for parameter in one.network.parameters())
+        member = new_member(design, TRAINING.model_copy(update={"batch_size": 8, "epochs": 0.5}), sparse)
+        advance(member)
+        assert all(parameter.isfinite().all() for parameter in member.network.parameters())
         if weighting == "uncertainty":
-            assert one.objective.weighting.log_variances[1:].tolist() == [0, 0, 0]
+            assert member.objective.weighting.log_variances[1:].tolist() == [0, 0, 0]
 
 
 def test_a_batch_of_one_row_is_no_error():
     odd = DATA.rows("train").take(slice(0, 65))  # the last batch of an epoch has one row
-    one = member(train=odd)
-    advance(one)
-    assert math.isfinite(one.best.score)
+    member = new_member(train=odd)
+    advance(member)
+    assert math.isfinite(member.best.score)
 
 
 @pytest.mark.parametrize("precision", ["float64", "bfloat16"])
@@ -212,9 +216,9 @@ def test_a_design_learns_what_is_there():
 def test_weights_of_losses_decide_what_is_learned():
     alone = Losses(weights={"click": 0.0, "buy": 0.0, "stars": 0.0})
     training = Training(epochs=8, batch_size=64, learning_rate=0.01)
-    found = mn.evaluate(noisy(dropout=0.0), DATA, training, losses=alone).checks[-1].scores
-    assert found["price"]["r2"] > 0.7
-    assert found["stars"]["log_loss"] > 1.0  # three classes, never trained
+    actual = mn.evaluate(noisy(dropout=0.0), DATA, training, losses=alone).checks[-1].scores
+    assert actual["price"]["r2"] > 0.7
+    assert actual["stars"]["log_loss"] > 1.0  # three classes, never trained
 
 
 def test_an_architecture_with_losses_trains_as_its_design():
@@ -233,8 +237,8 @@ RATES = {
 
 @pytest.mark.parametrize("schedule", RATES)
 def test_schedules_lead_from_the_full_rate_towards_none(schedule):
-    found = [rate_factor(Training(schedule=schedule), progress) for progress in (0, 0.5, 0.9)]
-    assert found == pytest.approx(RATES[schedule])
+    actual = [rate_factor(Training(schedule=schedule), progress) for progress in (0, 0.5, 0.9)]
+    assert actual == pytest.approx(RATES[schedule])
 
 
 @pytest.mark.parametrize("schedule", RATES)
@@ -248,21 +252,22 @@ def test_warm_up_rises_and_meets_the_schedule(schedule):
 
 
 def test_the_rate_of_a_step_is_that_of_its_share_of_the_work():
-    one = member(training=TRAINING.model_copy(update={"schedule": "linear"}))
-    advance(one, 0.5)
-    assert one.optimizer.param_groups[0]["lr"] == pytest.approx(0.01 * (1 - 12 / 26))
+    member = new_member(training=TRAINING.model_copy(update={"schedule": "linear"}))
+    advance(member, 0.5)
+    assert member.optimizer.param_groups[0]["lr"] == pytest.approx(0.01 * (1 - 12 / 26))
 
 
 def test_weight_decay_shrinks_weights():
     sizes = []
     for decay in (0.0, 1.0):
-        one = member(noisy(dropout=0.0), TRAINING.model_copy(update={"weight_decay": decay}))
-        advance(one)
-        sizes.append(sum(float(parameter.detach().square().sum()) for parameter in one.network.parameters()))
+        member = new_member(noisy(dropout=0.0), TRAINING.model_copy(update={"weight_decay": decay}))
+        advance(member)
+        sizes.append(sum(float(parameter.detach().square().sum()) for parameter in member.network.parameters()))
     assert sizes[1] < sizes[0]
 
 
 def test_missing_labels_are_masked():
-    one = member()
-    assert one.objective.tasks == list(DATA.schema.tasks)
-    assert one.batches.targets.valid.sum(dim=0).tolist() == (~np.isnan(DATA.rows("train").labels)).sum(axis=0).tolist()
+    member = new_member()
+    assert member.objective.tasks == list(DATA.schema.tasks)
+    labels = DATA.rows("train").labels
+    assert member.batches.targets.valid.sum(dim=0).tolist() == (~np.isnan(labels)).sum(axis=0).tolist()

@@ -123,18 +123,18 @@ def test_every_kind_learns(result):
 
 def test_predictions_come_in_columns(result, tmp_path):
     result.model.save(tmp_path)
-    found = load_model(tmp_path).predict(DATA.frame("validation"))
+    predicted = load_model(tmp_path).predict(DATA.frame("validation"))
     classes = [f"{task}={one}" for task, names in CLASSES.items() for one in names]
     numbers = [name for name in TASKS if name not in CLASSES]
-    assert set(found) == {*classes, *numbers}
+    assert set(predicted) == {*classes, *numbers}
     for task, names in CLASSES.items():
-        probabilities = found[[f"{task}={one}" for one in names]].to_numpy()
+        probabilities = predicted[[f"{task}={one}" for one in names]].to_numpy()
         np.testing.assert_allclose(probabilities, result.predictions[task], atol=1e-6)
         np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
         assert (probabilities >= 0).all()
     for name in numbers:
-        np.testing.assert_allclose(found[name], result.predictions[name], rtol=1e-5, atol=1e-6)
-    assert (found[["visits", "spent"]] > 0).all(axis=None)
+        np.testing.assert_allclose(predicted[name], result.predictions[name], rtol=1e-5, atol=1e-6)
+    assert (predicted[["visits", "spent"]] > 0).all(axis=None)
 
 
 @pytest.mark.slow
@@ -174,8 +174,8 @@ def test_weights_steer_training():
         member = Member(mn.compose(design, data.schema), design.losses, training, FitData.of(data))
         Fit(member).advance()
         rows = {name: column[:50] for name, column in member.batches.inputs.items()}
-        found = torch.sigmoid(member.network.eval()(rows)["tower/y"])
-        assert float(found.detach().mean()) == pytest.approx(probability, abs=0.06)
+        predicted = torch.sigmoid(member.network.eval()(rows)["tower/y"])
+        assert float(predicted.detach().mean()) == pytest.approx(probability, abs=0.06)
 
 
 def test_labels_of_new_rows_are_checked_too():

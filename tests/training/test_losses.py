@@ -102,12 +102,12 @@ def test_rows_count_as_much_as_they_weigh(missing: float) -> None:
     outputs, labels = drawn(9, missing)
     weights = np.random.default_rng(5).uniform(0.1, 9.0, 9)
     inputs = [tensor(output).requires_grad_() for output in outputs]
-    found, present = task_losses(inputs, BatchTargets.of(tensor(labels), TASKS, weights=tensor(weights)), TASKS)
-    found.sum().backward()
+    actual, present = task_losses(inputs, BatchTargets.of(tensor(labels), TASKS, weights=tensor(weights)), TASKS)
+    actual.sum().backward()
     assert present.tolist() == (~np.isnan(labels)).any(axis=0).tolist()
     for index, task in enumerate(TASKS):
         value = mean_loss(outputs[index], labels[:, index], task, weights)
-        np.testing.assert_allclose(found[index].item(), value, rtol=1e-12)
+        np.testing.assert_allclose(actual[index].item(), value, rtol=1e-12)
         gradients = reference.gradient(
             lambda output, index=index, task=task: mean_loss(output, labels[:, index], task, weights), outputs[index]
         )
@@ -129,8 +129,8 @@ def test_equal_weights_change_nothing_and_whole_ones_repeat_rows() -> None:
 
 def test_a_batch_takes_its_own_weights() -> None:
     _, labels = drawn(6, 0.0)
-    found = BatchTargets.of(tensor(labels), TASKS, weights=tensor([1, 2, 3, 4, 5, 6])).at(torch.tensor([4, 0]))
-    assert found.weights.tolist() == [5, 1]
+    targets = BatchTargets.of(tensor(labels), TASKS, weights=tensor([1, 2, 3, 4, 5, 6])).at(torch.tensor([4, 0]))
+    assert targets.weights.tolist() == [5, 1]
     assert BatchTargets.of(tensor(labels), TASKS).at(torch.tensor([4, 0])).weights is None
 
 
@@ -139,13 +139,13 @@ def test_positive_rows_may_count_more() -> None:
     outputs, labels = drawn(9, 0.2)
     tensors = [tensor(output) for output in outputs]
     chosen = {"click": 10.0, "like": 0.1}
-    found, _ = task_losses(tensors, BatchTargets.of(tensor(labels), TASKS), TASKS, positive_weights=chosen)
+    actual, _ = task_losses(tensors, BatchTargets.of(tensor(labels), TASKS), TASKS, positive_weights=chosen)
     for index, task in enumerate(TASKS):
         value = mean_loss(outputs[index], labels[:, index], task, positive=chosen.get(task.name, 1.0))
-        np.testing.assert_allclose(found[index].item(), value, rtol=1e-12)
+        np.testing.assert_allclose(actual[index].item(), value, rtol=1e-12)
     known = ~np.isnan(labels[:, 0])
     torch.testing.assert_close(
-        found[0],
+        actual[0],
         torch.nn.functional.binary_cross_entropy_with_logits(
             tensors[0][known, 0], tensor(labels[known, 0]), pos_weight=tensor(10.0)
         ),
@@ -204,10 +204,10 @@ def test_each_loss_is_least_at_what_it_estimates() -> None:
         ),
     ]
     for task, labels, best in cases:
-        found = BatchTargets.of(tensor(labels), [task])
+        targets = BatchTargets.of(tensor(labels), [task])
 
-        def loss(outputs: Any, found: Any = found, task: Task = task) -> float:
-            return task_losses([tensor(outputs).expand(1001, -1)], found, [task])[0].item()
+        def loss(outputs: Any, targets: Any = targets, task: Task = task) -> float:
+            return task_losses([tensor(outputs).expand(1001, -1)], targets, [task])[0].item()
 
         for index in range(task.outputs):
             for step in (-1e-3, 1e-3):
@@ -241,14 +241,14 @@ def test_the_calibrator_has_its_closed_form(probabilities: tuple[float, ...], pe
     rows = 4
     values = [tensor([probability] * rows).requires_grad_() for probability in probabilities]
     pairs = list(pairwise(values))
-    found = sum(calibrator(earlier, later, torch.ones(rows, dtype=torch.float64)) for earlier, later in pairs)
-    assert found.item() == pytest.approx(penalty, abs=1e-15)
+    actual = sum(calibrator(earlier, later, torch.ones(rows, dtype=torch.float64)) for earlier, later in pairs)
+    assert actual.item() == pytest.approx(penalty, abs=1e-15)
     names = "abc"[: len(probabilities)]
     named = {name: np.full(rows, probability) for name, probability in zip(names, probabilities, strict=True)}
     labels = dict.fromkeys(names, np.zeros(rows))
     again = reference.calibrator(named, list(pairwise(names)), labels)
     assert float(again) == pytest.approx(penalty, abs=1e-15)
-    found.backward()
+    actual.backward()
     steps = [0.0] * len(probabilities)
     for index, (earlier, later) in enumerate(pairwise(probabilities)):
         violated = later > earlier
@@ -264,8 +264,8 @@ def test_the_calibrator_counts_rows_that_are_valid_in_both_tasks() -> None:
 
 
 def objective(losses: Losses, schema: Schema, architecture: Architecture | None = None) -> Objective:
-    found = architecture or compose(Design(losses=losses), schema)
-    return Objective(losses, found, schema).double()
+    graph = architecture or compose(Design(losses=losses), schema)
+    return Objective(losses, graph, schema).double()
 
 
 def funnel(architecture: Architecture) -> tuple[dict[str, np.ndarray], np.ndarray]:
@@ -283,9 +283,9 @@ def total(
     names = FUNNEL.task_names
     column = {name: labels[:, index] for index, name in enumerate(names)}
     each = {name: reference.binary_loss(logits[name][:, 0], column[name]) * losses.weight_of(name) for name in names}
-    found = sum(each.values()) if scales is None else reference.uncertainty_sum(each, scales)
+    weighted = sum(each.values()) if scales is None else reference.uncertainty_sum(each, scales)
     probabilities = {name: reference.sigmoid(logits[name][:, 0]) for name in names}
-    return float(found + losses.calibrator * reference.calibrator(probabilities, FUNNEL.nested_pairs, column))
+    return float(weighted + losses.calibrator * reference.calibrator(probabilities, FUNNEL.nested_pairs, column))
 
 
 @pytest.mark.parametrize("calibrated", [0.0, 0.3])
@@ -294,11 +294,11 @@ def test_the_objective_is_the_weighed_sum_and_the_penalty(weights: dict[str, flo
     losses = Losses(weights=weights, calibrator=calibrated)
     architecture = compose(Design(), FUNNEL)
     logits, labels = funnel(architecture)
-    found = objective(losses, FUNNEL)(
+    actual = objective(losses, FUNNEL)(
         {name: tensor(value) for name, value in logits.items()}, BatchTargets.of(tensor(labels), FUNNEL.tasks)
     )
     named = {head.task: logits[head.node] for head in architecture.heads}
-    np.testing.assert_allclose(found.item(), total(losses, named, labels), rtol=1e-12)
+    np.testing.assert_allclose(actual.item(), total(losses, named, labels), rtol=1e-12)
 
 
 def test_learned_weights_follow_kendall_and_an_absent_task_does_not_drift() -> None:
@@ -310,8 +310,8 @@ def test_learned_weights_follow_kendall_and_an_absent_task_does_not_drift() -> N
     inputs = {name: tensor(value) for name, value in logits.items()}
     named = {head.task: logits[head.node] for head in architecture.heads}
     scales = dict(zip(FUNNEL.task_names, (0.3, -0.5, 1.1), strict=True))
-    found = summed(inputs, BatchTargets.of(tensor(labels), FUNNEL.tasks))
-    np.testing.assert_allclose(found.item(), total(Losses(), named, labels, scales), rtol=1e-12)
+    actual = summed(inputs, BatchTargets.of(tensor(labels), FUNNEL.tasks))
+    np.testing.assert_allclose(actual.item(), total(Losses(), named, labels, scales), rtol=1e-12)
     labels[:, 1] = NAN
     summed(inputs, BatchTargets.of(tensor(labels), FUNNEL.tasks)).backward()
     assert summed.weighting.log_variances.grad[1] == 0.0
@@ -328,9 +328,9 @@ def test_esmm_trains_end_to_end_probabilities_in_log_space() -> None:
     product = reference.product_logit([click, conversion])
     outputs = {"tower/click": click, "tower/buy": conversion, "product/buy": product}
     inputs = {name: tensor(value[:, None]) for name, value in outputs.items()}
-    found = Objective(Losses(), architecture, schema).double()(inputs, BatchTargets.of(tensor(labels), schema.tasks))
+    actual = Objective(Losses(), architecture, schema).double()(inputs, BatchTargets.of(tensor(labels), schema.tasks))
     book = reference.binary_loss(click, labels[:, 0]) + reference.esmm_loss(click, conversion, labels[:, 1])
-    np.testing.assert_allclose(found.item(), book, rtol=1e-12)
+    np.testing.assert_allclose(actual.item(), book, rtol=1e-12)
 
 
 def test_heads_in_another_order_meet_their_own_labels() -> None:

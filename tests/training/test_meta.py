@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from fit_fixtures import DATA, member, noisy
+from fit_fixtures import DATA, new_member, noisy
 from members import advance
 from numpy_reference import schema_of
 from slowly import slow
@@ -51,8 +51,8 @@ def least_squares(meta: Meta, rows: int = 8):
     return network, objective, inner_loop, {"x": x}, BatchTargets(y, torch.ones_like(y))
 
 
-def gradient_of(objective: Objective, inner_loop: InnerLoop, network, features, found) -> torch.Tensor:
-    logits, query = inner_loop(features, found)
+def gradient_of(objective: Objective, inner_loop: InnerLoop, network, features, targets) -> torch.Tensor:
+    logits, query = inner_loop(features, targets)
     (gradient,) = torch.autograd.grad(objective.terms(logits, query)[0].sum(), network.theta)
     return gradient
 
@@ -63,11 +63,11 @@ def gradient_of(objective: Objective, inner_loop: InnerLoop, network, features, 
 def test_the_outer_gradient_has_its_closed_form(order, steps, rows):
     """Each inner step multiplies the gradient at the adapted weights by I - a H; the first order leaves that out."""
     rate = 0.05
-    network, objective, inner_loop, features, found = least_squares(
+    network, objective, inner_loop, features, targets = least_squares(
         Meta(order=order, inner_rate=rate, steps=steps), rows=rows
     )
     half = rows // 2
-    (x, y), (query, answer) = ((features["x"][part], found.labels[part]) for part in (slice(half), slice(half, None)))
+    (x, y), (query, answer) = ((features["x"][part], targets.labels[part]) for part in (slice(half), slice(half, None)))
     curve = 2 * x.T @ x / half
     theta, factor = network.theta.detach(), torch.eye(WIDTH, dtype=torch.float64)
     for _ in range(steps):
@@ -75,7 +75,7 @@ def test_the_outer_gradient_has_its_closed_form(order, steps, rows):
         factor = (factor - rate * curve @ factor) if order == 2 else factor
     wanted = factor @ (2 * query.T @ (query @ theta - answer) / len(query))
     torch.testing.assert_close(
-        gradient_of(objective, inner_loop, network, features, found), wanted, rtol=1e-10, atol=1e-12
+        gradient_of(objective, inner_loop, network, features, targets), wanted, rtol=1e-10, atol=1e-12
     )
 
 
@@ -94,60 +94,60 @@ def test_the_orders_agree_as_the_inner_rate_goes_to_zero():
 def gradients(meta: Meta | None, rows: slice, *, design: Design, empty: tuple[str, slice] | None = None):
     """Gradients by name after one batch, and the fit; ``empty``: a task without labels in some rows of the batch."""
     training = Training(epochs=1, batch_size=64, precision="float64", meta=meta)
-    one = member(design, training)
-    features = {name: column[rows] for name, column in one.batches.inputs.items()}
-    found = BatchTargets(one.batches.targets.labels[rows], one.batches.targets.valid[rows].clone())
+    member = new_member(design, training)
+    features = {name: column[rows] for name, column in member.batches.inputs.items()}
+    targets = BatchTargets(member.batches.targets.labels[rows], member.batches.targets.valid[rows].clone())
     if empty is not None:
-        task = [task.name for task in one.objective.tasks].index(empty[0])
-        found.valid[empty[1], task] = 0.0
-    one.network.train()
-    loss = one.backward.fill(features, found)
+        task = [task.name for task in member.objective.tasks].index(empty[0])
+        targets.valid[empty[1], task] = 0.0
+    member.network.train()
+    loss = member.backward.fill(features, targets)
     zero = torch.zeros(())
     return {
         name: zero.expand_as(value) if value.grad is None else value.grad
-        for name, value in one.network.named_parameters()
-    }, (one, loss)
+        for name, value in member.network.named_parameters()
+    }, (member, loss)
 
 
 @pytest.mark.parametrize("norm", ["none", "layer", "batch"])
 @pytest.mark.parametrize("order", [1, 2])
 def test_an_inner_rate_of_zero_is_a_plain_step_on_the_query_half(order, norm):
     design = noisy(norm, 0.0)
-    found, (_, loss) = gradients(Meta(order=order, inner_rate=0.0), slice(0, 40), design=design)
+    actual, (_, loss) = gradients(Meta(order=order, inner_rate=0.0), slice(0, 40), design=design)
     plain, (_, again) = gradients(None, slice(20, 40), design=design)
     torch.testing.assert_close(loss, again)
     for name in plain:
-        torch.testing.assert_close(found[name], plain[name].to(found[name]), rtol=1e-10, atol=1e-13)
+        torch.testing.assert_close(actual[name], plain[name].to(actual[name]), rtol=1e-10, atol=1e-13)
 
 
 def test_a_batch_of_one_row_is_a_plain_step():
-    found, _ = gradients(Meta(), slice(0, 1), design=noisy("layer", 0.0))
+    actual, _ = gradients(Meta(), slice(0, 1), design=noisy("layer", 0.0))
     plain, _ = gradients(None, slice(0, 1), design=noisy("layer", 0.0))
-    assert all(torch.equal(found[name], plain[name]) for name in plain)
+    assert all(torch.equal(actual[name], plain[name]) for name in plain)
 
 
 @pytest.mark.parametrize("half", [slice(0, 20), slice(20, 40)])
 def test_a_task_without_a_row_in_one_half_is_out_of_the_step(half):
     design, meta = noisy("layer", 0.0), Meta(inner_rate=0.1)
     design = design.model_copy(update={"losses": Losses()})
-    found, (_, loss) = gradients(meta, slice(0, 40), design=design, empty=("price", half))
+    actual, (_, loss) = gradients(meta, slice(0, 40), design=design, empty=("price", half))
     out, (_, wanted) = gradients(meta, slice(0, 40), design=design, empty=("price", slice(None)))
     torch.testing.assert_close(loss, wanted)
     assert math.isfinite(loss)
     for name in out:
-        torch.testing.assert_close(found[name], out[name], rtol=1e-10, atol=1e-13)
+        torch.testing.assert_close(actual[name], out[name], rtol=1e-10, atol=1e-13)
 
 
 def test_running_statistics_follow_the_support_half_at_the_weights_that_predict():
     design = noisy("batch", 0.0)
-    _, (one, _) = gradients(Meta(inner_rate=0.5, steps=2), slice(0, 40), design=design)
-    other = member(design, Training(epochs=1, batch_size=64, precision="float64"))
+    _, (member, _) = gradients(Meta(inner_rate=0.5, steps=2), slice(0, 40), design=design)
+    other = new_member(design, Training(epochs=1, batch_size=64, precision="float64"))
     other.network.train()
     other.network({name: column[:20] for name, column in other.batches.inputs.items()})
     wanted = dict(other.network.named_buffers())
     statistics = [name for name in wanted if "running" in name]
     assert statistics
-    assert all(torch.equal(dict(one.network.named_buffers())[name], wanted[name]) for name in statistics)
+    assert all(torch.equal(dict(member.network.named_buffers())[name], wanted[name]) for name in statistics)
 
 
 METAHEAC = preset("metaheac", DATA.schema, experts=2, critics=2, hidden=(4,), gate=(4,), embedding=4)
@@ -156,22 +156,22 @@ METAHEAC = preset("metaheac", DATA.schema, experts=2, critics=2, hidden=(4,), ga
 @pytest.mark.parametrize("scope", ["all", "task_embedding", "critics"])
 def test_a_task_adapts_the_weights_of_its_scope_alone(scope):
     rate = 0.5
-    one = member(METAHEAC, Training(epochs=1, precision="float64", meta=Meta(scope=scope, inner_rate=rate)))
-    names = one.network.parameters_of(scope)
-    own = dict(one.network.named_parameters())
+    member = new_member(METAHEAC, Training(epochs=1, precision="float64", meta=Meta(scope=scope, inner_rate=rate)))
+    names = member.network.parameters_of(scope)
+    own = dict(member.network.named_parameters())
     assert (len(names) == len(own)) == (scope == "all")
-    features = {name: column[:40] for name, column in one.batches.inputs.items()}
+    features = {name: column[:40] for name, column in member.batches.inputs.items()}
     first, second = ({name: column[part] for name, column in features.items()} for part in (slice(20), slice(20, 40)))
-    found = one.batches.targets.at(torch.arange(40))
-    logits, _ = one.backward.inner_loop(features, found)
-    support = BatchTargets(found.labels[:20], found.valid[:20])
-    for task, node in enumerate(one.objective.nodes):
-        outputs = one.network(first)
-        loss = one.objective.task_losses([outputs[name] for name in one.objective.nodes], support)[0][task]
+    targets = member.batches.targets.at(torch.arange(40))
+    logits, _ = member.backward.inner_loop(features, targets)
+    support = BatchTargets(targets.labels[:20], targets.valid[:20])
+    for task, node in enumerate(member.objective.nodes):
+        outputs = member.network(first)
+        loss = member.objective.task_losses([outputs[name] for name in member.objective.nodes], support)[0][task]
         steps = torch.autograd.grad(loss, [own[name] for name in names], allow_unused=True)
         moved = {name: own[name] - rate * step for name, step in zip(names, steps, strict=True) if step is not None}
         assert moved
-        wanted = functional_call(one.network, moved, (second,))[node]
+        wanted = functional_call(member.network, moved, (second,))[node]
         torch.testing.assert_close(logits[task], wanted, rtol=1e-10, atol=1e-12)
 
 
@@ -179,7 +179,7 @@ def test_a_scope_that_the_design_has_not_is_refused_in_one_line():
     for scope, what in (("critics", "critics"), ("task_embedding", "task embedding")):
         wanted = f"^training.meta.scope {scope} adapts nothing: the design has no {what}; say scope: all$"
         with pytest.raises(DesignError, match=wanted):
-            member(noisy(), Training(meta=Meta(scope=scope)))
+            new_member(noisy(), Training(meta=Meta(scope=scope)))
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_meta_learning_goes_with_every_weighting_and_direction_and_learns(losses
     design = METAHEAC.model_copy(update={"losses": losses})
     if losses.aggregation != "none":
         pytest.importorskip("torchjd", reason="extra [gradients]")
-    training = Training(epochs=3, batch_size=64, learning_rate=0.01, meta=Meta(order=order, inner_rate=0.05))
-    one = member(design, training)
-    advance(one)
-    assert one.best.scores["click"]["auc"] > 0.7
+    training = Training(epochs=4, batch_size=64, learning_rate=0.01, meta=Meta(order=order, inner_rate=0.05))
+    member = new_member(design, training)
+    advance(member)
+    assert member.best.scores["click"]["auc"] > 0.7

@@ -27,26 +27,26 @@ def labels(rows: int = 4000) -> np.ndarray:
     random = np.random.default_rng(0)
     click = random.random(rows) < 0.1
     buy = click & (random.random(rows) < 0.3)
-    found = np.stack([click, buy, buy & (random.random(rows) < 0.5)], axis=1).astype(np.float32)
-    found[::50, 0] = NAN
-    return found
+    drawn = np.stack([click, buy, buy & (random.random(rows) < 0.5)], axis=1).astype(np.float32)
+    drawn[::50, 0] = NAN
+    return drawn
 
 
 def test_all_but_negatives_of_the_first_event_are_kept():
-    found = labels()
-    kept = kept_rows(found, FUNNEL, 0.25, seed=0)
+    drawn = labels()
+    kept = kept_rows(drawn, FUNNEL, 0.25, seed=0)
     assert np.array_equal(kept, np.unique(kept))
-    negative = found[:, 0] == 0
+    negative = drawn[:, 0] == 0
     assert set(np.flatnonzero(~negative)) <= set(kept)
     assert negative[kept].sum() / negative.sum() == pytest.approx(0.25, abs=0.02)
 
 
 def test_the_kept_rows_follow_the_seed_and_a_share_of_one_keeps_all():
-    found = labels()
-    first, again, other = (kept_rows(found, FUNNEL, 0.25, seed=seed) for seed in (0, 0, 1))
+    drawn = labels()
+    first, again, other = (kept_rows(drawn, FUNNEL, 0.25, seed=seed) for seed in (0, 0, 1))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
-    assert len(kept_rows(found, FUNNEL, 1.0, seed=0)) == len(found)
+    assert len(kept_rows(drawn, FUNNEL, 1.0, seed=0)) == len(drawn)
 
 
 def heads(share: float) -> list[Head]:
@@ -60,16 +60,16 @@ def heads(share: float) -> list[Head]:
 
 def test_corrected_probabilities_are_those_of_all_rows():
     """Rates among the kept rows, taken back, are the rates among all rows; conditional ones never moved."""
-    found = labels(200_000)
-    found = found[~np.isnan(found[:, 0])]
-    kept = found[kept_rows(found, FUNNEL, 0.2, seed=3)]
+    drawn = labels(200_000)
+    drawn = drawn[~np.isnan(drawn[:, 0])]
+    kept = drawn[kept_rows(drawn, FUNNEL, 0.2, seed=3)]
 
     def rates(rows: np.ndarray) -> dict[str, torch.Tensor]:
         click, buy, pay = rows.mean(axis=0, dtype=np.float64)
         given = {"click": click, "buy": buy, "buy|click": buy / click, "pay": pay}
         return {name: torch.tensor([rate]) for name, rate in given.items()}
 
-    truth, seen = rates(found), rates(kept)
+    truth, seen = rates(drawn), rates(kept)
     assert seen["click"].item() > 2 * truth["click"].item()
     mended = corrected(seen, heads(0.2), FUNNEL)
     assert list(mended) == list(seen)
@@ -81,24 +81,24 @@ def test_corrected_probabilities_are_those_of_all_rows():
 def test_for_the_first_event_the_correction_is_a_shift_of_the_logit():
     logits = torch.linspace(-20, 20, 41, dtype=torch.float64)
     names = ("click", "buy", "buy|click", "pay")
-    found = corrected(dict.fromkeys(names, torch.sigmoid(logits)), heads(0.1), FUNNEL)
-    torch.testing.assert_close(found["click"], torch.sigmoid(logits + math.log(0.1)), rtol=1e-7, atol=0.0)
-    assert ((found["buy"] > 0) & (found["buy"] < 1)).all()
+    actual = corrected(dict.fromkeys(names, torch.sigmoid(logits)), heads(0.1), FUNNEL)
+    torch.testing.assert_close(actual["click"], torch.sigmoid(logits + math.log(0.1)), rtol=1e-7, atol=0.0)
+    assert ((actual["buy"] > 0) & (actual["buy"] < 1)).all()
 
 
 def test_order_along_the_funnel_survives_the_correction():
     probabilities = {"click": 0.9, "buy": 0.5, "buy|click": 0.6, "pay": 0.1}
-    found = corrected(
+    actual = corrected(
         {name: torch.tensor([probability]) for name, probability in probabilities.items()}, heads(0.3), FUNNEL
     )
-    assert found["click"] > found["buy"] > found["pay"]
-    assert (found["buy"] / found["click"]).item() == pytest.approx(0.5 / 0.9)
+    assert actual["click"] > actual["buy"] > actual["pay"]
+    assert (actual["buy"] / actual["click"]).item() == pytest.approx(0.5 / 0.9)
 
 
 def test_without_left_out_rows_nothing_is_corrected():
     probabilities = {name: torch.rand(5) for name in ("click", "buy", "buy|click", "pay")}
-    found = corrected(probabilities, heads(1.0), FUNNEL)
-    assert all(found[name] is probabilities[name] for name in probabilities)
+    actual = corrected(probabilities, heads(1.0), FUNNEL)
+    assert all(actual[name] is probabilities[name] for name in probabilities)
 
 
 def kinds(*tasks: Task) -> Schema:
@@ -126,11 +126,11 @@ def test_a_fit_trains_on_the_kept_rows_in_every_epoch():
     for share in (1.0, 0.5):
         losses = Losses(negatives=share)
         architecture = compose(Design(losses=losses), data.schema)
-        one = Member(architecture, losses, Training(epochs=2), FitData.of(data))
-        advance(one)
-        assert one.rows == 2 * one.train_rows
-        assert one.batches.targets.labels[:, 0].sum().item() == (train.labels[:, 0] == 1).sum()
-        sizes.append(one.train_rows)
+        member = Member(architecture, losses, Training(epochs=2), FitData.of(data))
+        advance(member)
+        assert member.rows == 2 * member.train_rows
+        assert member.batches.targets.labels[:, 0].sum().item() == (train.labels[:, 0] == 1).sum()
+        sizes.append(member.train_rows)
     negative = (train.labels[:, 0] == 0).sum()
     assert sizes[0] == len(train)
     assert sizes[1] == pytest.approx(len(train) - negative / 2, abs=0.1 * negative)

@@ -42,8 +42,8 @@ def test_routes_open_as_often_as_the_hard_concrete_distribution_says(log_alpha: 
     sources = passed[0].node("level0/expert/0")
     z = np.array([(states.node("level0/route/click") / sources).mean().item() for states in passed])
     assert ((z >= 0) & (z <= 1)).all()
-    for found, bound in (((z > 0).mean(), -GAMMA / ZETA), ((z == 1).mean(), (1 - GAMMA) / (ZETA - 1))):
-        assert found == pytest.approx(float(sigmoid(np.array(log_alpha - BETA * np.log(bound)))), abs=0.05)
+    for actual, bound in (((z > 0).mean(), -GAMMA / ZETA), ((z == 1).mean(), (1 - GAMMA) / (ZETA - 1))):
+        assert actual == pytest.approx(float(sigmoid(np.array(log_alpha - BETA * np.log(bound)))), abs=0.05)
 
 
 ONE_ROUTE = {"shared": 1, "specific": 0, "mixing": Routing(transform=False), "expert": Expert(activation="tanh")}
@@ -57,9 +57,9 @@ def test_routes_stand_still_outside_training() -> None:
 
 def test_the_price_of_open_routes_agrees_with_numpy() -> None:
     architecture, model, weights, _ = drawn(small("snr", THREE, penalty=0.3), THREE, 1)
-    found = model.penalty()
-    np.testing.assert_allclose(found.item(), penalty(architecture, weights), rtol=1e-12)
-    found.backward()
+    actual = model.penalty()
+    np.testing.assert_allclose(actual.item(), penalty(architecture, weights), rtol=1e-12)
+    actual.backward()
     for name, gradients in gradients_of(model).items():
         expected = gradient(lambda values, name=name: penalty(architecture, {**weights, name: values}), weights[name])
         np.testing.assert_allclose(gradients, expected, rtol=1e-10, atol=1e-15, err_msg=name)
@@ -74,11 +74,11 @@ def test_dropout_comes_before_the_residual() -> None:
     _, model, weights, features = drawn(stacked(level(shared=1, specific=0, expert=expert)), ONE, 64, train=True)
     torch.manual_seed(0)
     with torch.no_grad():
-        found = model.activations(tensors(features)).node("level0/expert/0").numpy() - features["scalars"]
+        actual = model.activations(tensors(features)).node("level0/expert/0").numpy() - features["scalars"]
     full = features["scalars"] @ weights["level0/expert/0/weight0"].T + weights["level0/expert/0/bias0"]
-    dropped = np.isclose(found, 0, atol=1e-12)
+    dropped = np.isclose(actual, 0, atol=1e-12)
     assert 0.4 < dropped.mean() < 0.6
-    np.testing.assert_allclose(found[~dropped], 2 * full[~dropped], rtol=1e-10)
+    np.testing.assert_allclose(actual[~dropped], 2 * full[~dropped], rtol=1e-10)
 
 
 def test_dropout_of_a_transfer_falls_on_what_the_source_passes() -> None:
@@ -95,10 +95,10 @@ def test_dropout_of_a_transfer_falls_on_what_the_source_passes() -> None:
         states.node(name).numpy() for name in ("level0/expert/click/0", "level0/expert/buy/0", "transfer/buy")
     )
     passed = source @ weights["transfer/buy/information_weight"][0].T + weights["transfer/buy/information_bias"][0]
-    found = 2 * joined - own
-    dropped = np.isclose(found, 0, atol=1e-12)
+    actual = 2 * joined - own
+    dropped = np.isclose(actual, 0, atol=1e-12)
     assert 0.4 < dropped.mean() < 0.6
-    np.testing.assert_allclose(found[~dropped], 2 * passed[~dropped], rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(actual[~dropped], 2 * passed[~dropped], rtol=1e-9, atol=1e-12)
 
 
 def test_what_starts_neutral_does() -> None:

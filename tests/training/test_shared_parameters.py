@@ -117,9 +117,9 @@ def test_members_of_parameters_are_trained_by_the_tasks_that_reach_them(name: st
     architecture = composed(name)
     reaching = [members for tensor, members in build(architecture).reaching() if tensor.dim() > 1]
     for task in architecture.tasks:
-        found = list(trained(architecture, task).values())
-        assert len(found) == len(reaching)
-        for members, moved in zip(reaching, found, strict=True):
+        masks = list(trained(architecture, task).values())
+        assert len(masks) == len(reaching)
+        for members, moved in zip(reaching, masks, strict=True):
             wanted = [task in member for member in members]
             assert not any(moves and not may for moves, may in zip(moved.tolist(), wanted, strict=True))
             assert any(moved.tolist()) or not any(wanted)
@@ -128,11 +128,11 @@ def test_members_of_parameters_are_trained_by_the_tasks_that_reach_them(name: st
 @pytest.mark.parametrize("name", DESIGNS)
 def test_every_parameter_is_listed_once_with_all_its_members(name: str) -> None:
     network = build(composed(name))
-    found = network.reaching()
-    assert {id(tensor) for tensor, _ in found} == {id(tensor) for tensor in network.parameters()}
-    assert len(found) == len(list(network.parameters()))
-    assert all(len(members) == tensor.shape[0] for tensor, members in found)
-    assert all(members for _, tasks in found for members in tasks)
+    listed = network.reaching()
+    assert {id(tensor) for tensor, _ in listed} == {id(tensor) for tensor in network.parameters()}
+    assert len(listed) == len(list(network.parameters()))
+    assert all(len(members) == tensor.shape[0] for tensor, members in listed)
+    assert all(members for _, tasks in listed for members in tasks)
 
 
 def test_a_set_that_tasks_share_is_trained_by_all_of_them() -> None:
@@ -151,8 +151,8 @@ def test_a_set_that_tasks_share_is_trained_by_all_of_them() -> None:
 def test_maps_of_transfers_are_trained_by_all_that_lie_above_a_link() -> None:
     network = build(compose(Design(levels=(ROW,), transfers=Transfers(links="chain")), THREE))
     (maps,) = network.shared.values()
-    found = {id(tensor): tasks for tensor, tasks in network.reaching()}
-    assert {found[id(tensor)] for tensor in maps.parameters()} == {(frozenset({"buy", "pay"}),)}
+    tasks_of = {id(tensor): tasks for tensor, tasks in network.reaching()}
+    assert {tasks_of[id(tensor)] for tensor in maps.parameters()} == {(frozenset({"buy", "pay"}),)}
 
 
 # Tables
@@ -170,11 +170,11 @@ def test_maps_of_transfers_are_trained_by_all_that_lie_above_a_link() -> None:
 def test_tables_are_those_of_columns_and_histories(inputs: Any, columns: Any, tables: int) -> None:
     schema = schema_of("click", "buy", "pay", **columns)
     architecture = compose(Design(inputs=Inputs(**inputs), levels=(ROW,)), schema)
-    found = build(architecture).tables()
+    embeddings = build(architecture).tables()
     kinds = [node.block for node in architecture.nodes if node.block.block in ("embedding", "sequence")]
     rows = sum(block.table_rows if block.block == "embedding" else sum(block.sizes) for block in kinds)
-    assert sum(tensor.numel() for tensor in found) == rows * 8
-    assert sum(tensor.shape[0] for tensor in found) == tables
+    assert sum(tensor.numel() for tensor in embeddings) == rows * 8
+    assert sum(tensor.shape[0] for tensor in embeddings) == tables
 
 
 # What meta-learning adapts

@@ -43,7 +43,9 @@ def design(numbers: str = "bucket", tables: str = "shared", **histories: object)
     )
 
 
-def member(made: mn.Design, *, batch: int, epochs: int = 2, losses: Losses | None = None, **training: object) -> Member:
+def new_member(
+    made: mn.Design, *, batch: int, epochs: int = 2, losses: Losses | None = None, **training: object
+) -> Member:
     asked = Training.model_validate({"epochs": epochs, "batch_size": batch, "learning_rate": 0.01, **training})
     graph = mn.compose(made, DATA.schema)
     return Member(graph, losses or made.losses, asked, FitData.of(DATA))
@@ -55,11 +57,11 @@ def sparse_updates(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stacking, "SPARSE_UPDATE_ROWS", 1)
 
 
-def tables(one: Member) -> list[torch.Tensor]:
+def tables(member: Member) -> list[torch.Tensor]:
     """As they are at present."""
-    if one.sparse:
-        one.sparse.settle()
-    return [weight.detach().clone() for weight in one.network.tables()]
+    if member.sparse:
+        member.sparse.settle()
+    return [weight.detach().clone() for weight in member.network.tables()]
 
 
 @pytest.mark.parametrize("histories", HISTORIES)
@@ -69,25 +71,25 @@ def test_where_every_step_sees_every_row_it_is_the_dense_step(
     numbers: str, shared: str, histories: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made, options = design(numbers, shared, **histories), {"batch": ROWS, "epochs": 4, "weight_decay": 0.1}
-    dense = member(made, **options)
+    dense = new_member(made, **options)
     advance(dense)
     monkeypatch.setattr(stacking, "SPARSE_UPDATE_ROWS", 1)
-    rows = member(made, **options)
+    rows = new_member(made, **options)
     advance(rows)
     seen = [table.last_steps > 0 for table in rows.sparse.tables]
-    for one, other, there in zip(tables(dense), tables(rows), seen, strict=True):
-        assert_close(one[:, there], other[:, there], rtol=1e-4, atol=1e-6)
+    for member, other, there in zip(tables(dense), tables(rows), seen, strict=True):
+        assert_close(member[:, there], other[:, there], rtol=1e-4, atol=1e-6)
     assert_close(dense.best.score, rows.best.score, rtol=1e-4, atol=1e-5)
 
 
 def test_a_step_touches_no_row_that_its_batch_does_not_have(sparse_updates: None) -> None:
-    one = member(design(), batch=4)
-    sparse = one.sparse
+    member = new_member(design(), batch=4)
+    sparse = member.sparse
     assert sparse is not None
-    before, (inputs, found) = tables(one)[0], one.batches.batch(0)
-    one.backward.fill(inputs, found)
+    before, (inputs, targets) = tables(member)[0], member.batches.batch(0)
+    member.backward.fill(inputs, targets)
     sparse.step(1, 0.01)
-    moved = (tables(one)[0] != before).any(dim=-1)[0].nonzero().flatten()
+    moved = (tables(member)[0] != before).any(dim=-1)[0].nonzero().flatten()
     assert set(moved.tolist()) <= set(inputs["ids"].unique().tolist())
     assert len(moved)
 
@@ -97,11 +99,11 @@ def test_rows_that_batches_miss_end_where_the_dense_step_takes_them(
     schedule: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     options = {"batch": 4, "epochs": 2, "weight_decay": 0.1, "learning_rate": 1e-3, "schedule": schedule}
-    dense = member(design(), **options)
+    dense = new_member(design(), **options)
     start = tables(dense)[0]
     Fit(dense).run(60)
     monkeypatch.setattr(stacking, "SPARSE_UPDATE_ROWS", 1)
-    rows = member(design(), **options)
+    rows = new_member(design(), **options)
     Fit(rows).run(60)
     way, other = tables(dense)[0] - start, tables(rows)[0] - start
     assert float((way - other).norm() / way.norm()) < 0.15
@@ -109,26 +111,26 @@ def test_rows_that_batches_miss_end_where_the_dense_step_takes_them(
 
 @pytest.mark.parametrize("stops", [(5,), (2, 3, 5)])
 def test_weight_decay_of_rows_that_are_not_seen_is_made_up_for(stops: tuple[int, ...], sparse_updates: None) -> None:
-    one = member(design(), batch=4, epochs=1, weight_decay=1.0, schedule="linear")
-    start = tables(one)[0]
+    member = new_member(design(), batch=4, epochs=1, weight_decay=1.0, schedule="linear")
+    start = tables(member)[0]
     for stop in stops:
-        Fit(one).run(stop)
-        one.sparse.settle()  # type: ignore[union-attr]
+        Fit(member).run(stop)
+        member.sparse.settle()  # type: ignore[union-attr]
     unseen = torch.ones(start.shape[1], dtype=torch.bool)
     for step in range(5):
-        unseen[one.batches.batch(step)[0]["ids"].unique().long()] = False
-    rates = [0.01 * (1 - step / one.steps) for step in range(5)]
-    assert_close(tables(one)[0][:, unseen], start[:, unseen] * float(np.prod([1 - rate for rate in rates])))
+        unseen[member.batches.batch(step)[0]["ids"].unique().long()] = False
+    rates = [0.01 * (1 - step / member.steps) for step in range(5)]
+    assert_close(tables(member)[0][:, unseen], start[:, unseen] * float(np.prod([1 - rate for rate in rates])))
     assert unseen.any()
 
 
 def test_rows_brought_up_to_date_after_every_step_are_nearly_the_dense_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     options = {"batch": 4, "epochs": 1, "weight_decay": 0.5, "schedule": "linear"}
-    dense = member(design(), **options)
+    dense = new_member(design(), **options)
     start = tables(dense)[0]
     Fit(dense).run(30)
     monkeypatch.setattr(stacking, "SPARSE_UPDATE_ROWS", 1)
-    rows = member(design(), **options)
+    rows = new_member(design(), **options)
     for stop in range(1, 31):
         Fit(rows).run(stop)
         rows.sparse.settle()  # type: ignore[union-attr]
@@ -137,51 +139,51 @@ def test_rows_brought_up_to_date_after_every_step_are_nearly_the_dense_ones(monk
 
 
 def test_rows_that_are_looked_at_before_all_are_up_to_date_are_as_after(sparse_updates: None) -> None:
-    one = member(design(**HISTORIES[1]), batch=2, weight_decay=0.5)
-    Fit(one).run(9)
-    sparse = one.sparse
+    member = new_member(design(**HISTORIES[1]), batch=2, weight_decay=0.5)
+    Fit(member).run(9)
+    sparse = member.sparse
     assert sparse is not None
-    before = predict(one.network, one.tuning_inputs, DATA.schema, read=sparse.for_prediction)
-    stale = predict(one.network, one.tuning_inputs, DATA.schema)
+    before = predict(member.network, member.tuning_inputs, DATA.schema, read=sparse.for_prediction)
+    stale = predict(member.network, member.tuning_inputs, DATA.schema)
     sparse.settle()
-    after = predict(one.network, one.tuning_inputs, DATA.schema)
+    after = predict(member.network, member.tuning_inputs, DATA.schema)
     for task, values in after.items():
         assert_close(before[task], values, rtol=1e-6, atol=1e-7)
         assert np.abs(stale[task] - values).max() > 1e-5
 
 
 def test_the_weights_of_the_best_check_are_those_that_it_looked_at(sparse_updates: None) -> None:
-    one = member(design(), batch=4, epochs=3, weight_decay=0.5)
-    best = advance(one)
-    found = predict(one.best_network(), one.tuning_inputs, DATA.schema)
-    assert score_tasks(found, one.data.tuning, DATA.schema) == best.scores
+    member = new_member(design(), batch=4, epochs=3, weight_decay=0.5)
+    best = advance(member)
+    predictions = predict(member.best_network(), member.tuning_inputs, DATA.schema)
+    assert score_tasks(predictions, member.data.tuning, DATA.schema) == best.scores
 
 
 def test_the_best_network_has_tables_of_its_own_in_one_piece(sparse_updates: None) -> None:
-    one = member(design(tables="task"), batch=16)
-    advance(one)
-    tables = one.best_network().tables()
+    member = new_member(design(tables="task"), batch=16)
+    advance(member)
+    tables = member.best_network().tables()
     assert max(table.shape[0] for table in tables) > 1
     assert all(table.is_contiguous() for table in tables)
-    assert not one.network.tables()[0].is_contiguous()
+    assert not member.network.tables()[0].is_contiguous()
 
 
 def test_a_saved_fit_goes_on_as_one_that_was_not_broken_off(sparse_updates: None) -> None:
     made = design("piecewise", **HISTORIES[1])
-    whole, first, second = (member(made, batch=16, weight_decay=0.1) for _ in range(3))
+    whole, first, second = (new_member(made, batch=16, weight_decay=0.1) for _ in range(3))
     advance(whole, 0.5), advance(whole, 1.0)
     advance(first, 0.5)
     restored(second, first.checkpoint().to_bytes())
     advance(second, 1.0)
     assert [check.score for check in second.checks] == [check.score for check in whole.checks]
-    for one, other in zip(tables(whole), tables(second), strict=True):
-        assert torch.equal(one, other)
+    for member, other in zip(tables(whole), tables(second), strict=True):
+        assert torch.equal(member, other)
 
 
 def test_scores_are_those_of_the_dense_step_to_seed_noise(monkeypatch: pytest.MonkeyPatch) -> None:
     def score() -> float:
-        one = member(design(), batch=16, epochs=6)
-        return advance(one).scores["click"]["auc"] or 0.0
+        member = new_member(design(), batch=16, epochs=6)
+        return advance(member).scores["click"]["auc"] or 0.0
 
     dense = score()
     monkeypatch.setattr(stacking, "SPARSE_UPDATE_ROWS", 1)
@@ -189,9 +191,9 @@ def test_scores_are_those_of_the_dense_step_to_seed_noise(monkeypatch: pytest.Mo
 
 
 def test_half_precision_reads_large_tables_too(sparse_updates: None) -> None:
-    one = member(design(**HISTORIES[1]), batch=16, precision="bfloat16")
-    assert advance(one).score > 0.5
-    assert one.network.tables()[0].dtype == torch.float32
+    member = new_member(design(**HISTORIES[1]), batch=16, precision="bfloat16")
+    assert advance(member).score > 0.5
+    assert member.network.tables()[0].dtype == torch.float32
 
 
 @pytest.mark.parametrize(
@@ -204,4 +206,4 @@ def test_half_precision_reads_large_tables_too(sparse_updates: None) -> None:
 def test_what_needs_the_gradient_of_whole_tables_gets_it(
     losses: Losses, training: dict[str, object], sparse_updates: None
 ) -> None:
-    assert member(design(), batch=16, losses=losses, **training).sparse is None
+    assert new_member(design(), batch=16, losses=losses, **training).sparse is None

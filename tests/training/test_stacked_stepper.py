@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from members import advance, restored
-from stacked_fixtures import DATA, TRAINING, design, done, member, trial_job
+from stacked_fixtures import DATA, TRAINING, design, done, new_member, trial_job
 from study_fixtures import decisions, driver, events, request, run
 from torch.testing import assert_close
 
@@ -26,18 +26,18 @@ MEMBERS = (
 
 @pytest.mark.parametrize("losses", [Losses(), Losses(weighting="uncertainty", weights={"price": 0.3})])
 def test_each_member_comes_to_what_it_comes_to_alone(losses: Losses) -> None:
-    together = [member(design(), losses, **options) for options in MEMBERS]
+    together = [new_member(design(), losses, **options) for options in MEMBERS]
     assert stackable(together)
-    found = Fit(*together).advance()
-    for options, one, best in zip(MEMBERS, together, found, strict=True):
-        alone = member(design(), losses, **options)
+    actual = Fit(*together).advance()
+    for options, member, best in zip(MEMBERS, together, actual, strict=True):
+        alone = new_member(design(), losses, **options)
         assert isinstance(best, Check)
         assert_close(best.score, advance(alone).score, rtol=0, atol=1e-9)
-        assert [check.step for check in one.checks] == [check.step for check in alone.checks]
+        assert [check.step for check in member.checks] == [check.step for check in alone.checks]
         for name, weight in alone.network.weights().items():
-            assert_close(one.network.weights()[name], weight, rtol=1e-6, atol=1e-7)
+            assert_close(member.network.weights()[name], weight, rtol=1e-6, atol=1e-7)
         for name, weight in alone.best_network().weights().items():
-            assert_close(one.best_network().weights()[name], weight, rtol=1e-6, atol=1e-7)
+            assert_close(member.best_network().weights()[name], weight, rtol=1e-6, atol=1e-7)
 
 
 def test_members_read_the_same_tensors() -> None:
@@ -48,36 +48,37 @@ def test_members_read_the_same_tensors() -> None:
 
 
 def test_a_member_that_diverges_harms_no_other() -> None:
-    together = [member(design(), seed=0), member(design(), seed=1, learning_rate=1e300), member(design(), seed=2)]
-    found = Fit(*together).advance()
-    assert isinstance(found[1], DivergedError)
+    diverging = new_member(design(), seed=1, learning_rate=1e300)
+    together = [new_member(design(), seed=0), diverging, new_member(design(), seed=2)]
+    actual = Fit(*together).advance()
+    assert isinstance(actual[1], DivergedError)
     for index in (0, 2):
-        best = found[index]
+        best = actual[index]
         assert isinstance(best, Check)
-        assert_close(best.score, advance(member(design(), seed=index)).score, rtol=0, atol=1e-9)
+        assert_close(best.score, advance(new_member(design(), seed=index)).score, rtol=0, atol=1e-9)
 
 
 def test_members_are_saved_and_go_on_alone_or_together() -> None:
-    whole = [member(design(), **options) for options in MEMBERS]
+    whole = [new_member(design(), **options) for options in MEMBERS]
     Fit(*whole).advance()
-    begun = [member(design(), **options) for options in MEMBERS]
+    begun = [new_member(design(), **options) for options in MEMBERS]
     Fit(*begun).advance(1 / 3)
-    again = [member(design(), **options) for options in MEMBERS]
-    for one, saved in zip(again, begun, strict=True):
-        restored(one, saved.checkpoint().to_bytes())
+    again = [new_member(design(), **options) for options in MEMBERS]
+    for member, saved in zip(again, begun, strict=True):
+        restored(member, saved.checkpoint().to_bytes())
     Fit(*again[:2]).advance()
     advance(again[2])
-    for one, other in zip(again, whole, strict=True):
+    for member, other in zip(again, whole, strict=True):
         for name, weight in other.network.weights().items():
-            assert_close(one.network.weights()[name], weight, rtol=1e-6, atol=1e-7)
+            assert_close(member.network.weights()[name], weight, rtol=1e-6, atol=1e-7)
 
 
 @pytest.mark.parametrize("graphed", [(), ("cpu",)])
 def test_a_fit_is_freed_with_its_last_use(graphed: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cuda_graph, "DEVICES", graphed)
     monkeypatch.setattr(cuda_graph, "captured", lambda call, device: lambda: torch.tensor(0.0))  # refused
-    fits = [member(design(), seed=seed) for seed in range(3)]
-    gone = [weakref.ref(weight) for one in fits for weight in one.network.parameters()]
+    fits = [new_member(design(), seed=seed) for seed in range(3)]
+    gone = [weakref.ref(weight) for member in fits for weight in member.network.parameters()]
     gc.disable()
     try:
         Fit(*fits[:2]).advance()
@@ -89,10 +90,11 @@ def test_a_fit_is_freed_with_its_last_use(graphed: tuple[str, ...], monkeypatch:
 
 
 def test_members_in_half_precision_come_to_similar_scores() -> None:
-    together = [member(design(), seed=seed, precision="bfloat16") for seed in range(3)]
+    together = [new_member(design(), seed=seed, precision="bfloat16") for seed in range(3)]
     for seed, best in enumerate(Fit(*together).advance()):
         assert isinstance(best, Check)
-        assert best.score == pytest.approx(advance(member(design(), seed=seed, precision="float32")).score, abs=0.05)
+        alone = new_member(design(), seed=seed, precision="float32")
+        assert best.score == pytest.approx(advance(alone).score, abs=0.05)
 
 
 @pytest.mark.parametrize(
@@ -107,30 +109,30 @@ def test_members_in_half_precision_come_to_similar_scores() -> None:
 def test_what_needs_more_than_a_sum_of_losses_is_trained_alone(
     made: mn.Design, losses: Losses | None, training: dict[str, object]
 ) -> None:
-    assert not stackable([member(made, losses, seed=seed, **training) for seed in range(2)])
+    assert not stackable([new_member(made, losses, seed=seed, **training) for seed in range(2)])
 
 
 def test_designs_of_two_shapes_are_no_group() -> None:
-    assert not stackable([member(design()), member(design(tower={"hidden": [5]}))])
-    assert not stackable([member(design()), member(design(), batch_size=16)])
+    assert not stackable([new_member(design()), new_member(design(tower={"hidden": [5]}))])
+    assert not stackable([new_member(design()), new_member(design(), batch_size=16)])
 
 
 def test_dropout_of_members_is_drawn_apart() -> None:
     dropping = design(levels=[{"shared": 2, "expert": {"hidden": [8], "dropout": 0.5}}])
-    together = [member(dropping, seed=0), member(dropping, seed=0)]
+    together = [new_member(dropping, seed=0), new_member(dropping, seed=0)]
     Fit(*together).advance(0.1)
-    first, second = (torch.cat([weight.flatten() for weight in one.network.parameters()]) for one in together)
+    first, second = (torch.cat([weight.flatten() for weight in member.network.parameters()]) for member in together)
     assert not torch.equal(first, second)
 
 
 def test_members_may_differ_in_the_weights_of_their_losses() -> None:
     weighed = [Losses(weights={"price": weight}) for weight in (0.3, 1.0, 20.0)]
-    together = [member(design(), losses, seed=index) for index, losses in enumerate(weighed)]
+    together = [new_member(design(), losses, seed=index) for index, losses in enumerate(weighed)]
     assert stackable(together)
     for index, (losses, best) in enumerate(zip(weighed, Fit(*together).advance(), strict=True)):
         assert isinstance(best, Check)
-        assert_close(best.score, advance(member(design(), losses, seed=index)).score, rtol=0, atol=1e-7)
-    assert not stackable([member(design(), losses) for losses in (weighed[0], Losses(weights={"price": 0.0}))])
+        assert_close(best.score, advance(new_member(design(), losses, seed=index)).score, rtol=0, atol=1e-7)
+    assert not stackable([new_member(design(), losses) for losses in (weighed[0], Losses(weights={"price": 0.0}))])
 
 
 def finalist_job(seed: int) -> Job:
@@ -138,17 +140,17 @@ def finalist_job(seed: int) -> Job:
     return Job(number=3, kind="finalist", rung=0, share=1.0, seed=seed, proposal=proposal)
 
 
-def same(one: JobResult, other: JobResult) -> bool:
-    return (one.failure, one.rows, one.score) == (None, other.rows, pytest.approx(other.score, abs=1e-9))
+def same(result: JobResult, other: JobResult) -> bool:
+    return (result.failure, result.rows, result.score) == (None, other.rows, pytest.approx(other.score, abs=1e-9))
 
 
 def test_seeds_of_a_finalist_as_one_answer_as_each_alone() -> None:
     kept, apart = dict[str, bytes](), dict[str, bytes]()
     jobs = [finalist_job(seed) for seed in (7, 8, 9)]
-    for job, one in zip(jobs, done(kept, *jobs), strict=True):
+    for job, result in zip(jobs, done(kept, *jobs), strict=True):
         (alone,) = done(apart, job)
-        assert same(one, alone)
-        assert one.seconds > 0
+        assert same(result, alone)
+        assert result.seconds > 0
     assert set(kept) == set(apart)  # weights and predictions of every seed
 
 
@@ -158,9 +160,9 @@ def test_trials_of_one_shape_as_one_answer_as_each_alone_at_every_rung() -> None
         index = {"rung": rung, "from_rung": before, "share": (rung + 1) / 3}
         jobs = [trial_job(number, **index) for number in range(3)]
         assert jobs[0].common == jobs[1].common
-        for job, one in zip(jobs, done(kept, *jobs), strict=True):
+        for job, result in zip(jobs, done(kept, *jobs), strict=True):
             (alone,) = done(apart, job)
-            assert same(one, alone)
+            assert same(result, alone)
     assert set(kept) == set(apart)  # states of every trial at each rung
 
 
@@ -168,8 +170,8 @@ def test_a_trial_above_a_measured_limit_leaves_the_others() -> None:
     slow = trial_job(1, latency=True, limits={"latency_ms": 1e-6})
     first, limited, last = done({}, trial_job(0), slow, trial_job(2))
     assert limited.failure == "limit"
-    for job, one in ((trial_job(0), first), (trial_job(2), last)):
-        assert same(one, *done({}, job))
+    for job, result in ((trial_job(0), first), (trial_job(2), last)):
+        assert same(result, *done({}, job))
 
 
 def test_trials_that_memory_has_no_room_for_together_are_trained_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,15 +184,15 @@ def test_trials_that_memory_has_no_room_for_together_are_trained_alone(monkeypat
 
     monkeypatch.setattr(Fit, "advance", full)
     jobs = [trial_job(number) for number in range(2)]
-    for job, one in zip(jobs, done({}, *jobs), strict=True):
-        assert same(one, *done({}, job))
+    for job, result in zip(jobs, done({}, *jobs), strict=True):
+        assert same(result, *done({}, job))
 
 
 def test_trials_of_two_shapes_in_one_answer_as_each_alone() -> None:
     jobs = [trial_job(0), trial_job(1, made=design(tower={"hidden": [5]}))]
     assert jobs[0].common != jobs[1].common
-    for job, one in zip(jobs, done({}, *jobs), strict=True):
-        assert same(one, *done({}, job))
+    for job, result in zip(jobs, done({}, *jobs), strict=True):
+        assert same(result, *done({}, job))
 
 
 ONE_SHAPE = {
@@ -229,16 +231,16 @@ def test_a_trial_whose_worker_died_is_done_alone(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("workers", [1, 3])
 def test_stacked_or_not_a_search_decides_the_same(tmp_path: Path, workers: int) -> None:
-    found = {}
+    actual = {}
     for stacked in (False, True):
         folder = tmp_path / str(stacked)
         run(driver(folder, request(trials=12, tree=ONE_SHAPE), tree=ONE_SHAPE, gpus=int(stacked)), workers=workers)
-        found[stacked] = decisions(events(folder))
-    assert found[False] == found[True]
+        actual[stacked] = decisions(events(folder))
+    assert actual[False] == actual[True]
 
 
 def test_members_know_how_fast_they_were_trained() -> None:
-    together = [member(design(), seed=seed) for seed in range(2)]
+    together = [new_member(design(), seed=seed) for seed in range(2)]
     Fit(*together).advance()
-    assert all(one.rows_per_second > 0 for one in together)
+    assert all(member.rows_per_second > 0 for member in together)
     assert together[0].rows_per_second == together[1].rows_per_second

@@ -37,23 +37,23 @@ def losses_of(shared: SharedParameter, gradients: torch.Tensor) -> torch.Tensor:
     return gradients * shared.parameter.flatten()[0]
 
 
-def state(one: torch.nn.Module) -> dict[str, torch.Tensor]:
-    return {name: value.clone() for name, value in one.state_dict().items()}
+def state(module: torch.nn.Module) -> dict[str, torch.Tensor]:
+    return {name: value.clone() for name, value in module.state_dict().items()}
 
 
 @pytest.mark.parametrize("name", WEIGHTINGS)
 def test_an_absent_task_pulls_nothing_and_its_state_stays(name):
     torch.manual_seed(0)
     shared = last()
-    one = weighting(name, 3, shared)
+    module = weighting(name, 3, shared)
     for factor in (1.0, 0.7, 0.9):  # with all tasks there, so that there is a state
-        one(losses_of(shared, factor * numbers(0.5, 2.0, 3.0)), EVERY).sum().backward()
-        one.after_step(lambda: numbers(0.4, 1.8, 2.9))
-        one.epoch_ended()
-    before = state(one)
+        module(losses_of(shared, factor * numbers(0.5, 2.0, 3.0)), EVERY).sum().backward()
+        module.after_step(lambda: numbers(0.4, 1.8, 2.9))
+        module.epoch_ended()
+    before = state(module)
     losses = losses_of(shared, numbers(0.5, 0.0, 3.0))
-    one.zero_grad()
-    terms = one(losses, WITHOUT)
+    module.zero_grad()
+    terms = module(losses, WITHOUT)
     (gradients,) = torch.autograd.grad(terms.sum(), losses, retain_graph=True)
     terms.sum().backward()
     assert terms[1] == 0.0
@@ -61,10 +61,10 @@ def test_an_absent_task_pulls_nothing_and_its_state_stays(name):
     assert gradients.isfinite().all()
     assert gradients[[0, 2]].all()
     assert name == "static" or gradients[1] == 0.0
-    assert all(parameter.grad is None or parameter.grad[1] == 0.0 for parameter in one.parameters())
-    one.after_step(lambda: numbers(0.4, 0.0, 2.9))
-    one.epoch_ended()
-    after = state(one)
+    assert all(parameter.grad is None or parameter.grad[1] == 0.0 for parameter in module.parameters())
+    module.after_step(lambda: numbers(0.4, 0.0, 2.9))
+    module.epoch_ended()
+    after = state(module)
     assert all(torch.equal(after[key][1], before[key][1]) for key in before if after[key].ndim)
 
 
@@ -75,14 +75,14 @@ def test_with_a_task_absent_the_others_are_weighed_as_if_it_did_not_exist(name):
     for step in range(5):
         values = numbers(0.5, 0.0, 3.0) * numbers(0.9, 1.0, 0.8) ** step
         torch.manual_seed(step)
-        found = three(losses_of(shared, values), WITHOUT)
+        actual = three(losses_of(shared, values), WITHOUT)
         if name == "rlw":
             torch.manual_seed(step)
             drawn = torch.randn(3)[[0, 2]].double()
             wanted = torch.softmax(drawn, 0) * values[[0, 2]]
         else:
             wanted = two(losses_of(shared, values[[0, 2]]), EVERY[:2])
-        torch.testing.assert_close(found[[0, 2]], wanted, rtol=1e-12, atol=0.0)
+        torch.testing.assert_close(actual[[0, 2]], wanted, rtol=1e-12, atol=0.0)
         if name != "gradnorm":  # which keeps the sum of all weights
             three.after_step(lambda values=values: 0.9 * values)
             two.after_step(lambda values=values: 0.9 * values[[0, 2]])
@@ -102,15 +102,15 @@ def test_no_task_at_all_is_zero_without_gradient(name):
 @pytest.mark.parametrize("name", WEIGHTINGS)
 def test_a_loss_of_zero_has_a_finite_term_and_gradient(name):
     shared = last()
-    one = weighting(name, 3, shared)
+    module = weighting(name, 3, shared)
     for _ in range(3):
-        terms = one(losses_of(shared, numbers(0.0, 1.0, 2.0)), EVERY)
+        terms = module(losses_of(shared, numbers(0.0, 1.0, 2.0)), EVERY)
         terms.sum().backward()
-        one.after_step(lambda: numbers(0.0, 0.5, 1.0))
-        one.epoch_ended()
+        module.after_step(lambda: numbers(0.0, 0.5, 1.0))
+        module.epoch_ended()
     assert terms.isfinite().all()
     assert shared.parameter.grad.isfinite().all()
-    assert all(value.isfinite().all() for key, value in one.state_dict().items() if key != "older")
+    assert all(value.isfinite().all() for key, value in module.state_dict().items() if key != "older")
 
 
 def test_geometric_mean_has_its_value_and_gradients():
@@ -123,45 +123,45 @@ def test_geometric_mean_has_its_value_and_gradients():
 
 
 def test_random_weights_sum_to_one_and_follow_the_seed():
-    one = weighting("rlw", 3)
+    module = weighting("rlw", 3)
     torch.manual_seed(5)
-    terms = [one(numbers(1.0, 1.0, 1.0), EVERY) for _ in range(2)]
+    terms = [module(numbers(1.0, 1.0, 1.0), EVERY) for _ in range(2)]
     torch.manual_seed(5)
-    assert torch.equal(one(numbers(1.0, 1.0, 1.0), EVERY), terms[0])
+    assert torch.equal(module(numbers(1.0, 1.0, 1.0), EVERY), terms[0])
     assert not torch.equal(*terms)
     assert [term.sum().item() for term in terms] == pytest.approx([1.0, 1.0], abs=1e-12)
 
 
 def test_dynamic_average_compares_the_last_two_epochs():
-    one = weighting("dwa", 2)
+    module = weighting("dwa", 2)
     everyone = EVERY[:2]
     for losses in ([(4.0, 1.0), (2.0, 1.0)], [(1.5, 1.5), (1.5, 0.5)]):  # means (3, 1), then (1.5, 1)
         for values in losses:
-            assert one(numbers(*values), everyone).tolist() == list(values)  # two epochs of equal weights
-        one.epoch_ended()
+            assert module(numbers(*values), everyone).tolist() == list(values)  # two epochs of equal weights
+        module.epoch_ended()
     ratios = np.exp(np.array([0.5, 1.0]) / 2)
     weights = 2 * ratios / ratios.sum()
-    assert one(numbers(1.0, 3.0), everyone).tolist() == pytest.approx([weights[0], 3 * weights[1]], abs=1e-12)
+    assert module(numbers(1.0, 3.0), everyone).tolist() == pytest.approx([weights[0], 3 * weights[1]], abs=1e-12)
 
 
 def test_gradnorm_moves_weights_towards_like_norms_and_keeps_their_sum():
     """Slopes 3 and 1, first losses 3 and 1; then 1.5 and 1: task 1 learns more slowly, so its target is higher."""
     shared = last()
-    one = weighting("gradnorm", 2, shared)
-    one(losses_of(shared, numbers(3.0, 1.0)), EVERY[:2])
-    terms = one(losses_of(shared, numbers(1.5, 1.0)), EVERY[:2])
+    module = weighting("gradnorm", 2, shared)
+    module(losses_of(shared, numbers(3.0, 1.0)), EVERY[:2])
+    terms = module(losses_of(shared, numbers(1.5, 1.0)), EVERY[:2])
     mean, rates = 1.25, np.array([0.5, 1.0]) / 0.75
     goals = mean * rates**1.5
     gaps = np.abs(np.array([1.5, 1.0]) - goals)
     assert terms.tolist() == pytest.approx([1.5 + gaps[0], 1.0 + gaps[1]], abs=1e-12)
     terms.sum().backward()
-    assert one.weights.grad.tolist() == pytest.approx([1.5, -1.0], abs=1e-12)  # |w G - goal| by w: its sign times G
+    assert module.weights.grad.tolist() == pytest.approx([1.5, -1.0], abs=1e-12)  # |w G - goal| by w: its sign times G
     assert shared.parameter.grad.flatten()[0].item() == pytest.approx(2.5)  # the gaps do not train the network
     with torch.no_grad():
-        one.weights.copy_(numbers(0.5, -2.0))
-    one.after_step(lambda: numbers(0.0, 0.0))
-    assert one.weights.sum().item() == pytest.approx(2.0)
-    assert (one.weights > 0).all()
+        module.weights.copy_(numbers(0.5, -2.0))
+    module.after_step(lambda: numbers(0.0, 0.0))
+    assert module.weights.sum().item() == pytest.approx(2.0)
+    assert (module.weights > 0).all()
 
 
 def test_gradnorm_without_weights_that_all_tasks_share_weighs_alike():
@@ -173,10 +173,10 @@ def test_the_last_shared_weights_are_those_that_every_task_reaches():
     bias = torch.nn.Parameter(torch.ones(2, 3))
     both, one, other = frozenset("ab"), frozenset("a"), frozenset("b")
     reaching = [(table, (both, both)), (expert, (one, both)), (bias, (both, both)), (gate, (one, other))]
-    found = last_shared(reaching, "ab")
-    assert found.parameter is expert
-    assert found.members.tolist() == [1]
-    assert found.size == 12
+    actual = last_shared(reaching, "ab")
+    assert actual.parameter is expert
+    assert actual.members.tolist() == [1]
+    assert actual.size == 12
     assert last_shared(reaching, "abc") is None
 
 
@@ -235,23 +235,23 @@ def batch(labels: list[list[float]], logit: float = 0.0) -> tuple[dict[str, torc
 
 
 def test_decay_multiplies_a_weight_at_every_step():
-    one = objective(Losses(weights={"buy": 2.0}, decay={"buy": 0.5, "pay": 2.0}))
-    outputs, found = batch([[1, 0, 0], [0, 0, 0]])
+    module = objective(Losses(weights={"buy": 2.0}, decay={"buy": 0.5, "pay": 2.0}))
+    outputs, actual = batch([[1, 0, 0], [0, 0, 0]])
     bits = math.log(2.0)  # of each loss at a logit of 0
     for step in range(4):
         wanted = bits * (1.0 + 2.0 * 0.5**step + 2.0**step)
-        assert one(outputs, found).item() == pytest.approx(wanted, abs=1e-12)
-        one.after_step(lambda: ([], found))
+        assert module(outputs, actual).item() == pytest.approx(wanted, abs=1e-12)
+        module.after_step(lambda: ([], actual))
     again = objective(Losses(weights={"buy": 2.0}, decay={"buy": 0.5, "pay": 2.0}))
-    again.load_state_dict(one.state_dict())
-    assert again(outputs, found).item() == pytest.approx(bits * (1.0 + 2.0 / 16 + 16.0), abs=1e-12)
+    again.load_state_dict(module.state_dict())
+    assert again(outputs, actual).item() == pytest.approx(bits * (1.0 + 2.0 / 16 + 16.0), abs=1e-12)
 
 
 @pytest.mark.parametrize("name", ["gls", "famo", "uncertainty", "dwa"])
 def test_a_task_of_weight_zero_is_none(name):
-    outputs, found = batch([[1, 0, 0], [0, 0, 0]])
-    one = objective(Losses(weighting=name, weights={"pay": 0.0}))
-    terms, present = one.terms([outputs[node] for node in one.nodes], found)
+    outputs, actual = batch([[1, 0, 0], [0, 0, 0]])
+    module = objective(Losses(weighting=name, weights={"pay": 0.0}))
+    terms, present = module.terms([outputs[node] for node in module.nodes], actual)
     assert present.tolist() == [True, True, False]
     assert terms[2] == 0.0
     assert terms[:2].all()
@@ -263,21 +263,21 @@ def test_static_weights_multiply_the_losses_first(name):
     torch.manual_seed(0)
     plain = objective(Losses(weighting=name))
     weighed = objective(Losses(weighting=name, weights={"buy": 3.0}))
-    outputs, found = batch(labels)
+    outputs, actual = batch(labels)
     logits = [outputs[node] for node in plain.nodes]
-    losses, present = plain.task_losses(logits, found)
+    losses, present = plain.task_losses(logits, actual)
     torch.manual_seed(0)
     wanted = plain.weighting(losses * numbers(1.0, 3.0, 1.0), present)
     torch.manual_seed(0)
-    torch.testing.assert_close(weighed.terms(logits, found)[0], wanted)
+    torch.testing.assert_close(weighed.terms(logits, actual)[0], wanted)
 
 
 def test_positive_rows_count_what_they_are_said_to():
-    outputs, found = batch([[1, 0, 0], [0, 0, 0]])
+    outputs, actual = batch([[1, 0, 0], [0, 0, 0]])
     plain, heavy = objective(Losses()), objective(Losses(positive_weights={"click": 5.0}))
     bits = math.log(2.0)
-    assert plain(outputs, found).item() == pytest.approx(3 * bits)
-    assert heavy(outputs, found).item() == pytest.approx(2 * bits + 3 * bits)  # (5 + 1) / 2 of the one bit
+    assert plain(outputs, actual).item() == pytest.approx(3 * bits)
+    assert heavy(outputs, actual).item() == pytest.approx(2 * bits + 3 * bits)  # (5 + 1) / 2 of the one bit
 
 
 REFUSED = [
