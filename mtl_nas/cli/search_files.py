@@ -7,14 +7,14 @@ from pathlib import Path
 import yaml
 
 from mtl_nas.cli.notes import note
-from mtl_nas.data import Dataset, encode_table, likely_funnel, load_dataset
+from mtl_nas.data import KINDS, Dataset, encode_table, likely_funnel, load_dataset
 from mtl_nas.errors import MtlNasError
 
 HEADER = """\
 # What a search is over. Everything below was inferred from the table and can be changed.
 #   mtl-search check {name}     validates it and estimates time and memory
 #   mtl-search run {name}       searches
-# Task kinds: binary, multiclass, ordinal, regression, count. A funnel: `after: click` (1 only where click is 1).
+# Task kinds: {kinds}. A funnel: `after: click` (1 only where click is 1).
 # A sample space: `where: click`. Splits: {{time: column}}, {{group: column}}, {{column: split}}, {{test: file}}.
 """
 NESTED = "# Labels that are nested in 99 % of the rows or more. If that is a funnel, say under tasks:\n"
@@ -30,7 +30,13 @@ def write_search_file(table: str, tasks: list[str], ignore: list[str], to: Path)
     if path.is_relative_to(folder):  # so that the folder can be moved
         tree["data"]["table"] = path.relative_to(folder).as_posix()
     source = _yaml({"data": tree.pop("data")})
-    text = HEADER.format(name=to) + "\n" + source + _proposed_funnel(data, tree["tasks"]) + _yaml(tree)
+    text = (
+        HEADER.format(name=to, kinds=", ".join(KINDS))
+        + "\n"
+        + source
+        + _proposed_funnel(data, tree["tasks"])
+        + _yaml(tree)
+    )
     to.write_text(text, encoding="utf-8")
     note(f"  {line}" for line in data.notes)
     print(f"wrote {to}; next: mtl-search check {to}")

@@ -12,7 +12,7 @@ from mtl_nas.data.dataset import Dataset
 from mtl_nas.data.declaration import Declaration, Source, Split, TaskDeclaration
 from mtl_nas.data.loading import encode_table, load_dataset
 from mtl_nas.data.parsing.tables import read_table
-from mtl_nas.data.pipeline.schema_fit import read_task
+from mtl_nas.data.pipeline.schema_statistics import read_task
 from mtl_nas.data.pipeline.survey import infer
 from mtl_nas.data.schema import Category, HistoryColumns, Number, Schema, Task
 from mtl_nas.data.storage.rows import Rows, joined

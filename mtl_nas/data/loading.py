@@ -34,7 +34,7 @@ def load_dataset(
     weight: str | None = None,
     violations: str | None = None,
 ) -> Dataset:
-    """Load a data set: infer what is not declared, split the rows, fit statistics on the train rows, and encode.
+    """Load a data set: infer what is not declared, split the rows, compute statistics of the train rows, and encode.
 
     The keywords are the fields of a search file and win over it.
 
@@ -94,8 +94,8 @@ def load_dataset(
 
 
 def _prepared(name: str, table: FrameTable, declaration: Declaration) -> Dataset:
-    """Infer what is not declared, split, fit statistics on the train rows, encode, and look for leaks."""
-    encoding = TableEncoding.fit(table, declaration)
+    """Infer what is not declared, split, compute statistics of the train rows, encode, and look for leaks."""
+    encoding = TableEncoding.of(table, declaration)
     (parts,) = encoding.rows()
     tuning = len(parts["tuning"])
     validation = joined([parts.pop("tuning"), parts.pop("choosing")])

@@ -40,7 +40,7 @@ from shop import TREE, changed, written
         (
             TREE | {"tasks": {"click": {"kind": "binry"}}},
             "search.yaml: tasks.click.kind: no task kind 'binry'; did you mean 'binary'?; "
-            "kinds: binary, multiclass, ordinal, regression, count",
+            "kinds: binary, count, multiclass, ordinal, regression",
         ),
         (
             TREE | {"tasks": {"buy": {"after": "clik"}, "click": None}},

@@ -1,14 +1,14 @@
 """A made-up shop for credit cards: click -> application -> approval -> activation, and a task that does not belong.
 
-What is planted, so that a search has something to find:
+Effects that are planted, so that a search has something to find:
 
 - A *taste* in four dimensions: every level of ``segment``, ``region`` and ``item`` has a position there, and the
   *interest* is how near the person is to the item, plus how often the item's kind stands in the person's history.
-  ``click`` follows interest, price and hour; ``application`` follows interest too and adds *standing*.
-- *Standing* is a bend of income (heavy tails), tenure and age, with a sign that depends on the segment. It has nothing
-  to do with a click, a good deal with an application, and decides approval: what the many applications teach about it
+  ``click`` follows interest, price and hour; ``application`` follows interest too and adds *credit*.
+- *Credit* is a nonlinear function of income (heavy tails), tenure and age, with a sign that depends on the segment. It
+  does not influence clicks, influences applications, and decides approvals: what the many applications teach about it
   is what the few approvals need, so sharing or passing a representation along the funnel helps.
-- ``activation`` follows standing, interest and the length of the history. Each step happens only where the one before
+- ``activation`` follows credit, interest and the length of the history. Each step happens only where the one before
   did: about 40, 12, 4 and 2 % of the rows.
 - ``share`` follows a table of independent signs over (segment, hour) and, against the funnel, the negative of
   interest: where a small network shares all it has, click and share take width from each other.
@@ -52,7 +52,7 @@ def synthetic_funnel(*, rows: int = 60_000, seed: int = 0) -> pd.DataFrame:
     familiar = _familiar(history, lengths, kind, planted)
     interest = _standard((person * planted["item"][item]).sum(axis=1)) + 0.9 * _standard(familiar)
     wealth = _standard(np.log(income))
-    standing = _standard(
+    credit = _standard(
         planted["sign"][segment] * np.tanh(1.5 * wealth)
         + 0.8 * np.sin(tenure / 3)
         + 0.8 * np.abs(_standard(age))
@@ -60,9 +60,9 @@ def synthetic_funnel(*, rows: int = 60_000, seed: int = 0) -> pd.DataFrame:
     )
     steps = {
         "click": 1.2 * interest - 0.4 * _standard(np.log(price)) + 0.3 * np.sin(2 * np.pi * hour / HOURS),
-        "application": 0.8 * interest + 1.2 * standing,
-        "approval": 1.8 * standing + 0.3 * wealth,
-        "activation": 0.9 * standing + 0.6 * interest + 0.5 * _standard(np.log1p(lengths)),
+        "application": 0.8 * interest + 1.2 * credit,
+        "approval": 1.8 * credit + 0.3 * wealth,
+        "activation": 0.9 * credit + 0.6 * interest + 0.5 * _standard(np.log1p(lengths)),
     }
     labels: dict[str, NDArray[np.bool_]] = {}
     reached = np.ones(rows, dtype=bool)

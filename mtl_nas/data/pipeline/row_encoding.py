@@ -10,7 +10,7 @@ from mtl_nas.data.columns.encoding import encode_features, feature_columns, list
 from mtl_nas.data.declaration import Declaration, SequenceDeclaration
 from mtl_nas.data.leakage import refuse_leaks
 from mtl_nas.data.notes import summary
-from mtl_nas.data.pipeline.schema_fit import fit_schema
+from mtl_nas.data.pipeline.schema_statistics import schema_with_statistics
 from mtl_nas.data.pipeline.survey import Survey, survey
 from mtl_nas.data.pipeline.table import Table
 from mtl_nas.data.schema import Schema
@@ -28,10 +28,10 @@ class TableEncoding(NamedTuple):
     notes: tuple[str, ...]
 
     @classmethod
-    def fit(cls, table: Table, declaration: Declaration) -> "TableEncoding":
-        """Infer what is not declared, split, and fit statistics on the train rows."""
+    def of(cls, table: Table, declaration: Declaration) -> "TableEncoding":
+        """Infer what is not declared, split, and compute statistics of the train rows."""
         surveyed = survey(table, declaration)
-        return cls(table, surveyed, *fit_schema(table, surveyed))
+        return cls(table, surveyed, *schema_with_statistics(table, surveyed))
 
     @property
     def weighed(self) -> bool:

@@ -22,7 +22,7 @@ from mtl_nas.data.storage.rows import Rows
 def write_encoded(name: str, table: FileTable, declaration: Declaration, to: Path) -> None:
     """Encode a table into a folder, which exists only once all of it is written."""
     with _complete_folder(to) as folder:
-        encoding = TableEncoding.fit(table, declaration)
+        encoding = TableEncoding.of(table, declaration)
         _write_rows(encoding, folder)
         _write_index(encoding, folder, name)
 

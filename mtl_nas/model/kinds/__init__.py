@@ -1,23 +1,15 @@
-"""Links and losses of task kinds: the torch half of ``data/tasks/kinds``, one file per kind."""
+"""Links and losses of task kinds: the torch half of ``data/tasks/kinds``, one module per kind, with its name."""
 
 from collections.abc import Mapping
+from importlib import import_module
 
 from torch import Tensor
 
-from mtl_nas.data import Task
-from mtl_nas.model.kinds.binary import BINARY
-from mtl_nas.model.kinds.count import COUNT
-from mtl_nas.model.kinds.multiclass import MULTICLASS
-from mtl_nas.model.kinds.ordinal import ORDINAL
-from mtl_nas.model.kinds.regression import REGRESSION
+from mtl_nas.data import KINDS, Task
 from mtl_nas.model.kinds.torch_kind import RowLoss, TorchKind
 
 TORCH_KINDS: Mapping[str, TorchKind] = {
-    "binary": BINARY,
-    "multiclass": MULTICLASS,
-    "ordinal": ORDINAL,
-    "regression": REGRESSION,
-    "count": COUNT,
+    name: getattr(import_module(f"{__name__}.{name}"), name.upper()) for name in KINDS
 }
 
 

@@ -1,23 +1,22 @@
 """Task kinds: how the labels of a kind are read, scaled, scored and shown.
 
-A kind is one file and one entry of ``KINDS``; its link function and losses are the torch half in ``model/kinds``.
+Every module of this package is imported, so that a kind is registered wherever it is defined. Its link function and
+its losses are the torch half, in the module of the same name in ``mtl_nas.model.kinds``.
 """
 
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import Annotated
 
 from pydantic import AfterValidator
 
-from mtl_nas.data.tasks.kinds.binary import Binary
-from mtl_nas.data.tasks.kinds.count import Count
 from mtl_nas.data.tasks.kinds.kind import TaskFields, TaskKind
-from mtl_nas.data.tasks.kinds.multiclass import Multiclass
-from mtl_nas.data.tasks.kinds.ordinal import Ordinal
-from mtl_nas.data.tasks.kinds.regression import Regression
 from mtl_nas.values import nearest
 
-KINDS: dict[str, TaskKind] = {
-    kind.name: kind for kind in (Binary(), Multiclass(), Ordinal(), Regression(), Count())
-}  # files hold the name
+for _module in iter_modules(__path__):
+    import_module(f"{__name__}.{_module.name}")
+
+KINDS: dict[str, TaskKind] = {kind.name: kind() for kind in TaskKind.registered}  # files hold the name
 
 
 def _refuse_unknown_kind(name: str) -> str:

@@ -33,6 +33,7 @@ class TaskFields(Protocol):
 class TaskKind(ABC):
     """A kind of task: stateless, one instance per kind in ``KINDS``."""
 
+    registered: ClassVar[list[type["TaskKind"]]] = []  # classes that have a name
     name: ClassVar[str]
     losses: ClassVar[tuple[str, ...]]  # the first is the default
     has_classes: ClassVar[bool]  # labels are codes of classes, not numbers
@@ -41,6 +42,11 @@ class TaskKind(ABC):
     option: ClassVar[str | None] = None  # the field of a task declaration that this kind alone reads
     head_width: ClassVar[Literal["one", "several", "any"]] = "one"  # numbers per row that a head may read
     averages: ClassVar[Literal["probability", "classes", "rate", "state"]]  # the scale on which critics are mixed
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        if "name" in vars(cls):
+            TaskKind.registered.append(cls)
 
     def classes(self, labels: "pd.Series[Any]", task: str, option: Any = None) -> tuple[str, ...]:
         """Class names in the order of their codes; DataError where the labels do not suit the kind.

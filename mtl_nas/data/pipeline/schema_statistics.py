@@ -17,7 +17,7 @@ from mtl_nas.errors import DataError
 from mtl_nas.values import first_repeated
 
 
-def fit_schema(table: Table, survey: Survey) -> tuple[Schema, tuple[str, ...]]:
+def schema_with_statistics(table: Table, survey: Survey) -> tuple[Schema, tuple[str, ...]]:
     """The schema with label and column statistics over the batches of a table, and notes on repairs and columns."""
     labels = LabelStatistics(survey, table.quantile_rows)
     columns = ColumnStatistics(survey, table.quantile_rows)
