@@ -12,7 +12,7 @@ from mtl_nas.design import Training
 
 BETAS = (0.9, 0.999)  # decay per step of the running means of gradients and of their squares
 EPSILON = 1e-8
-DEVICE_OPTIONS = ("lr", "capturable")  # of this device, whatever device a state was saved on
+DEVICE_OPTIONS = ("lr", "capturable")  # options that stay when a state that another device saved is loaded
 
 
 def make_optimizer(parameters: Iterable[nn.Parameter], training: Training, *, capturable: bool) -> AdamW:

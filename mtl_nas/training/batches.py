@@ -16,7 +16,7 @@ from mtl_nas.model import InputTensors, input_tensors
 from mtl_nas.random_streams import STREAMED_ROWS, epoch_order_seed, training_stream
 from mtl_nas.training.losses import BatchTargets
 
-RESIDENT_BYTES = 2**28  # of stored train rows, above which they are streamed
+RESIDENT_BYTES = 2**28  # size of stored train rows above which they are streamed
 BLOCK_ROWS = 2**18  # rows that are shuffled at once
 RUN_ROWS = 2**12  # neighbouring rows that are read at once
 
@@ -57,7 +57,7 @@ class ResidentBatches:
         self.inputs, self.targets = inputs, targets
         self._rows, self._batch_size, self._seed = len(targets.labels), batch_size, seed
         self._steps = math.ceil(self._rows / batch_size)  # per epoch
-        self._order: tuple[int, Tensor] | None = None  # of an epoch
+        self._order: tuple[int, Tensor] | None = None  # an epoch and its order
 
     def batch(self, step: int) -> tuple[InputTensors, BatchTargets]:
         """Return inputs and targets of a step, counted from 0."""

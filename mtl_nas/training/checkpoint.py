@@ -11,7 +11,7 @@ from torch import Tensor
 from mtl_nas.errors import MtlNasError
 from mtl_nas.training.checks import Check
 
-VERSION = 2  # of the bytes; those of another version cannot be read
+VERSION = 2  # bytes of another version cannot be read
 
 StateDict = Mapping[str, Any]
 

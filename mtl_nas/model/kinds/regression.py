@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from mtl_nas.data import Task
 from mtl_nas.model.kinds.torch_kind import TorchKind
 
-LEAST_DEVIATION = 1e-7**0.5  # of the logarithm of an amount, as in the paper's code
+LEAST_DEVIATION = 1e-7**0.5  # deviation of the logarithm of an amount, as in the paper's code
 
 
 def number(outputs: Tensor, task: Task) -> Tensor:

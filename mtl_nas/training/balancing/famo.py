@@ -5,8 +5,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from mtl_nas.training.adamw import BETAS
-from mtl_nas.training.balancing.weighting import EPSILON, Weighting, present_softmax
+from mtl_nas.training.adamw import BETAS, EPSILON
+from mtl_nas.training.balancing.weighting import LEAST_LOSS, Weighting, present_softmax
 
 RATE, DECAY = 0.025, 1e-3  # learning rate and weight decay of the logits, as in the paper
 
@@ -35,7 +35,7 @@ class Famo(Weighting):
         logs = _logs(losses, present)
         self._before = logs.detach(), present
         shares = present_softmax(self.logits, present)
-        scale = 1.0 / (shares * (-logs.detach()).exp()).sum().clamp(min=EPSILON)
+        scale = 1.0 / (shares * (-logs.detach()).exp()).sum().clamp(min=LEAST_LOSS)
         return scale * shares * logs
 
     def after_step(self, recompute: Callable[[], Tensor]) -> None:
@@ -57,4 +57,4 @@ class Famo(Weighting):
 
 
 def _logs(losses: Tensor, present: Tensor) -> Tensor:
-    return torch.where(present, losses, 1.0).add(EPSILON).log()
+    return torch.where(present, losses, 1.0).add(LEAST_LOSS).log()

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from mtl_nas.training.balancing.shared_parameters import SharedParameter
-from mtl_nas.training.balancing.weighting import EPSILON, Weighting
+from mtl_nas.training.balancing.weighting import LEAST_LOSS, Weighting
 
 ALPHA = 1.5  # exponent of a task's relative learning rate, as in the paper
 LOWEST_WEIGHT = 1e-3  # a negative weight would unlearn its task
@@ -35,8 +35,8 @@ class GradNorm(Weighting):
         self.first.copy_(torch.where(present & self.first.isnan(), losses.detach(), self.first))
         norms = self.weights * self._norms(losses, self._last[0])
         count = present.sum().clamp(min=1)
-        ratios = torch.where(present, losses.detach() / self.first.clamp(min=EPSILON), 0.0)
-        rates = ratios / (ratios.sum() / count).clamp(min=EPSILON)
+        ratios = torch.where(present, losses.detach() / self.first.clamp(min=LEAST_LOSS), 0.0)
+        rates = ratios / (ratios.sum() / count).clamp(min=LEAST_LOSS)
         mean = torch.where(present, norms.detach(), 0.0).sum() / count
         return torch.where(present, terms + (norms - mean * rates**ALPHA).abs(), 0.0)
 

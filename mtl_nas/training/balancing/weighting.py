@@ -9,7 +9,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-EPSILON = 1e-8  # added to losses before their logarithm
+LEAST_LOSS = 1e-8  # smaller losses count as zero, which has no logarithm
 
 
 class Weighting(nn.Module):
@@ -51,7 +51,7 @@ class GeometricMean(Weighting):
 
     def forward(self, losses: Tensor, present: Tensor) -> Tensor:
         """(T,), (T,) -> (T,): equal parts of the mean, each with the gradient by its own loss."""
-        logs = torch.where(present, losses, 1.0).clamp(min=EPSILON).log()
+        logs = torch.where(present, losses, 1.0).clamp(min=LEAST_LOSS).log()
         count = present.sum().clamp(min=1)
         part = (logs.detach().sum() / count).exp() / count
         return torch.where(present, part * (1.0 + logs - logs.detach()), 0.0)
@@ -76,7 +76,7 @@ class DynamicAverage(Weighting):
 
     def __init__(self, tasks: int) -> None:
         super().__init__(tasks)
-        self.register_buffer("sums", torch.zeros(tasks))  # of the losses in this epoch
+        self.register_buffer("sums", torch.zeros(tasks))  # sums of losses in this epoch
         self.register_buffer("counts", torch.zeros(tasks))  # steps in which the task was present
         self.register_buffer("newer", torch.full((tasks,), torch.nan))  # means of the last epoch that had the task
         self.register_buffer("older", torch.full((tasks,), torch.nan))  # means of the epoch before that
@@ -85,7 +85,7 @@ class DynamicAverage(Weighting):
         """(T,), (T,) -> (T,)."""
         self.sums += torch.where(present, losses.detach(), 0.0)
         self.counts += present
-        ratios = torch.where(self.older.isnan(), 1.0, self.newer / self.older.clamp(min=EPSILON))
+        ratios = torch.where(self.older.isnan(), 1.0, self.newer / self.older.clamp(min=LEAST_LOSS))
         return present.sum() * present_softmax(ratios / 2.0, present) * losses
 
     def epoch_ended(self) -> None:

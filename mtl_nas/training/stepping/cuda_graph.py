@@ -28,7 +28,7 @@ Replay = Callable[[], Tensor]
 def captured(call: Replay, device: torch.device) -> Replay:
     """Return what a call does to a GPU, without the host; a RuntimeError if it needs the host."""
     graph = torch.cuda.CUDAGraph()
-    stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]  # of torch
+    stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
     # the outer stream: where a capture fails, torch leaves its own in place
     with torch.cuda.device(device), torch.cuda.stream(stream), torch.cuda.graph(graph, stream=stream):
         loss = call()
@@ -92,6 +92,6 @@ def _trial(step: Replay, state: State) -> list[float]:
         losses, change = [float(step()) for _ in range(2)], 0.0
     with torch.no_grad():
         for tensor, value in zip(tensors, before, strict=True):
-            change += float((tensor - value).abs().nansum())  # what no batch has shown yet may be NaN
+            change += float((tensor - value).abs().nansum())  # state of a task that no batch has shown yet may be NaN
             tensor.copy_(value)
     return [*losses, change]

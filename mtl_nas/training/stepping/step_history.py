@@ -24,8 +24,8 @@ class StepHistory(nn.Module):
     def __init__(self, steps: int, weight_decay: float, device: torch.device) -> None:
         super().__init__()
         self.weight_decay, self.step, self.settled = weight_decay, 0, 0
-        self.rate = 0.0  # of the step
-        self.register_buffer("rates", torch.zeros(steps + 1, device=device))  # of each step, from 1
+        self.rate = 0.0  # rate of the current step
+        self.register_buffer("rates", torch.zeros(steps + 1, device=device))  # rate of each step, from 1
         # logarithm of what weight decay has left after each step
         self.register_buffer("log_decays", torch.zeros(steps + 1, dtype=torch.float64, device=device))
         missed = torch.arange(steps + 1, dtype=torch.float64, device=device)
