@@ -19,7 +19,7 @@ from benchmarks.protocol.tables import TABLES, table
 from benchmarks.result_files import RESULTS, load, save
 from mtl_nas.presets import compatible_presets
 from mtl_nas.space import Random
-from mtl_nas.study.objectives.limits import with_default
+from mtl_nas.study.objectives.limits import limits_with_default
 
 DRAWS = 300  # per table
 
@@ -28,7 +28,7 @@ def measure(name: str, runs: dict[str, dict[str, Any]]) -> dict[str, float]:
     """Return the figures of one table; ``runs`` are its runs of the protocol by method and seed."""
     schema = table(name).schema
     space = mn.load_space("everything").for_schema(schema)
-    limit = with_default({}, space, schema)["macs"]
+    limit = limits_with_default({}, space, schema)["macs"]
     costs = []
     for seed in range(DRAWS):
         try:

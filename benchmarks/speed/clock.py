@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from mtl_nas.record.events import EVENTS, Event
+from mtl_nas.record import EVENTS, Event
 
 RECORD_INTERVAL = 0.02  # seconds between two readings of the record
 PROCESS_INTERVAL = 0.5  # seconds between two readings of the processes

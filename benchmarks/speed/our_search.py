@@ -19,7 +19,7 @@ import pandas as pd
 
 import mtl_nas as mn
 from benchmarks.speed.clock import RecordClock, TimedEvent
-from mtl_nas.record.events import Failed, Finalist, Proposed, Scored
+from mtl_nas.record import Failed, Finalist, Proposed, Scored
 
 TINY_ROWS = 400
 TINY_BUDGET: dict[str, Any] = {"rungs": (1.0,), "finalists": 1, "seeds": 1}

@@ -16,10 +16,7 @@ from mtl_nas.record import RunFolder
 from mtl_nas.settings import SearchSettings
 from mtl_nas.space import SearchSpace
 from mtl_nas.space.size_estimate import estimate_size
-from mtl_nas.study import Resources
-from mtl_nas.study.cost_estimate import CostEstimate, estimate_cost
-from mtl_nas.study.objectives.limits import sentences, with_default
-from mtl_nas.study.search_file import SearchFile
+from mtl_nas.study import CostEstimate, Resources, SearchFile, estimate_cost, limit_sentences, limits_with_default
 
 
 def print_check(file: SearchFile, folder: Path | None, resources: Resources) -> None:
@@ -29,9 +26,9 @@ def print_check(file: SearchFile, folder: Path | None, resources: Resources) -> 
     for line in file.data.notes:
         console.print(f"  {line}", style="dim")
     space = file.space.for_schema(file.data.schema)
-    limits = with_default(file.settings.limits, space, file.data.schema)
+    limits = limits_with_default(file.settings.limits, space, file.data.schema)
     console.print(f"\nspace {space.name}")
-    for line in (*_space_lines(space, file.data.schema), *sentences(limits)):
+    for line in (*_space_lines(space, file.data.schema), *limit_sentences(limits)):
         console.print(f"  {line}")
     path = run_folder(file.data, folder)
     if RunFolder(path).exists:

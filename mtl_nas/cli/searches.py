@@ -13,8 +13,7 @@ from mtl_nas.comparison import compare, tables
 from mtl_nas.data import Dataset, Declaration, load_dataset
 from mtl_nas.errors import RunError
 from mtl_nas.record import RunFolder, RunState
-from mtl_nas.study import Resources, Run, resume, search
-from mtl_nas.study.search_file import SearchFile, read_search
+from mtl_nas.study import Resources, Run, SearchFile, read_search, resume, search
 
 INTERRUPTED = 130  # exit code after Ctrl-C
 

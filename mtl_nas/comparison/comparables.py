@@ -13,8 +13,7 @@ from mtl_nas.design import Design, Training
 from mtl_nas.errors import MtlNasError
 from mtl_nas.exports import load_architecture
 from mtl_nas.presets import preset, preset_names
-from mtl_nas.study import Run, load_run
-from mtl_nas.study.objectives.objective import BASELINE
+from mtl_nas.study import BASELINE, Run, load_run
 from mtl_nas.values import nearest
 
 Comparable = Run | Design | Architecture | str | Path

@@ -11,7 +11,7 @@ from mtl_nas.data import Dataset, Schema
 from mtl_nas.diagnosis import Diagnosis
 from mtl_nas.errors import ArchitectureError, DataError
 from mtl_nas.scoring import Interval, SeedScore, paired_interval, seed_score
-from mtl_nas.study.objectives.objective import BASELINE
+from mtl_nas.study import BASELINE
 
 
 @dataclass(frozen=True)

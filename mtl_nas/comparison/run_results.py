@@ -11,8 +11,7 @@ from mtl_nas.composition import compose
 from mtl_nas.data import Dataset
 from mtl_nas.errors import RunError
 from mtl_nas.evaluation import Predictions
-from mtl_nas.record import Trial, layout
-from mtl_nas.record.events import Ensembled
+from mtl_nas.record import Ensembled, Trial, layout
 from mtl_nas.study import Run
 from mtl_nas.study.selection import ensemble_test_predictions
 

@@ -10,6 +10,6 @@ summary.py              a Diagnosis -> short lines of text
 
 from mtl_nas.diagnosis.network_diagnosis import diagnose
 from mtl_nas.diagnosis.summary import summary_lines
-from mtl_nas.record.diagnosis import Diagnosis
+from mtl_nas.record import Diagnosis
 
 __all__ = ["Diagnosis", "diagnose", "summary_lines"]

@@ -9,7 +9,7 @@ from torch import Tensor
 from mtl_nas.architecture import Architecture
 from mtl_nas.blocks import Block
 from mtl_nas.model import Activations, StageModule
-from mtl_nas.record.diagnosis import Mixture
+from mtl_nas.record import Mixture
 
 
 def mixtures(module: StageModule[Block], activations: Activations, architecture: Architecture) -> Iterator[Mixture]:

@@ -12,7 +12,7 @@ from mtl_nas.data import Rows, Schema
 from mtl_nas.design import Losses
 from mtl_nas.model import Network
 from mtl_nas.random_streams import DIAGNOSIS_SEED
-from mtl_nas.record.diagnosis import Agreement
+from mtl_nas.record import Agreement
 from mtl_nas.training import BatchTargets, Reaching, kept_rows, task_losses
 
 PARTS = 4  # parts of the rows on which the cosine is computed again, to see how much it varies

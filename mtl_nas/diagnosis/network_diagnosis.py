@@ -11,7 +11,7 @@ from mtl_nas.diagnosis.gradients import agreements
 from mtl_nas.diagnosis.units import ReluZeros, activity
 from mtl_nas.diagnosis.usage import single_task_nodes, tasks_by_node, unused_nodes
 from mtl_nas.model import Activations, Network, input_tensors
-from mtl_nas.record.diagnosis import Activity, Diagnosis, Mixture
+from mtl_nas.record import Activity, Diagnosis, Mixture
 
 MOST_ROWS = 2_000  # rows that a diagnosis reads; of more, evenly spaced ones are taken
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from statistics import fmean
 from typing import NamedTuple
 
-from mtl_nas.record.diagnosis import Agreement, Diagnosis, Mixture
+from mtl_nas.record import Agreement, Diagnosis, Mixture
 
 MOST_LISTED = 3  # names or numbers in a line, before it gives their count or range
 NOTABLE_DEAD = 0.1  # fraction of dead units from which the worst node is named

@@ -10,7 +10,7 @@ from torch.overrides import TorchFunctionMode
 
 from mtl_nas.blocks import Layers
 from mtl_nas.model import Stage
-from mtl_nas.record.diagnosis import Activity
+from mtl_nas.record import Activity
 
 
 class ReluZeros(TorchFunctionMode):

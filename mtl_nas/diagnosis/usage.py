@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from mtl_nas.architecture import Architecture
 from mtl_nas.diagnosis.gate_usage import source
-from mtl_nas.record.diagnosis import Mixture
+from mtl_nas.record import Mixture
 
 TasksByNode = Mapping[str, frozenset[str]]
 

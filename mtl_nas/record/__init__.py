@@ -7,8 +7,29 @@ journal.py                  writes an event to the record, the state and the wat
 folder.py, layout.py        the folder, its lock, and the names of its files
 """
 
+from mtl_nas.record.diagnosis import Activity, Agreement, Diagnosis, Mixture
 from mtl_nas.record.event_log import Record
-from mtl_nas.record.events import Event
+from mtl_nas.record.events import (
+    EVENTS,
+    Best,
+    Chosen,
+    Closed,
+    Ensembled,
+    Event,
+    Failed,
+    Failure,
+    Finalist,
+    Member,
+    Note,
+    Piloted,
+    Promoted,
+    Proposed,
+    Retired,
+    Scored,
+    Stopped,
+    Tested,
+)
+from mtl_nas.record.file_store import FileStore
 from mtl_nas.record.folder import RunFolder, write_whole
 from mtl_nas.record.journal import Journal, Watcher
 from mtl_nas.record.request import Request
@@ -17,14 +38,36 @@ from mtl_nas.record.trial import Trial
 from mtl_nas.settings import Budget, SearchSettings
 
 __all__ = [
+    "EVENTS",
+    "Activity",
+    "Agreement",
+    "Best",
     "Budget",
+    "Chosen",
+    "Closed",
+    "Diagnosis",
+    "Ensembled",
     "Event",
+    "Failed",
+    "Failure",
+    "FileStore",
+    "Finalist",
     "Journal",
+    "Member",
+    "Mixture",
+    "Note",
+    "Piloted",
+    "Promoted",
+    "Proposed",
     "Record",
     "Request",
+    "Retired",
     "RunFolder",
     "RunState",
+    "Scored",
     "SearchSettings",
+    "Stopped",
+    "Tested",
     "Trial",
     "Watcher",
     "write_whole",

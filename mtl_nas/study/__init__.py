@@ -10,9 +10,26 @@ objectives/, search_state.py    what designs are compared by
 space_report/             what a run says about its space
 """
 
+from mtl_nas.study.cost_estimate import CostEstimate, estimate_cost
 from mtl_nas.study.execution.resources import Resources
 from mtl_nas.study.model_export import export
+from mtl_nas.study.objectives import BASELINE, limit_sentences, limits_with_default
 from mtl_nas.study.run import Run, load_run
 from mtl_nas.study.runner import resume, search
+from mtl_nas.study.search_file import SearchFile, read_search
 
-__all__ = ["Resources", "Run", "export", "load_run", "resume", "search"]
+__all__ = [
+    "BASELINE",
+    "CostEstimate",
+    "Resources",
+    "Run",
+    "SearchFile",
+    "estimate_cost",
+    "export",
+    "limit_sentences",
+    "limits_with_default",
+    "load_run",
+    "read_search",
+    "resume",
+    "search",
+]

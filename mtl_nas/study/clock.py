@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from statistics import fmean
 
-from mtl_nas.record.events import Chosen, Closed
+from mtl_nas.record import Chosen, Closed
 from mtl_nas.study.schedule.finalists import fewer_finalists
 from mtl_nas.study.search_state import SearchState
 

@@ -15,7 +15,7 @@ from mtl_nas.errors import DesignError, SpaceError
 from mtl_nas.presets import compatible_presets
 from mtl_nas.record import SearchSettings
 from mtl_nas.space import Random, SearchSpace
-from mtl_nas.study.objectives.limits import excess
+from mtl_nas.study.objectives import excess
 from mtl_nas.study.schedule.budget import expected_work
 from mtl_nas.study.schedule.finalists import MOST_PRESETS
 from mtl_nas.study.search_state import SearchState

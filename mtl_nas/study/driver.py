@@ -1,8 +1,7 @@
 """Drives a search: hands out jobs and takes their results. It knows no Ray, so that a simulator can drive one too."""
 
 from mtl_nas.errors import RunError
-from mtl_nas.record import Journal
-from mtl_nas.record.events import Chosen, Event, Failed, Finalist, Note, Scored
+from mtl_nas.record import Chosen, Event, Failed, Finalist, Journal, Note, Scored
 from mtl_nas.study.clock import Clock
 from mtl_nas.study.job_packing import next_pack
 from mtl_nas.study.jobs import Job, JobResult

@@ -4,7 +4,7 @@ from hashlib import blake2b
 from typing import Literal
 
 from mtl_nas.design import Precision, Proposal
-from mtl_nas.record.events import Failure
+from mtl_nas.record import Failure
 from mtl_nas.scoring import Scores
 from mtl_nas.values import Value
 

@@ -10,11 +10,11 @@ from rich.table import Table
 from rich.text import Text
 
 from mtl_nas.data import Schema
-from mtl_nas.record import Event, Trial
-from mtl_nas.record.events import (
+from mtl_nas.record import (
     Best,
     Chosen,
     Closed,
+    Event,
     Failed,
     Finalist,
     Note,
@@ -23,6 +23,7 @@ from mtl_nas.record.events import (
     Retired,
     Scored,
     Stopped,
+    Trial,
 )
 from mtl_nas.scoring import Scores
 from mtl_nas.study.schedule.budget import expected_work, work_done

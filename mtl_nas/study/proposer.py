@@ -8,10 +8,9 @@ from mtl_nas.composition import compose
 from mtl_nas.data import Schema
 from mtl_nas.design import Design, Proposal
 from mtl_nas.errors import DesignError, SpaceError
-from mtl_nas.record import Event, Journal
-from mtl_nas.record.events import Closed, Note, Proposed
+from mtl_nas.record import Closed, Event, Journal, Note, Proposed
 from mtl_nas.space import SearchSpace
-from mtl_nas.study.objectives.limits import excess
+from mtl_nas.study.objectives import excess
 from mtl_nas.study.samplers import AUTO, Observations, Suggestion, suggest, suitable_sampler
 from mtl_nas.study.search_state import SearchState
 

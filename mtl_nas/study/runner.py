@@ -13,7 +13,7 @@ from mtl_nas.space import SearchSpace, load_space, read_space
 from mtl_nas.study.clock import Clock
 from mtl_nas.study.driver import Driver
 from mtl_nas.study.execution.resources import Resources
-from mtl_nas.study.objectives.limits import sentences
+from mtl_nas.study.objectives import limit_sentences
 from mtl_nas.study.progress import Progress
 from mtl_nas.study.proposer import Proposer
 from mtl_nas.study.run import Run
@@ -138,7 +138,7 @@ def _continued(folder: RunFolder, data: Dataset, resources: Resources, *, progre
     driver = Driver(journal, Proposer(journal, space, data.schema, presets), Clock(state, workers=workers))
     with watcher:
         absent = (f"preset {name}: n/a, {reason}" for name, reason in incompatible.items())
-        for line in (*absent, *sentences(request.settings.limits)):
+        for line in (*absent, *limit_sentences(request.settings.limits)):
             watcher.remark(line)
         for change in other_versions(request):
             watcher.remark(

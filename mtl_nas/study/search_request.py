@@ -12,8 +12,7 @@ from mtl_nas.errors import RunError
 from mtl_nas.presets import compatible_presets, unknown_preset
 from mtl_nas.record import Request, RunFolder, SearchSettings
 from mtl_nas.space import SearchSpace, plain_tree
-from mtl_nas.study.objectives.limits import presets_within, with_default
-from mtl_nas.study.objectives.objective import Objective
+from mtl_nas.study.objectives import Objective, limits_with_default, presets_within
 from mtl_nas.training import FitData, faster_precision
 
 RECORDED = ("mtl_nas", "torch", "optuna", "ray", "numpy", "networkx")  # packages whose versions a run keeps
@@ -21,7 +20,7 @@ RECORDED = ("mtl_nas", "torch", "optuna", "ray", "numpy", "networkx")  # package
 
 def search_request(space: SearchSpace, data: Dataset, settings: SearchSettings) -> Request:
     """What is written when the search begins; a RunError if its settings are impossible for the data."""
-    limits = with_default(settings.limits, space.for_schema(data.schema), data.schema)
+    limits = limits_with_default(settings.limits, space.for_schema(data.schema), data.schema)
     request = Request(
         data=data.declaration.tree(),
         tasks=data.schema.task_names,

@@ -6,7 +6,7 @@ from statistics import fmean
 
 from mtl_nas.design import Precision
 from mtl_nas.record import Request, RunState, SearchSettings, Trial
-from mtl_nas.study.objectives.objective import BASELINE, Objective
+from mtl_nas.study.objectives import BASELINE, Objective
 from mtl_nas.study.objectives.pareto import fronts, ranked
 
 Values = tuple[float, ...]  # one per objective, the larger the better

@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 
 from mtl_nas.errors import RunError
-from mtl_nas.record import Event, Journal, Request, RunFolder, RunState, Trial
-from mtl_nas.record.events import Note, Stopped
+from mtl_nas.record import Event, Journal, Note, Request, RunFolder, RunState, Stopped, Trial
 from mtl_nas.space import SearchSpace
 from mtl_nas.study.search_state import SearchState
 

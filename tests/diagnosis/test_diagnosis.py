@@ -22,8 +22,19 @@ from mtl_nas.design import Design, Gating, Level, Losses, Proposal, Stitching, T
 from mtl_nas.diagnosis import Diagnosis, diagnose, summary_lines
 from mtl_nas.diagnosis.network_diagnosis import MOST_ROWS
 from mtl_nas.model import Network, build
-from mtl_nas.record import Journal, Record, Request, RunFolder, RunState, SearchSettings, events, write_whole
-from mtl_nas.record.diagnosis import Activity, Agreement, Mixture
+from mtl_nas.record import (
+    Activity,
+    Agreement,
+    Journal,
+    Mixture,
+    Record,
+    Request,
+    RunFolder,
+    RunState,
+    SearchSettings,
+    events,
+    write_whole,
+)
 from mtl_nas.study.execution.worker import work
 from mtl_nas.study.jobs import Job
 from mtl_nas.study.search_state import SearchState

@@ -15,7 +15,7 @@ import mtl_nas as mn
 from mtl_nas.cli import main
 from mtl_nas.errors import ExportError
 from mtl_nas.exports import Member, load_model
-from mtl_nas.record.events import Ensembled
+from mtl_nas.record import Ensembled
 from mtl_nas.scoring import score_tasks
 from mtl_nas.study.selection.ensemble import greedy
 

@@ -19,8 +19,7 @@ from numpy_reference import schema_of
 from mtl_nas.data import Dataset, Schema, load_dataset
 from mtl_nas.design import Proposal
 from mtl_nas.presets import compatible_presets
-from mtl_nas.record import Budget, Event, Journal, Record, Request, SearchSettings, Watcher
-from mtl_nas.record.events import Finalist, Proposed, Scored
+from mtl_nas.record import Budget, Event, Finalist, Journal, Proposed, Record, Request, Scored, SearchSettings, Watcher
 from mtl_nas.space import Decisions, SearchSpace, plain_tree, read_space
 from mtl_nas.study import Resources, Run, search
 from mtl_nas.study.clock import Clock

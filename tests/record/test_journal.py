@@ -4,8 +4,7 @@ from pathlib import Path
 
 from study_fixtures import events, proposed, scored
 
-from mtl_nas.record import Event, Journal, Record, RunState
-from mtl_nas.record.events import Best, Note
+from mtl_nas.record import Best, Event, Journal, Note, Record, RunState
 
 LINES: list[Event] = [proposed(0), scored(0, 0, 0.5), Note(text="so far"), Best(number=0, seed=1, reason="alone")]
 

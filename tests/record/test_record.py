@@ -14,9 +14,24 @@ from study_fixtures import proposed, request, scored, state_of
 
 from mtl_nas.design import Design, Level, Proposal
 from mtl_nas.errors import RunError
-from mtl_nas.record import Budget, Event, Record, RunFolder, RunState, events, write_whole
-from mtl_nas.record.events import Best, Chosen, Closed, Failed, Finalist, Note, Promoted, Stopped
-from mtl_nas.record.file_store import FileStore
+from mtl_nas.record import (
+    Best,
+    Budget,
+    Chosen,
+    Closed,
+    Event,
+    Failed,
+    FileStore,
+    Finalist,
+    Note,
+    Promoted,
+    Record,
+    RunFolder,
+    RunState,
+    Stopped,
+    events,
+    write_whole,
+)
 from mtl_nas.values import parse
 
 SCORES: dict[str, dict[str, float | None]] = {"größe": {"auc": None, "logloss": 0.25}}

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 from study_fixtures import driver, events, proposed, request, run, scored, state_of, trained
 
-from mtl_nas.record import Budget, Event, RunState
-from mtl_nas.record.events import Chosen, Closed, Failed, Promoted, Stopped
+from mtl_nas.record import Budget, Chosen, Closed, Event, Failed, Promoted, RunState, Stopped
 from mtl_nas.study.jobs import Job
 from mtl_nas.study.schedule.actions import Decide, Propose, Train
 from mtl_nas.study.schedule.asha import asha_action

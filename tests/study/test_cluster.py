@@ -9,7 +9,7 @@ import pytest
 from study_fixtures import decisions, events
 
 from mtl_nas.exports import load_model
-from mtl_nas.record.events import Failed, Scored
+from mtl_nas.record import Failed, Scored
 from mtl_nas.study import load_run
 from mtl_nas.study.execution.ray_backend import CLUSTER_GROWTH, concurrent_trials
 

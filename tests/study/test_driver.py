@@ -27,8 +27,7 @@ from study_fixtures import (
 )
 
 from mtl_nas.errors import RunError, SpaceError
-from mtl_nas.record import Event, RunState
-from mtl_nas.record.events import Chosen, Closed, Failed, Finalist, Note, Promoted, Proposed, Scored, Stopped
+from mtl_nas.record import Chosen, Closed, Event, Failed, Finalist, Note, Promoted, Proposed, RunState, Scored, Stopped
 from mtl_nas.settings import Aim
 from mtl_nas.space import load_space, plain_tree
 from mtl_nas.study.jobs import Job, JobResult

@@ -20,8 +20,7 @@ from study_fixtures import (
     trained,
 )
 
-from mtl_nas.record import Budget, Event, RunState
-from mtl_nas.record.events import Chosen, Failed, Promoted, Retired
+from mtl_nas.record import Budget, Chosen, Event, Failed, Promoted, Retired, RunState
 from mtl_nas.study.jobs import Job, JobResult
 from mtl_nas.study.objectives.objective import Objective
 from mtl_nas.study.schedule.actions import Decide, Finish, Train

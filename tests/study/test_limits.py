@@ -8,11 +8,10 @@ from pydantic import ValidationError
 from study_fixtures import TINY, driver, events, request, run, trained
 
 import mtl_nas as mn
-from mtl_nas.record import Event, Request, RunState
-from mtl_nas.record.events import Closed, Failed, Proposed
+from mtl_nas.record import Closed, Event, Failed, Proposed, Request, RunState
 from mtl_nas.space import read_space
 from mtl_nas.study.jobs import Job, JobResult
-from mtl_nas.study.objectives.limits import with_default
+from mtl_nas.study.objectives.limits import limits_with_default
 from mtl_nas.study.samplers import SAMPLERS
 
 PRESETS = ("single_task", "mmoe", "ple")
@@ -105,11 +104,11 @@ def test_where_no_limit_is_given_operations_have_one() -> None:
     data = mn.load_dataset("synthetic-mmoe/0.5")
     space = mn.load_space("everything").for_schema(data.schema)
     largest = max(mn.compose(mn.preset(name, data.schema), data.schema).macs for name in ("ple", "adatt", "stem"))
-    most = with_default({"parameters": 1e6}, space, data.schema)["macs"]
+    most = limits_with_default({"parameters": 1e6}, space, data.schema)["macs"]
     assert 5 * largest <= most < 1e8
     wide = read_space({"design": {"levels": [{"shared": 1, "expert": {"hidden": [4096, 4096]}}]}}, "wide")
     own = wide.for_schema(data.schema)
     macs = mn.compose(own.default().design, data.schema).macs
-    assert with_default({}, own, data.schema)["macs"] == 5 * macs > most  # the space is not empty
+    assert limits_with_default({}, own, data.schema)["macs"] == 5 * macs > most  # the space is not empty
     given = {"macs": 5.0}
-    assert with_default(given, space, data.schema) == given
+    assert limits_with_default(given, space, data.schema) == given

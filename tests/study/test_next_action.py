@@ -5,8 +5,7 @@ from collections.abc import Sequence
 import pytest
 from study_fixtures import finalist, proposed, scored, state_of
 
-from mtl_nas.record import Budget, Event
-from mtl_nas.record.events import Chosen, Closed, Failed, Promoted, Stopped
+from mtl_nas.record import Budget, Chosen, Closed, Event, Failed, Promoted, Stopped
 from mtl_nas.study.jobs import Job, seed_of
 from mtl_nas.study.schedule.actions import Decide, Finish, Propose, Train
 from mtl_nas.study.schedule.budget import final_stage

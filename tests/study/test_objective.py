@@ -7,8 +7,7 @@ import pytest
 from study_fixtures import FUNNEL, finalist, proposed, scored, state_of
 
 from mtl_nas.errors import RunError
-from mtl_nas.record import Event
-from mtl_nas.record.events import Failed, Promoted
+from mtl_nas.record import Event, Failed, Promoted
 from mtl_nas.settings import Aim
 from mtl_nas.study.objectives.objective import Objective
 from mtl_nas.study.search_state import SearchState

@@ -8,7 +8,7 @@ import pytest
 from study_fixtures import dataset, driver, events, request, run, small_search
 
 from mtl_nas.errors import RunError
-from mtl_nas.record.events import Proposed
+from mtl_nas.record import Proposed
 from mtl_nas.settings import Sampler as BuiltIn
 from mtl_nas.space import Random, SearchSpace
 from mtl_nas.study import load_run, resume

@@ -11,8 +11,7 @@ from scipy.stats import spearmanr
 from slowly import slow
 from study_fixtures import decisions, driver, events, proposed, request, run, scored, state_of, trained
 
-from mtl_nas.record import Budget, Event, RunState
-from mtl_nas.record.events import Closed, Failed, Piloted, Promoted, Proposed, Stopped
+from mtl_nas.record import Budget, Closed, Event, Failed, Piloted, Promoted, Proposed, RunState, Stopped
 from mtl_nas.study.jobs import Job, JobResult
 from mtl_nas.study.schedule.actions import Decide, Propose, Train
 from mtl_nas.study.schedule.budget import next_rung, pilot_size, planned_finals, rungs_in_use

@@ -6,8 +6,7 @@ import pytest
 from study_fixtures import driver, events, proposed, request, run
 
 from mtl_nas.errors import RunError
-from mtl_nas.record import Record, RunFolder
-from mtl_nas.record.events import Best, Finalist
+from mtl_nas.record import Best, Finalist, Record, RunFolder
 from mtl_nas.study import Run, load_run
 
 

@@ -10,8 +10,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from optuna.trial import TrialState
 from study_fixtures import FUNNEL, SPACE, chance, drawn, proposed, scored, space, state_of
 
-from mtl_nas.record import Event
-from mtl_nas.record.events import Failed, Promoted, Stopped
+from mtl_nas.record import Event, Failed, Promoted, Stopped
 from mtl_nas.settings import Aim
 from mtl_nas.space import SWITCH, Choice, Float, Int, Random, Replay, SearchSpace, load_space
 from mtl_nas.study.objectives.objective import Objective

@@ -18,9 +18,8 @@ from study_fixtures import PLAIN, dataset, decisions, driver, events, frame, req
 from mtl_nas.data import load_dataset
 from mtl_nas.errors import DataError, RunError
 from mtl_nas.exports import load_model
-from mtl_nas.record import Budget, Event, RunFolder
+from mtl_nas.record import Best, Budget, Chosen, Event, Failed, Finalist, Note, Proposed, RunFolder, Scored
 from mtl_nas.record import events as lines
-from mtl_nas.record.events import Best, Chosen, Failed, Finalist, Note, Proposed, Scored
 from mtl_nas.study import Resources, Run, load_run, resume
 from mtl_nas.study.driver import Driver
 from mtl_nas.study.execution import ray_backend

@@ -8,7 +8,7 @@ from study_fixtures import proposed, scored, state_of
 from mtl_nas.cli.space_report import _report_lines
 from mtl_nas.data import load_dataset
 from mtl_nas.metrics import holm, welch
-from mtl_nas.record.events import Failed
+from mtl_nas.record import Failed
 from mtl_nas.space import Random, read_space
 from mtl_nas.study.space_report import report
 from mtl_nas.study.space_report.decisions import filled_holes

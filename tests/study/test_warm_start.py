@@ -7,8 +7,7 @@ import pytest
 from study_fixtures import SPACE, driver, events, request, run
 
 from mtl_nas.errors import RunError
-from mtl_nas.record import RunFolder
-from mtl_nas.record.events import Finalist, Note, Proposed, Scored
+from mtl_nas.record import Finalist, Note, Proposed, RunFolder, Scored
 from mtl_nas.study.driver import Driver
 from mtl_nas.study.warm_start import refuse_other_start, take_over
 

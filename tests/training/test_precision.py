@@ -10,7 +10,7 @@ from mtl_nas.composition import compose
 from mtl_nas.design import Losses, Training
 from mtl_nas.design.training import Precision
 from mtl_nas.errors import DesignError
-from mtl_nas.record.events import Proposed
+from mtl_nas.record import Proposed
 from mtl_nas.space import read_space
 from mtl_nas.study import runner, search_request
 from mtl_nas.study.execution import ray_backend

@@ -16,8 +16,7 @@ from ray import tune
 from ray.tune.search import Searcher
 
 from mtl_nas.data import Dataset
-from mtl_nas.record import RunFolder
-from mtl_nas.record.file_store import FileStore
+from mtl_nas.record import FileStore, RunFolder
 from mtl_nas.study.driver import Driver
 from mtl_nas.study.execution.cluster import cluster
 from mtl_nas.study.execution.resources import Resources

@@ -1,1 +1,6 @@
-"""What a search optimises, and its limits."""
+"""What a search optimises, and the limits that its designs keep to."""
+
+from mtl_nas.study.objectives.limits import excess, limit_sentences, limits_with_default, presets_within, within
+from mtl_nas.study.objectives.objective import BASELINE, Objective
+
+__all__ = ["BASELINE", "Objective", "excess", "limit_sentences", "limits_with_default", "presets_within", "within"]

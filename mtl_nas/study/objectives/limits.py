@@ -10,8 +10,7 @@ from mtl_nas.composition import compose
 from mtl_nas.data import Schema
 from mtl_nas.design import Design
 from mtl_nas.presets import compatible_presets
-from mtl_nas.record import Trial
-from mtl_nas.record.events import Proposed
+from mtl_nas.record import Proposed, Trial
 from mtl_nas.settings import COSTS
 from mtl_nas.space import SearchSpace
 from mtl_nas.study.objectives.objective import BASELINE
@@ -19,7 +18,7 @@ from mtl_nas.study.objectives.objective import BASELINE
 DEFAULT_MACS_FACTOR = 5  # times the macs of the largest compatible preset, or of the space's default design
 
 
-def with_default(limits: Mapping[str, float], space: SearchSpace, schema: Schema) -> dict[str, float]:
+def limits_with_default(limits: Mapping[str, float], space: SearchSpace, schema: Schema) -> dict[str, float]:
     """The limits, and one of macs if there is none."""
     if "macs" in limits:
         return dict(limits)
@@ -50,7 +49,7 @@ def presets_within(limits: Mapping[str, float], presets: Mapping[str, Design], s
     }
 
 
-def sentences(limits: Mapping[str, float]) -> list[str]:
+def limit_sentences(limits: Mapping[str, float]) -> list[str]:
     """The limits in words, one sentence each."""
     return [
         f"no design above {limit:,.10g} {cost} is trained; --limits {cost}=N sets another"

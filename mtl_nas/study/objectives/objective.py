@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mtl_nas.errors import RunError
-from mtl_nas.record import Trial
-from mtl_nas.record.events import Finalist, Scored
+from mtl_nas.record import Finalist, Scored, Trial
 from mtl_nas.settings import COSTS, Aim
 from mtl_nas.values import nearest
 

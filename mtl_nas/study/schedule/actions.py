@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from mtl_nas.record import Event, Trial
 from mtl_nas.study.jobs import Job, seed_of, with_precision
-from mtl_nas.study.objectives.objective import BASELINE
+from mtl_nas.study.objectives import BASELINE
 from mtl_nas.study.schedule.budget import next_rung
 from mtl_nas.study.search_state import SearchState
 

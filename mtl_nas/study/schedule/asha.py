@@ -7,7 +7,7 @@ waits. Decisions depend on the order of arrival, so that only a search with one 
 from collections.abc import Collection
 from itertools import pairwise
 
-from mtl_nas.record.events import Promoted, Stopped
+from mtl_nas.record import Promoted, Stopped
 from mtl_nas.study.schedule.actions import Action, Decide, Propose, Train, trial_job
 from mtl_nas.study.schedule.budget import (
     next_rung,

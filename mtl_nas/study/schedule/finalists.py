@@ -6,10 +6,9 @@ from statistics import fmean
 
 from scipy.special import stdtrit
 
-from mtl_nas.record import Trial
-from mtl_nas.record.events import Chosen, Retired
+from mtl_nas.record import Chosen, Retired, Trial
 from mtl_nas.study.jobs import Job, seed_of, with_precision
-from mtl_nas.study.objectives.objective import BASELINE
+from mtl_nas.study.objectives import BASELINE
 from mtl_nas.study.schedule.actions import Action, Decide, Train
 from mtl_nas.study.schedule.budget import planned_finals
 from mtl_nas.study.schedule.leftover_budget import seeds_for

@@ -1,6 +1,6 @@
 """Uses the work that a small space leaves: trials that were stopped are trained on, and finalists get more seeds."""
 
-from mtl_nas.record.events import Promoted
+from mtl_nas.record import Promoted
 from mtl_nas.study.schedule.budget import planned_finals, work_left
 from mtl_nas.study.search_state import SearchState
 

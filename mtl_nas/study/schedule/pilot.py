@@ -12,8 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import fdtrc
 
-from mtl_nas.record import Trial
-from mtl_nas.record.events import Piloted, Promoted
+from mtl_nas.record import Piloted, Promoted, Trial
 from mtl_nas.study.schedule.actions import Action, Decide, Propose, Train, trial_job
 from mtl_nas.study.schedule.budget import final_stage, pilot_size, tried_presets
 from mtl_nas.study.search_state import SearchState

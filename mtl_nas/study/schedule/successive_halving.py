@@ -8,10 +8,9 @@ same with any number of workers. The baseline of gain and the best preset are ne
 import math
 from collections.abc import Sequence
 
-from mtl_nas.record import Event, Trial
-from mtl_nas.record.events import Promoted, Stopped
+from mtl_nas.record import Event, Promoted, Stopped, Trial
 from mtl_nas.study.jobs import Job
-from mtl_nas.study.objectives.objective import BASELINE
+from mtl_nas.study.objectives import BASELINE
 from mtl_nas.study.schedule.actions import Action, Decide, Propose, Train, trial_job
 from mtl_nas.study.schedule.budget import (
     next_rung,

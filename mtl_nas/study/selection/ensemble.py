@@ -10,8 +10,7 @@ from mtl_nas.data import Dataset
 from mtl_nas.evaluation import Predictions
 from mtl_nas.exports import Member as ModelMember
 from mtl_nas.exports import Model
-from mtl_nas.record import Journal, RunFolder, layout
-from mtl_nas.record.events import Ensembled, Member
+from mtl_nas.record import Ensembled, Journal, Member, RunFolder, layout
 from mtl_nas.scoring import mean_score, score_tasks
 from mtl_nas.study.search_state import SearchState
 from mtl_nas.study.selection.finalist_files import FinalistFiles, read_predictions

@@ -6,10 +6,9 @@ from statistics import fmean
 
 from mtl_nas.data import Dataset
 from mtl_nas.errors import RunError
-from mtl_nas.record import Journal, RunFolder, Trial
-from mtl_nas.record.events import Best, Tested
+from mtl_nas.record import Best, Journal, RunFolder, Tested, Trial
 from mtl_nas.scoring import SeedScore, paired_interval
-from mtl_nas.study.objectives.limits import within
+from mtl_nas.study.objectives import within
 from mtl_nas.study.search_state import SearchState
 from mtl_nas.study.selection.finalist_files import FinalistFiles
 
