@@ -90,7 +90,7 @@ def evaluate(
         >>> import mtl_nas as mn
         >>> data = mn.load_dataset("synthetic-funnel")
         >>> design = mn.preset("mmoe", data.schema, hidden=(8,), embedding=2)
-        >>> result = evaluate(design, data, Training(epochs=0.05, batch_size=512))
+        >>> result = mn.evaluate(design, data, mn.Training(epochs=0.05, batch_size=512))
         >>> sorted(result.scores["click"])
         ['accuracy', 'auc', 'log_loss']
     """
