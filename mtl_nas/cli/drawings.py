@@ -11,7 +11,7 @@ from mtl_nas.comparison import diagnosed
 from mtl_nas.composition import compose
 from mtl_nas.data import load_dataset
 from mtl_nas.errors import MtlNasError
-from mtl_nas.exports import load_architecture
+from mtl_nas.exports import is_model_folder, load_architecture, load_model
 from mtl_nas.presets import preset, preset_names
 from mtl_nas.record import write_whole
 from mtl_nas.space import load_space, plain_tree, space_names
@@ -66,7 +66,7 @@ def _architecture(what: str, data: str | None) -> Architecture:
     if path.suffix == ".json":
         return load_architecture(path)
     if path.is_dir():
-        return load_run(path).best_model().architecture
+        return (load_model(path) if is_model_folder(path) else load_run(path).best_model()).architecture
     names = (*preset_names(), *space_names())
     raise MtlNasError(
         f"nothing to show at '{what}'; give a run, a model folder, an architecture file, a space, or a preset: "

@@ -36,9 +36,12 @@ def write_ensemble_folder(folder: Path, members: Sequence[Member], schema: Schem
 def read_ensemble_folder(path: Path) -> tuple[tuple[Member, ...], Schema]:
     """Read the members and their common schema; an ExportError names the file that is wrong."""
     shares = read_tree(path / SHARES, ExportError)
-    models = {folder: read_model_folder(path / folder) for folder in shares}
-    members = tuple(Member(of["is"], float(of["share"]), models[folder][0]) for folder, of in shares.items())
-    return members, next(iter(models.values()))[1]
+    try:
+        named = {folder: (str(member["is"]), float(member["share"])) for folder, member in shares.items()}
+        first, *_ = models = {folder: read_model_folder(path / folder) for folder in named}
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise ExportError(f"{path / SHARES}: expected a name and a share per folder of a model") from None
+    return tuple(Member(*named[folder], network) for folder, (network, _) in models.items()), models[first][1]
 
 
 def is_ensemble(folder: Path) -> bool:

@@ -145,6 +145,21 @@ def test_what_only_one_network_can_do_says_so_of_an_ensemble(folder, tmp_path):
     assert repr(ensemble).startswith("Model(predicts klick, größe; mean of 2 networks, ")
 
 
+@pytest.mark.parametrize("shares", ["[]", "{}", '{"model0": 1}', '{"model0": {"share": "much", "is": "mmoe"}}'])
+def test_shares_that_are_no_shares_are_refused(folder, tmp_path, shares):
+    shutil.copytree(folder, tmp_path / "broken")
+    (tmp_path / "broken" / "ensemble.json").write_text(shares)
+    with pytest.raises(ExportError, match="ensemble.json: expected a name and a share per folder of a model$"):
+        load_model(tmp_path / "broken")
+
+
+def test_show_says_that_an_ensemble_has_several_graphs(folder, capsys):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["mtl-search", "show", str(folder)])
+        assert ended() == 2
+    assert "an ensemble of 2 networks has no single network" in capsys.readouterr().err
+
+
 def test_an_ensemble_is_saved_and_exported_as_it_was(folder, tmp_path):
     load_model(folder).save(tmp_path / "saved")
     mn.export(folder, tmp_path / "exported")
