@@ -96,7 +96,7 @@ def load_dataset(
 def _prepared(name: str, table: FrameTable, declaration: Declaration) -> Dataset:
     """Infer what is not declared, split, compute statistics of the train rows, encode, and look for leaks."""
     encoding = TableEncoding.of(table, declaration)
-    (parts,) = encoding.rows()
+    parts = dict(encoding.rows())
     tuning = len(parts["tuning"])
     validation = joined([parts.pop("tuning"), parts.pop("choosing")])
     complete, notes = encoding.described(parts["train"])

@@ -38,8 +38,8 @@ class TableEncoding(NamedTuple):
         """Whether rows have weights."""
         return self.survey.declaration.data.weight is not None
 
-    def rows(self) -> Iterator[dict[str, Rows]]:
-        """Encoded rows by part, a batch at a time."""
+    def rows(self) -> Iterator[tuple[str, Rows]]:
+        """Parts and their encoded rows, batch by batch."""
         data = self.survey.declaration.data
         others = [name for name in (data.group, data.weight) if name is not None]
         label_columns = self.survey.declaration.label_columns().values()
@@ -49,7 +49,8 @@ class TableEncoding(NamedTuple):
                 labels = self.survey.labels.read(batch.frame).labels.astype(np.float32)
                 rows = replace(features, labels=labels, weights=row_weights(batch.frame, data.weight))
             part = self.survey.part[batch.rows]
-            yield {name: rows.take(np.flatnonzero(part == code)) for code, name in enumerate(PARTS)}
+            for code, name in enumerate(PARTS):
+                yield name, rows.take(np.flatnonzero(part == code))
 
     def described(self, train: Rows) -> tuple[Declaration, tuple[str, ...]]:
         """The complete declaration and all notes; DataError where a feature of the train rows gives a label away."""

@@ -6,6 +6,7 @@ leaves rows out.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -112,8 +113,10 @@ def _scanned(table: Table, declaration: Declaration) -> _Scan:
                 time_parts.append(times(batch.frame[split.time]))
     if not rows:
         raise DataError("the table is empty")
-    rules = pd.DataFrame({name: column.values() for name, column in factorized.items()}, index=pd.RangeIndex(rows))
-    return _Scan(labels, rules if split.time is None else rules.assign(**{split.time: np.concatenate(time_parts)}))
+    rules: dict[str, Any] = {name: column.values() for name, column in factorized.items()}
+    if split.time is not None:
+        rules[split.time] = np.concatenate(time_parts)
+    return _Scan(labels, pd.DataFrame(rules, index=pd.RangeIndex(rows), copy=False))
 
 
 def _may_have_classes(task: TaskDeclaration) -> bool:
@@ -160,16 +163,16 @@ def _with_column_kinds(table: Table, declaration: Declaration, rows: int) -> Dec
 def _split(table: Table, reader: LabelReader, scan: _Scan) -> NDArray[np.uint8]:
     data, rules = reader.declaration.data, scan.rules
     test_rows = table.test_rows if isinstance(data.split.test, str) else 0
-    numbers = np.arange(scan.rows)
+    remaining: NDArray[np.int64] | None = None  # row numbers, where some rows are left out
     if reader.declaration.violations == "drop" and reader.funnel:
         columns = list(reader.declaration.label_columns().values())
         sound = np.concatenate([reader.repaired(batch.frame).sound for batch in table.batches(columns)])
         test_rows = int(sound[scan.rows - test_rows :].sum())
-        numbers, rules = numbers[sound], rules[sound].reset_index(drop=True)
+        remaining, rules = np.flatnonzero(sound), rules[sound].reset_index(drop=True)
     parts = split_rows(rules, data.split, test_rows)
     if data.group is not None:
         refuse_absent_groups(rules[data.group], parts)
     part = np.full(scan.rows, NO_PART, dtype=np.uint8)
     for code, name in enumerate(PARTS):
-        part[numbers[parts[name]]] = code
+        part[parts[name] if remaining is None else remaining[parts[name]]] = code
     return part

@@ -54,13 +54,12 @@ def _write_rows(encoding: TableEncoding, folder: Path) -> None:
     """Write every row into the files of its split; tuning rows stand before choosing rows."""
     maps = _files(encoding, folder)
     next_row = {**dict.fromkeys(PARTS, 0), "choosing": _tuning_rows(encoding)}
-    for parts in encoding.rows():
-        for part, rows in parts.items():
-            start = next_row[part]
-            next_row[part] = stop = start + len(rows)
-            for file, array in _by_file(rows, encoding.schema).items():
-                if array.size:
-                    maps[SPLIT_OF[part], file][start:stop] = array
+    for part, rows in encoding.rows():
+        start = next_row[part]
+        next_row[part] = stop = start + len(rows)
+        for file, array in _by_file(rows, encoding.schema).items():
+            if array.size:
+                maps[SPLIT_OF[part], file][start:stop] = array
     for array in maps.values():
         array.flush()
 
