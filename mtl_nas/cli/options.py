@@ -15,7 +15,7 @@ from mtl_nas.errors import MtlNasError
 from mtl_nas.settings import Budget, SearchSettings
 from mtl_nas.values import unknown
 
-BOUNDS = ("trials", "trainings", "time")  # of a budget; its other fields say how the work is divided
+BOUNDS = ("trials", "trainings", "time")  # fields that bound the work; the other fields of a Budget divide it
 LISTED = re.compile(r'\s*(?:"((?:[^"]|"")+)"\s*|([^,]*))(?:,|\Z)')  # a name in quotes, or text up to a comma
 
 

@@ -8,8 +8,8 @@ from mtl_nas.study import Run, space_report
 from mtl_nas.study.space_report import Effect, SpaceReport
 
 WIDTH = 80  # columns of the terminal
-EFFECTS_SHOWN = 3  # of decisions, and range edges, at most
-NAMES_SHOWN = 3  # decisions without an effect, by name
+EFFECTS_SHOWN = 3  # largest number of effects and of range edges in the report
+NAMES_SHOWN = 3  # largest number of names of decisions without an effect
 MANY_DUPLICATES = 0.2  # share of the proposals above which duplicates are mentioned
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 from mtl_nas.data.builtin.registry import BUILTINS, with_builtin
 from mtl_nas.data.columns.encoding import with_text_names
 from mtl_nas.data.dataset import Dataset, RawRows
-from mtl_nas.data.declaration import Declaration
+from mtl_nas.data.declaration import Declaration, Split
 from mtl_nas.data.declaring import Tasks, declared, table_name, with_options
 from mtl_nas.data.encoded_dataset import encoded_dataset
 from mtl_nas.data.parsing.tables import read_table
@@ -26,7 +26,7 @@ def load_dataset(
     source: str | Path | pd.DataFrame | Declaration,
     tasks: Tasks | None = None,
     *,
-    split: Mapping[str, Any] | None = None,
+    split: Split | Mapping[str, Any] | None = None,
     ignore: Sequence[str] | None = None,
     columns: Mapping[str, str] | None = None,
     sequences: Mapping[str, Mapping[str, Any]] | None = None,
@@ -43,8 +43,8 @@ def load_dataset(
             a declaration.
         tasks: names of label columns, or a mapping from task names to options such as ``{"after": "click"}``; an
             option that is left out is inferred from the labels.
-        split: the rows that train, validate and test: shares, or the column of a time, group or split; at random
-            by default (validation 0.1, test 0.1).
+        split: a ``Split`` or a mapping of its fields: the rows that train, validate and test, by shares or by the
+            column of a time, group or split; at random by default (validation 0.1, test 0.1).
         ignore: columns that are no features.
         columns: kinds of columns: category, number or sequence.
         sequences: histories: name to ``{"items": column, "properties": [...], "length": 50}``.

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from mtl_nas.data import load_dataset
+from mtl_nas.data import Split, load_dataset
 from mtl_nas.errors import DataError
 
 
@@ -103,6 +103,13 @@ def test_validation_is_its_two_halves():
     assert len(halves[0]) == len(halves[1]) == 20
     assert np.array_equal(np.concatenate([half.labels for half in halves]), data.rows("validation").labels)
     assert data.frame("tuning").equals(data.frame("validation")[:20])
+
+
+def test_a_split_may_be_given_as_a_value_or_as_a_mapping():
+    fields = {"validation": 0.2, "test": 0.3}
+    by_value = load_dataset(table(), ["is_click"], split=Split(**fields))
+    assert by_value.fingerprint == load_dataset(table(), ["is_click"], split=fields).fingerprint
+    assert [len(by_value.rows(split)) for split in ("train", "validation", "test")] == [200, 80, 120]
 
 
 def test_a_search_cannot_see_the_test_rows():
