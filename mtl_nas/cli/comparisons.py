@@ -1,12 +1,11 @@
 """``mtl-search compare``."""
 
-from pathlib import Path
-
 from rich.console import Console
 
 from mtl_nas.comparison import compare, diagnoses, tables
 from mtl_nas.data import Dataset, Declaration, load_dataset
 from mtl_nas.errors import MtlNasError
+from mtl_nas.record import RunFolder
 from mtl_nas.study import load_run
 
 
@@ -20,7 +19,7 @@ def print_comparison(what: list[str], data: str | None, seeds: int, device: str 
 def _data_of_runs(what: list[str]) -> Dataset:
     """The data set of the first run that has one on disk."""
     for path in what:
-        if (Path(path) / "search.yaml").exists():
+        if RunFolder(path).exists:
             declared = load_run(path).request.data
             if declared.get("data", {}).get("table"):
                 return load_dataset(Declaration.model_validate(declared))

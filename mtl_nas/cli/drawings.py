@@ -13,7 +13,7 @@ from mtl_nas.data import load_dataset
 from mtl_nas.errors import MtlNasError
 from mtl_nas.exports import is_model_folder, load_architecture, load_model
 from mtl_nas.presets import preset, preset_names
-from mtl_nas.record import write_whole
+from mtl_nas.record import RunFolder, write_whole
 from mtl_nas.space import load_space, plain_tree, space_names
 from mtl_nas.study import Run, load_run
 from mtl_nas.values import nearest
@@ -39,7 +39,7 @@ def print_drawing(what: str, data: str | None, format: str, to: Path | None) -> 
         print(f"wrote {to}")
         return
     Console(soft_wrap=format != "text", emoji=False).print(text, markup=False, highlight=False)
-    if format == "text" and not is_preset and (Path(what) / "search.yaml").exists():
+    if format == "text" and not is_preset and RunFolder(what).exists:
         _print_findings(load_run(what))
 
 

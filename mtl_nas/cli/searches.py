@@ -12,7 +12,7 @@ from mtl_nas.cli.space_report import run_lines
 from mtl_nas.comparison import compare, tables
 from mtl_nas.data import Dataset, Declaration, load_dataset
 from mtl_nas.errors import RunError
-from mtl_nas.record import RunFolder, RunState
+from mtl_nas.record import RunFolder, RunState, layout
 from mtl_nas.study import Resources, Run, SearchFile, read_search, resume, search
 
 INTERRUPTED = 130  # exit code after Ctrl-C
@@ -23,7 +23,7 @@ def open_search(source: str, tasks: Sequence[str] | None, space: str | None, set
 
     A run folder, or the search.yaml in it, is a RunError that names the command to continue it with.
     """
-    path = Path(source).parent if Path(source).name == "search.yaml" else Path(source)
+    path = Path(source).parent if Path(source).name == layout.REQUEST else Path(source)
     folder = RunFolder(path)
     if folder.exists and folder.record.path.exists():
         raise RunError(f"'{source}' is of a run that was begun; go on with: mtl-search resume {path}")

@@ -16,7 +16,7 @@ from mtl_nas.architecture import Architecture, refuse_mismatch
 from mtl_nas.data import Schema, feature_columns
 from mtl_nas.errors import ArchitectureError, ExportError
 from mtl_nas.model import Network, build
-from mtl_nas.record import write_whole
+from mtl_nas.record import layout, write_whole
 from mtl_nas.values import parse, read_tree
 
 ARCHITECTURE, WEIGHTS, SCHEMA, README = "architecture.json", "model.safetensors", "schema.json", "README.md"
@@ -53,7 +53,7 @@ def read_model_folder(path: Path) -> tuple[Network, Schema]:
 
 def _instead(path: Path) -> str:
     """A hint where the model of a run folder is."""
-    return f"; the model of this run is in {path / 'best'}" if (path / "best" / ARCHITECTURE).exists() else ""
+    return f"; the model of this run is in {path / layout.BEST}" if (path / layout.BEST / ARCHITECTURE).exists() else ""
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:

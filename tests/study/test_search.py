@@ -123,7 +123,7 @@ def test_trials_cannot_open_the_test_split() -> None:
         seen.rows("test")
     with pytest.raises(DataError, match=r"^the raw rows stay with the data set"):
         seen.frame("train")
-    assert seen.table is None
+    assert seen.raw is None
 
 
 # The searcher that Ray asks
@@ -280,7 +280,7 @@ def test_a_trial_whose_worker_dies_is_run_again_and_trials_see_no_test_rows(
 
     def dies_once(config: dict[str, Any], data: Any, file_store: Any, device: str) -> None:
         (job,) = map(json.loads, config["jobs"])
-        seen.write_text(json.dumps([sorted(data.encoded), data.table is None]))
+        seen.write_text(json.dumps([sorted(data.encoded), data.raw is None]))
         if job["number"] == 7 and not died.exists():
             died.touch()
             os.kill(os.getpid(), signal.SIGKILL)
