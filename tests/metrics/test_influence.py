@@ -37,25 +37,25 @@ def drawn(task: Task, rows: int) -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
 def test_the_score_is_that_of_the_metrics(task):
     prediction, label = drawn(task, 200)
-    found = task_influence(task, prediction, label)
-    assert found is not None
-    assert found[0] == pytest.approx(score(task, prediction, label), abs=1e-12)
+    influence = task_influence(task, prediction, label)
+    assert influence is not None
+    assert influence.score == pytest.approx(score(task, prediction, label), abs=1e-12)
 
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
 def test_a_row_s_share_is_what_repeating_it_adds(task):
     """Rows repeated a thousand times, one of them once more: a weight of 1.001, without a formula for weights."""
     prediction, label = drawn(task, 40)
-    found = task_influence(task, prediction, label)
-    assert found is not None
-    assert found[1].sum() == pytest.approx(0, abs=1e-9)
+    influence = task_influence(task, prediction, label)
+    assert influence is not None
+    assert influence.psi.sum() == pytest.approx(0, abs=1e-9)
     for row in range(40):
         counts = np.full(40, 1000)
         up, down = counts.copy(), counts.copy()
         up[row] += 1
         down[row] -= 1
         more, less = (score(task, np.repeat(prediction, n, axis=0), np.repeat(label, n)) for n in (up, down))
-        assert found[1][row] / 40 == pytest.approx((more - less) / 2e-3, abs=1e-5)
+        assert influence.psi[row] / 40 == pytest.approx((more - less) / 2e-3, abs=1e-5)
 
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)

@@ -28,21 +28,21 @@ def test_binary_scores_equal_scikit_learn_with_ties(digits):
     label = RANDOM.randint(0, 2, 500).astype(float)
     guess = np.clip(0.3 * label + 0.7 * RANDOM.uniform(size=500), 0.01, 0.99).round(digits)
     label[::9] = np.nan
-    known = ~np.isnan(label)
+    labelled = ~np.isnan(label)
     guess = np.clip(guess, 0.01, 0.99)
-    found = score_task(BINARY, guess, label)
-    assert found["auc"] == pytest.approx(oracle.roc_auc_score(label[known], guess[known]), abs=1e-12)
-    assert found["log_loss"] == pytest.approx(oracle.log_loss(label[known], guess[known]), abs=1e-12)
-    assert found["accuracy"] == pytest.approx(oracle.accuracy_score(label[known], guess[known] >= 0.5))
+    scores = score_task(BINARY, guess, label)
+    assert scores["auc"] == pytest.approx(oracle.roc_auc_score(label[labelled], guess[labelled]), abs=1e-12)
+    assert scores["log_loss"] == pytest.approx(oracle.log_loss(label[labelled], guess[labelled]), abs=1e-12)
+    assert scores["accuracy"] == pytest.approx(oracle.accuracy_score(label[labelled], guess[labelled] >= 0.5))
 
 
 def test_multiclass_scores_equal_scikit_learn():
     label = RANDOM.randint(0, 4, 400).astype(float)
     guess = RANDOM.dirichlet([1, 1, 1, 1], 400)
-    found = score_task(STARS, guess, label)
-    assert found["auc"] == pytest.approx(oracle.roc_auc_score(label, guess, multi_class="ovr"), abs=1e-12)
-    assert found["log_loss"] == pytest.approx(oracle.log_loss(label, guess), abs=1e-12)
-    assert found["accuracy"] == pytest.approx(oracle.accuracy_score(label, guess.argmax(axis=1)))
+    scores = score_task(STARS, guess, label)
+    assert scores["auc"] == pytest.approx(oracle.roc_auc_score(label, guess, multi_class="ovr"), abs=1e-12)
+    assert scores["log_loss"] == pytest.approx(oracle.log_loss(label, guess), abs=1e-12)
+    assert scores["accuracy"] == pytest.approx(oracle.accuracy_score(label, guess.argmax(axis=1)))
 
 
 def test_an_absent_class_is_left_out_of_the_mean():
@@ -54,20 +54,20 @@ def test_an_absent_class_is_left_out_of_the_mean():
 def test_regression_scores_equal_scikit_learn():
     label = RANDOM.standard_normal(300) * 5 + 100
     guess = label + RANDOM.standard_normal(300)
-    found = score_task(AMOUNT, guess.astype(np.float32), label.astype(np.float32))
-    assert found["rmse"] == pytest.approx(oracle.root_mean_squared_error(label, guess), rel=1e-4)
-    assert found["mae"] == pytest.approx(oracle.mean_absolute_error(label, guess), rel=1e-4)
-    assert found["r2"] == pytest.approx(oracle.r2_score(label, guess), rel=1e-4)
+    scores = score_task(AMOUNT, guess.astype(np.float32), label.astype(np.float32))
+    assert scores["rmse"] == pytest.approx(oracle.root_mean_squared_error(label, guess), rel=1e-4)
+    assert scores["mae"] == pytest.approx(oracle.mean_absolute_error(label, guess), rel=1e-4)
+    assert scores["r2"] == pytest.approx(oracle.r2_score(label, guess), rel=1e-4)
 
 
 def test_ordinal_scores_are_those_of_the_cumulated_events():
     label = RANDOM.randint(0, 4, 400).astype(float)
     guess = RANDOM.dirichlet([1, 1, 1, 1], 400)
-    found = score_task(GRADE, guess, label)
+    scores = score_task(GRADE, guess, label)
     areas = [oracle.roc_auc_score(label > code, guess[:, code + 1 :].sum(axis=1)) for code in range(3)]
-    assert found["auc"] == pytest.approx(np.mean(areas), abs=1e-12)
-    assert found["log_loss"] == pytest.approx(oracle.log_loss(label, guess), abs=1e-12)
-    assert found["mae"] == pytest.approx(np.abs(guess @ [0, 1, 2, 3] - label).mean())
+    assert scores["auc"] == pytest.approx(np.mean(areas), abs=1e-12)
+    assert scores["log_loss"] == pytest.approx(oracle.log_loss(label, guess), abs=1e-12)
+    assert scores["mae"] == pytest.approx(np.abs(guess @ [0, 1, 2, 3] - label).mean())
     assert score_task(GRADE, np.eye(4)[label.astype(int)], label) == pytest.approx(
         {"auc": 1.0, "log_loss": 0.0, "accuracy": 1.0, "mae": 0.0}
     )
@@ -89,10 +89,10 @@ def test_a_class_that_is_near_costs_less_than_one_that_is_far():
 def test_count_scores_equal_scikit_learn():
     label = RANDOM.poisson(1.5, 400).astype(float)
     guess = np.exp(RANDOM.standard_normal(400))
-    found = score_task(VISITS, guess, label)
-    assert found["d2"] == pytest.approx(oracle.d2_tweedie_score(label, guess, power=1), abs=1e-12)
-    assert found["rmse"] == pytest.approx(oracle.root_mean_squared_error(label, guess))
-    assert found["mae"] == pytest.approx(oracle.mean_absolute_error(label, guess))
+    scores = score_task(VISITS, guess, label)
+    assert scores["d2"] == pytest.approx(oracle.d2_tweedie_score(label, guess, power=1), abs=1e-12)
+    assert scores["rmse"] == pytest.approx(oracle.root_mean_squared_error(label, guess))
+    assert scores["mae"] == pytest.approx(oracle.mean_absolute_error(label, guess))
     assert score_task(VISITS, np.full(400, label.mean()), label)["d2"] == pytest.approx(0, abs=1e-12)
     assert np.isfinite(score_task(VISITS, np.zeros(400), label)["d2"])
 
@@ -100,12 +100,12 @@ def test_count_scores_equal_scikit_learn():
 @pytest.mark.parametrize("rows", [7, 401])
 def test_quantile_scores_compare_with_the_best_constant(rows):
     label, guess = RANDOM.standard_normal((2, rows))
-    found = score_task(LATE, guess, label)
-    constant = min(oracle.mean_pinball_loss(label, np.full(rows, one), alpha=0.9) for one in label)
+    scores = score_task(LATE, guess, label)
+    constant = min(oracle.mean_pinball_loss(label, np.full(rows, value), alpha=0.9) for value in label)
     own = oracle.mean_pinball_loss(label, guess, alpha=0.9)
-    assert found["d2"] == pytest.approx(1 - own / constant, abs=1e-12)
-    assert found["pinball"] == pytest.approx(own, abs=1e-12)
-    assert found["coverage"] == pytest.approx((label <= guess).mean())
+    assert scores["d2"] == pytest.approx(1 - own / constant, abs=1e-12)
+    assert scores["pinball"] == pytest.approx(own, abs=1e-12)
+    assert scores["coverage"] == pytest.approx((label <= guess).mean())
 
 
 def test_amounts_are_scored_as_numbers():
@@ -130,8 +130,8 @@ def test_what_is_not_defined_is_none():
 
 
 def test_a_certain_mistake_costs_a_finite_log_loss():
-    found = score_task(BINARY, np.array([1.0, 0.0]), np.array([0.0, 1.0]))
-    assert found["log_loss"] == pytest.approx(-np.log(1e-7))
+    scores = score_task(BINARY, np.array([1.0, 0.0]), np.array([0.0, 1.0]))
+    assert scores["log_loss"] == pytest.approx(-np.log(1e-7))
 
 
 def test_the_main_metric_is_larger_for_the_better():

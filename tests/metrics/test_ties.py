@@ -58,24 +58,24 @@ def weighted_auc(ranking: np.ndarray, positive: np.ndarray, weight: np.ndarray) 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.kind)
 def test_the_score_is_that_of_the_metrics(task):
     prediction, label = drawn(task, 200)
-    found = task_influence(task, prediction, label)
-    assert found is not None
-    assert found[0] == pytest.approx(score(task, prediction, label), abs=1e-12)
-    assert found[0] == pytest.approx(weighted(task, prediction, label, np.ones(200)), abs=1e-12)
+    influence = task_influence(task, prediction, label)
+    assert influence is not None
+    assert influence.score == pytest.approx(score(task, prediction, label), abs=1e-12)
+    assert influence.score == pytest.approx(weighted(task, prediction, label, np.ones(200)), abs=1e-12)
 
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.kind)
-def test_a_row_s_share_is_the_slope_of_the_score_by_its_weight(task):
+def test_a_row_s_share_is_the_gradient_of_the_score_by_its_weight(task):
     prediction, label = drawn(task, 60)
-    found = task_influence(task, prediction, label)
-    assert found is not None
+    influence = task_influence(task, prediction, label)
+    assert influence is not None
     for row in range(60):
         step = np.zeros(60)
         step[row] = 1e-6
-        slope = weighted(task, prediction, label, 1 + step) - weighted(task, prediction, label, 1 - step)
-        assert found[1][row] / 60 == pytest.approx(slope / 2e-6, abs=1e-7)
-    assert found[1][np.isnan(label)].tolist() == [0] * int(np.isnan(label).sum())
-    assert found[1].sum() == pytest.approx(0, abs=1e-9)
+        gradient = weighted(task, prediction, label, 1 + step) - weighted(task, prediction, label, 1 - step)
+        assert influence.psi[row] / 60 == pytest.approx(gradient / 2e-6, abs=1e-7)
+    assert influence.psi[np.isnan(label)].tolist() == [0] * int(np.isnan(label).sum())
+    assert influence.psi.sum() == pytest.approx(0, abs=1e-9)
 
 
 def test_a_score_that_is_not_defined_has_no_shares():
@@ -89,10 +89,10 @@ def test_a_score_that_is_not_defined_has_no_shares():
 
 def test_a_perfect_regression_has_no_spread():
     label = np.arange(10.0)
-    found = task_influence(PRICE, label, label)
-    assert found is not None
-    assert found[0] == 1
-    assert not found[1].any()
+    influence = task_influence(PRICE, label, label)
+    assert influence is not None
+    assert influence.score == 1
+    assert not influence.psi.any()
 
 
 def test_the_mean_over_tasks_leaves_out_those_without_a_score():
@@ -101,12 +101,12 @@ def test_the_mean_over_tasks_leaves_out_those_without_a_score():
     predictions = {task.name: prediction for task, (prediction, _) in zip(TASKS, drawings, strict=True)}
     whole = seed_score(predictions, labels, SCHEMA)
     assert whole is not None
-    known = [score(task, predictions[task.name], labels[:, place]) for place, task in enumerate(TASKS)]
-    assert whole.score == pytest.approx(np.mean(known))
+    scores = [score(task, predictions[task.name], labels[:, index]) for index, task in enumerate(TASKS)]
+    assert whole.score == pytest.approx(np.mean(scores))
     labels[:, 1] = np.nan
     part = seed_score(predictions, labels, SCHEMA)
     assert part is not None
-    assert part.score == pytest.approx((known[0] + known[2]) / 2)
+    assert part.score == pytest.approx((scores[0] + scores[2]) / 2)
     assert part.block_influence.sum() == pytest.approx(0, abs=1e-9)
 
 
@@ -116,32 +116,32 @@ def seeds(quality: float, count: int, *, rows: int = 2000, spread: float = 0.05,
     random = np.random.default_rng(1)
     label = (random.random(rows) < 0.3).astype(float)
     common = random.normal(size=rows)
-    found = []
+    scores = []
     for seed in range(count):
         noise = np.random.default_rng(first + seed).normal(size=rows)
         part = seed_score({"click": quality * label + common + spread * noise}, label[:, None], Schema(tasks=(BINARY,)))
         assert part is not None
-        found.append(part)
-    return found
+        scores.append(part)
+    return scores
 
 
 @pytest.mark.parametrize("count", [1, 3])
 def test_equal_predictions_tie_with_an_interval_of_nothing(count):
-    one = seeds(1.0, count)
-    assert paired_interval(one, one) == Interval(0.0, 0.0, 0.0)
-    assert paired_interval(one, one).tie
+    scores = seeds(1.0, count)
+    assert paired_interval(scores, scores) == Interval(0.0, 0.0, 0.0)
+    assert paired_interval(scores, scores).tie
 
 
 @pytest.mark.parametrize("count", [1, 3])
 def test_designs_that_differ_clearly_do_not_tie(count):
     good, bad = seeds(1.0, count), seeds(0.5, count)
-    found = paired_interval(bad, good)
-    assert found.high < 0
-    assert found.low < found.difference < found.high
-    assert not found.tie
+    interval = paired_interval(bad, good)
+    assert interval.high < 0
+    assert interval.low < interval.difference < interval.high
+    assert not interval.tie
     back = paired_interval(good, bad)
     assert back.low > 0
-    assert back.difference == pytest.approx(-found.difference)
+    assert back.difference == pytest.approx(-interval.difference)
 
 
 def test_seeds_that_disagree_widen_the_interval():
@@ -159,9 +159,9 @@ def test_the_same_question_has_the_same_answer():
 
 
 def test_few_rows_are_fewer_than_the_blocks():
-    found = seed_score({"click": np.array([0.1, 0.9, 0.4])}, np.array([[0.0], [1.0], [1.0]]), Schema(tasks=(BINARY,)))
-    assert found is not None
-    assert paired_interval([found], [found]).tie
+    scored = seed_score({"click": np.array([0.1, 0.9, 0.4])}, np.array([[0.0], [1.0], [1.0]]), Schema(tasks=(BINARY,)))
+    assert scored is not None
+    assert paired_interval([scored], [scored]).tie
 
 
 @pytest.mark.slow
