@@ -117,3 +117,7 @@ def test_the_launcher_is_six_lines():
     done = subprocess.run([sys.executable, str(launcher), "--help"], capture_output=True, text=True, check=False)
     assert done.returncode == 0
     assert "Search multi-task-learning architectures" in done.stdout
+
+
+def test_names_of_version_0_1_0_are_read():
+    assert mn.encode is mn.encode_table
