@@ -4,11 +4,17 @@ import ast
 import inspect
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from page_blocks import PAGES, ROOT, blocks
 
 import mtl_nas as mn
+from mtl_nas.data.builtin.registry import builtin_names
+from mtl_nas.data.tasks.kinds import KINDS
+from mtl_nas.design.losses import Aggregation, Weighting
+from mtl_nas.space import space_names
+from mtl_nas.study.samplers import SAMPLERS
 
 API = sorted((ROOT / "docs" / "reference" / "api").glob("*.md"))
 PYTHON = [(page, [block.text for block in blocks(page) if block.language == "python"]) for page in PAGES]
@@ -55,3 +61,22 @@ def test_every_public_name_is_in_the_api_reference_once() -> None:
 def test_every_public_name_says_what_it_is(name: str) -> None:
     documentation = inspect.getdoc(getattr(mn, name)) or ""
     assert len(documentation.split()) > 3
+
+
+REFERENCE, EXPLANATION = ROOT / "docs" / "reference", ROOT / "docs" / "explanation"
+NAMED = {
+    "task kinds": (REFERENCE / "tasks-and-data.md", list(KINDS)),
+    "losses of tasks": (REFERENCE / "tasks-and-data.md", [loss for kind in KINDS.values() for loss in kind.losses]),
+    "data sets": (REFERENCE / "data-sets.md", list(builtin_names())),
+    "samplers": (REFERENCE / "search-options.md", [name for name in SAMPLERS if "." not in name]),
+    "presets": (REFERENCE / "models.md", list(mn.preset_names())),
+    "spaces": (REFERENCE / "spaces.md", list(space_names())),
+    "weightings": (EXPLANATION / "losses.md", list(get_args(Weighting))),
+    "aggregations": (EXPLANATION / "losses.md", list(get_args(Aggregation))),
+}
+
+
+@pytest.mark.parametrize(("page", "names"), NAMED.values(), ids=NAMED)
+def test_a_page_names_every_member_of_a_registry(page: Path, names: list[str]) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert [name for name in names if f"`{name}`" not in text] == []
