@@ -80,3 +80,14 @@ NAMED = {
 def test_a_page_names_every_member_of_a_registry(page: Path, names: list[str]) -> None:
     text = page.read_text(encoding="utf-8")
     assert [name for name in names if f"`{name}`" not in text] == []
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if "<!-- table: " in page.read_text()], ids=lambda page: page.stem
+)
+def test_the_tables_of_a_page_are_those_of_the_code(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "docs" / "_generate"))
+    from tables import with_tables
+
+    text = page.read_text(encoding="utf-8")
+    assert with_tables(text) == text, "the tables are written anew by: make tables"
