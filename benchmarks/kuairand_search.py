@@ -127,7 +127,7 @@ def to_json(result: CaseResult, trees: dict[str, float]) -> dict[str, Any]:
             for name in result.designs
             if name != FOUND
         },
-        "parameters": {name: design.parameters for name, design in result.designs.items()},
+        "parameters": {name: design.cost.parameters for name, design in result.designs.items()},
         "trees": trees,
         "claims": claims_against_presets(result) | claims_against_trees(result, trees),
     }

@@ -9,7 +9,7 @@ import numpy as np
 from mtl_nas.adaptation.graph_transfer import transfer_graph
 from mtl_nas.adaptation.new_task import NewTask
 from mtl_nas.adaptation.training import Mode, TransferTraining, train_from_scratch, train_transferred
-from mtl_nas.data import Schema
+from mtl_nas.data import Schema, Task
 from mtl_nas.model import Network, predict_rows
 from mtl_nas.scoring import Interval, SeedScore, paired_interval, score_tasks, seed_score
 
@@ -21,26 +21,34 @@ class Adaptation(Generic[M]):
     """A model of a new task, and how it compares with models trained from scratch on the same rows.
 
     Attributes:
-        task: Name of the new task.
+        new_task: The task that the model has learned.
         like: The old task whose position in the graph the new task takes.
         mode: Which weights were trained: `frozen`, `finetuned` or `inner`.
         rows: Number of rows that trained the model.
-        metric: The main metric of the task, in which the scores below are given.
         adapted: Test score of the adapted model per seed; None where the test labels are of one class.
         scratch: Test score per seed of the same graph trained from scratch.
         gain: Mean of `adapted` minus mean of `scratch`, with its 95 % interval.
         model: The adapted model of the first seed.
     """
 
-    task: str
+    new_task: Task
     like: str
     mode: Mode
     rows: int
-    metric: str
     adapted: tuple[float | None, ...]
     scratch: tuple[float | None, ...]
     gain: Interval
     model: M = field(repr=False, compare=False)
+
+    @property
+    def task(self) -> str:
+        """Name of the new task."""
+        return self.new_task.name
+
+    @property
+    def metric(self) -> str:
+        """The main metric of the new task, in which `adapted`, `scratch` and `gain` are given."""
+        return self.new_task.main_metric
 
 
 def adapt_network(
@@ -60,11 +68,10 @@ def adapt_network(
         [_score(network, data) for network in networks] for networks in (adapted, scratch)
     )
     return Adaptation(
-        task=data.task.name,
+        new_task=data.task,
         like=like,
         mode=how.mode,
         rows=len(data.train),
-        metric=data.task.main_metric,
         adapted=tuple(score for score, _ in adapted_scores),
         scratch=tuple(score for score, _ in scratch_scores),
         gain=paired_interval(_row_shares(adapted_scores), _row_shares(scratch_scores)),

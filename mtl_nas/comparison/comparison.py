@@ -48,7 +48,9 @@ class Comparison:
             for head, cell in row.cells.items():
                 line |= {head: cell.score, f"{head} sd": cell.deviation, f"{head} gain": cell.gain}
                 line |= {f"{head} verdict": cell.verdict} if head in self.schema.task_names else {}
-            lines.append(line | {"parameters": row.parameters, "rows/s": row.rows_per_second, "seeds": row.seeds})
+            lines.append(
+                line | {"parameters": row.cost.parameters, "rows/s": row.cost.rows_per_second, "seeds": row.seeds}
+            )
         return pd.DataFrame(lines)
 
 

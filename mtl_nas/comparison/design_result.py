@@ -14,15 +14,22 @@ from mtl_nas.scoring import Scores
 
 
 @dataclass(frozen=True)
+class NetworkCost:
+    """The size of a network and the speed of its training."""
+
+    parameters: int
+    macs: int  # multiply-adds per row
+    rows_per_second: float
+
+
+@dataclass(frozen=True)
 class DesignResult:
     """A design, or the ensemble of a run, with its scores and predictions for the test rows."""
 
     name: str
-    parameters: int
-    macs: int  # multiply-adds per row
+    cost: NetworkCost
     scores: tuple[Scores, ...]  # per seed; an ensemble has one
     predictions: tuple[Predictions, ...]  # per seed; an ensemble repeats its own, so that seeds can be paired
-    rows_per_second: float
     seeds: tuple[int, ...]
     chosen: bool = False  # whether its run chose it as the best
     choosing_score: float | None = None  # mean score of a finalist on the choosing rows
@@ -44,11 +51,13 @@ def train_and_test(
     losses = what.losses if isinstance(what, Design) else Losses()
     return DesignResult(
         name=name,
-        parameters=first.architecture.parameters,
-        macs=first.architecture.macs,
+        cost=NetworkCost(
+            first.architecture.parameters,
+            first.architecture.macs,
+            float(np.median([result.rows_per_second for result in results])),
+        ),
         scores=tuple(result.scores for result in results),
         predictions=tuple(result.predictions for result in results),
-        rows_per_second=float(np.median([result.rows_per_second for result in results])),
         seeds=tuple(seeds),
         diagnosis=diagnose(first.network, data.rows("tuning"), data.schema, losses=losses),
     )

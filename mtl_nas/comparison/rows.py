@@ -6,7 +6,7 @@ from statistics import fmean, stdev
 
 import numpy as np
 
-from mtl_nas.comparison.design_result import DesignResult
+from mtl_nas.comparison.design_result import DesignResult, NetworkCost
 from mtl_nas.data import Dataset, Schema
 from mtl_nas.diagnosis import Diagnosis
 from mtl_nas.errors import ArchitectureError, DataError
@@ -50,9 +50,7 @@ class Row:
         score: Mean over tasks of the main metrics, averaged over seeds.
         gain: Mean over tasks of the gains over the baseline.
         against_best: Difference of the score from that of the best design; None for the best design itself.
-        parameters: Number of trained parameters.
-        macs: Multiply-adds per row.
-        rows_per_second: Speed of training.
+        cost: Trained parameters, multiply-adds per row, and rows per second of training.
         seeds: Number of trainings.
         diagnosis: What became of the sharing in the network of the first seed, if that is known.
     """
@@ -62,9 +60,7 @@ class Row:
     score: float
     gain: float | None
     against_best: Interval | None
-    parameters: int
-    macs: int
-    rows_per_second: float
+    cost: NetworkCost
     seeds: int
     diagnosis: Diagnosis | None = None
 
@@ -98,9 +94,7 @@ def comparison_rows(designs: Sequence[DesignResult], data: Dataset) -> tuple[Row
                 score=means[design.name],
                 gain=fmean(task_gains) if task_gains else None,
                 against_best=None if design is best else paired_interval(scores[design.name], scores[best.name]),
-                parameters=design.parameters,
-                macs=design.macs,
-                rows_per_second=design.rows_per_second,
+                cost=design.cost,
                 seeds=len(design.seeds),
                 diagnosis=design.diagnosis,
             )

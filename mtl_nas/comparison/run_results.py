@@ -6,7 +6,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
-from mtl_nas.comparison.design_result import DesignResult
+from mtl_nas.comparison.design_result import DesignResult, NetworkCost
 from mtl_nas.composition import compose
 from mtl_nas.data import Dataset
 from mtl_nas.errors import RunError
@@ -29,13 +29,12 @@ def _finalist(run: Run, trial: Trial, data: Dataset) -> DesignResult:
     assert run.state.chosen is not None
     seeds = tuple(seed for seed in run.state.chosen.seeds if seed in trial.finalist)
     architecture = compose(trial.proposal.design, data.schema)
+    speeds = [trial.finalist[seed].rows_per_second for seed in seeds]
     return DesignResult(
         name=trial.name,
-        parameters=architecture.parameters,
-        macs=architecture.macs,
+        cost=NetworkCost(architecture.parameters, architecture.macs, float(np.median(speeds))),
         scores=tuple(trial.tested[seed] for seed in seeds),
         predictions=tuple(_read(run.path / layout.test_predictions_file(trial.number, seed)) for seed in seeds),
-        rows_per_second=float(np.median([trial.finalist[seed].rows_per_second for seed in seeds])),
         seeds=seeds,
         chosen=trial.number == run.best().number,
         choosing_score=trial.finalist_mean,
@@ -50,11 +49,13 @@ def _ensemble(run: Run, ensembled: Ensembled) -> DesignResult:
     members = [(run.state.trials[member.number], member.seed) for member in ensembled.members]
     return DesignResult(
         name=f"ensemble of {len(members)}",
-        parameters=sum(trial.proposed.parameters for trial, _ in members),
-        macs=sum(trial.proposed.macs for trial, _ in members),
+        cost=NetworkCost(
+            sum(trial.parameters for trial, _ in members),
+            sum(trial.macs for trial, _ in members),
+            1 / sum(1 / trial.finalist[seed].rows_per_second for trial, seed in members),
+        ),
         scores=(ensembled.scores,),
         predictions=(ensemble_test_predictions(run.folder, ensembled.members),) * len(seeds),
-        rows_per_second=1 / sum(1 / trial.finalist[seed].rows_per_second for trial, seed in members),
         seeds=seeds,
     )
 

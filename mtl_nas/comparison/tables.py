@@ -62,8 +62,10 @@ def sentence(comparison: Comparison) -> str:
         return f"{', '.join(better)} better than {best.name} on the test rows; {best.name} was chosen on other rows."
     if not ties:
         return f"{best.name} is better than every other design here."
-    smallest = min((row for row in comparison.rows if row.name in (best.name, *ties)), key=lambda row: row.parameters)
-    size = f"{short(smallest.parameters)} parameters"
+    smallest = min(
+        (row for row in comparison.rows if row.name in (best.name, *ties)), key=lambda row: row.cost.parameters
+    )
+    size = f"{short(smallest.cost.parameters)} parameters"
     advice = "" if smallest is best else f" The smallest of them is {smallest.name} ({size})."
     return f"{best.name} ties with {', '.join(ties)}: the test rows cannot tell them apart.{advice}"
 
@@ -77,7 +79,13 @@ def _verdicts(comparison: Comparison) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     for row in comparison.rows:
         style = "bold" if row.against_best is None else ""
-        cells = (f"{row.score:.4f}", signed(row.gain), _against(row), short(row.parameters), short(row.rows_per_second))
+        cells = (
+            f"{row.score:.4f}",
+            signed(row.gain),
+            _against(row),
+            short(row.cost.parameters),
+            short(row.cost.rows_per_second),
+        )
         table.add_row(Text(row.name), *cells, style=style)
     return table
 

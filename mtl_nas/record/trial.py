@@ -17,14 +17,14 @@ class Trial:
     """A proposal of a search, and what its training brought."""
 
     proposed: Proposed
-    rung: int = 0  # the rung up to which it may be trained
-    scored: dict[int, Scored] = field(default_factory=dict)  # by rung
-    stopped: Stopped | None = None
-    failures: list[Failed] = field(default_factory=list)
-    finalist: dict[int, Finalist] = field(default_factory=dict)  # its trainings as a finalist, by seed
-    retired: Retired | None = None
-    tested: dict[int, Scores] = field(default_factory=dict)  # scores on the test rows, by seed
-    diagnosis: Diagnosis | None = None  # what its first seed as a finalist shows
+    rung: int = field(init=False, default=0)  # the rung up to which it may be trained
+    scored: dict[int, Scored] = field(init=False, default_factory=dict)  # by rung
+    stopped: Stopped | None = field(init=False, default=None)
+    failures: list[Failed] = field(init=False, default_factory=list)
+    finalist: dict[int, Finalist] = field(init=False, default_factory=dict)  # its trainings as a finalist, by seed
+    retired: Retired | None = field(init=False, default=None)
+    tested: dict[int, Scores] = field(init=False, default_factory=dict)  # scores on the test rows, by seed
+    diagnosis: Diagnosis | None = field(init=False, default=None)  # what its first seed as a finalist shows
 
     @property
     def number(self) -> int:

@@ -11,7 +11,7 @@ from rich.console import Console
 import mtl_nas as mn
 from mtl_nas.comparison import diagnoses, tables
 from mtl_nas.comparison.comparison import Comparison, comparison_of
-from mtl_nas.comparison.design_result import DesignResult
+from mtl_nas.comparison.design_result import DesignResult, NetworkCost
 from mtl_nas.comparison.tables import sentence, short, signed
 from mtl_nas.composition import compose
 from mtl_nas.data import Dataset, load_dataset
@@ -58,11 +58,9 @@ def outcome(name: str, data: Dataset, quality: float, *, seeds: int = 3, spread:
     architecture = compose(mn.preset(preset, schema), schema)
     return DesignResult(
         name=name,
-        parameters=architecture.parameters,
-        macs=architecture.macs,
+        cost=NetworkCost(architecture.parameters, architecture.macs, 54_321.0),
         scores=tuple(score_tasks(values, rows, schema) for values in predictions),
         predictions=tuple(predictions),
-        rows_per_second=54_321.0,
         seeds=tuple(range(seeds)),
         **more,
     )
@@ -105,13 +103,13 @@ def test_gain_is_the_difference_to_single_task():
 
 def test_equal_designs_tie_and_the_smallest_is_named():
     large = outcome("ple", TWO, 2.0)
-    small = replace(large, name="mmoe", parameters=outcome("mmoe", TWO, 2.0).parameters)
+    small = replace(large, name="mmoe", cost=outcome("mmoe", TWO, 2.0).cost)
     comparison = comparison_of([large, small, outcome("single_task", TWO, 0.5)], TWO)
     assert comparison.best.name == "ple"
     assert comparison.ties == ("mmoe",)
     assert comparison.rows[1].verdict == "tie"
     assert sentence(comparison).startswith("ple ties with mmoe: the test rows cannot tell them apart.")
-    assert f"The smallest of them is mmoe ({short(small.parameters)} parameters)." in sentence(comparison)
+    assert f"The smallest of them is mmoe ({short(small.cost.parameters)} parameters)." in sentence(comparison)
 
 
 def test_the_sentence_says_what_the_table_says():
