@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from inspect import isabstract
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin
 
 import pydantic
 import yaml
@@ -19,6 +19,13 @@ class Value(pydantic.BaseModel):
     """A frozen record that refuses unknown keys and is equal to itself after a round trip through JSON."""
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    later_fields: ClassVar[tuple[str, ...]] = ()  # added after 0.1.0: at their default they stay out of keys
+
+    @property
+    def outside_keys(self) -> set[str]:
+        """Fields that keys leave out, so that a new option does not change the keys of values that do not use it."""
+        fields = type(self).model_fields
+        return {name for name in self.later_fields if getattr(self, name) == fields[name].default}
 
 
 V = TypeVar("V", bound=Value)

@@ -49,7 +49,7 @@ def test_keys_of_presets_are_unchanged(name: str) -> None:
     unchanged = {preset: key for preset, key in keys.items() if preset not in PRESETS_CORRECTED_SINCE}
     expected = KEYS["schemas"][name]["keys"]
     assert unchanged == {preset: key for preset, key in expected.items() if preset not in PRESETS_CORRECTED_SINCE}
-    assert keys.keys() == expected.keys()
+    assert keys.keys() >= expected.keys(), "later versions may add presets"
 
 
 def test_fingerprints_of_data_are_unchanged(tmp_path: Path) -> None:

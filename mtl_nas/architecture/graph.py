@@ -96,7 +96,8 @@ class Architecture(Value):
                 for head in self.heads
                 if head.node == node.name
             )
-            graph.add_node(node.name, block=node.block.model_dump(mode="json"), heads=heads, tied=node.tied)
+            block = node.block.model_dump(mode="json", exclude=node.block.outside_keys)
+            graph.add_node(node.name, block=block, heads=heads, tied=node.tied)
             for source, role in zip(node.inputs, node.input_roles, strict=True):
                 graph.add_edge(source, node.name, role=role)
         return graph

@@ -6,7 +6,6 @@ from mtl_nas.errors import DesignError
 from mtl_nas.values import nearest
 
 RELATIVE = ("dwa", "gls", "gradnorm", "famo")  # weightings that take ratios or logarithms of losses
-SIGNED = ("poisson", "ziln")  # losses that may fall below zero
 
 
 def refuse_unsuitable_losses(losses: Losses, schema: Schema) -> None:
@@ -21,7 +20,7 @@ def refuse_unsuitable_losses(losses: Losses, schema: Schema) -> None:
             kind = schema.task(name).kind
             raise DesignError(f"losses.positive_weights is for binary tasks, got task '{name}', which is {kind}")
     for task in schema.tasks:
-        if losses.weighting in RELATIVE and task.loss in SIGNED:
+        if losses.weighting in RELATIVE and task.loss in task.rules.signed_losses:
             raise DesignError(
                 f"losses.weighting: {losses.weighting} needs losses above zero, and {task.loss} of task '{task.name}' "
                 "may fall below; say static, uncertainty or rlw"

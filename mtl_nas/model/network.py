@@ -36,7 +36,7 @@ class Network(nn.Module):
         """A module per stage; stages of one block and width that have shared parameters get one shared module."""
         sharing = dict.fromkeys(stage.block for stage in stages if stage.block.shared_parameters(stage.widths))
         for stage in stages:
-            kind = StageModule.kinds[type(stage.block)]
+            kind = StageModule.of(stage.block)
             module = kind(stage)
             if stage.block in sharing:
                 alike = [block for block in sharing if type(block) is type(stage.block)]

@@ -138,6 +138,8 @@ class Proposer:
 
 def proposal_key(architecture_key: str, proposal: Proposal) -> str:
     """A key that is equal for proposals that train the same graph the same way, however they are spelled."""
-    losses = proposal.design.losses.model_dump_json()
-    training = proposal.training.model_dump_json().replace('"epochs":', '"passes":', 1)  # as version 0.1.0 spelled it
+    losses, training = (
+        part.model_dump_json(exclude=part.outside_keys) for part in (proposal.design.losses, proposal.training)
+    )
+    training = training.replace('"epochs":', '"passes":', 1)  # as version 0.1.0 spelled it
     return "p1:" + blake2b("\n".join((architecture_key, losses, training)).encode(), digest_size=16).hexdigest()

@@ -117,3 +117,18 @@ def test_a_diagnosis_shows_what_it_mixes(blend: type[Block]) -> None:
     rows = Rows(np.ones((8, 1), np.int32), np.zeros((8, 0), np.float32), {}, np.ones((8, 1), np.float32))
     (mixture,) = diagnose(build(graph(blend)), rows, SCHEMA, losses=Losses()).mixtures
     assert (mixture.kind, mixture.tasks, list(mixture.weights)) == ("blend", ("click",), ["expert/0", "expert/1"])
+
+
+def test_an_option_that_a_block_got_later_leaves_old_keys_alone(blend: type[Block]) -> None:
+    old = graph(blend).key
+    blend.later_fields = ("power",)
+    assert graph(blend).key != old  # the key of version 0.1.0 would have known no power
+    assert "power" not in graph(blend).to_networkx().nodes["blend"]["block"]
+    assert graph(blend, power=2).to_networkx().nodes["blend"]["block"]["power"] == 2
+    assert graph(blend, power=2).key != graph(blend).key
+
+
+def test_a_block_without_a_stage_says_what_to_define(blend: type[Block]) -> None:
+    del StageModule.kinds[blend]
+    with pytest.raises(NotImplementedError, match=r"no stage computes the block 'blend'; define StageModule\[Blend\]"):
+        build(graph(blend))

@@ -1,4 +1,7 @@
-"""Links and losses of task kinds: the torch half of ``data/tasks/kinds``, one module per kind, with its name."""
+"""Links and losses of task kinds: the torch half of ``data/tasks/kinds``.
+
+The module of a kind has the name of the kind, and holds a ``TorchKind`` under that name in capitals.
+"""
 
 from collections.abc import Mapping
 from importlib import import_module

@@ -55,6 +55,14 @@ class StageModule(WeightedModule, Generic[B]):
         for base in cls.__dict__.get("__orig_bases__", ()):
             StageModule.kinds.update({kind: cls for kind in get_args(base) if isinstance(kind, type)})
 
+    @staticmethod
+    def of(block: Block) -> type["StageModule[Any]"]:
+        """The class that computes a block."""
+        if type(block) not in StageModule.kinds:
+            name = type(block).__name__
+            raise NotImplementedError(f"no stage computes the block '{block.block}'; define StageModule[{name}]")
+        return StageModule.kinds[type(block)]
+
     def __init__(self, stage: Stage) -> None:
         super().__init__()
         self.stage, self.block = stage, cast(B, stage.block)

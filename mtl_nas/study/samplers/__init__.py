@@ -7,7 +7,7 @@ optuna_study.py     observations as an Optuna study
 suggesting.py       when a sampler is asked, and when a suggestion is a random draw
 """
 
-from mtl_nas.study.samplers import tpe as _registers_itself  # noqa: F401
+from mtl_nas.study.samplers import evolution, random, tpe  # noqa: F401  # each registers its samplers
 from mtl_nas.study.samplers.observations import Observation, Observations, best_first
 from mtl_nas.study.samplers.registry import AUTO, SAMPLERS, Sampler, Suggestion, name_of, register
 from mtl_nas.study.samplers.suggesting import suggest, suitable_sampler

@@ -49,21 +49,25 @@ class Sampler(Protocol):
 
 @dataclass(frozen=True)
 class Registered:
-    """A sampler and its description for help and docs."""
+    """A sampler, its description for help and docs, and whether it learns from what was observed."""
 
     sampler: Sampler
     description: str
+    learns: bool = True
 
 
 S = TypeVar("S", bound=Sampler)
 SAMPLERS: dict[str, Registered] = {}
 
 
-def register(name: str, description: str) -> Callable[[S], S]:
-    """Register a sampler under a name, by which settings, search files and the command line know it."""
+def register(name: str, description: str, *, learns: bool = True) -> Callable[[S], S]:
+    """Register a sampler under a name, by which settings, search files and the command line know it.
+
+    A sampler that does not learn makes all proposals of a search; the first ones need no random draws in its place.
+    """
 
     def decorate(sampler: S) -> S:
-        SAMPLERS[name] = Registered(sampler, description)
+        SAMPLERS[name] = Registered(sampler, description, learns)
         return sampler
 
     return decorate

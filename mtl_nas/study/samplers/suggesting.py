@@ -36,7 +36,10 @@ def suggest(
     the end anywhere.
     """
     stream = seed_of(seed, "ask", ordinal, attempt)
-    early = sampler == "random" or len(history) < STARTUP or attempt > LOCAL_ATTEMPTS
+    registered = SAMPLERS[sampler]
+    if not registered.learns:
+        return registered.sampler(space, history, stream)
+    early = len(history) < STARTUP or attempt > LOCAL_ATTEMPTS
     if early or seed_of(stream, "share") % RANDOM_SHARE == 0:
         return random_draw(space, history, stream)
-    return (SAMPLERS[sampler].sampler if attempt == 0 else local)(space, history, stream)
+    return (registered.sampler if attempt == 0 else local)(space, history, stream)

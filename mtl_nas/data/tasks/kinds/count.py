@@ -14,7 +14,7 @@ class Count(NumberKind):
     """Labels are whole numbers from 0; predictions are rates."""
 
     name = "count"
-    losses = ("poisson",)
+    losses = signed_losses = ("poisson",)
     averages = "rate"
 
     def possible(self, labels: NDArray[np.float64], task: TaskFields) -> tuple[NDArray[np.bool_], str] | None:

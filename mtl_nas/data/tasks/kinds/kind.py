@@ -36,6 +36,7 @@ class TaskKind(ABC):
     registered: ClassVar[list[type["TaskKind"]]] = []  # classes that have a name
     name: ClassVar[str]
     losses: ClassVar[tuple[str, ...]]  # the first is the default
+    signed_losses: ClassVar[tuple[str, ...]] = ()  # losses that may fall below zero
     has_classes: ClassVar[bool]  # labels are codes of classes, not numbers
     is_event: ClassVar[bool] = False  # labels are 0 or 1; other tasks may be nested in the 1
     is_cumulative: ClassVar[bool] = False  # thresholds turn one score into the logits of P(y > k)

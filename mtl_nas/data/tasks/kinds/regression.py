@@ -15,6 +15,7 @@ class Regression(NumberKind):
 
     name = "regression"
     losses = ("mse", "mae", "huber", "quantile", "ziln")
+    signed_losses = ("ziln",)
     head_width = "any"
     averages = "state"
 
