@@ -1,6 +1,6 @@
-"""A made-up shop for credit cards: click -> application -> approval -> activation, and a task that does not belong.
+"""A synthetic shop for credit cards: click -> application -> approval -> activation, and an unrelated task.
 
-Effects that are planted, so that a search has something to find:
+The table holds effects for a search to find:
 
 - A *taste* in four dimensions: every level of ``segment``, ``region`` and ``item`` has a position there, and the
   *interest* is how near the person is to the item, plus how often the item's kind stands in the person's history.
@@ -111,12 +111,12 @@ def _planted(random: Any) -> dict[str, Floats]:
 
 
 def _history(random: Any, person: Floats, planted: dict[str, Floats]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Item numbers of all rows one after another, of kinds that a person likes, and how many each row has."""
+    """Return the item numbers of all histories, of kinds that the person likes, and the length of each history."""
     lengths = np.minimum(random.negative_binomial(1.2, 0.13, len(person)), LONGEST)
-    chances = np.exp(0.5 * person @ planted["kinds"].T)
-    chances = np.cumsum(chances / chances.sum(axis=1, keepdims=True), axis=1)
+    probabilities = np.exp(0.5 * person @ planted["kinds"].T)
+    probabilities = np.cumsum(probabilities / probabilities.sum(axis=1, keepdims=True), axis=1)
     owner = np.repeat(np.arange(len(person)), lengths)
-    chosen = np.minimum((random.uniform(size=(len(owner), 1)) > chances[owner]).sum(axis=1), KINDS - 1)
+    chosen = np.minimum((random.uniform(size=(len(owner), 1)) > probabilities[owner]).sum(axis=1), KINDS - 1)
     by_kind = np.argsort(planted["kind"], kind="stable")
     sizes = np.bincount(planted["kind"].astype(np.int64), minlength=KINDS)
     rank = (random.uniform(size=len(owner)) ** 2 * sizes[chosen]).astype(np.int64)  # some items of a kind are frequent
@@ -126,7 +126,7 @@ def _history(random: Any, person: Floats, planted: dict[str, Floats]) -> tuple[N
 def _familiar(
     history: NDArray[np.int64], lengths: NDArray[np.int64], kind: NDArray[np.int64], planted: dict[str, Floats]
 ) -> Floats:
-    """How often the item's kind stands in the history, as a share."""
+    """Return the share of the history that has the kind of the item."""
     owner = np.repeat(np.arange(len(lengths)), lengths)
     same = planted["kind"][history] == kind[owner]
     share: Floats = np.bincount(owner, weights=same, minlength=len(lengths)) / (lengths + 2)
@@ -134,7 +134,7 @@ def _familiar(
 
 
 def _drawn(random: Any, score: Floats, reached: NDArray[np.bool_], wanted: float) -> NDArray[np.bool_]:
-    """Rows that take the step among those that can, by the logistic of the score, about as many as wanted."""
+    """Draw the rows that take a step, among those that can, by the logistic of a score shifted to a rate."""
     low, high = -20.0, 20.0
     for _ in range(50):
         middle = (low + high) / 2

@@ -1,11 +1,12 @@
-"""Tables that plant one reason each why tasks help one another, and two why they do harm.
+"""Synthetic tables, each of which holds one reason why tasks help or harm one another.
 
-The five reasons are those of Caruana (Machine Learning, 1997) in the words of Ruder (2017). Features x1 ... are
-independent standard normals. The column ``split`` decides: a few train rows, so that help is needed, and enough test
-rows to see it. "share" is the part of a label's variance that its features explain: the highest R2 there is.
+The five reasons to help are those of Caruana (Machine Learning, 1997), as Ruder (2017) words them; two tables harm.
+Features x1 ... are independent standard normals, and a signal is a random smooth function of some of them. The column
+``split`` gives few train rows, so that help is needed, and enough test rows to see it. ``share`` is the part of the
+variance of a label that its features explain, which is the highest possible R2.
 
-Gains in the docstrings are those of a shared bottom over a network for each task (hidden 32 and 16, tower 8, mean over
-five seeds); benchmarks/reasons.py measures them, docs/explanation/reasons.md has them with their intervals.
+``benchmarks/reasons.py`` measures the gains of a shared bottom over one network per task;
+``docs/explanation/reasons.md`` has them with their intervals.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,68 +23,67 @@ VALIDATION, TEST = 1_000, 6_000
 
 
 def augmentation(*, train: int = 1_000, tasks: int = 4, share: float = 0.25, seed: int = 0) -> pd.DataFrame:
-    """Implicit data augmentation: ``reading1`` ... are one bend of 8 columns, each under noise of its own.
+    """Implicit data augmentation: the tasks ``reading1`` ... are one signal of 8 columns, each with noise of its own.
 
-    Every task should gain: a shared network sees several noisy readings of what it has to learn, a network of its own
-    sees one.
+    Every task should gain: a shared network sees several noisy readings of the signal, a separate network sees one.
     """
     random: Any = np.random.RandomState(seed)
     features = random.standard_normal((train + VALIDATION + TEST, 8))
-    bend = _bend(random, features)
-    return _table(features, {f"reading{task + 1}": _noisy(random, bend, share) for task in range(tasks)}, train)
+    signal = _signal(random, features)
+    return _table(features, {f"reading{task + 1}": _noisy(random, signal, share) for task in range(tasks)}, train)
 
 
 def attention(*, train: int = 1_500, columns: int = 40, relevant: int = 4, seed: int = 0) -> pd.DataFrame:
-    """Attention focusing: all tasks bend the same 4 of 40 columns, ``main`` under more noise than its helpers.
+    """Attention focusing: all tasks depend on the same 4 of 40 columns, and ``main`` has more noise than its helpers.
 
-    ``main`` (share .4) should gain, though no helper equals it (share .9, bends of their own): they show which columns
-    matter, and its own labels are too noisy to tell.
+    ``main`` (share .4) should gain although its helpers (share .9) are other signals: they show which columns matter,
+    and the labels of ``main`` are too noisy to show it.
     """
     random: Any = np.random.RandomState(seed)
     features = random.standard_normal((train + VALIDATION + TEST, columns))
-    looked_at = features[:, :relevant]
-    labels = {"main": _noisy(random, _bend(random, looked_at), 0.4)}
+    relevant_columns = features[:, :relevant]
+    labels = {"main": _noisy(random, _signal(random, relevant_columns), 0.4)}
     for task in range(3):
-        labels[f"helper{task + 1}"] = _noisy(random, _bend(random, looked_at), 0.9)
+        labels[f"helper{task + 1}"] = _noisy(random, _signal(random, relevant_columns), 0.9)
     return _table(features, labels, train)
 
 
 def eavesdropping(*, train: int = 2_500, share: float = 0.3, seed: int = 0) -> pd.DataFrame:
-    """Eavesdropping: ``easy`` is a bend of 19 columns, ``hard`` that bend times another column, under noise.
+    """Eavesdropping: ``easy`` is a signal of 19 columns, ``hard`` is that signal times another column; both have noise.
 
-    ``hard`` should gain: its labels do not correlate with the bend, which it would have to find through a product, and
-    ``easy`` finds it at once. ``easy`` has nothing to gain, and pays for the room that ``hard`` takes.
+    ``hard`` should gain: its labels do not correlate with the signal, which only a product reveals, while ``easy``
+    learns the signal at once. ``easy`` cannot gain, and loses the capacity that ``hard`` takes.
     """
     random: Any = np.random.RandomState(seed)
     features = random.standard_normal((train + VALIDATION + TEST, 20))
-    bend = _bend(random, features[:, 1:], units=3, steepness=2.0)
+    signal = _signal(random, features[:, 1:], units=3, steepness=2.0)
     labels = {
-        "hard": _noisy(random, _standard(bend * features[:, 0]), share),
-        "easy": _noisy(random, bend, 0.97),
+        "hard": _noisy(random, _standard(signal * features[:, 0]), share),
+        "easy": _noisy(random, signal, 0.97),
     }
     return _table(features, labels, train)
 
 
 def bias(*, train: int = 3_000, labelled: int = 200, seed: int = 0) -> pd.DataFrame:
-    """Representation bias: five tasks bend the same 3 hidden directions of 24 columns; ``new`` has 200 train labels.
+    """Representation bias: five tasks depend on the same 3 directions of 24 columns; ``new`` has 200 train labels.
 
-    ``new`` should gain most: the old tasks prefer the representation that it needs, and its own labels are too few to
-    find it. It stands for the task that comes later.
+    ``new`` should gain most: the other tasks learn the representation that it needs, and its own labels are too few to
+    learn it from. It is like a task that is added later.
     """
     random: Any = np.random.RandomState(seed)
     features = random.standard_normal((train + VALIDATION + TEST, 24))
     hidden = 2 * np.tanh(1.5 * features @ _directions(random, 24, 3))
     names = ("old1", "old2", "old3", "old4", "new")
-    labels = {name: _noisy(random, _bend(random, hidden, units=4), 0.8) for name in names}
+    labels = {name: _noisy(random, _signal(random, hidden, units=4), 0.8) for name in names}
     labels["new"][labelled:train] = np.nan
     return _table(features, labels, train)
 
 
 def regularisation(*, train: int = 600, tasks: int = 8, share: float = 0.5, seed: int = 0) -> pd.DataFrame:
-    """Regularisation: ``site1`` ... are different sums of 2 hidden directions of 40 columns, each under its own noise.
+    """Regularisation: ``site1`` ... are different sums of 2 directions of 40 columns, each with noise of its own.
 
-    Every task should gain, and its distance between train and test rows should shrink: a network alone has room to fit
-    its noise, a shared one has to serve eight noises with the same few units.
+    Every task should gain, and its train and test scores should move together: a separate network has the capacity to
+    fit the noise of its task, a shared one would have to fit the noise of eight tasks with the same few units.
     """
     random: Any = np.random.RandomState(seed)
     features = random.standard_normal((train + VALIDATION + TEST, 40))
@@ -95,30 +95,30 @@ def regularisation(*, train: int = 600, tasks: int = 8, share: float = 0.5, seed
 
 
 def negative_transfer(*, train: int = 4_000, loud: int = 8, rate: float = 0.05, seed: int = 0) -> pd.DataFrame:
-    """Negative transfer: ``rare`` (5 % positive) beside eight loud tasks, which need much room and share nothing.
+    """Negative transfer: ``rare`` (5 % positive) beside eight tasks with large gradients that share no signal.
 
-    ``rare`` should lose where everything is shared, as the loud tasks' gradients are larger and never agree with its
-    own; a gate for each task gives some of it back.
+    ``rare`` should lose where everything is shared, as the gradients of the other tasks are larger than its own and
+    unrelated to them; a gate per task recovers a part of the loss.
     """
     random: Any = np.random.RandomState(seed)
     features = random.standard_normal((train + VALIDATION + TEST, 20))
-    labels = {"rare": _drawn(random, 4 * _bend(random, features), rate)}
+    labels = {"rare": _drawn(random, 4 * _signal(random, features), rate)}
     for task in range(loud):
-        labels[f"loud{task + 1}"] = _noisy(random, _bend(random, features, units=24, steepness=3.0), 0.95)
+        labels[f"loud{task + 1}"] = _noisy(random, _signal(random, features, units=24, steepness=3.0), 0.95)
     return _table(features, labels, train)
 
 
 def seesaw(*, train: int = 5_000, common: int = 6, rate: float = 0.04, seed: int = 0) -> pd.DataFrame:
     """The seesaw (Tang et al., 2020): six frequent labels (40 %) of one score, and ``rare`` (4 %) of another.
 
-    The common tasks should gain, as under augmentation, and ``rare`` should pay for it, as under negative transfer: no
+    The frequent tasks should gain, as under augmentation, and ``rare`` should lose, as under negative transfer: no
     amount of sharing is best for both.
     """
     random: Any = np.random.RandomState(seed)
     features = random.standard_normal((train + VALIDATION + TEST, 20))
-    liking = 2 * _bend(random, features)
+    liking = 2 * _signal(random, features)
     labels = {f"common{task + 1}": _drawn(random, liking, 0.4) for task in range(common)}
-    labels["rare"] = _drawn(random, 5 * _bend(random, features, units=12, steepness=2.0), rate)
+    labels["rare"] = _drawn(random, 5 * _signal(random, features, units=12, steepness=2.0), rate)
     return _table(features, labels, train)
 
 
@@ -144,7 +144,7 @@ REASONS: dict[str, Reason] = {
 }
 
 
-def _bend(random: Any, columns: Floats, *, units: int = 8, steepness: float = 1.5) -> Floats:
+def _signal(random: Any, columns: Floats, *, units: int = 8, steepness: float = 1.5) -> Floats:
     """A random network of one hidden layer, (N, K) -> (N,), with mean 0 and deviation 1."""
     weights = random.standard_normal((columns.shape[1], units)) * steepness / np.sqrt(columns.shape[1])
     shifts = random.uniform(-1.5, 1.5, units)
@@ -158,13 +158,13 @@ def _directions(random: Any, columns: int, count: int) -> Floats:
 
 
 def _noisy(random: Any, signal: Floats, share: float) -> Floats:
-    """Variance 1, of which the signal is that share."""
+    """Return labels of variance 1, of which the signal explains that share."""
     label: Floats = np.sqrt(share) * signal + np.sqrt(1 - share) * random.standard_normal(len(signal))
     return label
 
 
 def _drawn(random: Any, score: Floats, rate: float) -> Floats:
-    """0 and 1 by the logistic of the score, moved until the mean chance is the rate."""
+    """Return 0 and 1 by the logistic of the score, shifted so that the mean probability is the rate."""
     low, high = -20.0, 20.0
     for _ in range(50):
         middle = (low + high) / 2
