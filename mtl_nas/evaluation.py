@@ -30,7 +30,7 @@ class Result:
     """A trained network and its scores.
 
     Attributes:
-        scores: Every metric of every task on the split that was asked for.
+        scores: Every metric of every task on the requested split.
         score: Mean over tasks of the main metric on that split.
         rows: Train rows read; each epoch counts all of them again.
         seconds: Duration of everything, preparation and scoring included.

@@ -58,7 +58,7 @@ def _yaml(tree: object, *, flow: bool = False) -> str:
 
 
 def _proposed_funnel(data: Dataset, tasks: Mapping[str, Mapping[str, object]]) -> str:
-    """A comment that declares the funnel of nested labels; the user decides, as labels can be nested by chance."""
+    """A comment that declares the funnel of nested labels; the user decides, as labels may be nested by coincidence."""
     pairs = likely_funnel(data.rows("train").labels, data.schema.tasks)
     declared = {later: {**tasks[later], "after": earlier} for later, earlier in pairs.items()}
     return NESTED + textwrap.indent(_yaml(declared, flow=True), "#   ") if declared else ""

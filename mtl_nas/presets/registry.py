@@ -1,4 +1,4 @@
-"""The list of presets, and what can be asked of it by name."""
+"""The list of presets, and functions that look presets up by name."""
 
 import inspect
 from collections.abc import Callable

@@ -31,7 +31,7 @@ class Mixture(Value):
     @model_validator(mode="before")
     @classmethod
     def _names_of_older_files(cls, tree: Any) -> Any:
-        """Up to 0.1.0 the names of critics told the part."""
+        """Up to 0.1.0 the names of critics showed the part."""
         if not isinstance(tree, Mapping) or "mixed" in tree or not tree.get("weights"):
             return tree
         critics = all(name.startswith("critic/") for name in tree["weights"])

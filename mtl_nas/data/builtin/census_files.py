@@ -1,4 +1,4 @@
-"""The two official files of Census-Income: found, or fetched once, and checked."""
+"""The two official files of Census-Income: downloaded once unless they are there, and checked."""
 
 import gzip
 import io

@@ -4,7 +4,7 @@ registry.py         the samplers by name; users may pass their own
 observations.py     what a sampler sees
 random.py, evolution.py, tpe.py    one family of samplers per file
 optuna_study.py     observations as an Optuna study
-suggesting.py       when a sampler is asked, and when a suggestion is a random draw
+suggesting.py       when a sampler is called, and when a suggestion is a random draw
 """
 
 from mtl_nas.study.samplers import evolution, random, tpe  # noqa: F401  # each registers its samplers

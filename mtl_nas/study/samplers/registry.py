@@ -39,7 +39,7 @@ class Sampler(Protocol):
     """Suggests the next proposal of a search.
 
     A sampler is a function of its arguments alone: a resumed search asks again and must get the same answer. It is
-    asked once ten proposals are observed; a quarter of all proposals are random draws all the same.
+    called once ten proposals are observed; a quarter of all proposals are random draws all the same.
     """
 
     def __call__(self, space: SearchSpace, history: Sequence[Observation], seed: int, /) -> Suggestion:

@@ -1,4 +1,4 @@
-"""When a sampler is asked, and when a suggestion is a random draw."""
+"""When a sampler is called, and when a suggestion is a random draw."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from mtl_nas.study.samplers.registry import SAMPLERS, Suggestion
 from mtl_nas.study.schedule.budget import total_work
 from mtl_nas.study.search_state import SearchState
 
-STARTUP = 10  # observations before a sampler is asked
+STARTUP = 10  # observations before a sampler is called
 RANDOM_SHARE = 4  # one proposal in this many is random, so that a search does not stay where it began
 LOCAL_ATTEMPTS = 50  # attempts near the best before draws are random
 SMALL_SEARCH = 10.0  # full trainings of work below which draws are random

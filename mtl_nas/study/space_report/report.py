@@ -14,7 +14,7 @@ from mtl_nas.study.space_report.decisions import filled_holes
 from mtl_nas.study.space_report.importance import Effect, effects
 from mtl_nas.study.space_report.range_edges import Edge, edges
 
-FEWEST_TRIALS = 20  # trials with a score, below which nothing is said about decisions
+FEWEST_TRIALS = 20  # trials with a score, below which decisions are not reported
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Memory of the host, as training uses it best.
 
 A step needs the memory again that the step before has freed. The C library gives large freed blocks back to the system,
-which clears every page when it is asked again: that takes a tenth of the time of a step of some thousand rows.
+which clears every page when memory is requested again: that takes a tenth of the time of a step of some thousand rows.
 
 The rows of a large table that a batch reads lie far apart, and with pages of 4 KiB the processor looks up the address
 of each page first: that takes a third of the time of reading and writing.
