@@ -29,7 +29,7 @@ def tour(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     return folder, run_page(TOUR, folder)
 
 
-@pytest.mark.slow
+@pytest.mark.ray
 def test_a_newcomer_can_follow_the_tutorial_from_top_to_bottom(tour: tuple[Path, str]) -> None:
     folder, errors = tour
     assert (folder / "runs/shop/best/model.safetensors").exists()
@@ -38,7 +38,7 @@ def test_a_newcomer_can_follow_the_tutorial_from_top_to_bottom(tour: tuple[Path,
     assert len((folder / "scores.csv").read_text().splitlines()) == 101
 
 
-@pytest.mark.slow
+@pytest.mark.ray
 @pytest.mark.parametrize("page", RUNNABLE, ids=shown)
 def test_the_blocks_of_a_page_run_from_top_to_bottom(
     page: Path, tmp_path: Path, request: pytest.FixtureRequest
