@@ -99,7 +99,7 @@ def _routes(mixtures: Mixtures) -> str:
 GATES = _Family("gate", "gates", _gates, _carried)
 STITCHES = _Family("stitch", "stitches", _stitches, lambda mixtures: "")
 ROUTES = _Family("route", "routes", _routes, lambda mixtures: "")
-MEANS = _Family("mean", "means", lambda mixtures: "", lambda mixtures: "")  # nothing is learned, so there is nothing to report
+MEANS = _Family("mean", "means", lambda mixtures: "", lambda mixtures: "")  # nothing is learned, so no line
 
 
 def _family(mixture: Mixture) -> _Family:

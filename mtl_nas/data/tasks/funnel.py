@@ -61,8 +61,8 @@ def repair_notes(repairs: NDArray[np.int64], pairs: Pairs, rows: int, rule: Viol
 def likely_funnel(labels: NDArray[np.floating[Any]], tasks: Sequence[Task]) -> dict[str, str]:
     """The binary task in which a later one seems nested, by later task, from (N, T) labels.
 
-    Nested means: in 99 % of the rows, and more clearly than rare labels are nested by coincidence. Of several earlier tasks
-    the rarest is chosen.
+    Nested means: in 99 % of the rows, and more clearly than rare labels are nested by coincidence. Of several earlier
+    tasks the rarest is chosen.
     """
     events = {task.name: labels[:, index] for index, task in enumerate(tasks) if task.rules.is_event}
     rates = {name: float(np.nanmean(column)) for name, column in events.items()}
