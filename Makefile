@@ -19,7 +19,8 @@ test: $(READY)  ## every check, the same in CI
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(PYTEST) --dist loadgroup
+	$(PYTEST) --dist worksteal -m "not ray"
+	$(BIN)/pytest -m ray  # one after the other: a search takes every core
 
 oracle: $(ORACLES)  ## our networks and gradients against independent libraries
 	$(BIN)/pytest -m oracle tests

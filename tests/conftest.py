@@ -16,11 +16,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that start Ray are slow, and one worker runs them all: each of them may take every core."""
+    """Tests that start Ray are slow."""
     for item in items:
         if item.get_closest_marker("ray"):
             item.add_marker("slow")
-            item.add_marker(pytest.mark.xdist_group("ray"))
 
 
 @pytest.fixture(autouse=True)
