@@ -221,6 +221,6 @@ def test_a_search_leaves_an_ensemble_that_is_chosen_once_and_compared(finished, 
     assert name in capsys.readouterr().out
     rows = {row.name: row for row in mn.compare([run], data).rows}
     assert rows[name].cells["klick"].score == pytest.approx(expected["klick"]["auc"])
-    assert rows[name].parameters == sum(
+    assert rows[name].cost.parameters == sum(
         run.state.trials[member.number].proposed.parameters for member in ensembled.members
     )
