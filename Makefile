@@ -20,7 +20,7 @@ test: $(READY)  ## every check, the same in CI
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(PYTEST) --dist worksteal -m "not ray"
-	$(BIN)/pytest -m ray  # one after the other: a search takes every core
+	$(PYTEST) --dist loadfile -m ray --durations=10
 
 oracle: $(ORACLES)  ## our networks and gradients against independent libraries
 	$(BIN)/pytest -m oracle tests
