@@ -57,6 +57,10 @@ def test_fingerprints_of_data_are_unchanged(tmp_path: Path) -> None:
         shutil.copy(FILES / name, tmp_path)
     shutil.copy(FILES / "visits.csv", tmp_path)
     assert mn.load_dataset(str(tmp_path / "search.yaml")).fingerprint == KEYS["fingerprints"]["visits"]
+
+
+@pytest.mark.skipif(np.lib.NumpyVersion(np.__version__) < "2.4.0", reason="older exponentials differ in the last digit")
+def test_the_fingerprint_of_a_made_table_is_unchanged() -> None:
     assert mn.load_dataset("synthetic-funnel").fingerprint == KEYS["fingerprints"]["synthetic-funnel"]
 
 
