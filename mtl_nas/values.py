@@ -59,8 +59,8 @@ def unknown(kind: str, name: str, names: Iterable[str]) -> str:
     >>> unknown("preset", "mmoee", ["ple", "mmoe"])
     "no preset 'mmoee'; presets: ple, mmoe; did you mean 'mmoe'?"
     """
-    known = list(names)
-    return f"no {kind} '{name}'; {kind}s: {', '.join(known)}{nearest(name, known)}"
+    choices = list(names)
+    return f"no {kind} '{name}'; {kind}s: {', '.join(choices)}{nearest(name, choices)}"
 
 
 def first_repeated(names: Iterable[str]) -> str | None:

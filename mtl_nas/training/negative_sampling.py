@@ -18,8 +18,8 @@ def kept_rows(labels: NDArray[np.float32], schema: Schema, share: float, seed: i
     """
     root = funnel_root(schema)
     column, random = labels[:, schema.task_names.index(root)], training_stream(NEGATIVE_SAMPLING, seed)
-    kept = np.empty(len(column), dtype=bool)
+    is_kept = np.empty(len(column), dtype=bool)
     for start in range(0, len(column), ROWS_AT_ONCE):
         negative = column[start : start + ROWS_AT_ONCE] == 0  # a missing label is no negative
-        kept[start : start + ROWS_AT_ONCE] = ~negative | (random.random(len(negative)) < share)
-    return np.flatnonzero(kept)
+        is_kept[start : start + ROWS_AT_ONCE] = ~negative | (random.random(len(negative)) < share)
+    return np.flatnonzero(is_kept)
