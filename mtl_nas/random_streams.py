@@ -1,8 +1,8 @@
 """Every stream of random numbers, so that no two of them coincide by accident.
 
-A training draws its weights, its dropout masks and its orders of rows from its seed. What else it draws comes from a
-numpy generator that is seeded with ``(stream, seed, ...)``, where the streams below differ. Searches derive seeds from
-names (``study.jobs.seed_of``). Everything that has to be equal in all runs has a fixed seed.
+A training draws its weights, dropout masks and orders of rows from its seed. Its other draws come from numpy generators
+that are seeded with ``(stream, seed, ...)``, each with a stream of its own. Searches derive seeds from names
+(``study.jobs.seed_of``). Draws that have to be equal in all runs have a fixed seed.
 """
 
 import numpy as np

@@ -19,7 +19,7 @@ class Value(pydantic.BaseModel):
     """A frozen record that refuses unknown keys and is equal to itself after a round trip through JSON."""
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-    later_fields: ClassVar[tuple[str, ...]] = ()  # added after 0.1.0: at their default they stay out of keys
+    later_fields: ClassVar[tuple[str, ...]] = ()  # fields added after 0.1.0; keys leave them out at their default
 
     @property
     def outside_keys(self) -> set[str]:
@@ -54,7 +54,7 @@ def nearest(name: str, names: Iterable[str]) -> str:
 
 
 def unknown(kind: str, name: str, names: Iterable[str]) -> str:
-    """The message for a name that is none of the known names, with the most similar one.
+    """The message about a name that does not exist: the names that do, and the most similar one.
 
     >>> unknown("preset", "mmoee", ["ple", "mmoe"])
     "no preset 'mmoee'; presets: ple, mmoe; did you mean 'mmoe'?"
@@ -137,7 +137,7 @@ def _path(kind: type[Value], tree: Any, location: Sequence[int | str]) -> tuple[
 
 
 def _concrete(kind: Any, tree: Any) -> Any:
-    """The subclass of an abstract Value that the tree names by one of the subclass's literals; else the kind itself."""
+    """The subclass of an abstract Value that a literal in the tree names; else the kind itself."""
     if not isabstract(kind) or not isinstance(tree, Mapping):
         return kind
     names = {value for value in tree.values() if isinstance(value, str)}

@@ -56,7 +56,7 @@ def adapt_network(
 ) -> Adaptation[M]:
     """Train the graph of the new task from the old weights and from scratch, once per seed.
 
-    ``wrap`` makes the model that the result holds of a network and its schema.
+    ``wrap`` makes a model of a network and its schema; the result holds the model of the first seed.
     """
     transfer = transfer_graph(old.architecture, like, data.task)
     how, adapted, scratch = how.settled(transfer, data), [], []
@@ -74,18 +74,18 @@ def adapt_network(
         rows=len(data.train),
         adapted=tuple(score for score, _ in adapted_scores),
         scratch=tuple(score for score, _ in scratch_scores),
-        gain=paired_interval(_row_shares(adapted_scores), _row_shares(scratch_scores)),
+        gain=paired_interval(_defined(adapted_scores), _defined(scratch_scores)),
         model=wrap(adapted[0], data.schema),
     )
 
 
 def _score(network: Network, data: NewTask) -> tuple[float | None, SeedScore | None]:
-    """The main metric on the test rows, and the share of each block of rows in it."""
+    """The main metric on the test rows, and the same with the influence of each block of rows."""
     predictions = predict_rows(network, data.test, data.schema)
     scores = score_tasks(predictions, data.test, data.schema)
     labels = data.test.labels.astype(np.float64)
     return scores[data.task.name][data.task.main_metric], seed_score(predictions, labels, data.schema)
 
 
-def _row_shares(scores: Sequence[tuple[float | None, SeedScore | None]]) -> list[SeedScore]:
-    return [shares for _, shares in scores if shares is not None]
+def _defined(scores: Sequence[tuple[float | None, SeedScore | None]]) -> list[SeedScore]:
+    return [score for _, score in scores if score is not None]

@@ -1,4 +1,4 @@
-"""Frozen members of stacked weights, beside members that are trained."""
+"""Freezes some members of stacked weights while others are trained."""
 
 from collections.abc import Iterator
 
@@ -10,10 +10,10 @@ from mtl_nas.model import Network
 
 
 def freeze(network: Network, nodes: frozenset[str], optimizer: Optimizer) -> None:
-    """Keep the weights of the nodes as they are, against gradients, momentum and weight decay.
+    """Freeze the weights of nodes, also against momentum and weight decay.
 
-    A stack whose members are all frozen needs no gradient. Frozen members of other stacks are restored after every
-    step of the optimizer.
+    A stack whose members are all frozen gets no gradient. Frozen members of other stacks are restored after every step
+    of the optimizer.
     """
     restored: list[tuple[nn.Parameter, Tensor, Tensor]] = []  # parameter, mask of its frozen members, their values
     for parameter, frozen in frozen_members(network, nodes):

@@ -1,4 +1,4 @@
-"""The graph of a new task: what the head of an old task reads, with a head of its own."""
+"""The graph of a new task: the nodes below the head of an old task, and a new head."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from mtl_nas.errors import DesignError
 
 
 class GraphTransfer(NamedTuple):
-    """A graph for a new task, and where its weights come from."""
+    """A graph for a new task, and the old nodes from which its weights come."""
 
     architecture: Architecture
     origins: Mapping[str, str]  # name of the old node, by name of the new one
@@ -26,9 +26,12 @@ def default_like(tasks: Sequence[Task], new: Task) -> str:
 
 
 def transfer_graph(architecture: Architecture, like: str, task: Task) -> GraphTransfer:
-    """Make a graph that predicts the new task from what the head of ``like`` reads.
+    """Make a graph that predicts the new task from the nodes below the head of ``like``.
 
     Nodes that several tasks trained keep their names. Nodes of ``like`` alone are renamed after the new task.
+
+    Raises:
+        DesignError: The graph predicts ``like`` with critics, and the new task needs another number of outputs.
     """
     top = _top(architecture, like)
     needed = {top}
@@ -69,7 +72,7 @@ def transfer_graph(architecture: Architecture, like: str, task: Task) -> GraphTr
 def transferred_weights(
     transfer: GraphTransfer, old: Architecture, weights: Mapping[str, Tensor], fresh: Mapping[str, Tensor]
 ) -> dict[str, Tensor]:
-    """Weights of the new graph by name: the old ones where their shape fits, the fresh ones elsewhere."""
+    """Weights of the new graph by name: the old weight where its shape fits, else the fresh one."""
     transferred = dict(fresh)
     tied = {node.name: node.tied for node in old.nodes}
     for node in transfer.architecture.nodes:
@@ -88,20 +91,20 @@ def transferred_weights(
 
 
 def _top(architecture: Architecture, like: str) -> str:
-    """The last node of the task before products and thresholds, which depend on the kind of prediction."""
+    """The last node of a task below products and thresholds, which depend on the task's kind."""
     heads = {head.given is not None: head.node for head in architecture.heads if head.task == like}
-    name = heads.get(True, heads[False])  # of a product, the conditional probability
+    name = heads.get(True, heads[False])  # the conditional probability, if the task has one
     node = architecture.node(name)
     return node.inputs[-1] if node.block.reads_predictions else name
 
 
 def _renamed(name: str, like: str, task: str) -> str:
-    """The name after the new task: ``tower/click`` -> ``tower/share``, wherever the old task is a part of the path."""
+    """Replace the old task in a node's name, ``tower/click`` -> ``tower/share``, or append the new one."""
     parts = name.split("/")
     return "/".join(task if part == like else part for part in parts) if like in parts else f"{name}/{task}"
 
 
 def _without_single_ties(nodes: list[Node]) -> tuple[Node, ...]:
-    """Nodes where a set of tied weights that a single node still uses becomes that node's own."""
+    """The nodes, without a label ``tied`` that only one of them has."""
     sets = [node.tied for node in nodes]
     return tuple(node.model_copy(update={"tied": ""}) if sets.count(node.tied) == 1 else node for node in nodes)

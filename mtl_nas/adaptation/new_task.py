@@ -1,4 +1,4 @@
-"""Rows of a task that a network never saw, encoded with the statistics of the network's own train rows."""
+"""Rows of a new task, encoded with the column statistics of a trained network."""
 
 from dataclasses import dataclass, replace
 
@@ -12,7 +12,7 @@ from mtl_nas.values import nearest
 
 @dataclass(frozen=True)
 class NewTask:
-    """The columns of a network with the new task alone, and its rows for training, tuning and test."""
+    """The schema of a network with the new task as its only task, and rows for training, tuning and test."""
 
     schema: Schema
     train: Rows
@@ -28,6 +28,10 @@ def load_new_task(frame: pd.DataFrame, schema: Schema, name: str, *, kind: str |
     """Encode the labelled rows of a table with the columns of the schema.
 
     Labels are read from the column of the task's name; those of a group ``click@Z``, from the column ``click``.
+
+    Raises:
+        DesignError: The schema has a task of that name.
+        DataError: A column or the labels are missing or cannot be used.
     """
     if name in schema.task_names:
         raise DesignError(f"the model knows the task '{name}' already; give the new one another name")

@@ -1,4 +1,4 @@
-"""Training of a new task's network: shared weights frozen, fine-tuned, or moved by an inner loop; or from scratch."""
+"""Training of a new task's network: with shared weights frozen, fine-tuned or adapted by MAML, or from scratch."""
 
 import math
 from typing import Literal, get_args
@@ -20,10 +20,11 @@ INNER = Meta(inner_rate=0.01, steps=8)
 
 
 class TransferTraining(Value):
-    """Which weights move, and how.
+    """Which weights are trained, and how.
 
-    ``inner`` mode takes gradient steps over all rows from the old weights, as the inner loop of MAML does
-    (Finn et al., 2017), by the rate, steps and scope of ``inner``; ``training`` then serves the network from scratch.
+    Mode ``inner`` takes gradient steps over all rows from the old weights, as the inner loop of MAML does
+    (Finn et al., 2017), with the rate, steps and scope of ``inner``; ``training`` then applies to the network from
+    scratch only.
     """
 
     mode: Mode = "finetuned"
@@ -74,7 +75,7 @@ def _trained(member: Member) -> Network:
 
 
 def _inner_steps(member: Member, data: NewTask, inner: Meta) -> Network:
-    """Take plain gradient steps over all rows and keep the step that scores best on the tuning rows."""
+    """Take plain gradient steps over all rows, and keep the weights that score best on the tuning rows."""
     network, scope = member.network, set(member.network.parameters_of(inner.scope))
     parameters = [parameter for name, parameter in network.named_parameters() if name in scope]
     assert isinstance(member.batches, ResidentBatches)  # the rows of a new task are few, and in memory

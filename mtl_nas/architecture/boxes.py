@@ -20,7 +20,7 @@ class Box:
 
     @property
     def name(self) -> str:
-        """The node's name, or the first node's name and the end of the last one's."""
+        """The node's name, or such as ``level0/expert/0..3`` for several nodes."""
         first, last = self.nodes[0].name, self.nodes[-1].name
         return first if len(self.nodes) == 1 else f"{first}..{last.rpartition('/')[2]}"
 
@@ -31,7 +31,7 @@ class Box:
 
 
 def boxes(architecture: Architecture) -> tuple[Box, ...]:
-    """Boxes in an order in which each reads earlier ones."""
+    """The boxes of an architecture, sources first."""
     index_of: dict[str, int] = {}
     drawn: list[Box] = []
     for nodes in _groups(architecture):

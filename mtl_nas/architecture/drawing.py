@@ -110,7 +110,7 @@ def _escaped(words: str) -> str:
 
 
 def _positions(drawn: Sequence[Box]) -> dict[int, Position]:
-    """Rows by depth; within a row, boxes are ordered by the mean centre of their sources."""
+    """Place boxes in rows by depth; within a row, they are ordered by the mean centre of their sources."""
     rows: dict[int, list[int]] = defaultdict(list)
     for index, box in enumerate(drawn):
         rows[box.depth].append(index)

@@ -62,7 +62,7 @@ class Architecture(Value):
 
     @cached_property
     def key(self) -> str:
-        """Equal for graphs that differ in nothing but names and the order of exchangeable nodes."""
+        """The identity of the graph: equal for graphs that differ only in names and in the order of equal nodes."""
         return canonical_key(self.to_networkx())
 
     @cached_property
@@ -88,7 +88,7 @@ class Architecture(Value):
         return next(node for node in self.nodes if node.name == name)
 
     def to_networkx(self) -> "nx.MultiDiGraph[str]":
-        """Nodes with ``block``, ``heads`` and ``tied``, edges with ``role``; a node can be read twice."""
+        """The graph with attributes ``block``, ``heads`` and ``tied`` of nodes and ``role`` of edges."""
         graph: nx.MultiDiGraph[str] = nx.MultiDiGraph()
         for node in self.nodes:
             heads = sorted(

@@ -1,9 +1,9 @@
 """Canonical identity: equal for graphs that compute the same by structure alone.
 
-Colour refinement with predecessors and successors kept apart and roles inside, then individualisation where a colour
-class holds nodes that are no twins; so the encoding is exact, which plain Weisfeiler-Lehman hashing is not. Experts
-of one group are exchangeable; tasks, columns, levels and weights that several nodes share are labelled. ``a1`` names
-this algorithm: a change of it is a new prefix.
+Colours are refined by the roles and colours of predecessors and, separately, of successors. Where a colour class still
+holds nodes with different neighbours, one node after the other is individualised and the least encoding is taken. So
+the key is exact, which plain Weisfeiler-Lehman hashing is not. Experts of one group are exchangeable; tasks, columns,
+levels and weights that several nodes share are labelled. ``a1`` names this algorithm: a changed one needs a new prefix.
 """
 
 import json
@@ -18,7 +18,7 @@ Edges = dict[str, list[tuple[str, str]]]
 
 
 def canonical_key(graph: "nx.MultiDiGraph[str]") -> str:
-    """``a1:`` and 32 hexadecimal digits, from attributes of nodes and roles of edges; names of nodes play no part."""
+    """Return ``a1:`` and 32 hexadecimal digits, from attributes of nodes and roles of edges but not names of nodes."""
     labels = {name: _digest(_plain(attributes)) for name, attributes in graph.nodes(data=True)}
     reads: Edges = {
         name: [(data["role"], source) for source, _, data in graph.in_edges(name, data=True)] for name in graph
@@ -37,7 +37,7 @@ def _encoding(labels: Colours, colours: Colours, reads: Edges, feeds: Edges) -> 
     unclear = [members for members in classes.values() if not _are_twins(members, reads, feeds)]
     if unclear:
         members = min(unclear, key=lambda names: (len(names), colours[names[0]]))
-        different: list[str] = []  # members that are not exchangeable with an earlier one; the others spell the same
+        different: list[str] = []  # one member of each set of exchangeable ones, as all of a set give one encoding
         for name in members:
             if not any(_exchangeable(name, other, colours, reads, feeds) for other in different):
                 different.append(name)
@@ -67,7 +67,7 @@ def _refine(colours: Colours, reads: Edges, feeds: Edges) -> Colours:
 
 
 def _are_twins(members: list[str], reads: Edges, feeds: Edges) -> bool:
-    """All members have the same neighbours, so that any order of them spells the same graph."""
+    """Return whether all members have the same neighbours, so that any order of them encodes the same graph."""
     first = members[0]
     return all(
         Counter(reads[name]) == Counter(reads[first]) and Counter(feeds[name]) == Counter(feeds[first])
@@ -76,9 +76,9 @@ def _are_twins(members: list[str], reads: Edges, feeds: Edges) -> bool:
 
 
 def _exchangeable(name: str, other: str, colours: Colours, reads: Edges, feeds: Edges) -> bool:
-    """The graph stays the same when two nodes are exchanged, each with the nodes that it alone reads or feeds.
+    """Return whether two nodes, each with the nodes that it alone reads or feeds, can be exchanged in the graph.
 
-    Gates that feed an expert each are exchanged together with their experts. An exchange that this misses costs time.
+    Gates that each feed one expert are exchanged together with their experts. A missed exchange costs time only.
     """
     image: dict[str, str] = {}
     pairs = [(name, other)]

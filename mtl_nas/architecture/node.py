@@ -45,9 +45,9 @@ class Node(Value):
 class Head(Value):
     """The node that holds a task's prediction as natural parameters, one logit for a binary task.
 
-    ``given`` marks the conditional probability of a funnel: exported and evaluated, never a loss of its own.
-    negatives: the share of the rows without the funnel's first event that training sees; predictions are corrected for
-    it.
+    ``given`` names the event on which a probability is conditioned in a funnel; such a head is exported and evaluated,
+    and has no loss. ``negatives`` is the share of the rows without the funnel's first event that training reads;
+    predictions are corrected for it.
     """
 
     task: str

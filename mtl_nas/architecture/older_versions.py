@@ -7,7 +7,7 @@ ROLES_OF_PREFIXES = {"task_embedding/": "task_embedding", "critic/": "critics", 
 
 
 def with_roles(tree: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The tree of an architecture with the role of each node; up to 0.1.0 the first part of a name showed it."""
+    """Add the role of each node to the mapping of a file; up to 0.1.0 the first part of a node's name gave it."""
     return {**tree, "nodes": [_with_role(node) for node in tree.get("nodes", ())]} if "nodes" in tree else tree
 
 

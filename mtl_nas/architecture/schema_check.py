@@ -7,7 +7,7 @@ from mtl_nas.values import nearest
 
 
 def refuse_mismatch(architecture: Architecture, schema: Schema) -> None:
-    """An ArchitectureError that names the first node or head that was made for another schema."""
+    """Raise an ArchitectureError that names the first node or head that was made for another schema."""
     for node in architecture.nodes:
         if mismatch := node.block.mismatch(schema):
             raise ArchitectureError(f"node '{node.name}' {mismatch}")

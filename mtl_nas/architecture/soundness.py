@@ -10,7 +10,7 @@ from mtl_nas.values import nearest
 
 
 def refuse_unsound(nodes: Sequence[Node], heads: Sequence[Head]) -> None:
-    """An ArchitectureError that names the first node or head that breaks a rule."""
+    """Raise an ArchitectureError that names the first node or head that breaks a rule."""
     names = Counter(node.name for node in nodes)
     for name, count in names.items():
         if count > 1:

@@ -46,7 +46,7 @@ class Block(Value, ABC):
 
     @staticmethod
     def of(tree: Mapping[str, Any]) -> "Block":
-        """The block that a plain tree spells, of the kind that its key ``block`` names."""
+        """Read a block from the mapping of a file; its key ``block`` names the kind."""
         name = tree.get("block")
         if name not in Block.kinds:
             raise ValueError(f"unknown block {name!r}{nearest(str(name), Block.kinds)}")
@@ -59,7 +59,7 @@ class Block(Value, ABC):
 
     @abstractmethod
     def units(self, widths: Sequence[int]) -> int:
-        """Width of the output; a ValueError where the widths do not fit the block."""
+        """Return the width of the output, or raise a ValueError if the widths do not fit the block."""
 
     @abstractmethod
     def label(self, widths: Sequence[int]) -> str:
@@ -79,7 +79,7 @@ class Block(Value, ABC):
 
     @property
     def predicts(self) -> bool:
-        """The output holds natural parameters of predictions, not a hidden state."""
+        """Whether the output holds natural parameters of predictions, not a hidden state."""
         return self.reads_predictions
 
     @property
@@ -89,20 +89,20 @@ class Block(Value, ABC):
 
     @property
     def stackable(self) -> bool:
-        """The stage works under ``torch.vmap`` over stacked weights and adds nothing to the loss."""
+        """Whether the stage works under ``torch.vmap`` over stacked weights and adds nothing to the loss."""
         return True
 
     def stops_gradient(self, index: int) -> bool:
-        """No gradient reaches the input at that index."""
+        """Whether no gradient flows to the input at an index."""
         return False
 
     def mismatch(self, schema: Schema) -> str:
-        """The end of a message that begins with the node's name, if the block does not fit the schema; else empty."""
+        """Return why the block does not fit the schema, to follow a node's name in a message; empty if it fits."""
         return ""
 
 
 def one_width(rule: str, widths: Sequence[int]) -> int:
-    """The width that all inputs have; a ValueError that begins with the rule otherwise."""
+    """Return the width that all inputs have, or raise a ValueError that begins with the rule."""
     if len(set(widths)) != 1:
         raise ValueError(f"{rule} of one width, got {list(widths)}")
     return widths[0]

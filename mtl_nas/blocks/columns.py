@@ -36,7 +36,7 @@ class Embedding(Block):
 
     @property
     def tabled(self) -> bool:
-        """Numbers have table rows, as categories do."""
+        """Whether numbers have table rows, as categories do."""
         return self.encoding in ("bucket", "piecewise")
 
     @property
@@ -89,7 +89,7 @@ class Embedding(Block):
 
 
 class FieldMean(Block):
-    """(B, F * d + S) -> (B, d + S): the mean of the fields' embeddings; values that enter as numbers stay."""
+    """(B, F * d + S) -> (B, d + S): the mean of F fields' embeddings, beside the S values that enter as numbers."""
 
     block: Literal["field_mean"] = "field_mean"
     fields: Units

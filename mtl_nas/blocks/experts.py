@@ -58,7 +58,7 @@ class Expert(LayersBlock):
 
     @property
     def computes(self) -> bool:
-        """The expert is not the identity."""
+        """Whether the expert is more than the identity."""
         return bool(self.hidden or self.cross or self.feature_gate)
 
     def units(self, widths: Sequence[int]) -> int:

@@ -14,11 +14,12 @@ from mtl_nas.data import Schema
 class History(Block):
     """(B, columns, length) ids, (B, C) -> (B, H): a history of items and their properties; DUPN (Ni et al., 2018).
 
-    mean: the mean of the filled positions, column by column. gru, lstm: items and properties side by side enter.
-    property_gated_lstm: properties move the gates alone; what is written into the cell comes from the items. Recurrent
-    kinds read no padding and give the state at the last filled position. attention: the states of all positions,
-    weighted by a network that reads each state and, with ``context``, the features of the row: a ``softmax`` over the
-    filled positions, or a ``sigmoid`` per position. An empty history gives zeros.
+    kind: ``mean``, of the embeddings at the filled positions, per column; ``gru`` or ``lstm`` over the concatenated
+    embeddings of items and properties; ``property_gated_lstm``, in which properties enter the gates only and the cell's
+    candidate reads the items alone. Recurrent kinds skip padding and give the state at the last filled position.
+    attention: the weighted sum over all positions instead. A network weighs each from its state and, with ``context``,
+    the features of the row: a ``softmax`` over the filled positions, or a ``sigmoid`` per position. An empty history
+    gives zeros.
     """
 
     block: Literal["sequence"] = "sequence"
@@ -41,7 +42,7 @@ class History(Block):
 
     @property
     def has_context(self) -> bool:
-        """The features of the row are an input."""
+        """Whether the features of the row are an input."""
         return self.context and self.attention != "none"
 
     @property

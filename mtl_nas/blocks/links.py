@@ -12,8 +12,8 @@ from mtl_nas.blocks.options import Share, Units
 class Transfer(Block):
     """(B, H), S x (B, H) -> (B, H): adaptive information transfer, AITM (Xi et al., 2021).
 
-    Each source passes through a dense layer; its slot and the task's own are weighted by a softmax over
-    <query, key> / sqrt(H), and the values are summed.
+    Each of the S sources passes through a dense layer. The task's own state and the sources' become values, queries and
+    keys; the output is the sum of the values, weighted by a softmax of <query, key> / sqrt(H).
     """
 
     block: Literal["transfer"] = "transfer"

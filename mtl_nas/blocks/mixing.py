@@ -59,21 +59,21 @@ class Stop(Block):
 
 
 class Gate(Block):
-    """(B, D), E x (B, H) -> (B, H): experts mixed by weights.
+    """(B, D), E x (B, H) -> (B, H): the weighted sum of E experts, with weights from a query or learned ones.
 
-    softmax: of a linear map of the query, without bias or hidden layers as in MMoE (Ma et al., 2018), divided by the
-    temperature. top_k: the same over the ``top`` largest scores and their ties (Shazeer et al., 2017). sigmoid: a
-    weight between 0 and 1 per expert; the weights need not sum to one. Without a query: static, the softmax of learned
-    numbers; linear, learned numbers themselves (AdaTT, Li et al., 2023); mean, the plain average.
+    kind, with a query: ``softmax`` of a linear map of the query divided by the temperature, by default without bias or
+    hidden layers as in MMoE (Ma et al., 2018); ``top_k``, the same over the ``top`` largest scores and their ties
+    (Shazeer et al., 2017); ``sigmoid``, weights between 0 and 1 that need not sum to one. kind, without a query:
+    ``static``, the softmax of learned numbers; ``linear``, learned numbers (AdaTT, Li et al., 2023); ``mean``.
 
-    mixes: what is averaged. ``state``: the experts as they are. With predictions as experts: ``probability``, their
-    sigmoids, ``classes``, their softmaxes, ``rate``, their exponentials; the result is as the predictions are, a logit,
-    log-probabilities, a log-rate (MetaHeac, Zhu et al., 2021).
+    mixes: ``state``, hidden states; or experts that are predictions (MetaHeac, Zhu et al., 2021), whose sigmoids
+    (``probability``), softmaxes (``classes``) or exponentials (``rate``) are averaged; the output is then a logit,
+    log-probabilities or a log-rate like theirs.
     """
 
     block: Literal["gate"] = "gate"
     kind: Literal["softmax", "top_k", "sigmoid", "static", "linear", "mean"] = "softmax"
-    top: Annotated[int, Field(ge=1)] = 2  # experts that top_k keeps
+    top: Annotated[int, Field(ge=1)] = 2  # number of experts with a weight under top_k
     hidden: tuple[Units, ...] = ()
     bias: bool = False
     temperature: Annotated[float, Field(gt=0.0)] = 1.0
@@ -87,7 +87,7 @@ class Gate(Block):
 
     @property
     def has_query(self) -> bool:
-        """The first input is a query, from which the weights are computed."""
+        """Whether the first input is a query, from which the weights are computed."""
         return self.kind in ("softmax", "top_k", "sigmoid")
 
     @property
@@ -123,9 +123,9 @@ class Gate(Block):
 
 
 class Stitch(Block):
-    """(B, H), S x (B, H) -> (B, H): a learned sum of a task's own state and the others', cross-stitch (Misra, 2016).
+    """(B, H), S x (B, H) -> (B, H): the learned sum of a task's own state and S others (Misra et al., 2016).
 
-    Starts at .9 for the own state and .1 shared by the others; one weight per state, or one per unit.
+    One weight per state, or with ``channelwise`` per unit; it starts at 0.9 for the own state and 0.1 / S for another.
     """
 
     block: Literal["stitch"] = "stitch"
@@ -148,11 +148,11 @@ class Stitch(Block):
 
 
 class Route(Block):
-    """S x (B, H) -> (B, H): ``sum_s z_s W_s u_s``, sub-network routing (Ma et al., 2019); without W: SNR-Aver.
+    """S x (B, H) -> (B, H): ``sum_s z_s W_s u_s`` of states ``u``, sub-network routing (SNR, Ma et al., 2019).
 
-    Each z is hard-concrete: ``clip(s(zeta - gamma) + gamma, 0, 1)``, in training with ``s = sigmoid((log u - log(1 - u)
-    + log_alpha) / beta)`` and u drawn uniformly at every step, otherwise with ``s = sigmoid(log_alpha)``.
-    penalty: the price in the loss of each connection that is expected to be open.
+    Each ``z`` is hard-concrete, ``clip(s (zeta - gamma) + gamma, 0, 1)``: in training ``s = sigmoid((log v - log(1 - v)
+    + log_alpha) / beta)`` with ``v`` uniform in (0, 1), drawn anew at every step, otherwise ``s = sigmoid(log_alpha)``.
+    Without ``transform``, ``W`` is the identity (SNR-Aver). penalty: added to the loss per expected open connection.
     """
 
     block: Literal["route"] = "route"

@@ -1,4 +1,4 @@
-"""``mtl-search``: each command parses its options, calls one function and prints what it returns."""
+"""The commands of ``mtl-search``: each parses its options and calls one function."""
 
 from collections.abc import Mapping
 from importlib import metadata

@@ -10,7 +10,7 @@ from mtl_nas.study import load_run
 
 
 def print_comparison(what: list[str], data: str | None, seeds: int, device: str | None) -> None:
-    """Print the tables of a comparison, and what became of the sharing."""
+    """Print the tables of a comparison, and the diagnoses of its designs."""
     dataset = load_dataset(data) if data is not None else _data_of_runs(what)
     comparison = compare(what, dataset, seeds=seeds, device=device)
     Console().print(tables(comparison), diagnoses(comparison), sep="")

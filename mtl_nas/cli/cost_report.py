@@ -1,4 +1,4 @@
-"""``mtl-search check``: what is wrong with a search, or what it will cost."""
+"""``mtl-search check``: a report on a search before it is run."""
 
 import os
 from collections.abc import Iterator

@@ -44,10 +44,10 @@ def print_drawing(what: str, data: str | None, format: str, to: Path | None) -> 
 
 
 def _print_findings(run: Run) -> None:
-    """What became of the sharing in the best network, and what the trials say about the space."""
+    """Print the diagnosis of the best network, and conclusions from the trials about the space."""
     best = run.best()
     if best.diagnosis is not None:  # records of older versions have none
-        Console().print(diagnosed(f"\nWhat became of the sharing in {best.name}:", best.diagnosis))
+        Console().print(diagnosed(f"\nHow tasks share the network of {best.name}:", best.diagnosis))
     for line in run_lines(run):
         print(line)
 

@@ -64,7 +64,7 @@ def adapt_model(
 
 
 def adaptation_lines(adaptation: Adaptation[Model]) -> list[str]:
-    """The scores of both models and the gain."""
+    """The scores of the adapted models and those from scratch, and the gain, in words."""
     gain, verdict, metric = adaptation.gain, "tie", adaptation.metric
     if not gain.tie:
         verdict = "better" if gain.difference > 0 else "worse"

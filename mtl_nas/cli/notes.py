@@ -1,4 +1,4 @@
-"""Notes on standard error: what the package logs, a plain line each."""
+"""Notes on standard error: the log of the package, one plain line per record."""
 
 import logging
 import sys
@@ -8,7 +8,7 @@ LOG = logging.getLogger("mtl_nas")
 
 
 class Lines(logging.Handler):
-    """Print records to what standard error is at that moment: a live panel replaces it while a search runs."""
+    """Prints records to the current ``sys.stderr``, which a live panel replaces while a search runs."""
 
     def emit(self, record: logging.LogRecord) -> None:
         print(record.getMessage(), file=sys.stderr)
@@ -24,7 +24,7 @@ def set_level(*, quiet: bool, verbose: bool) -> None:
 
 
 def note(lines: Iterable[str]) -> None:
-    """Print lines that are no result."""
+    """Log lines that are not the result of a command."""
     for line in lines:
         LOG.info("%s", line)
 

@@ -80,7 +80,7 @@ ModelFolder = Annotated[Path, typer.Argument(help="a model folder: best/ or ense
 
 
 def with_settings(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command one option per field of `SearchSettings`; it receives those that were typed as ``settings``."""
+    """Give a command one option per field of `SearchSettings`; it receives the given ones as ``settings``."""
     own = [option for option in inspect.signature(command).parameters.values() if option.name != "settings"]
     fields = SearchSettings.model_fields
     options = [
@@ -130,7 +130,7 @@ def _kind(field: FieldInfo) -> Any:
 
 
 def _type(field: FieldInfo) -> Any:
-    """The type that typer parses; what is not a plain number or flag is read from text by the settings."""
+    """The type that typer parses; the settings parse anything but plain numbers and flags from text."""
     kind = _kind(field)
     return kind if kind in (int, float, bool) else str
 

@@ -1,4 +1,4 @@
-"""``mtl-search init`` and ``mtl-search encode``: files that describe or replace a table."""
+"""``mtl-search init`` and ``mtl-search encode``: search files, and encoded tables."""
 
 import textwrap
 from collections.abc import Mapping
@@ -58,7 +58,7 @@ def _yaml(tree: object, *, flow: bool = False) -> str:
 
 
 def _proposed_funnel(data: Dataset, tasks: Mapping[str, Mapping[str, object]]) -> str:
-    """A comment that declares the funnel of nested labels; the user decides, as labels may be nested by coincidence."""
+    """A comment that declares the likely funnel; the user decides, as labels may be nested by coincidence."""
     pairs = likely_funnel(data.rows("train").labels, data.schema.tasks)
     declared = {later: {**tasks[later], "after": earlier} for later, earlier in pairs.items()}
     return NESTED + textwrap.indent(_yaml(declared, flow=True), "#   ") if declared else ""

@@ -21,7 +21,8 @@ INTERRUPTED = 130  # exit code after Ctrl-C
 def open_search(source: str, tasks: Sequence[str] | None, space: str | None, settings: Mapping[str, Any]) -> SearchFile:
     """Read a search file, a data set or a table; settings of the command line replace those of the file.
 
-    A run folder, or the search.yaml in it, is a RunError that names the command to continue it with.
+    Raises:
+        RunError: The source is a run folder, or the search.yaml in one; the message names the command to continue it.
     """
     path = Path(source).parent if Path(source).name == layout.REQUEST else Path(source)
     folder = RunFolder(path)
@@ -32,7 +33,7 @@ def open_search(source: str, tasks: Sequence[str] | None, space: str | None, set
 
 
 def run_folder(data: Dataset, folder: Path | None) -> Path:
-    """The folder of a search: the given one, or runs/ and the name of the data set."""
+    """The folder of a search: the given one, or ``runs/<name of the data set>``."""
     return folder or Path("runs") / data.name.replace("/", "-")
 
 

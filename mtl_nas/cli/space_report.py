@@ -1,4 +1,4 @@
-"""Lines about a space: its size, and which of its decisions mattered in a run."""
+"""Lines about a space: its size, and the report of a run on it."""
 
 from collections.abc import Iterator
 from textwrap import fill
@@ -24,7 +24,7 @@ def size_lines(size: SizeEstimate) -> list[str]:
 
 
 def run_lines(run: Run) -> list[str]:
-    """What the trials of a finished run say about its space; empty if there are too few trials."""
+    """The report of a finished run on its space; empty if it has nothing to report."""
     report = space_report.report(run.space().for_schema(run.best_model().schema), run.state)
     lines = [fill(line, WIDTH, subsequent_indent=" " * 15, break_on_hyphens=False) for line in _report_lines(report)]
     head = f"What {report.compared} trials at rung {report.rung} say of the space (a reason to look, no proof):"

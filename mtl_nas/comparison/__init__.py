@@ -1,4 +1,4 @@
-"""Designs side by side."""
+"""Comparison of designs on the test rows: scores, gains over the baseline, ties, costs."""
 
 from mtl_nas.comparison.comparison import Comparison, compare
 from mtl_nas.comparison.tables import diagnosed, diagnoses, tables

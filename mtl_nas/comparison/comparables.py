@@ -1,4 +1,4 @@
-"""The designs of a comparison: runs, presets, designs and files, trained on equal seeds or read from a run."""
+"""The designs of a comparison, from runs, presets, designs and files: trained on equal seeds, or read from a run."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
@@ -24,7 +24,7 @@ def design_results(
 ) -> list[DesignResult]:
     """Test results of all designs: those of runs first, in the order given, and the baseline last if it is missing.
 
-    A preset that a run holds is not trained again. With a run, its seeds and its training replace the given ones.
+    A preset that a run has trained is not trained again. With a run, its seeds and training replace the given ones.
     """
     opened = {_name(design, index): _opened(design, data) for index, design in enumerate(what)}
     runs = [run for run in opened.values() if isinstance(run, Run)]
@@ -53,7 +53,7 @@ def architecture_of(what: Comparable, data: Dataset) -> Architecture:
 
 
 def _renamed(design: DesignResult, run: Run, taken: Collection[str]) -> DesignResult:
-    """The design under a name that tells its run; a preset of several runs keeps its name in the first one."""
+    """Add the run's folder to the name of a design; a preset keeps its name in the first run that has it."""
     if design.name in preset_names() and design.name not in taken:
         return design
     return replace(design, name=f"{design.name} of {run.path}")

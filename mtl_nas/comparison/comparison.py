@@ -22,7 +22,7 @@ class Comparison:
         data: Name of the data set.
         schema: Its columns and tasks.
         rows: One row per design, the best design first.
-        differences: Lines that tell how the graphs differ, if exactly two designs were given.
+        differences: Lines with the differences between the graphs, if exactly two designs were given.
     """
 
     data: str
@@ -37,7 +37,7 @@ class Comparison:
 
     @property
     def ties(self) -> tuple[str, ...]:
-        """Names of the designs that the test rows cannot tell from the best one."""
+        """Names of the designs that tie with the best one on the test rows."""
         return tuple(row.name for row in self.rows if row.against_best is not None and row.against_best.tie)
 
     def frame(self) -> pd.DataFrame:

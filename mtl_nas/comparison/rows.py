@@ -1,4 +1,4 @@
-"""Rows of a comparison: what the test rows say about each design, and about each of its tasks."""
+"""Rows of a comparison: the scores, gains and verdicts of each design and of its tasks."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -52,7 +52,7 @@ class Row:
         against_best: Difference of the score from that of the best design; None for the best design itself.
         cost: Trained parameters, multiply-adds per row, and rows per second of training.
         seeds: Number of trainings.
-        diagnosis: What became of the sharing in the network of the first seed, if that is known.
+        diagnosis: How the network of the first seed uses what its tasks share; None if it is not known.
     """
 
     name: str
@@ -103,7 +103,7 @@ def comparison_rows(designs: Sequence[DesignResult], data: Dataset) -> tuple[Row
 
 
 def _choice(design: DesignResult) -> tuple[bool, bool, float]:
-    """Order by what a run decided on other rows: its best design first, then its other finalists."""
+    """A sort key by the choice of a run on other rows than the test rows: its best design, then other finalists."""
     return design.chosen, design.choosing_score is not None, design.choosing_score or 0.0
 
 

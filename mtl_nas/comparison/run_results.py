@@ -1,4 +1,4 @@
-"""Test results of a run's finalists and of its ensemble, from the files of the run."""
+"""Test results of a run's finalists and its ensemble, read from the run folder."""
 
 from pathlib import Path
 
@@ -43,7 +43,7 @@ def _finalist(run: Run, trial: Trial, data: Dataset) -> DesignResult:
 
 
 def _ensemble(run: Run, ensembled: Ensembled) -> DesignResult:
-    """The ensemble as one design: its members are all stored and run, so that their costs add up."""
+    """The ensemble as one design, whose costs are the sums of its members' costs."""
     assert run.state.chosen is not None
     seeds = run.state.chosen.seeds
     members = [(run.state.trials[member.number], member.seed) for member in ensembled.members]

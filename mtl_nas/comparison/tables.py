@@ -1,4 +1,4 @@
-"""A comparison as tables for a terminal of 80 columns, and what its networks show."""
+"""Tables of a comparison and of diagnoses, for a terminal of 80 columns."""
 
 from collections.abc import Iterator
 
@@ -10,8 +10,8 @@ from mtl_nas.comparison.comparison import Comparison
 from mtl_nas.comparison.rows import Row
 from mtl_nas.diagnosis import Diagnosis, summary_lines
 
-SCORES_WIDTH, GAP, LEAST_WIDTH = 63, 1, 12  # columns of the terminal: for all scores, between them, for one of them
-LABEL_WIDTH = 20  # columns for the subject of a sentence
+SCORES_WIDTH, GAP, LEAST_WIDTH = 63, 1, 12  # terminal columns for all scores, between scores, and at least for one
+LABEL_WIDTH = 20  # terminal columns for the label of a diagnosis line
 
 
 def tables(comparison: Comparison) -> Group:
@@ -20,14 +20,14 @@ def tables(comparison: Comparison) -> Group:
 
 
 def diagnoses(comparison: Comparison) -> Group:
-    """What became of the sharing in the first network of each design; empty for runs of older versions."""
+    """The diagnosis of each design; designs from runs of older versions have none."""
     groups = [diagnosed(row.name, row.diagnosis) for row in comparison.rows if row.diagnosis is not None]
-    title = Text("\nWhat became of the sharing (first seed, tuning rows):")
+    title = Text("\nHow tasks share their networks (first seed, tuning rows):")
     return Group(title, *groups) if groups else Group()
 
 
 def diagnosed(name: str, diagnosis: Diagnosis) -> Group:
-    """What became of the sharing in one network, under its name."""
+    """The lines of a diagnosis under the name of its network."""
     lines = Table.grid(padding=(0, 2, 0, 0), pad_edge=False)
     lines.add_column(overflow="fold", max_width=LABEL_WIDTH)
     lines.add_column(overflow="fold")
@@ -53,7 +53,7 @@ def _parts(comparison: Comparison) -> Iterator[RenderableType]:
 
 
 def sentence(comparison: Comparison) -> str:
-    """One sentence that says which designs are best, derived from the rows."""
+    """One sentence about the best design and its ties."""
     best, ties = comparison.best, comparison.ties
     if len(comparison.rows) == 1:
         return f"{best.name} stands alone: there is nothing to compare it with."

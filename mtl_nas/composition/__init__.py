@@ -1,7 +1,7 @@
 """A design and a schema -> the graph of one model.
 
-What computes nothing is left out: a gate over one expert is that expert, nodes that reach no head are dropped, options
-that change nothing have their defaults. So structures that compute the same have one key.
+Graphs that compute the same should have one key, so nodes and options without effect are left out: a gate over one
+expert is that expert, nodes that reach no head are dropped, options without effect have their defaults.
 """
 
 from mtl_nas.composition.assembly import compose

@@ -1,4 +1,4 @@
-"""From inputs over levels and transfers to heads."""
+"""Composes the graph of a design: inputs, levels, transfers, towers or critics, heads."""
 
 from mtl_nas.architecture import Architecture
 from mtl_nas.composition.funnel import funnel_root

@@ -5,7 +5,7 @@ from mtl_nas.errors import DesignError
 
 
 def funnel_root(schema: Schema) -> str:
-    """The binary task that all others follow, directly or not; a DesignError where there is none."""
+    """Return the binary task that all others follow, directly or not, or raise a DesignError if there is none."""
     root, *others = [task for task in schema.tasks if task.after is None]
     if others:
         raise DesignError(

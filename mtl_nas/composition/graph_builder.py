@@ -15,7 +15,7 @@ class Owner(NamedTuple):
 
     kind: str
     name: str = ""
-    lone: bool = False  # the family of one task that declares none: no declared family has its name
+    lone: bool = False  # whether it is the family of a task that declares none, unlike any declared family of that name
 
     @property
     def suffix(self) -> str:
@@ -29,7 +29,7 @@ OwnerStates = dict[Owner, tuple[str, ...]]  # one node, or one node for each exp
 
 
 class Owners:
-    """The possible owners of experts and states on a schema; a task without a declared family is alone in its own."""
+    """The possible owners of experts and states on a schema; a task without a declared family is a family alone."""
 
     def __init__(self, schema: Schema) -> None:
         self.tasks = tuple(Owner("task", task.name) for task in schema.tasks)
@@ -62,7 +62,7 @@ class GraphBuilder:
         return name
 
     def architecture(self, heads: Sequence[Head]) -> Architecture:
-        """The nodes that lead to a head; a set of weights that a single node uses is its own."""
+        """The graph of the nodes that lead to a head; a label ``tied`` that only one of them has is dropped."""
         needed = {head.node for head in heads}
         for node in reversed(self.nodes.values()):
             if node.name in needed:

@@ -1,4 +1,4 @@
-"""From states to predictions: transfers between tasks, towers or critics, funnels, heads."""
+"""The nodes above the levels: transfers between tasks, towers or critics, products of a funnel, heads."""
 
 from itertools import pairwise
 
@@ -17,7 +17,7 @@ NodeOf = dict[str, str]  # task -> node
 
 
 def transferred(builder: GraphBuilder, states: NodeOf) -> NodeOf:
-    """States after every link; the sources of a link are themselves transferred first."""
+    """The node of every task's state after the transfers; a link reads its source after the source's own transfer."""
     transfers, tasks = builder.design.transfers, list(states)
     if transfers.links == "none":
         return states
@@ -50,7 +50,7 @@ def _links(transfers: Transfers, tasks: list[str]) -> "nx.DiGraph[str]":
 
 
 def predictions(builder: GraphBuilder, states: NodeOf, *, query: Query) -> NodeOf:
-    """The node with the natural parameters of every task: its tower, or a gate over critics."""
+    """The node with the natural parameters of every task: its tower, a gate over critics, or thresholds above them."""
     design, nodes = builder.design, {}
     for task in builder.schema.tasks:
         outputs = 1 if task.rules.is_cumulative else task.outputs
@@ -65,7 +65,7 @@ def predictions(builder: GraphBuilder, states: NodeOf, *, query: Query) -> NodeO
 
 
 def heads(builder: GraphBuilder, nodes: NodeOf) -> list[Head]:
-    """A head per task; in a funnel of products, conditional ones beside them."""
+    """One head per task; where probabilities multiply along a funnel, also one per conditional probability."""
     read: list[Head] = []
     factors: dict[str, tuple[str, ...]] = {}
     for task in builder.schema.tasks:
@@ -96,6 +96,6 @@ def _critics(builder: GraphBuilder, critics: Critics, task: Task, *, outputs: in
 
 
 def _tower(layers: Layers, outputs: int) -> Tower:
-    """A tower with those hidden layers; without any, their options have the defaults."""
+    """Return a tower with hidden layers; without any, the options of layers have no effect and their defaults."""
     options = layers if layers.hidden else Layers()
     return Tower.model_validate({**{name: getattr(options, name) for name in Layers.model_fields}, "outputs": outputs})

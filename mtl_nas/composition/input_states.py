@@ -1,4 +1,4 @@
-"""Columns and histories: the states below the first level, and the mean of fields that gates may read."""
+"""The nodes that read columns and histories: the states below the first level, and queries of gates."""
 
 from mtl_nas.blocks import Concat, Embedding, FieldMean, History, TaskEmbedding, Vocabulary
 from mtl_nas.composition.graph_builder import SHARED, GraphBuilder, Owner, OwnerStates
@@ -56,12 +56,12 @@ def _embedding(inputs: Inputs, schema: Schema) -> Embedding:
         encoding=inputs.numbers if schema.numbers else "standard",
         buckets=inputs.buckets if inputs.numbers in ("bucket", "piecewise") and schema.numbers else 32,
     )
-    # without a table nothing has that width
+    # without a table the width has no effect, and equal graphs need equal blocks
     return block if block.table_rows else block.model_copy(update={"width": Embedding().width})
 
 
 def _history(inputs: Inputs, sequence: HistoryColumns, *, reads_columns: bool) -> History:
-    """The block of a sequence; options that change nothing have their defaults."""
+    """Return the block that reads a sequence; options without effect have their defaults."""
     histories: Histories = inputs.histories
     gated = histories.kind == "property_gated_lstm" and sequence.properties > 0
     kind = "lstm" if histories.kind == "property_gated_lstm" and not gated else histories.kind

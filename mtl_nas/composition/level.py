@@ -1,4 +1,4 @@
-"""One level: experts of every owner, and their mixtures for the experts or towers above."""
+"""One level of a graph: the experts of every owner, and the states that the experts or towers above read."""
 
 from collections.abc import Callable, Iterable
 
@@ -13,7 +13,7 @@ Names = list[str]
 
 
 class LevelBuilder:
-    """Adds the level at a depth of the design above the given states."""
+    """Adds one level of a design to the graph, above given states."""
 
     def __init__(self, builder: GraphBuilder, depth: int, *, states: OwnerStates, query: Query) -> None:
         levels = builder.design.levels
@@ -43,7 +43,7 @@ class LevelBuilder:
         return states
 
     def _gate_owners(self, gating: Gating) -> tuple[Owner, ...]:
-        """Owners with a gate of their own; gates that nothing above reads are left out in the end."""
+        """The owners that get a gate each; gates that nothing reads are dropped when the graph is complete."""
         if self.above is not None:
             return tuple(owner for owner in self.owners.all if owner.kind != "task" or gating.placement != "family")
         return self.owners.families if gating.placement == "family" else self.owners.tasks
@@ -58,11 +58,12 @@ class LevelBuilder:
         return [self.builder.add(f"{prefix}/{index}", block, state) for index, state in enumerate(inputs)]
 
     def _for_readers(self, state: Callable[[Owner, str], str]) -> OwnerStates:
-        """A state for each expert above, or for the tower."""
+        """One state per expert of the level above, or per tower; ``state`` adds it for an owner and a name's ending."""
         if self.above is None:
             return {task: (state(task, ""),) for task in self.owners.tasks}
         mixed: OwnerStates = {}
-        several = _count(self.above, SHARED) > 1  # then all names end in a number, as a task may be named "0"
+        # if any name ends in a number, all do: a task may be named "0"
+        several = _count(self.above, SHARED) > 1
         for owner in self.owners.all:
             count = max(_count(self.above, owner), 1)
             mixed[owner] = tuple(state(owner, f"/{index}" if several or count > 1 else "") for index in range(count))
@@ -95,7 +96,7 @@ class LevelBuilder:
 
     @property
     def _learns_own_weight(self) -> bool:
-        """With shared experts, a lone own expert has a learned weight unless every owner has one (AdaTT's code)."""
+        """Whether an owner's only expert gets a learned weight, under the conditions of the authors' code of AdaTT."""
         families = self.owners.families if self.level.family else ()
         counts = {_count(self.level, owner) for owner in (*self.owners.tasks, *families, SHARED)}
         return self.level.shared > 0 and counts != {1}
@@ -154,7 +155,7 @@ def _distinct(names: Iterable[str]) -> Names:
 
 
 def _count(level: Level, owner: Owner) -> int:
-    """Experts that the level gives the owner."""
+    """The number of the owner's experts on a level."""
     if owner.kind == "task":
         return level.specific_of(owner.name)
     return level.shared if owner == SHARED else level.family

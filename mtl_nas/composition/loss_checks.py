@@ -1,4 +1,4 @@
-"""Losses that do not fit a schema."""
+"""Check that the options of losses fit a schema."""
 
 from mtl_nas.data import Schema
 from mtl_nas.design import Losses
@@ -9,7 +9,7 @@ RELATIVE = ("dwa", "gls", "gradnorm", "famo")  # weightings that take ratios or 
 
 
 def refuse_unsuitable_losses(losses: Losses, schema: Schema) -> None:
-    """A DesignError where an option names an unknown task, or cannot work with a task's loss."""
+    """Raise a DesignError if an option names an unknown task, or cannot work with a task's loss."""
     for option in ("weights", "decay", "positive_weights"):
         for name in getattr(losses, option):
             if name not in schema.task_names:

@@ -7,17 +7,17 @@ from mtl_nas.composition.graph_builder import SHARED, GraphBuilder, Owner, Owner
 from mtl_nas.composition.input_states import InputNodes
 from mtl_nas.design import GateOptions
 
-Query = Callable[[GateOptions, Gate, Owner], tuple[str, ...]]  # the node that an owner's gate reads, if it reads one
+Query = Callable[[GateOptions, Gate, Owner], tuple[str, ...]]  # the query's node, or () for a gate without a query
 
 
 class Queries:
-    """Queries from the states of one depth of the graph; ``prefix`` begins the names of nodes that are added."""
+    """The queries of a graph's gates, by the option ``query`` of each gate."""
 
     def __init__(self, builder: GraphBuilder, inputs: InputNodes, features: OwnerStates) -> None:
         self.builder, self.inputs, self.features = builder, inputs, features
 
     def at(self, states: OwnerStates, prefix: str) -> Query:
-        """The queries of gates that stand above those states."""
+        """Return the function that gives queries to gates above some states; added nodes have names with a prefix."""
 
         def query(options: GateOptions, gate: Gate, owner: Owner) -> tuple[str, ...]:
             return (self._node(options, owner, states, prefix),) if gate.has_query else ()

@@ -3,12 +3,12 @@
 from mtl_nas.architecture import Architecture
 from mtl_nas.design import Losses, Training
 
-MOST_MEMBERS = 8  # members of a stack; with more, memory runs out before time is won
+MOST_MEMBERS = 8  # members of a stack; more take much memory and save little time
 SPARSE_UPDATE_ROWS = 500_000  # rows of a table from which a dense step takes longer than one on the rows of a batch
 
 
 def one_backward_pass(losses: Losses, training: Training) -> bool:
-    """Return whether losses of members may be summed and all members stop at the same step, whatever their networks."""
+    """Return whether the losses of members may be summed for one backward pass, and all members stop at one step."""
     plain = losses.aggregation == "none" and losses.weighting in ("static", "uncertainty") and not losses.decay
     return plain and training.meta is None and training.patience is None
 

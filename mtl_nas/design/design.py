@@ -18,19 +18,21 @@ class Transfers(Value):
     links: Literal["none", "chain"] | tuple[tuple[str, str], ...] = Field(
         "none", description="pairs [from, to] of tasks without a circle; chain links each task to the next declared"
     )
-    transfer: Transfer = Transfer()
+    transfer: Transfer = Field(Transfer(), description="the block that computes a task's state from its links")
 
 
 class Critics(Value):
-    """Critics in place of towers: heads that all tasks share, their predictions mixed by gates (MetaHeac, Zhu 2021).
+    """Critics in place of towers: heads that all tasks share, mixed by one gate per task (MetaHeac, Zhu et al., 2021).
 
-    A binary prediction is ``sum_c b_c sigmoid(critic_c(state))``; classes mix probabilities, counts mix rates, numbers
-    their values.
+    A binary prediction is ``sum_c b_c sigmoid(critic_c(state))`` with the gate's weights ``b``. Likewise, a gate mixes
+    the probabilities of classes, the rates of counts and the values of regressions.
     """
 
     count: int = Field(5, ge=1, le=64, description="number of critics")
-    critic: Layers = Layers()
-    gate: GateOptions = GateOptions(query="fields", tied=True, hidden=(64,))
+    critic: Layers = Field(Layers(), description="hidden layers of each critic")
+    gate: GateOptions = Field(
+        GateOptions(query="fields", tied=True, hidden=(64,)), description="the gate that mixes a task's critics"
+    )
 
 
 class Design(Value):
@@ -50,11 +52,11 @@ class Design(Value):
 class Proposal(Value):
     """A design and the training that a trial evaluates it by."""
 
-    design: Design = Design()
-    training: Training = Training()
+    design: Design = Field(Design(), description="where tasks share and where they part")
+    training: Training = Field(Training(), description="how the model is trained")
 
     @property
     def common(self) -> "Proposal":
-        """Equal for proposals that can be trained in one stack: all but seed, rates and the sizes of loss weights."""
+        """The proposal without seed, learning rates and sizes of loss weights: equal if both fit in one stack."""
         design = self.design.model_copy(update={"losses": self.design.losses.common})
         return Proposal(design=design, training=self.training.common)

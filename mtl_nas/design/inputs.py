@@ -1,4 +1,4 @@
-"""Options of the states that columns and histories become."""
+"""Options of the inputs: how columns and behaviour sequences become states."""
 
 from typing import Literal
 
@@ -29,4 +29,4 @@ class Inputs(Value):
     tables: Literal["shared", "task"] = Field("shared", description="one set of embedding tables, or one more per task")
     numbers: NumberEncoding = Field("bucket", description="how numbers enter the network")
     buckets: Literal[8, 16, 32, 64, 128] = Field(32, description="quantile buckets per number")
-    histories: Histories = Histories()
+    histories: Histories = Field(Histories(), description="how behaviour sequences are read")

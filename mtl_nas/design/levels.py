@@ -14,9 +14,11 @@ Count = Annotated[int, Field(ge=0, le=64)]
 class GateOptions(Value):
     """Options of a gate: its query, and the kind of its weights.
 
+    A gate, like a state, has an owner: a task, a family of tasks, or all tasks together (the shared one).
+
     query: the owner's ``state`` below (PLE), the ``features`` (MMoE), ``joint``: the owner's and the shared state added
-    (STEM), or ``fields``: the mean of the fields' embeddings beside a learned embedding of the task (MetaHeac). Owners
-    whose experts have inputs of their own query the features instead of a state.
+    (STEM), or ``fields``: the mean of the fields' embeddings beside a learned embedding of the task (MetaHeac). Above
+    gates that are placed per expert, an owner has several states, and its gate reads the features instead.
     """
 
     kind: Literal["softmax", "top_k", "sigmoid", "static"] = Field(
@@ -30,7 +32,7 @@ class GateOptions(Value):
     temperature: float = Field(1.0, gt=0.0, description="divides the logits of the gate")
 
     def block_over(self, experts: int) -> Gate:
-        """The block of a gate over so many experts; options that change nothing have their defaults."""
+        """The block of a gate over a number of experts; options without effect have their defaults."""
         if self.kind == "static":
             return Gate(kind="static")
         kind = "softmax" if self.kind == "top_k" and self.top >= experts else self.kind
@@ -57,7 +59,7 @@ class Gating(GateOptions):
     residual: Literal["none", "linear", "gate"] = Field("none", description="how own experts are added beside the gate")
 
     def block_over(self, experts: int) -> Gate:
-        """The block of a gate over so many experts."""
+        """The block of a gate over a number of experts."""
         return Gate(kind="mean") if self.placement == "none" else super().block_over(experts)
 
 
@@ -110,8 +112,8 @@ class Level(Value):
     shared: Count = Field(0, description="experts that read the shared state")
     specific: Count | Mapping[str, Count] = Field(0, description="experts that read the state of one task")
     family: Count = Field(0, description="experts that read the state of one family of tasks")
-    expert: Expert = Expert()
-    mixing: Mixing = Gating()
+    expert: Expert = Field(Expert(), description="the network of each expert")
+    mixing: Mixing = Field(Gating(), description="how experts become the states above the level")
 
     @model_validator(mode="after")
     def _has_experts(self) -> "Level":

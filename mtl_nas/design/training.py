@@ -16,7 +16,7 @@ Precision = Literal["float32", "bfloat16", "float64"]
 
 
 class Work(NamedTuple):
-    """Epochs, and rows per step."""
+    """The length of a training: epochs, and rows per step."""
 
     epochs: float
     batch_size: int
@@ -69,7 +69,7 @@ class Training(Value):
 
     @property
     def common(self) -> "Training":
-        """Equal for trainings that can run in one stack: everything but seed and rates."""
+        """The options without seed and learning rates: equal if both trainings can run in one stack."""
         return self.model_copy(update={name: Training.model_fields[name].default for name in PER_MEMBER})
 
     def work(self, rows: int) -> Work:

@@ -33,7 +33,7 @@ def mixtures(module: StageModule[Block], activations: Activations, architecture:
 
 
 def source(architecture: Architecture, name: str) -> str:
-    """The node itself, or the node whose state an identity (a stopped gradient) passes on."""
+    """The name of a node, or of the node below it if it only stops the gradient."""
     node = architecture.node(name)
     return source(architecture, node.inputs[0]) if node.block.is_identity else name
 

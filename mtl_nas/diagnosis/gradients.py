@@ -1,4 +1,4 @@
-"""Conflicts between tasks: the cosine between their gradients by the parameters that they share, per pair of tasks."""
+"""Conflicts between tasks: the cosine between the gradients of each pair of tasks by their shared parameters."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -19,13 +19,13 @@ PARTS = 4  # parts of the rows on which the cosine is computed again, to see how
 
 Pair = tuple[str, str]
 Cosines = Mapping[Pair, float | None]
-Gradients = Sequence[Tensor]  # of one task, in the order of the shared parameters
+Gradients = Sequence[Tensor]  # gradients of one task, in the order of the shared parameters
 
 
 def agreements(
     network: Network, inputs: Mapping[str, Tensor], rows: Rows, schema: Schema, *, losses: Losses
 ) -> tuple[Agreement, ...]:
-    """One Agreement per pair of tasks, by what both train, without embedding tables (Yu et al., 2020)."""
+    """One Agreement per pair of tasks, by the parameters that both train, except embedding tables (Yu et al., 2020)."""
     tables = {id(table) for table in network.tables()}
     shared = [
         (parameter, members)
@@ -68,7 +68,7 @@ def _cosines(losses: Mapping[str, Tensor], shared: Reaching) -> Cosines:
 def _cosine(pair: Pair, shared: Reaching, gradients: Mapping[str, Gradients]) -> float | None:
     product = first_squares = second_squares = 0.0
     for (_, members), first, second in zip(shared, *(gradients[task] for task in pair), strict=True):
-        both = [index for index, tasks in enumerate(members) if set(pair) <= tasks]  # of the nodes in one parameter
+        both = [index for index, tasks in enumerate(members) if set(pair) <= tasks]  # members that both tasks train
         left, right = first[both].double(), second[both].double()
         product += float((left * right).sum())
         first_squares += float((left * left).sum())

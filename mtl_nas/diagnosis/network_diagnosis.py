@@ -13,7 +13,7 @@ from mtl_nas.diagnosis.usage import single_task_nodes, tasks_by_node, unused_nod
 from mtl_nas.model import Activations, Network, input_tensors
 from mtl_nas.record import Activity, Diagnosis, Mixture
 
-MOST_ROWS = 2_000  # rows that a diagnosis reads; of more, evenly spaced ones are taken
+MOST_ROWS = 2_000  # rows that a diagnosis reads at most; they are evenly spaced among all rows
 
 
 def diagnose(network: Network, rows: Rows, schema: Schema, *, losses: Losses | None = None) -> Diagnosis:
@@ -67,7 +67,7 @@ def diagnose(network: Network, rows: Rows, schema: Schema, *, losses: Losses | N
 def _mixtures_and_units(
     network: Network, inputs: dict[str, Tensor]
 ) -> tuple[tuple[Mixture, ...], tuple[Activity, ...]]:
-    """Both from one forward computation, stage by stage; in the order of the graph."""
+    """Mixtures and unit activities from one forward pass, in the order of the graph's nodes."""
     activations = Activations(inputs)
     mixed: list[Mixture] = []
     units: list[Activity] = []

@@ -1,4 +1,4 @@
-"""A diagnosis in a few short lines, each labelled with the tasks or the matter that it is about."""
+"""A diagnosis as a few short lines, each labelled with its tasks or its topic."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from mtl_nas.record import Agreement, Diagnosis, Mixture
 
-MOST_LISTED = 3  # names or numbers in a line, before it gives their count or range
+MOST_LISTED = 3  # names or numbers in a line; of more, it gives the number or the range
 NOTABLE_DEAD = 0.1  # fraction of dead units from which the worst node is named
 NOTABLE_ENTROPY = 0.05  # difference from which a row's entropy is given beside that of the mean weights
 
@@ -21,14 +21,14 @@ class _Family(NamedTuple):
     singular: str
     plural: str
     text: Callable[[Mixtures], str]
-    alike: Callable[[Mixtures], str]  # tasks for which it is equal share a line
+    alike: Callable[[Mixtures], str]  # tasks with equal results of this function share a line
 
 
 def summary_lines(diagnosis: Diagnosis) -> list[Line]:
     """Summarise a diagnosis: mixtures by task, unused nodes, dead units, gradients.
 
     Returns:
-        Pairs of a label (a task, or a matter such as ``"unused"``) and a text.
+        Pairs of a label (a task, or a topic such as ``"unused"``) and a text.
 
     Example:
         >>> summary_lines(Diagnosis(rows=9, unused=("level0/expert/3",), narrowed={"level0/expert/1": "click"}))
@@ -45,7 +45,7 @@ def summary_lines(diagnosis: Diagnosis) -> list[Line]:
 
 
 def _mixtures(mixtures: Mixtures) -> Iterator[Line]:
-    """One line per task, or one for all tasks that share a text, and one for what serves several tasks together."""
+    """One line per task, or one for all tasks if they are alike, and one for mixtures of several tasks."""
     every = {task for mixture in mixtures for task in mixture.tasks}
     for family in (GATES, STITCHES, ROUTES):
         groups: dict[tuple[str, ...], list[Mixture]] = defaultdict(list)
@@ -62,7 +62,7 @@ def _mixtures(mixtures: Mixtures) -> Iterator[Line]:
 
 
 def _mixture_text(family: _Family, groups: Sequence[Mixtures]) -> str:
-    """For one or more groups of mixtures that are alike: their number, what they do, the range of their entropies."""
+    """The text for groups of mixtures that are alike: their number, weights and entropies."""
     count = len(groups[0])
     number = family.singular if count == 1 else f"{count} {family.plural}"
     together = [mixture for group in groups for mixture in group]
@@ -81,7 +81,7 @@ def _carried(mixtures: Mixtures) -> str:
 
 def _gates(mixtures: Mixtures) -> str:
     mixed = "critics" if all(mixture.mixed == "critics" for mixture in mixtures) else "experts"
-    of_the_weight = " of the weight" if len(mixtures) == 1 and not _row_entropy(mixtures[0]) else ""  # if there is room
+    of_the_weight = " of the weight" if len(mixtures) == 1 and not _row_entropy(mixtures[0]) else ""  # on short lines
     return f"{_carried(mixtures)} {mixed} carry 90 %{of_the_weight}"
 
 
@@ -99,7 +99,7 @@ def _routes(mixtures: Mixtures) -> str:
 GATES = _Family("gate", "gates", _gates, _carried)
 STITCHES = _Family("stitch", "stitches", _stitches, lambda mixtures: "")
 ROUTES = _Family("route", "routes", _routes, lambda mixtures: "")
-MEANS = _Family("mean", "means", lambda mixtures: "", lambda mixtures: "")  # nothing is learned, so no line
+MEANS = _Family("mean", "means", lambda mixtures: "", lambda mixtures: "")  # without a line, as nothing is learned
 
 
 def _family(mixture: Mixture) -> _Family:
@@ -107,7 +107,7 @@ def _family(mixture: Mixture) -> _Family:
 
 
 def _entropies(mixtures: Mixtures, *, listed: bool) -> str:
-    """The entropies of gates; for a single gate also that of a row, if it is lower: the gate depends on its input."""
+    """The entropies of gates; for a single gate also that per row, if it is lower, as the gate then depends on rows."""
     entropies = [each.entropy for each in mixtures if each.entropy is not None and _family(each) is GATES]
     if not entropies:
         return ""

@@ -16,8 +16,7 @@ from mtl_nas.record import Activity
 class ReluZeros(TorchFunctionMode):
     """A context that collects ``zeros`` of every relu computed within it: (N, B, H) per hidden layer, True for zero.
 
-    A stage computes its hidden layers inside one module, where no hook reaches. Activations are seen after norm, before
-    dropout and residual.
+    It replaces hooks, as hidden layers are no modules. Activations are those after norm, before dropout and residual.
     """
 
     def __init__(self) -> None:
@@ -41,7 +40,7 @@ def activity(stage: Stage, zeros: Sequence[Tensor]) -> Iterator[Activity]:
     """The Activity of each expert or tower of the stage, if it has hidden layers with relu."""
     if not isinstance(stage.block, Layers) or stage.block.activation != "relu" or not stage.block.hidden:
         return
-    fractions = torch.cat(list(zeros), dim=2).double().mean(dim=1)  # (N, units): of the rows on which a unit is zero
+    fractions = torch.cat(list(zeros), dim=2).double().mean(dim=1)  # (N, units), of rows on which a unit is zero
     for node, by_unit in zip(stage.nodes, fractions, strict=True):
         dead = float((by_unit == 1).double().mean())
         yield Activity(node=node, units=len(by_unit), dead=dead, zero=float(by_unit.mean()))

@@ -1,4 +1,4 @@
-"""The tasks that use a node: those it reaches in the graph without connections of next to no weight."""
+"""The tasks that use a node: those that depend on it by connections of noticeable weight."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ TasksByNode = Mapping[str, frozenset[str]]
 
 
 def tasks_by_node(architecture: Architecture, mixtures: Sequence[Mixture]) -> TasksByNode:
-    """Node -> the tasks whose prediction it enters, without connections below a tenth of an equal share."""
+    """Node -> the tasks that depend on it, without connections below a tenth of an equal share."""
     ignored = {mixture.node: set(mixture.weights) - set(mixture.used) for mixture in mixtures}
     tasks: dict[str, set[str]] = defaultdict(set)
     for head in architecture.heads:
@@ -25,7 +25,7 @@ def tasks_by_node(architecture: Architecture, mixtures: Sequence[Mixture]) -> Ta
 
 
 def unused_nodes(architecture: Architecture, mixtures: Sequence[Mixture], tasks: TasksByNode) -> tuple[str, ...]:
-    """Mixed nodes that enter no prediction, in the order of the graph."""
+    """Mixed nodes on which no prediction depends, in the order of the graph."""
     return tuple(name for name in _mixed_nodes(architecture, mixtures) if not tasks[name])
 
 

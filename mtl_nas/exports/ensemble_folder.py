@@ -1,4 +1,4 @@
-"""Several networks whose predictions are averaged, as one folder: a model folder per network, and their shares."""
+"""An ensemble as a folder: one model folder per network, and the networks' shares."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ class Member(NamedTuple):
 
 
 def write_ensemble_folder(folder: Path, members: Sequence[Member], schema: Schema) -> None:
-    """Write a model folder per member, the shares, and last a README."""
+    """Write one model folder per member, the shares, and last the README, whose presence shows that all is written."""
     shares = {}
     for index, (name, share, network) in enumerate(members):
         write_model_folder(folder / f"model{index}", network, schema, about=f"{name}: {share:.0%} of an ensemble.")
@@ -34,7 +34,7 @@ def write_ensemble_folder(folder: Path, members: Sequence[Member], schema: Schem
 
 
 def read_ensemble_folder(path: Path) -> tuple[tuple[Member, ...], Schema]:
-    """Read the members and their common schema; an ExportError names the file that is wrong."""
+    """Read the members and their schema, or raise an ExportError that names the wrong file."""
     shares = read_tree(path / SHARES, ExportError)
     try:
         named = {folder: (str(member["is"]), float(member["share"])) for folder, member in shares.items()}
@@ -45,7 +45,7 @@ def read_ensemble_folder(path: Path) -> tuple[tuple[Member, ...], Schema]:
 
 
 def is_ensemble(folder: Path) -> bool:
-    """Return whether an ensemble was saved there."""
+    """Return whether the folder holds an ensemble."""
     return (folder / SHARES).exists()
 
 

@@ -1,4 +1,4 @@
-"""A trained model: rows in, predictions out; saved, exported and adapted from here."""
+"""``Model``: a trained model that predicts rows, and is saved, exported and adapted."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -219,12 +219,12 @@ def load_model(folder: str | Path) -> Model:
 
 
 def is_model_folder(path: Path) -> bool:
-    """Return whether a model or an ensemble was saved there."""
+    """Return whether a folder holds a model or an ensemble."""
     return is_ensemble(path) or (path / ARCHITECTURE).exists()
 
 
 def refuse_target(folder: Path, format: Format = "torch") -> None:
-    """Raise an ExportError where a model cannot be written to the folder in the format."""
+    """Raise an ExportError if the folder is a file or the format is unknown."""
     if format not in FORMATS:
         raise ExportError(unknown("format", format, FORMATS))
     if folder.is_file():

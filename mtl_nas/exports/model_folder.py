@@ -32,7 +32,7 @@ def write_model_folder(folder: Path, network: Network, schema: Schema, *, about:
 
 
 def read_model_folder(path: Path) -> tuple[Network, Schema]:
-    """Read a network and its schema; an ExportError names the file that is wrong."""
+    """Read a network and its schema, or raise an ExportError that names the wrong file."""
     if not path.is_dir():
         raise ExportError(f"no model folder '{path}'")
     for name in (ARCHITECTURE, WEIGHTS, SCHEMA):
@@ -52,12 +52,12 @@ def read_model_folder(path: Path) -> tuple[Network, Schema]:
 
 
 def _instead(path: Path) -> str:
-    """A hint where the model of a run folder is."""
+    """A hint at the model inside, if the path is a run folder."""
     return f"; the model of this run is in {path / layout.BEST}" if (path / layout.BEST / ARCHITECTURE).exists() else ""
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """Read the tensors of a file; an ExportError says why they cannot be read."""
+    """Read the tensors of a safetensors file, or raise an ExportError with the reason."""
     try:
         return load_file(path)
     except (SafetensorError, OSError) as problem:
@@ -90,7 +90,7 @@ def load_architecture(path: str | Path) -> Architecture:
 
 
 def readme(architecture: Architecture, schema: Schema, about: str) -> str:
-    """Text that says what the folder holds and how to use it."""
+    """The README of a model folder: its content, and how to use it."""
     columns = feature_columns(schema)
     heads = [head.name for head in architecture.heads]
     return "\n".join(

@@ -1,4 +1,4 @@
-"""A model as one ONNX file, which is compared with the torch model before it is kept."""
+"""A model as one ONNX file, whose predictions are compared with those of the torch model."""
 
 import importlib
 import json
@@ -27,7 +27,11 @@ CHECKED_ROWS = 257  # another batch size than the traced one
 def write_onnx(folder: Path, network: Network, schema: Schema) -> float:
     """Write ``model.onnx`` and ``preprocessing.json``.
 
-    Returns the largest difference from the torch model on random rows; an ExportError if it exceeds the tolerance.
+    Returns:
+        The largest difference from the torch model on random rows, in probability or in units of a task's scale.
+
+    Raises:
+        ExportError: The extra is missing, or the difference exceeds ``TOLERANCE``.
     """
     runtime = _extra("onnxruntime")
     _extra("onnxscript")
@@ -89,7 +93,7 @@ def _unit(expected: NDArray[np.float64], task: Task) -> NDArray[np.float64]:
 
 
 def _extra(module: str) -> Any:
-    """Import a module of the extra; an ExportError says how to install it."""
+    """Import a module of the extra ``onnx``, or raise an ExportError that says how to install it."""
     try:
         return importlib.import_module(module)
     except ImportError:

@@ -1,4 +1,4 @@
-"""Inputs of an ONNX file: their description for other programs, arrays of encoded rows, and random rows."""
+"""The inputs of an ONNX file: their description for other programs, and arrays of encoded or random rows."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -36,7 +36,7 @@ def preprocessing(schema: Schema, inputs: Sequence[str], outputs: Sequence[str])
 
 
 def random_rows(schema: Schema, count: int) -> Rows:
-    """Draw rows with every id of the columns, numbers inside and outside their range, and missing numbers."""
+    """Draw rows with uniform ids, and with numbers inside and outside their range and missing ones."""
     random = np.random.default_rng(EXPORT_CHECK_SEED)
     numbers = np.empty((count, len(schema.numbers)), dtype=np.float32)
     for index, number in enumerate(schema.numbers):
@@ -54,7 +54,7 @@ def random_rows(schema: Schema, count: int) -> Rows:
 
 
 def input_arrays(rows: Rows, schema: Schema) -> dict[str, NDArray[Any]]:
-    """Arrays of encoded rows by the name of the input."""
+    """The arrays of encoded rows by name of the input."""
     arrays: dict[str, NDArray[Any]] = {"categories": rows.categories.astype(np.int64), "numbers": rows.numbers}
     for index, sequence in enumerate(schema.sequences):
         arrays[f"sequence{index}"] = rows.sequences[sequence.name].astype(np.int64)

@@ -7,7 +7,7 @@ from mtl_nas.model import InputEncoder, Network, predictions
 
 
 class RawModel(nn.Module):
-    """A network behind the encoding of its numbers, which is that of training.
+    """The encoding of columns as in training, followed by a network.
 
     Inputs: categories (B, C) int64, numbers (B, M) float32 with NaN for missing values, sequences (B, columns, length)
     int64. Outputs: predictions per head.

@@ -12,7 +12,7 @@ Event = tuple[Floats, NDArray[np.bool_]]  # a ranking of the rows and which of t
 
 
 def auc(ranking: Floats, positive: NDArray[Any]) -> Score:
-    """The probability that a positive row ranks above a negative one, ties counting half; None without both.
+    """The probability that a positive row ranks above a negative one, where ties count half; None unless both exist.
 
     >>> auc(np.array([0.1, 0.4, 0.4, 0.8]), np.array([0, 0, 1, 1]))
     0.875
@@ -32,7 +32,7 @@ def auc(ranking: Floats, positive: NDArray[Any]) -> Score:
 
 
 def mean_auc(events: Sequence[Event]) -> Score:
-    """The mean over events of which some rows are positive and some are not; None without such an event."""
+    """The mean AUC over events that have positive and negative rows; None if there is none."""
     areas = [area for ranking, positive in events if (area := auc(ranking, positive)) is not None]
     return float(np.mean(areas)) if areas else None
 

@@ -7,13 +7,13 @@ from numpy.typing import NDArray
 
 Score = float | None  # None: undefined for these rows
 Floats = NDArray[np.floating[Any]]
-SMALLEST = 1e-7  # lower bound of probabilities in a log loss and of predicted rates: the resolution of single precision
+SMALLEST = 1e-7  # lower bound of probabilities in a log loss and of rates, about the epsilon of single precision
 
 
 class Influence(NamedTuple):
     """A score with psi (N,): under row weights w, the score is ``score + mean((w - 1) psi)`` to first order.
 
-    A bootstrap over rows needs no more than that, so that no replicate ranks the rows again.
+    With it, a bootstrap over rows computes no metric again.
     """
 
     score: float
@@ -21,7 +21,7 @@ class Influence(NamedTuple):
 
 
 def mean_or_none(values: Floats | NDArray[np.bool_]) -> Score:
-    """The mean; None of no values."""
+    """The mean, or None without values."""
     return float(np.mean(values)) if len(values) else None
 
 

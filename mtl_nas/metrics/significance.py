@@ -7,7 +7,7 @@ from scipy.special import fdtrc  # scipy.stats takes a second to import
 
 
 def welch(groups: Sequence[Sequence[float]]) -> float:
-    """The p-value of equal means where the groups may have different variances (Welch, 1951).
+    """The p-value of the hypothesis that groups of scores have equal means, whatever their variances (Welch, 1951).
 
     >>> round(welch([[1.0, 2.0, 3.0], [4.0, 5.0, 9.0]]), 4)
     0.1064
@@ -16,7 +16,8 @@ def welch(groups: Sequence[Sequence[float]]) -> float:
     if pooled == 0.0:
         return 1.0 if len({group[0] for group in groups}) == 1 else 0.0
     count = len(groups)
-    weights = [len(group) / max(variance(group), 1e-6 * pooled) for group in groups]  # equal scores are no certainty
+    # a group of equal scores would have an infinite weight
+    weights = [len(group) / max(variance(group), 1e-6 * pooled) for group in groups]
     total = sum(weights)
     mean = sum(weight * fmean(group) for weight, group in zip(weights, groups, strict=True)) / total
     between = sum(weight * (fmean(group) - mean) ** 2 for weight, group in zip(weights, groups, strict=True))
@@ -26,7 +27,7 @@ def welch(groups: Sequence[Sequence[float]]) -> float:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """P-values corrected for their number (Holm, 1979), in the given order.
+    """P-values corrected for multiple tests (Holm, 1979), in the given order.
 
     >>> holm([0.01, 0.5, 0.02])
     [0.03, 0.5, 0.04]

@@ -1,4 +1,4 @@
-"""Outputs of the stages that have run, read by node or stacked, without copies where the grouping allows it."""
+"""Outputs of the stages that have run, read by node or stacked; a stage that is read as a whole is not copied."""
 
 from collections.abc import Mapping, Sequence
 
@@ -29,13 +29,13 @@ class Activations:
         """One node's output, (B, H)."""
         if name not in self._nodes:
             nodes, stack = self._stacks[self._stack_of[name]]
-            # unbind: its gradient is one stack; the gradient of squeeze is no copy
+            # unbind, not indexing: the backward pass of an index allocates a gradient of the whole stack
             outputs = stack.unbind(0) if len(nodes) > 1 else (stack.squeeze(0),)
             self._nodes.update(zip(nodes, outputs, strict=True))
         return self._nodes[name]
 
     def stack(self, names: Sequence[str]) -> Tensor:
-        """Outputs of several nodes, (N, B, H); a stage read as a whole is not copied."""
+        """Outputs of several nodes, (N, B, H)."""
         nodes, stack = self._stacks[self._stack_of[names[0]]]
         if nodes == tuple(names):
             return stack

@@ -1,4 +1,4 @@
-"""Grouping of nodes into stages: nodes of one generation that share block and widths run together."""
+"""Grouping of nodes into stages: nodes of one depth, with equal blocks and widths, run together."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from mtl_nas.errors import ArchitectureError
 
 @dataclass(frozen=True)
 class Stage:
-    """Nodes of one block that one kernel computes; members that read the same nodes stand side by side."""
+    """Nodes of one block that one kernel computes, its members; members that read the same nodes are neighbours."""
 
     block: Block
     nodes: tuple[str, ...]
@@ -25,7 +25,7 @@ class Stage:
 
     @cached_property
     def tied(self) -> bool:
-        """Members share weights."""
+        """Whether members share weights."""
         return len(self.sets) < len(self.nodes)
 
     def column(self, index: int) -> tuple[str, ...]:
@@ -33,7 +33,7 @@ class Stage:
         return self._columns[index]
 
     def runs(self, index: int) -> tuple[tuple[str, int], ...]:
-        """(node, number of members) for members side by side that read one node as their input of that index."""
+        """(node, number of members) for each run of neighbours that read one node as their input of that index."""
         return self._runs[index]
 
     @cached_property
@@ -46,7 +46,7 @@ class Stage:
 
 
 def stages_of(architecture: Architecture) -> tuple[Stage, ...]:
-    """Stages in an order in which each reads earlier ones."""
+    """The stages of a graph, in an order in which each reads earlier ones."""
     depth = _depths(architecture)
     groups: dict[tuple[int, Block, tuple[int, ...]], list[Node]] = defaultdict(list)
     for node in architecture.nodes:
@@ -68,7 +68,7 @@ def stages_of(architecture: Architecture) -> tuple[Stage, ...]:
 
 
 def _depths(architecture: Architecture) -> dict[str, int]:
-    """The number of nodes below each node; nodes that share weights wait for the deepest of them, to be one stage."""
+    """The length of the longest path below each node; nodes that share weights have the largest, to be one stage."""
     floors: dict[str, int] = {}
     for _ in architecture.nodes:
         depth: dict[str, int] = {}

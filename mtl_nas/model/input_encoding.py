@@ -1,4 +1,4 @@
-"""Encoded rows -> the input tensors of a network; everything that is equal in all steps is computed here, once."""
+"""Encoded rows -> the input tensors of a network; what does not change between steps is computed here, once."""
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from mtl_nas.model.number_encodings import number_encoder
 
 
 class InputEncoder(nn.Module):
-    """The columns of an architecture's embeddings as ids (B, F), fractions (B, M) and scalars (B, S), where read."""
+    """Categories and numbers -> the ids (B, F), fractions (B, M) and scalars (B, S) that an architecture reads."""
 
     starts: Tensor
     number_starts: Tensor
@@ -32,7 +32,7 @@ class InputEncoder(nn.Module):
         self.flags = [index for index, number in enumerate(schema.numbers) if number.name in self.block.missing]
 
     def forward(self, categories: Tensor, numbers: Tensor) -> dict[str, Tensor]:
-        """Ids (B, C) of integers and numbers (B, M) of floats, NaN where missing."""
+        """``categories``: integer ids (B, C); ``numbers``: floats (B, M), NaN where missing."""
         if self.block is None:
             return {}
         inputs: dict[str, Tensor] = {}
@@ -51,7 +51,7 @@ class InputEncoder(nn.Module):
         return inputs
 
     def _located(self, values: Tensor, index: int) -> tuple[Tensor, Tensor]:
-        """The table row of each value, 0 where it is missing, and its distance to the next knot."""
+        """The table row (B,) of each value, 0 where it is missing, and the share (B,) of the way to the next knot."""
         missing = torch.isnan(values)
         row, share = self.columns[index](torch.where(missing, 0.0, values.double()))
         return torch.where(missing, 0, row), torch.where(missing, 0.0, share).float()

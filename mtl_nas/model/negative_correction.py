@@ -10,10 +10,10 @@ from mtl_nas.data import Schema
 
 
 def corrected(probabilities: Mapping[str, Tensor], heads: Sequence[Head], schema: Schema) -> dict[str, Tensor]:
-    """By head's name, (N,) each: probabilities among the trained rows -> probabilities among all rows.
+    """Probabilities (N,) by head, among the rows that training read -> the same among all rows.
 
-    With a share w of the negative rows of the first event r, ``p_t = p'_t w / (1 - p'_r + w p'_r)`` for every
-    end-to-end probability; for r itself that shifts the logit by log w. Conditional ones, ``buy|click``, stay.
+    If training read a share w of the rows without the first event r, ``p_t = p'_t w / (1 - p'_r + w p'_r)`` for every
+    task t; for r itself that shifts the logit by log w. Conditional probabilities (``buy|click``) do not change.
     """
     shares = {head.task: head.negatives for head in heads if head.given is None and head.negatives != 1.0}
     if not shares:

@@ -87,7 +87,7 @@ class Network(nn.Module):
         return [(name, weight) for name, weight in self.named_parameters() if name not in full]
 
     def penalty(self) -> Tensor | None:
-        """The sum of what stages add to the loss; None where none does."""
+        """The sum of the penalties that stages add to the loss, a scalar; None if no stage adds one."""
         penalties = [penalty for module in self.stages if (penalty := module.penalty()) is not None]
         return torch.stack(penalties).sum() if penalties else None
 
@@ -107,7 +107,7 @@ class Network(nn.Module):
         return [module.table for module in self.stages if isinstance(module, TableStage)]
 
     def parameters_of(self, scope: str) -> list[str]:
-        """Names as in ``named_parameters``: ``all``, or those of the nodes with that role."""
+        """Names of parameters as in ``named_parameters``: of all nodes for ``all``, else of those with that role."""
         if scope == "all":
             return [name for name, _ in self.named_parameters()]
         nodes = {node.name for node in self.architecture.nodes if node.role == scope}
@@ -119,7 +119,7 @@ class Network(nn.Module):
         return {name: stacked[member] for name, (stacked, member) in self._members().items()}
 
     def set_weights(self, weights: Mapping[str, Tensor]) -> None:
-        """Copy weights in; an ExportError names the first one that is missing, unknown or of another shape."""
+        """Copy weights in, or raise an ExportError that names the first one that does not fit the architecture."""
         members = self._members()
         if unknown := sorted(set(weights) - set(members)):
             raise ExportError(f"weight '{unknown[0]}' belongs to no node of this architecture")

@@ -19,7 +19,7 @@ NORMAL_SCORES = np.array([NormalDist().inv_cdf(float(rank)) for rank in NORMAL_R
 
 
 def knots(number: Number, buckets: int) -> NDArray[np.float64]:
-    """At most ``buckets`` + 1 distinct quantiles: ties leave room for the values that are rare."""
+    """At most ``buckets`` + 1 of the distinct quantiles; a frequent value, equal to many quantiles, takes one knot."""
     distinct: NDArray[np.float64] = np.unique(np.asarray(number.quantiles, dtype=np.float64))
     if len(distinct) <= buckets + 1:
         return distinct
@@ -28,7 +28,7 @@ def knots(number: Number, buckets: int) -> NDArray[np.float64]:
 
 
 def boundaries(number: Number, buckets: int) -> NDArray[np.float64]:
-    """The lower end of each bucket but the first: few distinct values have a bucket each, the largest one too."""
+    """The lower end of each bucket but the first; a column with few distinct values has one bucket for each."""
     edges = knots(number, buckets)
     return edges[1:-1] if len(edges) > buckets else edges[1:]
 
@@ -48,7 +48,7 @@ class TabledNumber(nn.Module, ABC):
 
 
 class Bucket(TabledNumber):
-    """A row per bucket."""
+    """One row per bucket; the share is 0."""
 
     def __init__(self, number: Number, buckets: int) -> None:
         edges = boundaries(number, buckets)
@@ -59,7 +59,7 @@ class Bucket(TabledNumber):
 
 
 class Piecewise(TabledNumber):
-    """A row per knot, interpolated towards the next one."""
+    """One row per knot; the share is that of the way to the next knot."""
 
     def __init__(self, number: Number, buckets: int) -> None:
         super().__init__(knots(number, buckets))
@@ -89,7 +89,7 @@ class Standard(nn.Module):
 
 
 class Quantile(nn.Module):
-    """The normal score of the rank; ties have the middle of the ranks that they span."""
+    """The normal score of the rank; a value equal to several quantiles has the middle of their ranks."""
 
     quantiles: Tensor
     ranks: Tensor

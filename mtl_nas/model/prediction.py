@@ -16,17 +16,17 @@ from mtl_nas.model.kinds import linked
 from mtl_nas.model.negative_correction import corrected
 from mtl_nas.model.network import Network
 
-# the inputs of a batch -> its inputs, and weights that replace the network's own
+# the inputs of a batch -> inputs for the network, and weights that replace its own
 Read = Callable[[InputTensors], tuple[InputTensors, Mapping[str, Tensor]]]
-CPU_ROWS = 2**12  # rows per forward pass: the activations of a wide level still fit the cache of a core or two
-GPU_ROWS = 2**16  # rows per forward pass; with fewer, a GPU waits for launches
-STORED_ROWS = 16 * CPU_ROWS  # rows that are read from files at once; a multiple, so that it changes no prediction
+CPU_ROWS = 2**12  # rows per forward pass; with more, activations of wide levels exceed the cache
+GPU_ROWS = 2**16  # rows per forward pass; with fewer, kernel launches limit the speed
+STORED_ROWS = 16 * CPU_ROWS  # rows read from files at once; a multiple of CPU_ROWS, so that batches stay the same
 
 
 def predict_rows(
     network: Network, rows: Rows, schema: Schema, *, device: str | torch.device = "cpu", read: Read | None = None
 ) -> dict[str, NDArray[np.float64]]:
-    """Predictions for encoded rows as by ``predict``; rows that lie in files are never all in memory."""
+    """Predict encoded rows as ``predict`` does; rows that are stored in files are read in parts."""
     size = STORED_ROWS if rows.stored else max(len(rows), 1)
     parts = []
     for start in range(0, max(len(rows), 1), size):
@@ -38,7 +38,7 @@ def predict_rows(
 def predict(
     network: Network, inputs: InputTensors, schema: Schema, *, read: Read | None = None
 ) -> dict[str, NDArray[np.float64]]:
-    """By head: probabilities (N,) or (N, K), numbers (N,) in the label's unit."""
+    """Predict in evaluation mode: probabilities (N,) or (N, K), or numbers (N,) in the label's unit, by head."""
     first = next(iter(inputs.values()))
     rows, size = len(first), GPU_ROWS if first.is_cuda else CPU_ROWS
     heads = network.architecture.heads
@@ -46,7 +46,7 @@ def predict(
     was_training = network.training
     network.eval()
     with torch.inference_mode():
-        for start in range(0, max(rows, 1), size):  # an empty table is a batch too
+        for start in range(0, max(rows, 1), size):  # an empty table gives one empty batch
             batch: InputTensors = {name: column[start : start + size] for name, column in inputs.items()}
             batch, weights = read(batch) if read else (batch, {})
             outputs = functional_call(network, dict(weights), (batch,)) if weights else network(batch)

@@ -17,7 +17,6 @@ from mtl_nas.presets.registry import (
     descriptions,
     preset,
     preset_names,
-    unknown_preset,
 )
 
 __all__ = [
@@ -28,5 +27,4 @@ __all__ = [
     "descriptions",
     "preset",
     "preset_names",
-    "unknown_preset",
 ]

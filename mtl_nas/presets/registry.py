@@ -13,7 +13,7 @@ from mtl_nas.presets.funnel import aitm, esmm
 from mtl_nas.presets.histories import dupn
 from mtl_nas.presets.shared_bottom import shared_bottom
 from mtl_nas.presets.single_task import single_task
-from mtl_nas.values import nearest
+from mtl_nas.values import unknown
 
 _IN_ORDER_OF_TRIAL: tuple[Callable[..., Design], ...] = (
     *(single_task, shared_bottom, mmoe, ple, dupn, aitm, esmm, metaheac),
@@ -64,7 +64,7 @@ def preset(name: str, schema: Schema, **sizes: Any) -> Design:
         4
     """
     if name not in PRESETS:
-        raise DesignError(unknown_preset(name))
+        raise DesignError(unknown("preset", name, PRESETS))
     return PRESETS[name](schema, **sizes)
 
 
@@ -96,11 +96,6 @@ def compatible_presets(schema: Schema) -> CompatiblePresets:
         except DesignError as problem:
             compatible.reasons[name] = str(problem)
     return compatible
-
-
-def unknown_preset(name: str) -> str:
-    """The message about a name that no preset has."""
-    return f"no preset '{name}'; presets: {', '.join(PRESETS)}{nearest(name, PRESETS)}"
 
 
 def _description(name: str, function: Callable[..., Design]) -> PresetDescription:

@@ -2,7 +2,7 @@
 
 settings.py, request.py     the options of a search; ``search.yaml``, which a search is repeated from
 events.py, event_log.py     what happened, one event per line of ``trials.jsonl``
-trial.py, state.py          what the events come to
+trial.py, state.py          the state of a trial and of a run after some events
 journal.py                  writes an event to the record, the state and the watchers at once
 folder.py, layout.py        the folder, its lock, and the names of its files
 """

@@ -1,4 +1,4 @@
-"""Records of what a trained network does with what it shares: plain numbers per node, task and pair of tasks."""
+"""The numbers of a diagnosis: how a trained network uses what its tasks share."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -21,9 +21,9 @@ class Mixture(Value):
 
     node: str
     kind: str  # a gate's kind, or "stitch", or "route"
-    tasks: tuple[str, ...]  # tasks whose prediction the node enters
+    tasks: tuple[str, ...]  # tasks whose predictions depend on the node
     weights: dict[str, float]  # input node -> mean weight; for a route, how far the connection is open
-    own: str = ""  # the input that is a stitch's own task's state
+    own: str = ""  # of a stitch: the input that is the state of its own task
     entropy: float | None = None  # entropy of the mean weights
     row_entropy: float | None = None  # entropy of the weights of a row, averaged over rows
     mixed: Literal["experts", "critics"] = "experts"  # the part of the model that the inputs belong to
@@ -31,7 +31,7 @@ class Mixture(Value):
     @model_validator(mode="before")
     @classmethod
     def _names_of_older_files(cls, tree: Any) -> Any:
-        """Up to 0.1.0 the names of critics showed the part."""
+        """Add ``mixed`` to files of 0.1.0, where the names of inputs gave it."""
         if not isinstance(tree, Mapping) or "mixed" in tree or not tree.get("weights"):
             return tree
         critics = all(name.startswith("critic/") for name in tree["weights"])
@@ -91,11 +91,11 @@ class Agreement(Value):
 
 
 class Diagnosis(Value):
-    """What one trained network does with what it shares, on some rows."""
+    """How one trained network uses what its tasks share, on some rows."""
 
     rows: int
     mixtures: tuple[Mixture, ...] = ()
-    unused: tuple[str, ...] = ()  # nodes whose output enters no prediction
+    unused: tuple[str, ...] = ()  # nodes on which no prediction depends
     narrowed: dict[str, str] = {}  # node that several tasks train but one uses -> that task
     activity: tuple[Activity, ...] = ()
     gradients: tuple[Agreement, ...] = ()  # one per pair of tasks

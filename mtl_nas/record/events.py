@@ -15,22 +15,22 @@ Failure = Literal["diverged", "memory", "limit", "error", "lost"]
 class Proposed(Value):
     """A design and its training were proposed.
 
-    A duplicate is answered by the trial that it repeats; a replicate is a duplicate that is trained on a new seed.
+    A duplicate takes the scores of the trial that it repeats; a replicate is a duplicate that is trained on a new seed.
     """
 
     event: Literal["proposed"] = "proposed"
     number: int
-    origin: str  # preset:<name>, replicate, or the word of the sampler
-    parents: tuple[int, ...] = ()  # trials that the sampler changed or mixed
+    origin: str  # preset:<name>, replicate, or a word of the sampler, such as mutation
+    parents: tuple[int, ...] = ()  # trials from which the sampler made the proposal
     proposal: Proposal
-    decisions: dict[str, int | float] | None = None  # None: the space does not contain it
+    decisions: dict[str, int | float] | None = None  # None: the space does not contain the proposal
     architecture_key: str
     proposal_key: str
     parameters: int
     macs: int
     duplicate_of: int | None = None
-    replicate: int = 0  # replicates of the same proposal before it, this one included; 0: not a replicate
-    taken_over: bool = False  # from another run, whose scores follow
+    replicate: int = 0  # number of the replicate among those of the same proposal, from 1; 0: not a replicate
+    taken_over: bool = False  # whether the trial and its scores, in the events that follow, come from another run
 
 
 class Scored(Value):
@@ -47,7 +47,7 @@ class Scored(Value):
     rows: int
     seconds: float
     rows_per_second: float = 0.0
-    latency_ms: float | None = None  # where an objective or a limit needs it
+    latency_ms: float | None = None  # measured if an objective or a limit needs it
 
 
 class Promoted(Value):
@@ -77,14 +77,14 @@ class Failed(Value):
     failure: Failure
     reason: str
     trace: str = ""
-    seed: int | None = None  # the seed of a finalist; None in the search
+    seed: int | None = None  # the seed if the trial failed as a finalist; None before
     seconds: float = 0.0
 
 
 class Piloted(Value):
     """The first trials of a search measured how well scores tell designs apart on this data set.
 
-    ``noise`` is the standard deviation of scores between seeds, ``spread`` the one between designs without noise.
+    ``noise`` is the standard deviation of scores between seeds, ``spread`` that between designs, net of noise.
     ``correlations`` are Spearman's, by rung, with the scores of full trainings. ``rungs`` are those that are used from
     now on.
     """
@@ -104,7 +104,7 @@ class Closed(Value):
 
     event: Literal["closed"] = "closed"
     reason: str
-    exhausted: bool = False  # the space has nothing new; otherwise the time is up
+    exhausted: bool = False  # whether the space has no new proposal; otherwise the time for proposals is up
 
 
 class Chosen(Value):
@@ -124,7 +124,7 @@ class Retired(Value):
 
 
 class Finalist(Value):
-    """A finalist was trained on one fresh seed, and scored on choosing rows, which no rung reads."""
+    """A finalist was trained on one fresh seed, and scored on the choosing rows, which no rung uses."""
 
     event: Literal["finalist"] = "finalist"
     number: int

@@ -6,7 +6,7 @@ from mtl_nas.record.folder import write_whole
 
 
 class FileStore:
-    """Reads and writes files of a run folder; it is a process of its own on the machine that holds the folder."""
+    """Reads and writes files of a run folder, in a process on the machine that holds the folder."""
 
     def __init__(self, folder: str) -> None:
         self._folder = Path(folder)

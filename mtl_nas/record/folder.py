@@ -37,7 +37,7 @@ class RunFolder:
         return self.request_path.exists()
 
     def request(self) -> Request:
-        """What was requested when the search was begun; a RunError if the folder holds no run."""
+        """Read the request of the search, or raise a RunError if the folder holds no run."""
         if not self.path.is_dir():
             raise RunError(f"no run folder '{self.path}'")
         if not self.exists:
@@ -61,11 +61,11 @@ class RunFolder:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Be the one writer of the folder; a RunError names the process that is.
+        """Lock the folder for one writer, or raise a RunError that names the process that has the lock.
 
-        The lock of a process that died is free. If no search was begun meanwhile, no trace of the lock stays.
+        The lock of a process that died is free. If no search was begun under the lock, its files are removed.
         """
-        if not (self.path / layout.LOCK).exists():  # otherwise a search may be about to begin here
+        if not (self.path / layout.LOCK).exists():  # with a lock, a search may be about to begin here
             self._refuse_other_content()
         self.path.mkdir(parents=True, exist_ok=True)
         owner = self.path / layout.OWNER
@@ -96,7 +96,7 @@ class RunFolder:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that readers see either all of it or what was there before."""
+    """Write a file atomically: readers see either all of it or the file before."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
     with part.open("wb") as file:

@@ -1,4 +1,4 @@
-"""Writes events: whatever happens in a run reaches its record, its state and its watchers through one method."""
+"""Writes every event of a run to its record, its state and its watchers at once."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Generic, Protocol, TypeVar
@@ -18,10 +18,10 @@ class EventLog(Protocol):
 
 
 class Journal(Generic[State]):
-    """A record and the state that its events come to, which never differ.
+    """A record and the state after its events, which always agree.
 
-    ``write`` appends an event to the record before the state changes and the watchers hear of it, so that a crash
-    loses no event that was acted on.
+    ``write`` appends an event to the record before it changes the state and calls the watchers, so that a crash loses
+    no event that was acted on.
     """
 
     def __init__(self, record: EventLog, state: State, watchers: Iterable[Watcher] = ()) -> None:

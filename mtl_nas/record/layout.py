@@ -1,10 +1,10 @@
-"""Where the files of a run folder are, by names relative to it."""
+"""The names of the files in a run folder, relative to it."""
 
 REQUEST = "search.yaml"
 RECORD = "trials.jsonl"
 LOCK = ".run.lock"  # the operating system frees it when its process ends
-OWNER = "run.lock"  # names the process that writes, for people
-STATES = "states"  # training states of unfinished trials; without them work is repeated, with the same result
+OWNER = "run.lock"  # names the process that has the lock, for error messages
+STATES = "states"  # training states of unfinished trials; if they are lost, work is repeated with the same result
 BEST = "best"
 ENSEMBLE = "ensemble"
 

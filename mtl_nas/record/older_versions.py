@@ -1,4 +1,4 @@
-"""Files that version 0.1.0 wrote, translated to the words of this version."""
+"""Files that version 0.1.0 wrote, translated to the names of this version."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,7 +8,7 @@ SETTINGS = ("sampler", "objectives", "limits", "presets", "ensemble", "start", "
 
 
 def current_event(line: Mapping[str, Any]) -> dict[str, Any]:
-    """A line of ``trials.jsonl``: ``fact`` is ``event`` now, ``operations`` are ``macs``, ``passes`` are ``epochs``."""
+    """Translate a line of ``trials.jsonl``: ``fact`` is now ``event``; other keys are ``RENAMED``."""
     event = {{"fact": "event", "operations": "macs"}.get(key, key): value for key, value in line.items()}
     if event["event"] == "proposed":
         proposal = event["proposal"]
@@ -19,7 +19,7 @@ def current_event(line: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def current_request(request: Mapping[str, Any]) -> dict[str, Any]:
-    """``search.yaml`` of a run folder: the options of the search are ``settings`` now."""
+    """Translate ``search.yaml`` of a run folder: the options of the search are now in ``settings``."""
     space = request["space"]
     training = {"training": _current_keys(space["training"])} if "training" in space else {}
     settings = {name: request[name] for name in SETTINGS if name in request} | request["budget"]
@@ -36,7 +36,7 @@ def current_request(request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _declared(data: Mapping[str, Any], task: str) -> Mapping[str, Any]:
-    """The declaration of a task; ``click@A``, one of a group's tasks, is declared as ``click``."""
+    """The declaration of a task; a task per group, such as ``click@A``, is declared as ``click``."""
     tasks = data.get("tasks") or {}
     return tasks.get(task) or tasks.get(task.partition("@")[0]) or {}
 
@@ -49,7 +49,7 @@ def _main_metric(task: Mapping[str, Any]) -> str:
 
 
 def _current_keys(tree: Any) -> Any:
-    """The tree with all its keys in the words of this version."""
+    """The tree with all keys renamed."""
     if isinstance(tree, Mapping):
         return {RENAMED.get(key, key): _current_keys(branch) for key, branch in tree.items()}
     return [_current_keys(branch) for branch in tree] if isinstance(tree, list) else tree

@@ -1,4 +1,4 @@
-"""``search.yaml`` of a run folder: enough to go on with a search, or to repeat it."""
+"""``search.yaml`` of a run folder, from which a search is resumed or repeated."""
 
 from typing import Any, Literal
 
@@ -11,17 +11,17 @@ from mtl_nas.values import Value
 
 
 class Request(Value):
-    """The data, space and settings of a search, as it was begun."""
+    """The data, space and settings with which a search was begun."""
 
     version: Literal[2] = 2
-    data: dict[str, Any]  # the declaration: table, split, tasks, sequences; or only a name for a frame in memory
+    data: dict[str, Any]  # the declaration: table, split, tasks, sequences; or only a name, of a frame in memory
     tasks: tuple[str, ...]
     metrics: dict[str, str] = {}  # the main metric of each task
     fingerprint: str
     space: dict[str, Any]
     space_name: str
     settings: SearchSettings = SearchSettings()
-    precision: Precision = "float32"  # the precision that auto stood for when the search began
+    precision: Precision = "float32"  # the precision that auto was replaced by when the search began
     versions: dict[str, str] = {}
 
     @model_validator(mode="before")

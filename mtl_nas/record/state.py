@@ -1,4 +1,4 @@
-"""What the events of a run come to: its trials, decisions and the work done."""
+"""The state of a run after some events: its trials, its decisions and the work done."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -35,10 +35,10 @@ class RunState:
     ensembled: Ensembled | None = field(init=False, default=None)
     events: int = field(init=False, default=0)  # lines of the record
     rows: int = field(init=False, default=0)  # rows trained, finalists included
-    seconds: float = field(init=False, default=0.0)  # work, failures included, summed over workers
+    seconds: float = field(init=False, default=0.0)  # time of all jobs, failures included, summed over workers
     first_with: dict[str, int] = field(init=False, default_factory=dict)  # first trial of each proposal key
     preset_trials: dict[str, int] = field(init=False, default_factory=dict)  # trial of each preset
-    replicates: dict[int, list[int]] = field(init=False, default_factory=dict)  # trials that repeat one on new seeds
+    replicates: dict[int, list[int]] = field(init=False, default_factory=dict)  # replicates of each original trial
 
     def after(self, events: Iterable[Event]) -> Self:
         """Add the events, and return the state."""
@@ -47,7 +47,7 @@ class RunState:
         return self
 
     def add(self, event: Event) -> None:
-        """Take one more event into account."""
+        """Update the state by one event."""
         self.events += 1
         match event:
             case Proposed():
@@ -89,7 +89,7 @@ class RunState:
 
     @property
     def trained(self) -> list[Trial]:
-        """The trials that are trained themselves: all but duplicates that are answered from the record."""
+        """The trials that are trained: all but duplicates, which take the scores of another trial."""
         return [trial for trial in self.trials.values() if trial.trained]
 
     @property
@@ -98,5 +98,5 @@ class RunState:
         return [trial for trial in self.trials.values() if trial.finalist]
 
     def same_proposal(self, trial: Trial) -> list[Trial]:
-        """The trials that train the trial's proposal, each on a seed of its own; the original first."""
+        """The original of a trial and its replicates, each trained on a seed of its own."""
         return [self.trials[number] for number in (trial.original, *self.replicates.get(trial.original, []))]

@@ -1,4 +1,4 @@
-"""A trial: a proposal, and the events that it went through."""
+"""A trial: a proposal, and the events of its training."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ ATTEMPTS = 2  # trainings of a job whose worker is lost
 
 @dataclass
 class Trial:
-    """A proposal of a search, and what its training brought."""
+    """A proposal of a search, and the results of its training."""
 
     proposed: Proposed
     rung: int = field(init=False, default=0)  # the rung up to which it may be trained
@@ -24,7 +24,7 @@ class Trial:
     finalist: dict[int, Finalist] = field(init=False, default_factory=dict)  # its trainings as a finalist, by seed
     retired: Retired | None = field(init=False, default=None)
     tested: dict[int, Scores] = field(init=False, default_factory=dict)  # scores on the test rows, by seed
-    diagnosis: Diagnosis | None = field(init=False, default=None)  # what its first seed as a finalist shows
+    diagnosis: Diagnosis | None = field(init=False, default=None)  # of the network of its first seed as a finalist
 
     @property
     def number(self) -> int:
@@ -36,7 +36,7 @@ class Trial:
 
     @property
     def parameters(self) -> int:
-        """Trained numbers of its network."""
+        """Number of trained weights of its network."""
         return self.proposed.parameters
 
     @property
@@ -57,7 +57,7 @@ class Trial:
 
     @property
     def trained(self) -> bool:
-        """Whether it is trained itself, rather than answered by the trial that it repeats."""
+        """Whether it is trained; a duplicate takes the scores of the trial that it repeats."""
         return self.proposed.duplicate_of is None or self.proposed.replicate > 0
 
     @property
@@ -67,11 +67,11 @@ class Trial:
 
     @property
     def failed(self) -> Failed | None:
-        """The failure that ended it in the search."""
+        """The final failure of its training before the finalists; None if there is none."""
         return _final(failure for failure in self.failures if failure.seed is None)
 
     def finalist_failed(self, seed: int) -> Failed | None:
-        """The failure that ended its training as a finalist on this seed."""
+        """The final failure of its training as a finalist on a seed; None if there is none."""
         return _final(failure for failure in self.failures if failure.seed == seed)
 
     @property
@@ -102,7 +102,7 @@ class Trial:
 
 
 def _final(failures: Iterable[Failed]) -> Failed | None:
-    """The failure that no further attempt follows: the first of a design's own, or a worker lost too often."""
+    """The failure after which a training is not repeated: any but a lost worker, or the last attempt's; else None."""
     attempts = list(failures)
     own = next((failure for failure in attempts if failure.failure != "lost"), None)
     return own or (attempts[-1] if len(attempts) >= ATTEMPTS else None)

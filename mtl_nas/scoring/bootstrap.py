@@ -10,7 +10,7 @@ from mtl_nas.data import Schema
 from mtl_nas.random_streams import BOOTSTRAP_BLOCK_SEED, BOOTSTRAP_SEED
 from mtl_nas.scoring.table_scores import task_influence
 
-ROW_BLOCKS = 512  # random blocks of rows that are drawn together: as good as single rows and a hundred times faster
+ROW_BLOCKS = 512  # random blocks of rows that are resampled; as accurate as single rows and a hundred times faster
 REPLICATES = 4000
 CONFIDENCE = 0.95
 
@@ -59,7 +59,6 @@ def seed_score(
         schema: the tasks of the columns of ``labels``.
         tasks: the tasks that count; all by default.
         weights: weights of the tasks in the mean instead of ``tasks``; tasks that are not named do not count.
-
     """
     weights = weights or dict.fromkeys(tasks or schema.task_names, 1.0)
     parts = [
@@ -78,7 +77,7 @@ def seed_score(
 
 
 def paired_interval(scores: Sequence[SeedScore], other_scores: Sequence[SeedScore]) -> Interval:
-    """The mean score minus the other mean score, paired by seed and by row; a tie without any score."""
+    """The mean score minus the other mean score, paired by seed and by row; 0 without a pair of seeds."""
     differences = [score - other for score, other in zip(scores, other_scores, strict=False)]
     if not differences:
         return Interval(0.0, 0.0, 0.0)

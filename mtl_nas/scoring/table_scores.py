@@ -14,16 +14,17 @@ Floats = NDArray[np.floating[Any]]
 
 
 def score_task(task: Task, predictions: Floats, labels: Floats) -> dict[str, Score]:
-    """Every metric of the task over the rows whose label is not NaN.
+    """Every metric of the task over the rows whose label (N,) is not NaN.
 
-    binary: (N,) probabilities; multiclass and ordinal: (N, K) probabilities; numbers: (N,) in the unit of the labels.
+    Predictions are probabilities (N,) of a binary task, probabilities (N, K) of a multiclass or ordinal one, else
+    numbers (N,) in the unit of the labels.
     """
     valid = ~np.isnan(labels)
     return task.rules.scores(task, predictions[valid].astype(np.float64), labels[valid].astype(np.float64))
 
 
 def task_influence(task: Task, predictions: Floats, labels: Floats) -> Influence | None:
-    """The main metric with the influence of each row, which is zero without a label; None where it is undefined."""
+    """The main metric with the influence (N,) of each row, 0 for rows without a label; None if it is undefined."""
     valid = ~np.isnan(labels)
     influence = task.rules.influence(task, predictions[valid], labels[valid])
     if influence is None:
@@ -46,7 +47,7 @@ def score_tasks(predictions: Mapping[str, Any], rows: Rows, schema: Schema) -> S
 
 
 def mean_score(scores: Scores, schema: Schema, weights: Mapping[str, float] | None = None) -> float:
-    """The mean over tasks of the main metric; tasks without a score are left out.
+    """The mean over tasks of the main metric, without tasks that have no score; 0 if none has.
 
     ``weights``: by task, all equal by default; tasks that are not named are left out.
     """

@@ -1,4 +1,4 @@
-"""Domains: holes that a decider answers with one number. A decision is that number."""
+"""Domains: the holes that are filled by one decision, a number within a range or the index of an option."""
 
 import math
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Holes that stand for lists, mappings and options of a tree; their decisions come down to those of domains."""
+"""Holes for lists, mappings and options of a tree; a decider fills each by one or more decisions of domains."""
 
 import math
 from dataclasses import dataclass

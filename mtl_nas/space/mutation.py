@@ -7,13 +7,13 @@ from mtl_nas.space.deciders import Decider, Decisions, Random, Replay
 from mtl_nas.space.domains import Choice, Decision, Domain, Int
 from mtl_nas.space.space import SearchSpace
 
-LOCAL_PROBABILITY = 0.5  # that a number moves to a neighbouring value instead of anywhere in its range
+LOCAL_PROBABILITY = 0.5  # probability that a number moves to a neighbouring value, not anywhere in its range
 LOCAL_STEP = 0.15  # standard deviation of a local step, as a fraction of the range
 MOST_ATTEMPTS = 20  # attempts of a mutation to change anything
 
 
 class _Changed:
-    """Earlier decisions, perturbed at some paths; holes that a change opens are drawn at random."""
+    """Earlier decisions, perturbed at some paths; holes that a change adds are drawn at random."""
 
     def __init__(self, decisions: Decisions, paths: set[str], rng: random.Random) -> None:
         self._unchanged = Replay(decisions, otherwise=Random(rng))

@@ -21,10 +21,8 @@ from mtl_nas.space.traversal import branches_below, count_combinations
 
 DRAWS = 400  # random proposals, unless the caller says otherwise
 MOST_ENUMERATED = 1000  # combinations of a design that are all composed; of larger spaces some are drawn
-FEWEST_REPEATS = (
-    10  # draws of an architecture that was drawn before, from which a size is estimated and not only bounded
-)
-CONFIDENCE = 0.95  # of the lower bound
+FEWEST_REPEATS = 10  # repeated draws of architectures; with fewer, the number is bounded and not estimated
+CONFIDENCE = 0.95  # confidence of the lower bound
 
 Certainty = Literal["exactly", "about", "more than"]
 
@@ -79,7 +77,7 @@ def estimate_size(space: SearchSpace, schema: Schema, *, draws: int = DRAWS, see
 
 
 class _UniformOverCombinations:
-    """Draws in which all combinations are equally probable, with every Float at its default."""
+    """Draws all combinations with equal probability, and every Float at its default."""
 
     def __init__(self, space: SearchSpace, seed: int) -> None:
         self._random, self._tasks = random.Random(seed), space.tasks
@@ -99,7 +97,7 @@ class _UniformOverCombinations:
 
 
 def _combinations_by_value(tree: Tree, path: str, tasks: tuple[str, ...]) -> Iterator[tuple[str, list[int]]]:
-    """The combinations behind each length of a Repeat and each side of a Maybe, which their domains do not show."""
+    """The number of combinations behind each length of a Repeat and each side of a Maybe, by path."""
     match tree:
         case Repeat():
             each = count_combinations(tree.of, tasks)
@@ -148,7 +146,7 @@ def _estimate(frequencies: list[int]) -> int:
 
 
 def _lower_bound(frequencies: list[int]) -> int:
-    """The smallest number of graphs with which so few equal pairs are not improbable (Poisson); at least those seen."""
+    """A lower confidence bound from the number of equal pairs (Poisson); at least the number of graphs drawn."""
     drawn, pairs = sum(frequencies), sum(times * (times - 1) // 2 for times in frequencies)
     most_pairs = float(chdtri(2 * (pairs + 1), 1 - CONFIDENCE)) / 2  # the largest mean that is not rejected
     return max(len(frequencies), int(drawn * (drawn - 1) / 2 / most_pairs))

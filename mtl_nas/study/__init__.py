@@ -1,13 +1,13 @@
 """Searching: proposes designs, trains them on Ray workers, selects the best. The only package that uses ray or optuna.
 
-runner.py, run.py         from beginning to end; a run that was made
+runner.py, run.py         ``search`` and ``resume``; the results of a run
 driver.py                 the loop: next action, jobs, results
-proposer.py, samplers/    what is proposed
-schedule/                 what is done next
+proposer.py, samplers/    proposals of trials
+schedule/                 the decision on the next action
 execution/                workers
 selection/                the best finalist
-objectives/, search_state.py    what designs are compared by
-space_report/             what a run says about its space
+objectives/, search_state.py    the values by which designs are compared
+space_report/             conclusions from a run about its space
 """
 
 from mtl_nas.study.cost_estimate import CostEstimate, estimate_cost

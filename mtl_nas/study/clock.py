@@ -1,4 +1,4 @@
-"""The wall time of a search: when proposals end, and how many finalists the time left allows."""
+"""The wall time of a search, which limits proposals and finalists."""
 
 import time
 from collections.abc import Callable
@@ -12,9 +12,9 @@ SEARCH_SHARE = 0.6  # share of the time for proposals; the rest is for finalists
 
 
 class Clock:
-    """Measures against the time that a search was given, if it was given any.
+    """Measures the time of a search against the option ``time``, if it is set.
 
-    The work that the record holds counts as wall time of as many workers as the search has now.
+    Work in the record, such as that before a resume, is charged as done by the current number of workers.
     """
 
     def __init__(self, state: SearchState, *, workers: int, now: Callable[[], float] = time.monotonic) -> None:
@@ -27,12 +27,12 @@ class Clock:
 
     @property
     def left(self) -> float | None:
-        """Seconds left; None if the search was given no time."""
+        """Seconds left; None if the search has no limit of time."""
         given = self._state.settings.time
         return None if given is None else given - (self._now() - self._start)
 
     def closing(self) -> Closed | None:
-        """The end of proposals, when their share of the time is over."""
+        """The event that ends proposals, once their share of the time is over; else None."""
         left, given, state = self.left, self._state.settings.time, self._state
         if left is None or given is None or state.closed is not None or state.chosen is not None or not state.trials:
             return None
@@ -41,7 +41,7 @@ class Clock:
         return Closed(reason=f"time for proposals is up ({SEARCH_SHARE:.0%} of {given:.0f} s)")
 
     def affordable(self, chosen: Chosen) -> Chosen:
-        """The finalists that can be trained in the time left, by what full trainings took so far."""
+        """The finalists and seeds that can be trained in the time left, by the mean time of a full training so far."""
         left, rungs = self.left, self._state.settings.rungs
         seconds = [
             sum(scored.seconds for scored in trial.scored.values()) / rungs[max(trial.scored)]

@@ -1,4 +1,4 @@
-"""Estimates what a search will cost, from a few real training steps."""
+"""Estimates the time and memory of a search from a few real training steps."""
 
 import sys
 import time
@@ -25,7 +25,7 @@ STEPS = 12  # training steps of each design
 TUNING_ROWS = 64  # rows of its checks
 DRAWS = 4  # random designs that are trained
 MOST_DRAWS = 40  # random draws, of which the first that are valid are trained
-SPREAD = (0.6, 1.6)  # times the estimate, between which the time of a search is expected
+SPREAD = (0.6, 1.6)  # factors on the estimate, between which the time of a search is expected
 
 
 @dataclass(frozen=True)
@@ -44,14 +44,14 @@ class CostEstimate:
 
     costs: tuple[TrainingCost, ...]
     seconds: tuple[float, float]  # wall time of the search on the workers, low and high
-    megabytes: float | None  # memory of this process, as a worker needs it; None if the system does not tell
+    megabytes: float | None  # peak memory of this process, as an estimate of a worker's; None if unknown (Windows)
     workers: int
 
 
 def estimate_cost(
     space: SearchSpace, data: Dataset, settings: SearchSettings, *, workers: int, limits: Mapping[str, float]
 ) -> CostEstimate:
-    """Train the presets and some draws within the limits for a few batches, on one thread as a trial does."""
+    """Train the presets and some random designs within the limits for a few batches, on one thread as trials are."""
     space = space.for_schema(data.schema)
     training = space.default().training
     presets = compatible_presets(data.schema).designs
@@ -102,6 +102,6 @@ def _cost(name: str, proposal: Proposal, data: Dataset) -> TrainingCost:
     fit = Fit(member)
     start = time.perf_counter()
     fit.advance(1 / STEPS)  # the first step warms up
-    fit.advance()  # a member that diverges costs as much
+    fit.advance()  # a training that diverges takes as long
     speed = member.rows_per_second or len(train) / (time.perf_counter() - start)
     return TrainingCost(name, architecture.parameters, speed, epochs * len(rows) / speed)

@@ -1,4 +1,4 @@
-"""Drives a search: hands out jobs and takes their results. It knows no Ray, so that a simulator can drive one too."""
+"""The loop of a search: next jobs and their results, without Ray, so that tests can simulate workers."""
 
 from mtl_nas.errors import RunError
 from mtl_nas.record import Chosen, Event, Failed, Finalist, Journal, Note, Scored
@@ -10,13 +10,13 @@ from mtl_nas.study.schedule.actions import Decide, Finish, Propose, Train
 from mtl_nas.study.schedule.next_action import next_action
 from mtl_nas.study.search_state import SearchState
 
-EQUAL_ERRORS = 3  # trials that fail with the same error, after which the search stops
+EQUAL_ERRORS = 3  # number of trials with the same error at which the search stops
 
 
 class Driver:
     """The loop of a search, one step at a time.
 
-    ``next_jobs`` gives the jobs of one worker: none while all possible jobs are running, or when the search is
+    ``next_jobs`` returns jobs for one worker: none while all possible jobs are running, or when the search is
     ``done``. ``job_done`` takes the result of each job.
     """
 
@@ -32,14 +32,14 @@ class Driver:
         self.clock.set_workers(workers)
 
     def next_jobs(self) -> tuple[Job, ...]:
-        """Jobs that are not running yet and that one worker does as one."""
+        """Jobs that do not run yet, for one worker, which may train them as one stack."""
         waiting = [job for job in self.settle() if job.name not in self._running]
         jobs = next_pack(self.state, waiting, len(self._running), self.proposer.compose)
         self._running.update((job.name, job) for job in jobs)
         return jobs
 
     def settle(self) -> tuple[Job, ...]:
-        """Decide all that needs no worker; return the jobs that do, none at the end of the search."""
+        """Take all actions that need no worker; return the jobs that need one, none at the end of the search."""
         while not self.done:
             if closed := self.clock.closing():
                 self.journal.write(closed)
@@ -59,7 +59,7 @@ class Driver:
         return ()
 
     def job_done(self, job: Job, result: JobResult) -> None:
-        """Record the result of a job; a RunError with the traceback if too many trials failed with the same error."""
+        """Record the result of a job; raise a RunError with the traceback if too many trials failed with one error."""
         self._running.pop(job.name, None)
         measured = result.measured
         if result.failure is not None:

@@ -1,4 +1,4 @@
-"""Which jobs a worker does as one: on a GPU, jobs of one shape take little longer together than one of them alone."""
+"""Chooses jobs that a worker trains as one stack: on a GPU, they take little longer together than one alone."""
 
 from collections.abc import Callable, Sequence
 from math import ceil
@@ -13,11 +13,11 @@ Compose = Callable[[Design], Architecture]
 
 
 def next_pack(state: SearchState, waiting: Sequence[Job], running: int, compose: Compose) -> tuple[Job, ...]:
-    """The first waiting job, and the jobs that are done with it; nothing if no job waits."""
+    """The first waiting job, and the jobs that can be trained in one stack with it; empty if no job waits."""
     if not waiting or not _stackable(state, waiting[0], compose):
         return tuple(waiting[:1])
     alike = [job for job in waiting if job.common == waiting[0].common and not _lost_worker(state, job)]
-    share = ceil((running + len(alike)) / state.gpus)  # with more, another GPU would have nothing to do
+    share = ceil((running + len(alike)) / state.gpus)  # of each GPU, so that none is idle
     return tuple(alike[: min(MOST_MEMBERS, share)])
 
 
@@ -29,5 +29,5 @@ def _stackable(state: SearchState, job: Job, compose: Compose) -> bool:
 
 
 def _lost_worker(state: SearchState, job: Job) -> bool:
-    """Whether its worker died before: it is done alone from then on, so that it takes no other job with it again."""
+    """Whether a worker died with the job; it then runs alone, so that no other job is lost with it."""
     return any(failure.failure == "lost" for failure in state.trials[job.number].failures)

@@ -1,4 +1,4 @@
-"""What a worker is given, and what it returns."""
+"""Jobs for workers, and their results."""
 
 from hashlib import blake2b
 from typing import Literal
@@ -10,28 +10,28 @@ from mtl_nas.values import Value
 
 
 class Job(Value):
-    """Train a proposal from one share of its work to another; a finalist, from scratch to the end on a fresh seed."""
+    """The training of a trial from one rung to the next, or of a finalist from scratch on a fresh seed."""
 
     number: int  # the number of its trial
     kind: Literal["trial", "finalist"]
     rung: int
     share: float  # the share of a full training at which the job ends
     from_rung: int | None = None  # the rung whose training state is continued
-    keep_state: bool = False  # a higher rung may continue from here
+    keep_state: bool = False  # whether to save the training state, from which a higher rung may continue
     seed: int
     proposal: Proposal
-    weights: dict[str, float] = {}  # task weights of the score that keeps the best check; empty: all the same
-    latency: bool = False  # whether to measure it
+    weights: dict[str, float] = {}  # task weights of the score by which the best check is chosen; empty: all equal
+    latency: bool = False  # whether to measure the latency
     limits: dict[str, float] = {}  # upper limits of measured costs
 
     @property
     def name(self) -> tuple[str, int, int, int]:
-        """What distinguishes the job from all other jobs of a run."""
+        """The identity of the job within a run."""
         return self.kind, self.number, self.rung, self.seed
 
     @property
     def common(self) -> tuple[object, ...]:
-        """What jobs that are done as one have in common."""
+        """Equal for jobs that can be trained in one stack."""
         return self.kind, self.from_rung, self.share, self.proposal.common, self.weights
 
 
@@ -50,12 +50,12 @@ class JobResult(Value):
 
     @property
     def measured(self) -> dict[str, object]:
-        """The fields that the record keeps of a training that succeeded."""
+        """The fields of a successful training that the record holds."""
         return {name: getattr(self, name) for name in ("score", "scores", "rows", "seconds", "rows_per_second")}
 
 
 def with_precision(proposal: Proposal, precision: Precision) -> Proposal:
-    """The proposal with ``auto`` replaced by the precision that a run settled on."""
+    """The proposal with the precision ``auto`` replaced."""
     if proposal.training.precision != "auto":
         return proposal
     training = proposal.training.model_copy(update={"precision": precision})
@@ -63,6 +63,10 @@ def with_precision(proposal: Proposal, precision: Precision) -> Proposal:
 
 
 def seed_of(*purpose: object) -> int:
-    """A seed that is derived from its purpose: the same in every process and on every machine."""
+    """A seed that is derived from the words and numbers of its purpose, equal on every machine.
+
+    >>> seed_of(0, "finalist", 1) == seed_of(0, "finalist", 1)
+    True
+    """
     text = "\x1f".join(str(part) for part in purpose)
     return int.from_bytes(blake2b(text.encode(), digest_size=4).digest(), "big") >> 1

@@ -63,7 +63,7 @@ def export(
 
 
 def _trial(run: Run, number: int) -> Trial:
-    """The trial of that number, or the one that it repeats."""
+    """The trial of a number, or the original if that trial repeats another."""
     trials = run.state.trials
     if number not in trials:
         numbers = f"trials 0 to {len(trials) - 1}" if trials else "none yet"
@@ -73,7 +73,7 @@ def _trial(run: Run, number: int) -> Trial:
 
 
 def _train(run: Run, trial: Trial, data: Dataset) -> None:
-    """Train a trial as the first seed of a finalist, into the run folder; its record stays as it is."""
+    """Train a trial as a finalist on the first seed, into the run folder, without an event in its record."""
     seed = seed_of(run.settings.seed, "finalist", 0)
     job = final_job(run.state, trial, seed)
     (result,) = work([job], data, get=lambda name: None, put=lambda name, file: write_whole(run.path / name, file))

@@ -31,7 +31,7 @@ from mtl_nas.study.search_state import SearchState
 
 
 class Progress:
-    """A watcher of a journal that prints to standard error; it looks up trials in the journal's state."""
+    """A watcher of a journal, with the journal's state, that prints to standard error."""
 
     def __init__(self, state: SearchState, schema: Schema, *, shown: bool, console: Console | None = None) -> None:
         self._state, self._schema, self._shown = state, schema, shown
@@ -54,9 +54,9 @@ class Progress:
             self._live.stop()
 
     def remark(self, line: str, style: str = "dim") -> None:
-        """Print a line that is no event."""
+        """Print a line, if progress is shown."""
         if self._shown:
-            self._console.print(Text(line, style), soft_wrap=True)  # names of tasks may look like markup
+            self._console.print(Text(line, style), soft_wrap=True)  # Text, as names of tasks may look like markup
 
     def __call__(self, event: Event) -> None:
         sentence = event_sentence(self._state, event, self._schema)
@@ -83,7 +83,7 @@ class Progress:
 
 
 def event_sentence(state: SearchState, event: Event, schema: Schema) -> str | None:
-    """An event in words; None of those that nobody waits for."""
+    """An event in words; None for events that progress does not show."""
     trial = state.trials.get(getattr(event, "number", -1))
     title = "" if trial is None else _title(trial)
     match event:

@@ -1,4 +1,4 @@
-"""Proposes trials: presets, replicates, and what the sampler suggests."""
+"""Proposes trials: presets, replicates, and suggestions of the sampler."""
 
 from collections.abc import Callable, Mapping
 from hashlib import blake2b
@@ -16,8 +16,8 @@ from mtl_nas.study.search_state import SearchState
 
 Compose = Callable[[Design, Schema], Architecture]
 
-ATTEMPTS = 100  # suggestions for one proposal, after which a space counts as exhausted
-DUPLICATES = 5  # duplicates in a row, after which proposals must be new
+ATTEMPTS = 100  # suggestions without a valid new proposal at which a space counts as exhausted
+DUPLICATES = 5  # duplicates in a row at which further duplicates are refused
 
 
 class Proposer:
@@ -64,7 +64,7 @@ class Proposer:
         )
 
     def propose(self) -> None:
-        """Propose what the sampler suggests, or close the search if nothing new can be found."""
+        """Propose a suggestion of the sampler, or close the search if it has no new one."""
         if all(trial.preset or trial.proposed.taken_over for trial in self.state.trials.values()):
             self._announce_sampler()
         self._journal.write(self._new_proposal())
@@ -137,7 +137,7 @@ class Proposer:
 
 
 def proposal_key(architecture_key: str, proposal: Proposal) -> str:
-    """A key that is equal for proposals that train the same graph the same way, however they are spelled."""
+    """The identity of a proposal: equal for equal graphs, losses and options of training."""
     losses, training = (
         part.model_dump_json(exclude=part.outside_keys) for part in (proposal.design.losses, proposal.training)
     )

@@ -1,4 +1,4 @@
-"""A run that was made: read-only, at any time, also while a search writes it."""
+"""The results of a run, read from its folder at any time, also while the search still runs."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Run:
-    """One search on disk, as it was when this object was made.
+    """The state of one search at the time when its folder was read.
 
     Attributes:
         request: the data, space and settings of the search.
@@ -51,18 +51,18 @@ class Run:
         return _best_mean_first(self.state.finalists)
 
     def front(self) -> list[Trial]:
-        """The finalists that no other is better than in every objective, on the choosing rows; the best mean first."""
+        """The Pareto front of the finalists by their means on the choosing rows; the best mean score first."""
         return _best_mean_first(self.state.front())
 
     def best(self) -> Trial:
-        """The finalist whose model is in ``best_folder``; a RunError while there is none."""
+        """The finalist whose model is in ``best_folder``; a RunError if the search is not finished."""
         if self.state.best is None:
             raise RunError(f"the search in '{self.path}' is not finished; go on with: mtl-search resume {self.path}")
         return self.state.trials[self.state.best.number]
 
     @property
     def reason(self) -> str:
-        """Why the best was chosen; empty while there is none."""
+        """Why the best finalist was chosen; empty if the search is not finished."""
         return self.state.best.reason if self.state.best else ""
 
     @property

@@ -1,4 +1,4 @@
-"""Searches from beginning to end, and continues them."""
+"""``search`` and ``resume``: a search from beginning to end."""
 
 import os
 from pathlib import Path
@@ -134,7 +134,7 @@ def _continued(folder: RunFolder, data: Dataset, resources: Resources, *, progre
     state = SearchState.of(request, presets=presets, full_rows=full_rows)
     watcher = Progress(state, data.schema, shown=progress)
     journal = Journal(folder.record, state, [watcher])
-    workers = resources.cpus or os.cpu_count() or 1  # until Ray tells
+    workers = resources.cpus or os.cpu_count() or 1  # an estimate until Ray is started
     driver = Driver(journal, Proposer(journal, space, data.schema, presets), Clock(state, workers=workers))
     with watcher:
         absent = (f"preset {name}: n/a, {reason}" for name, reason in incompatible.items())

@@ -1,4 +1,4 @@
-"""``search.yaml`` as a user writes it: the data, and beside them the space and the settings of the search."""
+"""Search files, which users write: the data, the space and the settings of a search."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +15,7 @@ DEFAULT_SPACE = "everything"
 
 
 class SearchFile(Value):
-    """Data, space and settings, ready to search."""
+    """The content of a search file, with data and space loaded."""
 
     model_config = {"arbitrary_types_allowed": True}
 
@@ -25,7 +25,16 @@ class SearchFile(Value):
 
 
 def read_search(source: str, *, tasks: list[str] | None = None, space: str | None = None) -> SearchFile:
-    """Read a search file, a built-in data set, or a table with its tasks; ``space`` replaces the file's space."""
+    """Read a search file, or make one for a built-in data set or a table.
+
+    Args:
+        source: A YAML file, the name of a built-in data set, or the path of a table.
+        tasks: The tasks of a table.
+        space: Name or file of a space, in place of the file's.
+
+    Raises:
+        MtlNasError: The file, its data or its space cannot be read.
+    """
     path = Path(source)
     tree: Any = {}
     if path.suffix.lower() in (".yaml", ".yml"):

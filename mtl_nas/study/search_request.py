@@ -1,4 +1,4 @@
-"""What is written when a search begins, and whether a folder holds the same search."""
+"""The request of a search, which is written when it begins, and checks that a folder holds the same search."""
 
 import json
 from collections.abc import Mapping
@@ -9,17 +9,18 @@ from mtl_nas.data import Dataset
 from mtl_nas.design import Design
 from mtl_nas.design.training import Precision
 from mtl_nas.errors import RunError
-from mtl_nas.presets import compatible_presets, unknown_preset
+from mtl_nas.presets import PRESETS, compatible_presets
 from mtl_nas.record import Request, RunFolder, SearchSettings
 from mtl_nas.space import SearchSpace, plain_tree
 from mtl_nas.study.objectives import Objective, limits_with_default, presets_within
 from mtl_nas.training import FitData, faster_precision
+from mtl_nas.values import unknown
 
-RECORDED = ("mtl_nas", "torch", "optuna", "ray", "numpy", "networkx")  # packages whose versions a run keeps
+RECORDED = ("mtl_nas", "torch", "optuna", "ray", "numpy", "networkx")  # packages whose versions a run records
 
 
 def search_request(space: SearchSpace, data: Dataset, settings: SearchSettings) -> Request:
-    """What is written when the search begins; a RunError if its settings are impossible for the data."""
+    """Make the request of a search, or raise a RunError if its settings are impossible for the data."""
     limits = limits_with_default(settings.limits, space.for_schema(data.schema), data.schema)
     request = Request(
         data=data.declaration.tree(),
@@ -37,9 +38,9 @@ def search_request(space: SearchSpace, data: Dataset, settings: SearchSettings) 
 
 
 def settled_precision(space: SearchSpace, data: Dataset, device: str) -> Precision:
-    """The precision that ``auto`` stands for in this search, measured on the default design of the space.
+    """The precision that replaces ``auto`` in a search: the faster one for the default design, by measurement.
 
-    A space in which no training has ``auto`` needs no measurement.
+    It is float32, without a measurement, if no training of the space has ``auto``.
     """
     if not _may_be_auto(plain_tree(space)):
         return "float32"
@@ -66,7 +67,8 @@ def presets_to_try(request: Request, data: Dataset) -> tuple[dict[str, Design], 
     if names is not None:
         for name in names:
             if name not in designs:
-                raise RunError(f"'{name}' cannot be tried first: {incompatible.get(name) or unknown_preset(name)}")
+                reason = incompatible.get(name) or unknown("preset", name, PRESETS)
+                raise RunError(f"'{name}' cannot be tried first: {reason}")
         designs, incompatible = {name: designs[name] for name in names}, {}
     return presets_within(request.settings.limits, designs, data.schema), incompatible
 
@@ -76,7 +78,7 @@ def _versions() -> dict[str, str]:
 
 
 def other_versions(request: Request) -> list[str]:
-    """The packages whose version changed since the search was begun, with both versions."""
+    """Each package whose version changed since the search was begun, with both versions, in words."""
     return [
         f"{name} {request.versions[name]}, now {version}"
         for name, version in _versions().items()
@@ -85,7 +87,7 @@ def other_versions(request: Request) -> list[str]:
 
 
 def refuse_other_search(folder: RunFolder, request: Request) -> None:
-    """A RunError that names the difference if the folder holds another search."""
+    """Raise a RunError that names the difference if the folder holds another search."""
     recorded = folder.request()
     refuse_other_data(folder, recorded, request.fingerprint)
     if recorded.space != request.space:
@@ -98,7 +100,7 @@ def refuse_other_search(folder: RunFolder, request: Request) -> None:
 
 
 def refuse_other_data(folder: RunFolder, request: Request, fingerprint: str) -> None:
-    """A RunError if the run was made on other data."""
+    """Raise a RunError if the run was made on other data."""
     if request.fingerprint != fingerprint:
         raise RunError(
             f"run folder '{folder.path}' holds a search on other data (fingerprint {request.fingerprint[:12]}, "

@@ -1,4 +1,4 @@
-"""A run's state together with what the run is for: all that deciding needs."""
+"""The state of a run with its settings and objective, from which decisions follow."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ Values = tuple[float, ...]  # one per objective, the larger the better
 class SearchState(RunState):
     """The settings of a search, and the state after some events.
 
-    ``precision`` is what ``auto`` stands for in all trainings of the run; a resumed run must not choose again.
+    ``precision`` replaces ``auto`` in all trainings of the run, also after a resume.
     """
 
     settings: SearchSettings
@@ -24,7 +24,7 @@ class SearchState(RunState):
     presets: tuple[str, ...] = ()  # in the order in which they are tried
     full_rows: int = 1  # rows of one full training
     precision: Precision = "float32"
-    gpus: int = 0  # on each GPU some jobs of one shape take the time of one, so they are given out together
+    gpus: int = 0  # number of GPUs; with any, jobs may be trained in stacks
 
     @classmethod
     def of(cls, request: Request, *, presets: Iterable[str] = (), full_rows: int = 1) -> "SearchState":
@@ -53,12 +53,12 @@ class SearchState(RunState):
         return fmean(self.final_values(trial, seed)[0] for seed in trial.finalist)
 
     def ordered(self, trials: Iterable[Trial], rung: int) -> list[Trial]:
-        """The trials, all of which reached the rung, the best first."""
+        """Trials that reached a rung, the best first."""
         by_number = sorted(trials, key=lambda trial: trial.number)
         return [by_number[index] for index in ranked([self.values(trial, rung) for trial in by_number])]
 
     def furthest_first(self, trials: Iterable[Trial]) -> list[Trial]:
-        """The trials with a score: the highest rung first, as scores of two rungs do not compare, then the best."""
+        """Trials with a score, the highest rung first, as scores of different rungs do not compare; then the best."""
         by_rung: dict[int, list[Trial]] = {}
         for trial in trials:
             if trial.scored:

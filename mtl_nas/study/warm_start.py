@@ -1,4 +1,4 @@
-"""Takes over the trials of an earlier run into a search of a wider space, with their scores and at no cost."""
+"""Takes over the trials and scores of an earlier run into a search, for example of a wider space, at no cost."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from mtl_nas.study.search_state import SearchState
 
 
 def refuse_other_start(request: Request) -> None:
-    """A RunError if trials of the run that the request starts from cannot be taken over."""
+    """Raise a RunError if trials of the run that the request starts from cannot be taken over."""
     start = request.settings.start
     if start is None:
         return
@@ -28,7 +28,7 @@ def refuse_other_start(request: Request) -> None:
 
 
 def take_over(journal: Journal[SearchState], space: SearchSpace) -> None:
-    """Write the trials of the run that the search starts from; after an interruption, those that are missing."""
+    """Write the trials of the run that the search starts from, unless an earlier call did."""
     state = journal.state
     start = state.settings.start
     if start is None or any(not trial.proposed.taken_over for trial in state.trials.values()):

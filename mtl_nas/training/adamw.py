@@ -1,4 +1,4 @@
-"""AdamW (Loshchilov and Hutter, 2019), the same wherever weights are moved."""
+"""AdamW (Loshchilov and Hutter, 2019), with the same options for plain, sparse and stacked steps."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -12,14 +12,14 @@ from mtl_nas.design import Training
 
 BETAS = (0.9, 0.999)  # decay per step of the running means of gradients and of their squares
 EPSILON = 1e-8
-DEVICE_OPTIONS = ("lr", "capturable")  # options that stay when a state that another device saved is loaded
+DEVICE_OPTIONS = ("lr", "capturable")  # options that depend on the device; a loaded state does not change them
 
 
 def make_optimizer(parameters: Iterable[nn.Parameter], training: Training, *, capturable: bool) -> AdamW:
-    """Return the optimizer of a training; ``capturable``: a CUDA graph may hold its steps."""
+    """Return the optimizer of a training; if ``capturable``, a CUDA graph can capture its steps."""
     parameters = list(parameters)
     rate: Any = training.learning_rate
-    if capturable:  # a graph keeps numbers of the host as they were when it was captured, so its rate is a tensor
+    if capturable:  # a captured graph repeats plain numbers as they were; it reads a tensor anew
         rate = torch.tensor(rate, device=parameters[0].device)
     return AdamW(
         parameters,
@@ -42,7 +42,7 @@ def set_rate(optimizer: AdamW, rate: float) -> None:
 
 
 def load_optimizer(optimizer: AdamW, state: Mapping[str, Any]) -> None:
-    """Load what ``optimizer.state_dict`` gave, maybe on another device."""
+    """Load a result of ``optimizer.state_dict``, which may come from another device."""
     options = [{name: group[name] for name in DEVICE_OPTIONS} for group in optimizer.param_groups]
     optimizer.load_state_dict(dict(state))
     for group, of_device in zip(optimizer.param_groups, options, strict=True):
@@ -83,9 +83,9 @@ def adamw_step(
     rate: float | Tensor,
     weight_decay: float,
 ) -> None:
-    """Step tensors in one kernel; those of one index lie in memory alike.
+    """Update weights and their states in place, in one kernel; the tensors of one index have equal strides.
 
-    ``steps_before``: the steps that each weight has had, () each, which are incremented.
+    ``steps_before``: the number of steps that each weight has had, () each, which is incremented.
     """
     adamw(
         list(weights),

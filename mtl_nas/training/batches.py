@@ -57,7 +57,7 @@ class ResidentBatches:
         self.inputs, self.targets = inputs, targets
         self._rows, self._batch_size, self._seed = len(targets.labels), batch_size, seed
         self._steps = math.ceil(self._rows / batch_size)  # per epoch
-        self._order: tuple[int, Tensor] | None = None  # an epoch and its order
+        self._order: tuple[int, Tensor] | None = None  # an epoch, and the order of its rows
 
     def batch(self, step: int) -> tuple[InputTensors, BatchTargets]:
         """Return inputs and targets of a step, counted from 0."""
@@ -71,7 +71,7 @@ class ResidentBatches:
 
 
 class StreamedBatches:
-    """Stored rows, read block by block: runs of neighbours from all over the table, shuffled among each other.
+    """Stored rows, read in blocks: runs of neighbouring rows from all parts of the table, shuffled within the block.
 
     ``row_indices``: the rows to train on, if those are not all.
     """
@@ -97,7 +97,7 @@ class StreamedBatches:
         epoch, index = divmod(step, self._steps)
         block, index = divmod(index, self._steps_per_block)
         if self._block is None or self._block[0] != (epoch, block):
-            self._block = None  # before the next block takes its memory
+            self._block = None  # frees the memory before the next block is read
             self._block = self._read(epoch, block)
         _, inputs, targets, order = self._block
         start = index * self._batch_size
@@ -106,7 +106,7 @@ class StreamedBatches:
     def runs(self, epoch: int, block: int) -> list[slice]:
         """Return the runs of a block of an epoch, as slices of the rows to train on."""
         random = training_stream(STREAMED_ROWS, self._seed, epoch)
-        # every epoch cuts elsewhere; the runs at both ends are shorter, or empty
+        # every epoch cuts the table at other rows; the first and the last run are shorter, or empty
         edges = np.arange(random.integers(RUN_ROWS) - RUN_ROWS, self._rows + RUN_ROWS, RUN_ROWS).clip(0, self._rows)
         starts, lengths = edges[:-1], np.diff(edges)
         order = random.permutation(len(starts))
@@ -136,7 +136,7 @@ def make_batches(
 ) -> ResidentBatches | StreamedBatches:
     """Stream large stored rows; keep others on the device.
 
-    The size of the data decides, not the memory that is free: equal seeds give equal batches on every machine.
+    This depends on the size of the data and not on free memory, so that equal seeds give equal batches on all machines.
     """
     if is_streamed(rows):
         return StreamedBatches(rows, tensors, batch_size=batch_size, seed=seed, row_indices=row_indices)

@@ -1,4 +1,4 @@
-"""The state of a training as bytes, from which it goes on exactly as one that was never interrupted."""
+"""The state of a training as bytes, from which it continues exactly as an uninterrupted one."""
 
 import io
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ class CheckpointError(MtlNasError):
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Everything that a member of a fit needs to go on.
+    """Everything that a member of a fit needs to continue.
 
     Attributes:
         step: Training steps done.
@@ -60,7 +60,7 @@ class Checkpoint:
             fields = torch.load(io.BytesIO(saved), map_location="cpu", weights_only=True)
         except MemoryError:
             raise
-        except Exception as problem:  # torch raises errors of many types, and none of its own
+        except Exception as problem:  # torch has no error of its own for damaged bytes, and raises many types
             raise CheckpointError(f"the state of a training cannot be read: {type(problem).__name__}") from None
         version = fields.pop("version", 1) if isinstance(fields, dict) else None
         if version != VERSION:

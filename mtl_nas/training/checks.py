@@ -1,4 +1,4 @@
-"""Looks at the tuning rows during training, and the failure that they may report."""
+"""The scores of a check on the tuning rows, and the error of a training that diverged."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""The training loop: nested shares of the work, with a check at the end of each epoch."""
+"""The training loop: it pauses at shares of the work, and checks at the end of each epoch."""
 
 import time
 
@@ -11,7 +11,7 @@ from mtl_nas.training.steppers import GraphStepper, PlainStepper
 class Fit:
     """Training of one member, or of several as one.
 
-    Several members must be ``stackable``: they have one shape, and on a GPU they take little longer than one of them.
+    Several members must be ``stackable``: their weights have equal shapes. On a GPU they take little longer than one.
     """
 
     def __init__(self, *members: Member) -> None:
@@ -49,7 +49,7 @@ class Fit:
             member.network.train()
         start, rows = time.perf_counter(), self.members[0].rows
         self.stepper.run(stop)
-        seconds = (time.perf_counter() - start) / len(self.members)  # per member: together they are as fast as that
+        seconds = (time.perf_counter() - start) / len(self.members)  # each member's share of the time
         for member in self.members:
             member.laps.append((member.rows - rows, seconds))
 

@@ -42,7 +42,7 @@ class FitData:
         return cls(data.schema, data.rows("train"), data.rows("tuning"))
 
     def tensors(self, architecture: Architecture, *, device: torch.device, dtype: torch.dtype) -> RowTensors:
-        """Return the converter of rows to tensors; the last one is kept, with the tensors that it has made."""
+        """Return a converter of rows to tensors: the last one, with the tensors that it holds, if it is equal."""
         wanted = RowTensors(self.schema, architecture, device=device, dtype=dtype)
         if self._tensors is None or not self._tensors.gives_the_same_as(wanted):
             self._tensors = wanted

@@ -1,4 +1,4 @@
-"""Logits of every task from a network in training, at its own weights or at others."""
+"""The forward pass of a network in training, with its own weights or with others."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -14,9 +14,9 @@ NONE: Weights = MappingProxyType({})
 
 
 class Forward:
-    """inputs -> logits (B, outputs) at each of the nodes, in full precision.
+    """Input tensors -> the outputs (B, outputs) of each of the nodes, in full precision.
 
-    ``half_precision``: activations below the logits are computed in bfloat16.
+    With ``half_precision``, hidden states below them are computed in bfloat16.
     """
 
     def __init__(self, network: Network, nodes: Sequence[str], *, half_precision: bool) -> None:

@@ -77,7 +77,7 @@ def task_losses(
     losses = torch.cat([_row_losses(outputs, targets.labels, tasks, group) for group in _groups(tasks)])  # (T, B)
     order = [index for group in _groups(tasks) for index in group]
     factors = {index: positive_weights.get(task.name) for index, task in enumerate(tasks) if task.rules.is_event}
-    if any(factors.values()) or order != sorted(order):  # by rows: an index would come from the host at every step
+    if any(factors.values()) or order != sorted(order):  # row by row: an index tensor would be copied to the device
         rows = losses.unbind()
         rows = tuple(
             _weighed(rows[order.index(index)], targets.labels[:, index], factors.get(index))
@@ -98,7 +98,7 @@ def _weighed(loss: Tensor, label: Tensor, factor: float | None) -> Tensor:
 
 
 def _groups(tasks: Sequence[Task]) -> tuple[tuple[int, ...], ...]:
-    """Return the indices of tasks that one call of a loss serves."""
+    """Return the indices of tasks by their loss: those of a group are computed in one call."""
     return _equal_indices(tuple((task.loss, task.outputs, task.quantile) for task in tasks))
 
 
@@ -110,7 +110,7 @@ def _equal_indices(values: tuple[tuple[str, int, float], ...]) -> tuple[tuple[in
 
 
 def _row_losses(outputs: Sequence[Tensor], labels: Tensor, tasks: Sequence[Task], group: Sequence[int]) -> Tensor:
-    """(B, K) each, (B, T) -> (tasks of the group, B)."""
+    """Outputs (B, K) per task, labels (B, T) -> losses (tasks of the group, B)."""
     first = group[0]
     if len(group) == 1:
         return row_loss(tasks[first])(outputs[first], labels[:, first], tasks[first]).unsqueeze(0)

@@ -1,7 +1,4 @@
-"""One network in training: its weights, batches, optimizer and checks.
-
-A member whose checkpoint is restored goes on exactly as one that was never interrupted.
-"""
+"""One network in training: its weights, batches, optimizer and checks."""
 
 import math
 from collections.abc import Mapping
@@ -27,15 +24,16 @@ from mtl_nas.training.stepping.gradients import BackwardPass
 from mtl_nas.training.stepping.host_memory import keep_freed_memory
 from mtl_nas.training.stepping.sparse_tables import sparse_tables
 
-# types of the weights by precision; with bfloat16, to which auto may come, only activations are half precision
+# type of the weights by precision; with bfloat16, which auto may choose, only activations are half precision
 WEIGHT_DTYPES = dict.fromkeys(("float32", "bfloat16", "auto"), torch.float32) | {"float64": torch.float64}
 DEFAULTS = FitOptions()
 
 
 class Member:
-    """A network with everything that training changes; a ``Fit`` moves it.
+    """A network with everything that training changes; a ``Fit`` trains it.
 
-    ``training.precision`` must not be ``auto``: ``settled`` replaces it beforehand.
+    ``training.precision`` must not be ``auto``; ``settled`` replaces it. A member that is restored from a checkpoint
+    continues exactly as an uninterrupted one.
     """
 
     def __init__(
@@ -52,8 +50,8 @@ class Member:
         self.training, self.data, self.options = training, data, options
         self.device = torch.device(options.device)
         dtype = WEIGHT_DTYPES[training.precision]
-        thinned = losses.negatives < 1.0
-        row_indices = kept_rows(data.train.labels, data.schema, losses.negatives, training.seed) if thinned else None
+        sampled = losses.negatives < 1.0
+        row_indices = kept_rows(data.train.labels, data.schema, losses.negatives, training.seed) if sampled else None
         torch.manual_seed(training.seed)
         self.network = build(architecture, seed=training.seed, dtype=dtype).to(self.device)
         self.train_rows = len(data.train) if row_indices is None else len(row_indices)
@@ -91,14 +89,14 @@ class Member:
 
     @property
     def rows_per_second(self) -> float:
-        """Speed of the training loop alone; the first stretch is left out where there are more."""
+        """Speed of the training loop alone, without its first stretch, which includes warm-up, if there are others."""
         laps = self.laps[1:] or self.laps
         seconds = sum(lap for _, lap in laps)
         return sum(rows for rows, _ in laps) / seconds if seconds else 0.0
 
     @property
     def stopped(self) -> bool:
-        """Whether training ended early: it diverged, or as many checks as its patience brought nothing better."""
+        """Whether training ended early: it diverged, or its last ``patience`` checks brought no better score."""
         if self.problem is not None:
             return True
         if self.training.patience is None or self.best is None:
@@ -121,7 +119,7 @@ class Member:
         return self.training.learning_rate * rate_factor(self.training, step / self.steps)
 
     def diverged(self, what: str) -> None:
-        """Record that training failed: it goes on, but has no outcome."""
+        """Record that training failed; steps may go on, as in a stack, but the outcome is the error."""
         self.problem = DivergedError(f"{what} is no longer finite after {self.rows} rows; lower the learning rate")
 
     def check(self) -> None:
@@ -153,7 +151,7 @@ class Member:
         return network
 
     def checkpoint(self) -> Checkpoint:
-        """Return everything that going on needs."""
+        """Return the state from which ``restore`` continues."""
         return Checkpoint(
             step=self.step,
             checks=tuple(self.checks),
@@ -168,7 +166,7 @@ class Member:
         )
 
     def restore(self, checkpoint: Checkpoint) -> None:
-        """Go on from a checkpoint of an equal member; call it before the member is given to a ``Fit``."""
+        """Continue from a checkpoint of an equal member; call this before the member is given to a ``Fit``."""
         self.network.load_state_dict(checkpoint.network)
         self.backward.load_state_dict(checkpoint.backward)
         load_optimizer(self.optimizer, checkpoint.optimizer)

@@ -17,9 +17,9 @@ from mtl_nas.training.objective import Objective
 class InnerLoop:
     """A batch -> each task's logits on the query half, at weights that the task adapted on the support half.
 
-    The objective of these logits is the outer loss of MAML: the sum over tasks, which is T times their mean, so that
-    the weights of tasks and of the calibrator keep their meaning. Nothing is kept between batches; running statistics
-    follow the support half at the weights that predict.
+    The objective of these logits is MAML's outer loss, as a sum over tasks and not their mean, so that weights of tasks
+    and of the calibrator mean the same as without meta-learning. Running statistics are those of the support half at
+    the weights before adaptation.
     """
 
     def __init__(self, meta: Meta, forward: Forward, objective: Objective) -> None:
@@ -32,9 +32,9 @@ class InnerLoop:
             )
 
     def __call__(self, inputs: InputTensors, targets: BatchTargets) -> tuple[list[Tensor], BatchTargets]:
-        """Return logits and targets of the query rows; a batch of one row is a plain batch.
+        """Return logits and targets of the query rows; a batch of one row is not halved, and no weights adapt.
 
-        A task without a support row has no valid query row.
+        For a task without a valid support row, no query row is valid.
         """
         half = len(targets.labels) // 2
         if not half:

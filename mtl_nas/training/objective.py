@@ -36,7 +36,8 @@ def calibrator(earlier: Tensor, later: Tensor, valid: Tensor) -> Tensor:
 class Objective(nn.Module):
     """The sum over tasks of weighted losses, and the calibrator.
 
-    ``last``: the last weights that all tasks share, for GradNorm. A DesignError says which loss or task does not fit.
+    ``last``: the last weights that all tasks share, for GradNorm. A DesignError is raised for a loss that does not fit
+    the tasks.
     """
 
     weights: Tensor
@@ -94,13 +95,13 @@ class Objective(nn.Module):
         return task_losses(logits, targets, self.tasks, positive_weights=self.losses.positive_weights)
 
     def after_step(self, recompute: Callable[[], tuple[Sequence[Tensor], BatchTargets]]) -> None:
-        """Let the weighting learn from a step; ``recompute`` returns logits and targets at the new weights."""
+        """Update the weighting after a step; ``recompute`` returns logits and targets at the new weights."""
         self.weighting.after_step(lambda: self._weighted(*recompute())[0])
         if self.losses.decay:
             self.steps += 1
 
     def epoch_ended(self) -> None:
-        """Tell the weighting that every train row was read once more."""
+        """Update the weighting after an epoch."""
         self.weighting.epoch_ended()
 
     def _weighted(self, logits: Sequence[Tensor], targets: BatchTargets) -> tuple[Tensor, Tensor]:
@@ -108,7 +109,7 @@ class Objective(nn.Module):
         weights = self.weights
         if self.losses.decay:
             weights = weights * self.decay**self.steps
-        if not self._all_count:  # a task of weight 0 is absent: its logarithm is infinite, its gradient a zero row
+        if not self._all_count:  # a task of weight 0 is absent, as weightings take logarithms and compare gradients
             present = present & (self.weights > 0)
         return losses * weights, present
 

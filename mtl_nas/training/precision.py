@@ -1,7 +1,7 @@
 """The faster precision on this machine, decided by timing a few steps in each.
 
-Products of bfloat16 numbers are twice as fast where a processor has them (AVX-512 BF16, AMX, a GPU) and slower where it
-has not; small networks gain nothing anywhere. Weights, tables, optimizer state and losses stay in single precision, so
+Matrix products in bfloat16 are twice as fast on processors with instructions for them (AVX-512 BF16, AMX, a GPU) and
+slower on others; small networks gain on none. Weights, tables, optimizer state and losses stay in single precision, so
 that scores change by less than seeds change them (tests/training/test_fast_and_plain.py).
 """
 
@@ -18,8 +18,8 @@ from mtl_nas.training.member import Member
 
 STEPS, LAPS = 6, 5  # steps per lap, and laps of each precision in turn
 TIMED_BATCHES = 16  # batches of rows that the timed steps read
-GAIN = 1.1  # speed of bfloat16 relative to float32 from which it is chosen
-HOPELESS = 0.5  # relative speed below which one lap decides: at a twentieth, five laps would take ten seconds
+GAIN = 1.1  # speed of bfloat16 relative to float32 from which bfloat16 is chosen
+HOPELESS = 0.5  # relative speed below which timing ends after a lap, as slow laps may take seconds each
 LOG = logging.getLogger(__name__)
 
 
@@ -49,7 +49,7 @@ def faster_precision(
 
 
 def faster(fit: Callable[[Precision], Fit]) -> Precision:
-    """Compare the medians of alternating laps of two fits; the log names the choice."""
+    """Return the faster precision by the median times of alternating laps; log the choice."""
     fits: dict[Precision, Fit] = {precision: fit(precision) for precision in ("float32", "bfloat16")}
     seconds: dict[Precision, list[float]] = {precision: [] for precision in fits}
     ratio = 1.0

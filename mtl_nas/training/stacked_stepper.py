@@ -1,9 +1,9 @@
-"""Several members of one shape as one: every weight has a further leading axis, and one kernel serves all members.
+"""Several members with weights of equal shapes as one: weights get a leading axis, and one kernel serves all members.
 
-Seeds of a design have the same shape, and so have trials that differ in rates and loss weights alone. On a GPU a step
-of a small network waits for launches, not for arithmetic, so members together take little longer than one. Each member
-keeps its own weights, batches, optimizer state, rates and loss weights; its checks and its checkpoint are its own.
-Dropout masks are drawn for all members at once, so a member with dropout ends where another seed might have taken it.
+Members may be seeds of a design, or trials that differ only in rates and loss weights. On a GPU, kernel launches and
+not arithmetic limit a step of a small network, so that members together take little longer than one. Each member has
+its own weights, batches, optimizer state, rates, loss weights, checks and checkpoint. Dropout masks are drawn for all
+members at once, so that with dropout a member differs from one that is trained alone, as it would with another seed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ Tensors = Mapping[str, Tensor]
 
 
 def stackable(members: Sequence[Member]) -> bool:
-    """Return whether members have one shape and one loss, and work on stacked weights with one backward pass."""
+    """Return whether members have weights of equal shapes, and losses whose sum needs one backward pass."""
     return all(_works_stacked(member) and _shape(member) == _shape(members[0]) for member in members)
 
 
@@ -39,7 +39,7 @@ def _shape(member: Member) -> tuple[object, ...]:
 
 
 class StackedStepper:
-    """Weights, buffers and optimizer state of all members, stacked; they begin where the members are."""
+    """Trains members on their stacked weights, buffers and optimizer states, from where each member is."""
 
     def __init__(self, members: Sequence[Member]) -> None:
         self.members = members
@@ -78,12 +78,12 @@ class StackedStepper:
             set_optimizer_state(member.optimizer, member.parameters, exp_avgs, exp_avg_sqs, step=member.step)
 
     def _schedule(self, steps: range) -> dict[str, Tensor]:
-        """Return, per step, the learning rates of the members (S,) and the steps that each leaf has had before.
+        """Return, per step, the learning rates of the members (S,) and the number of steps that each leaf has had.
 
-        They are made at once: a number that goes to a GPU by itself stops the host until it is there.
+        They are copied to a GPU at once, as the host waits for each copy.
         """
         device = self.leaves[0].device
-        exact = torch.float32 if device.type == "cuda" else torch.float64  # the type that the optimizer takes there
+        exact = torch.float32 if device.type == "cuda" else torch.float64  # the type of rates in torch's optimizer
         rates = [[member.rate(step) for member in self.members] for step in steps]
         before = torch.arange(steps.start, steps.stop, dtype=torch.float32, device=device)
         return {
@@ -92,7 +92,7 @@ class StackedStepper:
         }
 
     def _step(self, batch: Batch) -> Tensor:
-        """Move the weights of all members; return the sum of their losses."""
+        """Update the weights of all members; return the sum of their losses."""
         tensors = {name: tensor for name, tensor in batch.items() if name not in (RATES, STEPS_BEFORE)}
         losses = vmap(self._loss, randomness="different")(
             self.weights, self.buffers, self.loss_weights, self.loss_buffers, tensors
@@ -115,7 +115,7 @@ class StackedStepper:
     def _update(self, stacked_gradients: Sequence[Tensor | None], schedule: Batch) -> None:
         """Step AdamW on the slice of each member, at its own rate."""
         trained = [
-            (leaf, gradient.contiguous(), exp_avg, exp_avg_sq)  # one kernel goes over all of them as they lie in memory
+            (leaf, gradient.contiguous(), exp_avg, exp_avg_sq)  # the kernel needs equal strides
             for leaf, gradient, exp_avg, exp_avg_sq in zip(
                 self.leaves, stacked_gradients, self.exp_avgs, self.exp_avg_sqs, strict=True
             )

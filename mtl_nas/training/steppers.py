@@ -1,4 +1,4 @@
-"""Steps of the optimizer on the batches of one member; on a GPU by a CUDA graph, where a step allows it."""
+"""Steps of the optimizer on the batches of one member, plain or, on a GPU, by a CUDA graph."""
 
 import math
 
@@ -36,10 +36,10 @@ class PlainStepper:
             member.diverged("the loss")
 
     def finish(self) -> None:
-        """Do nothing: the member holds everything."""
+        """Do nothing, as the member holds the optimizer state."""
 
     def _step(self, batch: Batch) -> Tensor:
-        """Move the weights by a batch; return the loss before, which holds until the next call."""
+        """Update the weights by a batch; return the loss before, in a tensor that the next call may overwrite."""
         self.member.optimizer.zero_grad(set_to_none=True)
         loss = self.member.backward.fill(batch, BatchTargets.among(batch))
         self.member.optimizer.step()

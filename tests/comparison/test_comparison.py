@@ -160,7 +160,7 @@ def test_what_became_of_the_sharing_is_printed_for_those_who_know():
     console = Console(width=80, file=io.StringIO())
     console.print(diagnoses(comparison), diagnoses(older), sep="")
     lines = console.file.getvalue().splitlines()
-    assert lines[1] == "What became of the sharing (first seed, tuning rows):"
+    assert lines[1] == "How tasks share their networks (first seed, tuning rows):"
     assert {row.name for row in comparison.rows} <= set(lines)
     assert sum("experts carry 90 %" in line for line in lines) in (1, 2)
     assert sum("tasks share no layer" in line for line in lines) == 1

@@ -1,4 +1,4 @@
-"""Columns become states: N members, (N, B, D) out."""
+"""Stages that turn columns into states, (N, B, D) for a stage of N members."""
 
 from collections.abc import Mapping
 
@@ -11,14 +11,14 @@ from mtl_nas.model.activations import Activations, InputTensors
 from mtl_nas.model.grouping import Stage
 from mtl_nas.model.stages.stage_module import StageModule, TableStage
 
-TABLE_DEVIATION = 0.01  # standard deviation of the draws that fill embedding tables: noise in rarely trained rows
+TABLE_DEVIATION = 0.01  # standard deviation of fresh embedding tables; small, as rarely trained rows keep this noise
 
 
 def looked_up(tables: Tensor, ids: Tensor) -> Tensor:
-    """(N, R, d), ids of any shape (...) -> (N, ..., d).
+    """Tables (N, R, d), ids of any shape (...) -> (N, ..., d).
 
-    In training by ``gather``: its gradient adds rows up in order of their ids, in a third of the time that
-    ``embedding`` takes to add them one by one. All tables at once: taken apart, their gradients would be copied.
+    In training this is one ``gather`` over all tables. Its backward pass takes a third of the time of ``embedding``'s,
+    and no table's gradient is copied.
     """
     if not (torch.is_grad_enabled() and tables.requires_grad):
         rows_by_table = [F.embedding(ids, table) for table in tables]
@@ -43,7 +43,7 @@ class EmbeddingStage(TableStage[Embedding]):
         self.interpolates = self.block.encoding == "piecewise" and bool(self.block.numbers)
 
     def forward(self, activations: Activations) -> Tensor:
-        """Rows of the tables; interpolated knots where numbers are piecewise linear."""
+        """Table rows, interpolated for piecewise-linear numbers, beside the scalars."""
         rows = self._rows(activations.inputs) if self.block.table_rows else None
         if not self.block.scalars and rows is not None:
             return rows
@@ -67,7 +67,7 @@ class EmbeddingStage(TableStage[Embedding]):
         return rows, {"ids": indices[:, : ids.shape[1]]}, {}
 
     def reset(self, generator: torch.Generator) -> None:
-        """Normal draws; the reserved row of every field starts at zero, the mean of possible unseen levels."""
+        """Normal draws; every field's row for unseen or missing values starts at zero, the mean of the draws."""
         with torch.no_grad():
             self.table.normal_(0.0, TABLE_DEVIATION, generator=generator)
             start = 0

@@ -1,4 +1,4 @@
-"""Experts and towers: N members, (N, B, H) out."""
+"""Stages of experts and towers, (N, B, H) for a stage of N members."""
 
 import torch
 from torch import Tensor, nn
@@ -37,7 +37,7 @@ class ExpertStage(HiddenLayers[Expert]):
         return self.hidden(activations, crossed)
 
     def reset(self, generator: torch.Generator) -> None:
-        """Independent draws per member, so that experts start different; feature gates start at one."""
+        """Independent draws per member, so that experts differ from the start; feature gates start at one."""
         super().reset(generator)
         if self.block.feature_gate:
             bound = self.stage.widths[0] ** -0.5

@@ -1,4 +1,4 @@
-"""Gates: N members, each a mixture of the experts that it sees, (N, B, H) out."""
+"""Stages of gates, (N, B, H) for a stage of N members, each a mixture of the experts that it reads."""
 
 import math
 from typing import cast
@@ -13,7 +13,7 @@ from mtl_nas.model.grouping import Stage
 from mtl_nas.model.stages.layers import add_linear, first_linear, linear, spread
 from mtl_nas.model.stages.stage_module import MixingWeights, StageModule
 
-SUMMED_NUMBERS = 8192  # numbers per row, N x U x H, up to which a sum is faster than a matrix product per row
+SUMMED_NUMBERS = 8192  # numbers per row (N U H) up to which an elementwise sum is faster than matrix products
 
 
 class GateStage(StageModule[Gate]):
@@ -40,7 +40,7 @@ class GateStage(StageModule[Gate]):
             self.shares = nn.Parameter(torch.empty(len(stage.sets), len(self.mixed[0])))
 
     def forward(self, activations: Activations) -> Tensor:
-        """Every expert once, weighted for every member that sees it."""
+        """Stack every expert once, and weigh it for every member that reads it."""
         experts = activations.stack(self.experts)  # (U, B, H)
         if self.block.mixes != "state":
             return self._predictions(activations, experts)
@@ -68,13 +68,13 @@ class GateStage(StageModule[Gate]):
         return torch.sigmoid(scores) if self.block.kind == "sigmoid" else torch.softmax(scores, dim=1)
 
     def _scores(self, activations: Activations) -> Tensor:
-        """Before the softmax or the sigmoid; scores of experts below the top ones are minus infinity."""
+        """The weights before softmax or sigmoid, in their shape; minus infinity for experts below the top ones."""
         if not self.block.has_query:
             return spread(self.shares, self.stage).unsqueeze(2)
         state = first_linear(activations, self.stage, 0, *self._linear(0))
         for index in range(1, len(self.block.hidden) + 1):
             state = linear(F.relu(state), *self._linear(index))
-        scores = state.transpose(1, 2).contiguous()  # rows innermost: all of them take a step of the softmax at once
+        scores = state.transpose(1, 2).contiguous()  # rows innermost, as the softmax over experts is then vectorised
         if self.block.temperature != 1.0:
             scores = scores / self.block.temperature
         if self.block.kind == "top_k":
@@ -87,7 +87,7 @@ class GateStage(StageModule[Gate]):
         return spread(weight, self.stage), None if bias is None else spread(bias, self.stage)
 
     def _predictions(self, activations: Activations, experts: Tensor) -> Tensor:
-        """Mixed as probabilities, given back as natural parameters; in logarithms, so that small ones keep digits."""
+        """Mix the experts' probabilities or rates, in logarithms for precision, and return natural parameters."""
         mean = self.block.kind in ("mean", "linear")
         scores = (self._weights(activations) if mean else self._scores(activations)).to(experts.dtype)
         log_weights = torch.log(scores) if mean else F.logsigmoid(scores)
@@ -114,10 +114,7 @@ class GateStage(StageModule[Gate]):
 
 
 def weighted_sum(weights: Tensor, experts: Tensor) -> Tensor:
-    """(N, U, B), (U, B, H) -> (N, B, H), every row by its own weights.
-
-    A matrix product per row, or a sum over few small experts, which is faster.
-    """
+    """(N, U, B), (U, B, H) -> (N, B, H): the sums of U experts, each row with its own weights."""
     if weights.shape[0] * experts.shape[0] * experts.shape[2] > SUMMED_NUMBERS:
         return torch.einsum("nub,ubh->nbh", weights, experts)
     return (weights.unsqueeze(-1) * experts).sum(dim=1)

@@ -1,4 +1,4 @@
-"""Behaviour sequences become states: N members, (N, B, H) out."""
+"""The stage that turns behaviour sequences into states, (N, B, H) for a stage of N members."""
 
 from collections.abc import Mapping
 from typing import cast
@@ -44,7 +44,7 @@ class HistoryStage(TableStage[History]):
                 fan_in = width
 
     def forward(self, activations: Activations) -> Tensor:
-        """Padded positions weigh nothing; an empty sequence gives zeros."""
+        """Padded positions have weight zero; an empty sequence gives zeros."""
         ids = activations.inputs[self.input_name]  # (B, columns, length)
         if self.block.kind == "mean" and self.block.attention == "none":
             return self._means(ids)
@@ -64,7 +64,7 @@ class HistoryStage(TableStage[History]):
         filled = (ids > 0).to(self.table.dtype)
         share = filled / filled.sum(dim=2, keepdim=True).clamp(min=1.0)
         rows = ids + cast(Tensor, self.starts).to(ids.dtype).unsqueeze(-1)
-        # not embedding_bag: meta-learning differentiates twice
+        # not embedding_bag, which has no second derivative; meta-learning needs it
         pooled = share.unsqueeze(2) @ looked_up(self.table, rows)  # (N, B, columns, 1, d)
         return pooled.flatten(2)
 
@@ -76,11 +76,11 @@ class HistoryStage(TableStage[History]):
             cast(Tensor, getattr(self, name))[member] for name in ("item_weight", "hidden_weight", "gate_bias")
         )
         start = inputs.new_zeros(1, inputs.shape[1], self.block.hidden)
-        train = torch.is_grad_enabled()  # cuDNN keeps what a gradient needs in its training mode alone
+        train = torch.is_grad_enabled()  # cuDNN has a backward pass in training mode only
         if self.block.kind == "gru":
             weights = [gates, recurrent, bias, cast(Tensor, self.hidden_bias)[member]]
             return torch.gru(inputs, start, weights, True, 1, 0.0, train, False, False)[0]
-        if hasattr(self, "property_weight"):  # properties move all gates but the candidate, the third of the four
+        if hasattr(self, "property_weight"):  # properties enter all gates but the candidate, the third of four
             rows = cast(Tensor, self.property_weight)[member]
             candidate = rows.new_zeros(self.block.hidden, rows.shape[1])
             property_gates = torch.cat([rows[: 2 * self.block.hidden], candidate, rows[2 * self.block.hidden :]])
@@ -117,7 +117,7 @@ class HistoryStage(TableStage[History]):
         return f"sequence/{self.block.name}"
 
     def rows_read(self, inputs: InputTensors) -> tuple[Tensor, Mapping[str, Tensor], Mapping[str, Tensor]]:
-        """The new ids count from the index of each column's padding, which is among the rows."""
+        """The rows include each column's padding, from whose index the column's new ids are counted."""
         starts = cast(Tensor, self.starts)
         ids = inputs[self.input_name] + starts.unsqueeze(-1)
         rows, indices = torch.unique(torch.cat([starts, ids.flatten()]), return_inverse=True)
@@ -126,7 +126,7 @@ class HistoryStage(TableStage[History]):
         return rows, {self.input_name: new_ids}, {"starts": new_starts}
 
     def reset(self, generator: torch.Generator) -> None:
-        """Normal draws for tables; padding and unseen rows, and biases, start at zero."""
+        """Normal draws for tables; biases and the rows for padding and for unseen values start at zero."""
         super().reset(generator)
         with torch.no_grad():
             self.table.normal_(0.0, TABLE_DEVIATION, generator=generator)

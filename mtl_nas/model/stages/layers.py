@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mtl_nas.blocks import Activation, LayersBlock
+from mtl_nas.blocks import LayersBlock
 from mtl_nas.model.activations import Activations
 from mtl_nas.model.grouping import Stage
 from mtl_nas.model.stages.stage_module import StageModule
@@ -25,11 +25,6 @@ MOMENTUM = 0.1  # weight of a batch in the running statistics of batch norm, as 
 L = TypeVar("L", bound=LayersBlock)
 
 
-def activated(state: Tensor, activation: Activation) -> Tensor:
-    """The state after the activation of that name, elementwise."""
-    return NONLINEARITIES[activation](state)
-
-
 def add_linear(
     module: nn.Module, layer: int, members: int, fan_in: int, fan_out: int, *, bias: bool = True, prefix: str = ""
 ) -> None:
@@ -40,7 +35,7 @@ def add_linear(
 
 
 def first_linear(activations: Activations, stage: Stage, index: int, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """(B, D), an input of each member -> (N, B, H); members that read one node are one matrix product."""
+    """(B, D), an input of each member -> (N, B, H), by one matrix product for members that read one node."""
     runs = stage.runs(index)
     if len(runs) == len(stage.nodes) > 1:
         return linear(activations.stack(stage.column(index)), weight, bias)
@@ -51,7 +46,7 @@ def first_linear(activations: Activations, stage: Stage, index: int, weight: Ten
     for (name, members), own, own_bias in zip(runs, weights, biases, strict=True):
         flat = None if own_bias is None else own_bias.flatten()
         output = F.linear(activations.node(name), own.flatten(0, 1), flat)  # (B, members * H)
-        # not len(output): an exported graph must not know the batch size
+        # -1, not len(output), which would fix the batch size in an exported graph
         outputs.append(output.view(-1, members, weight.shape[1]).transpose(0, 1))
     return outputs[0] if len(outputs) == 1 else torch.cat(outputs)
 
@@ -101,7 +96,7 @@ class HiddenLayers(StageModule[L]):
                 state = linear(before, weight, bias)
             else:
                 state = first_linear(activations, self.stage, 0, weight, bias)
-            state = activated(self._normed(state, index), self.block.activation)
+            state = NONLINEARITIES[self.block.activation](self._normed(state, index))
             if self.block.dropout and self.training:
                 state = F.dropout(state, self.block.dropout)
             if self.block.residual and weight.shape[1] == weight.shape[2]:

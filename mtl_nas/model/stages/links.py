@@ -1,4 +1,4 @@
-"""Links between tasks, on states (AITM) and on probabilities (ESMM), and thresholds: N members."""
+"""Stages of links between tasks, on states (AITM) and on probabilities (ESMM), and of thresholds."""
 
 import math
 from typing import cast
@@ -87,10 +87,10 @@ class TransferStage(StageModule[Transfer]):
 
 
 class ProductStage(StageModule[Product]):
-    """K x (B, 1) logits -> (N, B, 1): rare events and saturated factors keep their digits and their gradients."""
+    """K x (B, 1) logits -> (N, B, 1), without probabilities, whose rounding would lose rare events and gradients."""
 
     def forward(self, activations: Activations) -> Tensor:
-        """With n = -logit, 1 / p = 1 + e^n; a product of two such has e^n = e^a + e^b + e^(a + b)."""
+        """With n = -logit, 1 / p = 1 + e^n; a product of factors with n = a and b has e^n = e^a + e^b + e^(a + b)."""
         first, *others = self.all_inputs(activations)
         against = -first
         for factor in others:
@@ -115,7 +115,7 @@ class ThresholdsStage(StageModule[Thresholds]):
         return True
 
     def reset(self, generator: torch.Generator) -> None:
-        """Thresholds that split the score around zero, one apart."""
+        """Thresholds at distances of one, around zero."""
         with torch.no_grad():
             self.first.fill_(-self.rises.shape[1] / 2)
             self.rises.fill_(math.log(math.e - 1))  # softplus gives one

@@ -1,4 +1,4 @@
-"""Stitches, routes, sums, and the stage that stops gradients: N members, (N, B, H) out."""
+"""Stages of stitches, routes, sums and stopped gradients, (N, B, H) for a stage of N members."""
 
 import math
 
@@ -58,7 +58,7 @@ class StitchStage(StageModule[Stitch]):
         return MixingWeights("stitch", self.stage.inputs, shares.unsqueeze(1), own_first=True)
 
     def reset(self, generator: torch.Generator) -> None:
-        """.9 for the own state, .1 for the others together."""
+        """0.9 for the own state, 0.1 for the others together."""
         with torch.no_grad():
             self.shares.fill_((1 - OWN_WEIGHT) / (self.shares.shape[1] - 1))
             self.shares[:, 0] = OWN_WEIGHT
@@ -75,7 +75,7 @@ class RouteStage(StageModule[Route]):
             self.transform = nn.Parameter(torch.empty(members, sources, width, width))
 
     def forward(self, activations: Activations) -> Tensor:
-        """Sources times their openness, transformed, added; one matrix product where all members read the same ones."""
+        """Open, transform and sum the sources, in one matrix product if all members read the same ones."""
         opened = self._opened().to(activations.node(self.stage.inputs[0][0]).dtype)
         if not self.block.transform:
             return torch.einsum("snbh,ns->nbh", torch.stack(self.all_inputs(activations)), opened)

@@ -16,13 +16,13 @@ B = TypeVar("B", bound=Block)
 
 
 class MixingWeights(NamedTuple):
-    """The nodes that each member of a stage mixes and their weights, (N, B, E), or (N, 1, E) where rows are equal."""
+    """The nodes that each member of a stage mixes, and their weights (N, B, E), or (N, 1, E) if equal for all rows."""
 
     kind: str
     mixed: tuple[tuple[str, ...], ...]
     weights: Tensor
     own_first: bool = False  # the first node that a member mixes is the state of its own task
-    compete: bool = True  # a larger weight takes from the others, so that entropies have a meaning
+    compete: bool = True  # whether a larger weight lowers the others; entropies are meaningful only then
 
 
 class WeightedModule(nn.Module, ABC):
@@ -66,7 +66,7 @@ class StageModule(WeightedModule, Generic[B]):
     def __init__(self, stage: Stage) -> None:
         super().__init__()
         self.stage, self.block = stage, cast(B, stage.block)
-        self._shared: list[WeightedModule] = []  # a list, as the network registers the module once for all stages
+        self._shared: list[WeightedModule] = []  # in a list, so that torch does not register the module here too
 
     @abstractmethod
     def forward(self, activations: Activations) -> Tensor:
@@ -82,28 +82,28 @@ class StageModule(WeightedModule, Generic[B]):
 
     @classmethod
     def shared_module(cls, stage: Stage) -> WeightedModule:
-        """Weights that all stages of one block and width use together, where the block has shared parameters."""
+        """Make the weights that all stages of one block and width share, if the block has shared parameters."""
         raise NotImplementedError(f"{cls.__name__} has no shared weights")
 
     def attach(self, shared: WeightedModule) -> None:
-        """Use those shared weights."""
+        """Use weights that other stages use too."""
         self._shared.append(shared)
 
     @property
     def shared_parameters(self) -> list[nn.Parameter]:
-        """Weights that this stage uses together with others."""
+        """Weights that this stage and others use."""
         return [parameter for module in self._shared for parameter in module.parameters()]
 
     def needs_full_precision(self, name: str) -> bool:
-        """The parameter of that name keeps single precision where activations are bfloat16."""
+        """Whether a parameter keeps single precision where activations are bfloat16."""
         return False
 
     def penalty(self) -> Tensor | None:
-        """A term that the stage adds to the loss."""
+        """The term that the stage adds to the loss, a scalar; None if there is none."""
         return None
 
     def mixing_weights(self, activations: Activations) -> MixingWeights | None:
-        """The weights of a stage that mixes several nodes."""
+        """The weights of a stage that mixes several nodes; None for other stages."""
         return None
 
 
@@ -117,4 +117,7 @@ class TableStage(StageModule[B]):
 
     @abstractmethod
     def rows_read(self, inputs: InputTensors) -> tuple[Tensor, Mapping[str, Tensor], Mapping[str, Tensor]]:
-        """Table rows (R,) that a batch reads; input tensors and buffers by name, whose ids are indices into them."""
+        """Return the table rows (R,) that a batch reads, and input tensors and buffers with indices of those rows.
+
+        The input tensors and buffers replace those of their names when the table is replaced by its rows (N, R, d).
+        """

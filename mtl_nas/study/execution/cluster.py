@@ -17,7 +17,7 @@ from mtl_nas.study.execution.resources import Resources, WorkerShares, worker_sh
 CONNECT_TIMEOUT = 10.0  # seconds for a cluster's address to answer
 ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
-    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # no files that nobody reads
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # no log files beside the record
     "TUNE_DISABLE_SIGINT_HANDLER": "1",  # Ctrl-C stops the search, not one trial
     "RAY_AIR_NEW_OUTPUT": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
@@ -27,7 +27,7 @@ LOG = logging.getLogger(__name__)
 
 @contextmanager
 def cluster(resources: Resources) -> Iterator[WorkerShares]:
-    """Start or join Ray, unless this process did already; leave it at the end."""
+    """Start or join Ray unless this process did already, yield the shares of workers, and leave Ray at the end."""
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # the record says which worker died
@@ -47,7 +47,7 @@ def _start(resources: Resources) -> None:
     if resources.address is not None:
         options["address"] = resources.address
     else:
-        visible = torch.cuda.device_count()  # not Ray's count: torch may be a build without CUDA
+        visible = torch.cuda.device_count()  # not Ray's count, as torch may be a build without CUDA
         if (resources.gpus or 0) > visible:
             raise RunError(f"a search needs {resources.gpus:g} gpus, and torch sees {visible} here; lower --gpus")
         gpus = visible if resources.gpus is None else ceil(resources.gpus)
@@ -61,7 +61,7 @@ def _start(resources: Resources) -> None:
 
 
 def _probe(address: str | None) -> None:
-    """Raise a RunError if nothing listens at the address, which Ray would try to reach for minutes."""
+    """Raise a RunError if nothing listens at an address, which Ray itself would notice after minutes."""
     host, colon, port = (address or "").removeprefix("ray://").rpartition(":")
     if not (colon and port.isdigit()):
         return

@@ -1,7 +1,7 @@
 """Ray Tune executes the jobs of a search.
 
-A searcher stands between Ray Tune and the driver. Actors are reused, a trial has one thread, the data travel once
-through the object store, and files go through an actor on the driver's node, so that no trial reads the driver's disk.
+A searcher connects Ray Tune to the driver. Actors are reused, and each has one thread. The data are put into the object
+store once. Workers read and write files through an actor on the driver's node, as they may not see its disk.
 """
 
 import shutil
@@ -23,11 +23,11 @@ from mtl_nas.study.execution.resources import Resources
 from mtl_nas.study.execution.worker import work
 from mtl_nas.study.jobs import Job, JobResult
 
-CLUSTER_GROWTH = 4  # times its size at the start, up to which a cluster may grow during a search
+CLUSTER_GROWTH = 4  # factor on a cluster's size at the start, up to which it may grow during a search
 
 
 class JobSearcher(Searcher):
-    """Ray Tune asks it for trials, each of which does one or more jobs of the driver."""
+    """Gives Ray Tune trials, each of which does one or more jobs of the driver."""
 
     def __init__(self, driver: Driver) -> None:
         super().__init__(metric="score", mode="max")
@@ -36,7 +36,7 @@ class JobSearcher(Searcher):
         self.problem: BaseException | None = None
 
     def suggest(self, trial_id: str) -> Any:
-        """Jobs that are done as one, None while all possible jobs are running, or the end."""
+        """A trial with jobs of the driver, None while all possible jobs are running, or ``FINISHED``."""
         jobs = None if self.problem else self._guarded(self._driver.next_jobs)
         if not jobs:
             return Searcher.FINISHED if self._driver.done or self.problem else None
@@ -44,7 +44,7 @@ class JobSearcher(Searcher):
         return {"jobs": [job.model_dump_json() for job in jobs]}
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        """Give the results to the driver; a worker that was killed has none."""
+        """Pass the results of a trial to the driver; without results, its worker died."""
         jobs = self._running.pop(trial_id, ())
         if self.problem:
             return
@@ -56,29 +56,29 @@ class JobSearcher(Searcher):
             self._guarded(partial(self._driver.job_done, job, job_result))
 
     def __getstate__(self) -> dict[str, Any]:
-        """Nothing: Ray pickles its arguments for a restore that is never made."""
+        """Empty, as Ray pickles searchers for a restore that this package does not use."""
         return {}
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "JobSearcher":
-        """Itself: the run folder has one writer."""
+        """The searcher itself, as the run folder has one writer."""
         return self
 
     def save(self, checkpoint_path: str) -> None:
-        """Nothing: the record is the state."""
+        """Do nothing, as the record holds the state."""
 
     def restore(self, checkpoint_path: str) -> None:
-        """Nothing: the record is the state."""
+        """Do nothing, as the record holds the state."""
 
     def _guarded(self, call: Any) -> Any:
         try:
             return call()
-        except BaseException as problem:  # Ray would wrap it; it is raised again when Ray has ended
+        except BaseException as problem:  # raised again when Ray has ended, as Ray would wrap it
             self.problem = self.problem or problem
             return None
 
 
 def train_one(config: dict[str, Any], data: Dataset, file_store: Any, device: str) -> None:
-    """The trainable, at module level so that it carries nothing of the driver into a worker."""
+    """Ray's trainable; at module level, so that it is pickled without the driver."""
     results = work(
         [Job.model_validate_json(job) for job in config["jobs"]],
         data,
@@ -90,7 +90,7 @@ def train_one(config: dict[str, Any], data: Dataset, file_store: Any, device: st
 
 
 def execute(driver: Driver, data: Dataset, folder: RunFolder, resources: Resources) -> None:
-    """Do the jobs of the driver until it is done."""
+    """Do the jobs of a driver until the search is done; raise what the driver raised."""
     elastic = resources.address is not None and not resources.cpus
     with cluster(resources) as shares, _scratch_folder() as scratch:
         driver.runs_on(shares.workers, shares.gpus)
@@ -120,13 +120,13 @@ def execute(driver: Driver, data: Dataset, folder: RunFolder, resources: Resourc
 
 
 def concurrent_trials(workers: int, *, elastic: bool) -> int:
-    """The number of trials that Ray is given at once: on a cluster more than it has room for, as nodes may join."""
+    """The number of trials given to Ray at once; on a cluster more than it has workers, as nodes may join."""
     return workers * CLUSTER_GROWTH if elastic else workers
 
 
 @contextmanager
 def _scratch_folder() -> Iterator[str]:
-    """A folder for files that Ray writes and nobody reads."""
+    """A temporary folder for files that Ray insists on writing."""
     path = tempfile.mkdtemp(prefix="mtl-nas-")
     try:
         yield path

@@ -5,7 +5,7 @@ from math import ceil
 
 from mtl_nas.errors import RunError
 
-WORKERS_PER_GPU = 4  # if no number is given: each takes half a GiB of its memory, and they wait for each other
+WORKERS_PER_GPU = 4  # if no number is given; more would not be faster, and each takes half a GiB of GPU memory
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Resources:
 
 @dataclass(frozen=True)
 class WorkerShares:
-    """The number of workers side by side, the part of a GPU that each has, and the number of GPUs."""
+    """The number of workers, the fraction of a GPU that each has, and the number of GPUs."""
 
     workers: int
     gpu: float
@@ -43,9 +43,9 @@ class WorkerShares:
 
 
 def worker_shares(resources: Resources, cpus: int, gpus: float) -> WorkerShares:
-    """Divide what Ray has among workers; a RunError if more is requested than Ray has.
+    """Divide Ray's CPUs and GPUs among workers, or raise a RunError if more is requested than Ray has.
 
-    Several GPUs take whole workers each.
+    Of several GPUs, each has a whole number of workers.
 
     >>> worker_shares(Resources(), 16, 1.0)
     WorkerShares(workers=4, gpu=0.25, gpus=1)

@@ -1,4 +1,4 @@
-"""Does jobs in a worker, which reads nothing from the driver's disk and keeps nothing between jobs."""
+"""Does jobs in a worker, without the driver's disk and without state between jobs."""
 
 import logging
 import time
@@ -41,28 +41,31 @@ LOG = logging.getLogger(__name__)
 
 
 def work(jobs: Sequence[Job], data: Dataset, *, get: Get, put: Put, device: str = "cpu") -> tuple[JobResult, ...]:
-    """Do the jobs, as one if they can be stacked; failures come back as results, so that the worker lives on."""
-    torch.set_num_threads(1)  # two threads beside a busy core made the loop ten times slower
+    """Do jobs, as one if they can be stacked; failures are returned as results, so that the worker can go on.
+
+    ``get`` and ``put`` read and write files of the run folder by name.
+    """
+    torch.set_num_threads(1)  # with two threads, one of which has no free core, training is ten times slower
     runner = _JobRunner(data, get, put, device)
     results = runner.together(jobs)
     if results is None and len(jobs) > 1:
-        with suppress(RuntimeError):  # torch frees nothing after the capture of a CUDA graph failed
+        with suppress(RuntimeError):  # torch raises one here after the capture of a CUDA graph failed
             torch.cuda.empty_cache()
     return results or tuple(runner.alone(job) for job in jobs)
 
 
 class _LimitError(Exception):
-    """What was measured is above a limit."""
+    """A measured cost is above a limit."""
 
 
 @dataclass(frozen=True)
 class _StartedJob:
-    """A job and its member of a fit, which is where the rung before left it."""
+    """A job, and its member of a fit at the state of the rung below."""
 
     job: Job
     member: Member
-    rows: int  # trained before
-    latency: float | None
+    rows: int  # rows trained up to the rung below
+    latency: float | None  # milliseconds per batch
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ class _JobRunner:
         return result.model_copy(update={"seconds": time.perf_counter() - start})
 
     def together(self, jobs: Sequence[Job]) -> tuple[JobResult, ...] | None:
-        """Do several jobs as one; None if they cannot be stacked, or if that fails for all or for want of memory."""
+        """Do several jobs as one stack; None if they cannot be stacked, or if memory is short or the stack fails."""
         if len(jobs) < 2 or any(job.common != jobs[0].common for job in jobs):
             return None
         start, data = time.perf_counter(), FitData.of(self.data)
@@ -92,7 +95,7 @@ class _JobRunner:
                 return None
         outcomes = _guarded(partial(_advanced, members, jobs[0].share)) if members else []
         if isinstance(outcomes, JobResult):
-            return None  # each job alone tells what is wrong with it
+            return None  # jobs that run alone show which of them fails
         remaining = iter(outcomes)
         results = [
             item if isinstance(item, JobResult) else _guarded(partial(self._end, item, next(remaining)))
@@ -112,7 +115,7 @@ class _JobRunner:
         member = self._member(job, data)
         latency = self._latency(job, member) if job.latency else None
         saved = None if job.from_rung is None else self.get(layout.state_file(job.number, job.from_rung))
-        if saved is not None:  # a state that was lost, or cannot be read, costs work and no result
+        if saved is not None:  # without its state, a trial is trained from the start, with the same result
             try:
                 member.restore(Checkpoint.from_bytes(saved))
             except CheckpointError as problem:
@@ -170,7 +173,7 @@ def _out_of_memory(result: object) -> bool:
 
 
 def _guarded(call: Callable[[], T]) -> T | JobResult:
-    """What the call returns, or the failure that it ended with."""
+    """Return the result of a call, or its failure."""
     try:
         return call()
     except DivergedError as problem:
@@ -180,11 +183,11 @@ def _guarded(call: Callable[[], T]) -> T | JobResult:
     except (MemoryError, torch.cuda.OutOfMemoryError):
         return JobResult(failure="memory", reason="out of memory; search smaller models, batches or fewer workers")
     except torch.AcceleratorError:
-        raise  # nothing more runs in this process: another worker tries again
+        raise  # the GPU is unusable in this process; another worker repeats the job
     except RuntimeError as problem:
         memory = "memory" in str(problem)
         return JobResult(failure="memory" if memory else "error", reason=_reason(problem), trace=traceback.format_exc())
-    except Exception as problem:  # whatever it is, the record says so and the search continues
+    except Exception as problem:  # recorded, and the search continues
         return JobResult(failure="error", reason=_reason(problem), trace=traceback.format_exc())
 
 

@@ -1,4 +1,4 @@
-"""What a search optimises, and the limits that its designs keep to."""
+"""The objectives of a search, and the limits of its designs."""
 
 from mtl_nas.study.objectives.limits import excess, limit_sentences, limits_with_default, presets_within, within
 from mtl_nas.study.objectives.objective import BASELINE, Objective

@@ -1,6 +1,6 @@
-"""Upper limits of what a design costs, and the limit of macs that holds unless the user sets one.
+"""Upper limits on the costs of a design, and the default limit on macs.
 
-Without a limit a few draws from a wide space take most of the time and win nothing (docs/explanation/search.md).
+Without a limit, a few large designs of a wide space take most of the time and do not win (docs/explanation/search.md).
 """
 
 from collections.abc import Mapping
@@ -15,11 +15,11 @@ from mtl_nas.settings import COSTS
 from mtl_nas.space import SearchSpace
 from mtl_nas.study.objectives.objective import BASELINE
 
-DEFAULT_MACS_FACTOR = 5  # times the macs of the largest compatible preset, or of the space's default design
+DEFAULT_MACS_FACTOR = 5  # the default limit over the most macs of a compatible preset or the space's default design
 
 
 def limits_with_default(limits: Mapping[str, float], space: SearchSpace, schema: Schema) -> dict[str, float]:
-    """The limits, and one of macs if there is none."""
+    """The limits, with the default for macs if it is not among them."""
     if "macs" in limits:
         return dict(limits)
     designs = [*compatible_presets(schema)[0].values(), space.default().design]
@@ -27,7 +27,7 @@ def limits_with_default(limits: Mapping[str, float], space: SearchSpace, schema:
 
 
 def excess(costs: Architecture | Proposed, limits: Mapping[str, float]) -> str | None:
-    """The first limit of parameters or macs that is exceeded, in words; latency needs a measurement."""
+    """The first limit on parameters or macs that is exceeded, in words; None if none is. Latency is not checked."""
     for name, count in (("parameters", costs.parameters), ("macs", costs.macs)):
         limit = limits.get(name)
         if limit is not None and count > limit:
@@ -36,12 +36,12 @@ def excess(costs: Architecture | Proposed, limits: Mapping[str, float]) -> str |
 
 
 def within(limits: Mapping[str, float], trial: Trial) -> bool:
-    """Whether all costs of a trial, latency included, keep to the limits."""
+    """Whether all costs of a trial, latency included, are within the limits."""
     return all(getattr(trial, name) <= limits[name] for name in COSTS if name in limits)
 
 
 def presets_within(limits: Mapping[str, float], presets: Mapping[str, Design], schema: Schema) -> dict[str, Design]:
-    """The presets that keep to the limits; the baseline always does, as gains are measured against it."""
+    """The presets within the limits, and the baseline in any case, as gains are measured against it."""
     return {
         name: design
         for name, design in presets.items()

@@ -1,4 +1,4 @@
-"""What a search maximises: from the scores of a trial to one value per objective."""
+"""The objectives of a search: the scores of a trial -> one value per aim."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,11 +13,11 @@ BASELINE = "single_task"  # the preset against which gains are measured
 
 @dataclass(frozen=True)
 class Objective:
-    """The aims of a search and the main metric of each task; a RunError for an aim that does not exist.
+    """The aims of a search, and the main metric of each task.
 
     An aim is ``mean`` (of the tasks' scores, which orders designs as their mean gain does), ``worst`` (the gain of the
     task that gains least over the single-task design, at the same rung), a task, weights by task, or a cost, which is
-    minimised.
+    minimised. A RunError is raised for any other aim.
     """
 
     aims: tuple[Aim, ...] = ("mean",)
@@ -39,24 +39,24 @@ class Objective:
 
     @property
     def single(self) -> bool:
-        """Whether there is one aim, so that all designs are in one order."""
+        """Whether there is one aim."""
         return len(self.aims) == 1
 
     @property
     def qualities(self) -> list[Aim]:
-        """The aims that are no costs."""
+        """The aims that are not costs."""
         return [aim for aim in self.aims if aim not in COSTS]
 
     @property
     def task_weights(self) -> dict[str, float]:
-        """Weights by task of the score by which a training keeps its best check; empty if all tasks weigh the same."""
+        """Weights by task of the score by which a training chooses its best check; empty if all are equal."""
         if len(self.qualities) > 1 or self.qualities[0] in ("mean", "worst"):
             return {}
         (quality,) = self.qualities
         return {quality: 1.0} if isinstance(quality, str) else dict(quality)
 
     def values(self, trial: Trial, result: Scored | Finalist, baseline: Scored | Finalist | None) -> tuple[float, ...]:
-        """One value per aim, the larger the better; ``baseline`` is the result of the baseline under equal terms."""
+        """One value per aim, the larger the better; ``baseline``: the baseline's result at the same rung or seed."""
         return tuple(self._value(aim, trial, result, baseline) for aim in self.aims)
 
     def _value(self, aim: Aim, trial: Trial, result: Scored | Finalist, baseline: Scored | Finalist | None) -> float:

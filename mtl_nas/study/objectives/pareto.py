@@ -32,7 +32,7 @@ def fronts(values: Values) -> list[list[int]]:
 
 
 def crowding(values: Values) -> NDArray[np.float64]:
-    """Distance between each point's neighbours, summed over the objectives; infinite at the ends of a front."""
+    """Distance (N,) between each point's neighbours, summed over the objectives; infinite at the ends of a front."""
     points = np.array(values, dtype=float)  # (N, M)
     distance = np.zeros(len(points))
     for column in points.T:

@@ -1,10 +1,10 @@
-"""Samplers: what proposes the next trial.
+"""Samplers, which suggest the next trial.
 
 registry.py         the samplers by name; users may pass their own
-observations.py     what a sampler sees
+observations.py     the decisions and values of earlier trials, which a sampler reads
 random.py, evolution.py, tpe.py    one family of samplers per file
 optuna_study.py     observations as an Optuna study
-suggesting.py       when a sampler is called, and when a suggestion is a random draw
+suggesting.py       the choice between the sampler and a random draw
 """
 
 from mtl_nas.study.samplers import evolution, random, tpe  # noqa: F401  # each registers its samplers

@@ -1,7 +1,7 @@
 """Regularised evolution (Real et al., 2019), local search (White et al., 2021) and NSGA-II (Deb et al., 2002).
 
-All of them step from decisions to decisions, so that holes which a branch of the space lacks are never in the way.
-Optuna's NSGA-II is not used, because it draws at random where trials were added to its study instead of asked of it.
+All of them change or combine earlier decisions, which works although branches of a space have different holes. Optuna's
+NSGA-II is not used, because it draws at random if the trials of its study were added and not suggested by it.
 """
 
 import random
@@ -11,20 +11,21 @@ from mtl_nas.space import SearchSpace, crossover, mutate
 from mtl_nas.study.samplers.observations import Observation, best_first
 from mtl_nas.study.samplers.registry import Suggestion, register
 
-POPULATION = 50  # latest observations that may be parents: age removes them, not quality
-TOURNAMENT = 10  # observations of which the best is a parent
+POPULATION = 50  # number of latest observations that may be parents; age and not quality removes them
+TOURNAMENT = 10  # observations per tournament, of which the best is a parent
 MIXED = 0.2  # share of children with two parents
-RETRAINED = 0.5  # share of the others that keep the parent's design and change its training, if the space allows it
-TRAINING = "training."  # the paths of training holes begin with it
+RETRAINED = 0.5  # share of the other children that change only the parent's training, if it has holes
+TRAINING = "training."  # beginning of the paths of training holes
 CROSSED = 0.9  # share of NSGA-II's children with two parents
 BEST = 5  # designs whose neighbours local search suggests
 
 
 @register("evolution", "regularised evolution (Real et al., 2019)")
 def evolution(space: SearchSpace, history: Sequence[Observation], seed: int) -> Suggestion:
-    """A child of a tournament's winner: another training, a decision redrawn, or sub-trees of two winners.
+    """A child of a tournament's winner: with another training, other decisions, or parts of two winners.
 
-    A design has some twenty decisions and a training four, which affect scores as much: so they get steps of their own.
+    A training has about four decisions and a design twenty, but they affect scores as much, so half of the mutations
+    change the training only.
     """
     dice = random.Random(seed)
     population = list(history[-POPULATION:])
@@ -41,7 +42,7 @@ def evolution(space: SearchSpace, history: Sequence[Observation], seed: int) -> 
 
 @register("local", "neighbours of the five best (White et al., 2021)")
 def local(space: SearchSpace, history: Sequence[Observation], seed: int) -> Suggestion:
-    """A neighbour of one of the best: one decision redrawn."""
+    """A neighbour of one of the best observations: mostly one decision is redrawn."""
     dice = random.Random(seed)
     best = best_first(history)[:BEST]
     parent = best[min(int(dice.expovariate(1.0)), len(best) - 1)]
@@ -68,5 +69,5 @@ def _winner(population: Sequence[Observation], dice: random.Random) -> Observati
 
 
 def _changes(dice: random.Random) -> int:
-    """The number of changes: mostly one, now and then more, as single steps cannot leave every local optimum."""
+    """The number of changed decisions: mostly one, sometimes more, in order to leave local optima."""
     return 1 + int(dice.expovariate(1.5))

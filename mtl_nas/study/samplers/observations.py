@@ -1,4 +1,4 @@
-"""What samplers see: decisions and values, nothing of runs, records or trials."""
+"""Observations: the decisions and values of trials, which are all that samplers read."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,17 +11,17 @@ from mtl_nas.study.search_state import SearchState, Values
 
 @dataclass(frozen=True)
 class Observation:
-    """A proposal with its values by rung, the larger the better; a duplicate has those of the trial that it repeats."""
+    """The decisions of a proposal and its values by rung, the larger the better; a duplicate has its original's."""
 
     number: int
     origin: str
     decisions: Decisions
     values: dict[int, Values]
     stopped: bool
-    key: str  # equal for proposals that train the same network the same way
+    key: str  # the proposal key
 
     def __hash__(self) -> int:
-        """Hash the number alone: few observations of one trial differ."""
+        """Hash the number alone, as dictionaries cannot be hashed."""
         return hash(self.number)
 
     @property
@@ -36,14 +36,14 @@ class Observation:
 
 
 class Observations:
-    """The observations of a search, up to date; a trial's is made again only when something about it is new."""
+    """The observations of a search, cached until the scores of a trial change."""
 
     def __init__(self) -> None:
         self._cache: dict[int, tuple[object, Observation]] = {}
 
     def of(self, state: SearchState) -> list[Observation]:
         """All trials with decisions and a value, in the order of proposal."""
-        baseline = 0 if state.baseline is None else len(state.baseline.scored)  # gains change with its scores
+        baseline = 0 if state.baseline is None else len(state.baseline.scored)  # gains depend on its scores
         observations = []
         for number, trial in state.trials.items():
             source = state.trials[trial.original]
@@ -73,7 +73,7 @@ def _observation(state: SearchState, trial: Trial, source: Trial) -> Observation
 
 
 def best_first(observations: Iterable[Observation]) -> list[Observation]:
-    """One observation per proposal: the highest rung first, there the best."""
+    """One observation per proposal, ordered by rung, the highest first, and then by values, the best first."""
     once = list({item.key: item for item in reversed(list(observations))}.values())[::-1]
     by_rung: dict[int, list[Observation]] = {}
     for item in once:

@@ -13,7 +13,7 @@ from optuna.trial import FrozenTrial, TrialState
 from mtl_nas.space import Choice, Decider, Decision, Domain, Int, Replay, SearchSpace
 from mtl_nas.study.samplers.observations import Observation, best_first
 
-MOST_TRIALS = 200  # trials of a study, half of them the best and half the latest: suggesting takes longer with each
+MOST_TRIALS = 200  # trials of a study, the best and the latest half and half, as each trial makes suggestions slower
 
 
 class HoleNames:
@@ -29,19 +29,19 @@ class HoleNames:
 
 @lru_cache(maxsize=8)
 def hole_names(space: SearchSpace) -> HoleNames:
-    """The names of a space's holes, made once."""
+    """The cached names of a space's holes."""
     return HoleNames(space)
 
 
 class UnchangingTrial(FrozenTrial):
-    """A trial that nothing changes, so that a study need not copy its content."""
+    """A trial of which a deep copy is shallow, as no code changes its content and copies take most of the time."""
 
     def __deepcopy__(self, memo: object) -> "UnchangingTrial":
         return copy(self)
 
 
 class OptunaDecider:
-    """Decides as an Optuna trial suggests."""
+    """Takes decisions from the suggestions of an Optuna trial."""
 
     def __init__(self, trial: optuna.Trial, names: HoleNames) -> None:
         self._trial, self._names = trial, names
@@ -57,7 +57,7 @@ class OptunaDecider:
 
 
 class RecordingDecider:
-    """Decides as another decider, and keeps the name, distribution and value of every hole."""
+    """Takes decisions from another decider, and records the name, distribution and value of every hole."""
 
     def __init__(self, decider: Decider, names: HoleNames) -> None:
         self._decider, self._names = decider, names
@@ -72,7 +72,7 @@ class RecordingDecider:
 
 
 def distribution(domain: Domain) -> BaseDistribution:
-    """Optuna's form of a hole; an option is identified by its index, as categories must be scalars."""
+    """Optuna's distribution for a hole; an option is identified by its index, as categories must be scalars."""
     if isinstance(domain, Int):
         return IntDistribution(domain.low, domain.high)
     if isinstance(domain, Choice):
@@ -96,7 +96,7 @@ def optuna_study(
 
 @contextmanager
 def _only_warnings() -> Iterator[None]:
-    """Keep Optuna from reporting a study in memory as news."""
+    """Silence Optuna's message about each new study."""
     before = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(max(before, optuna.logging.WARNING))
     try:
@@ -117,7 +117,7 @@ def _selected(observations: Sequence[Observation]) -> Sequence[Observation]:
 def _frozen(space: SearchSpace, observation: Observation) -> UnchangingTrial:
     recorded = RecordingDecider(Replay(observation.decisions), hole_names(space))
     space.decide(recorded)
-    single, time = len(observation.last) == 1, datetime.now()  # Optuna insists on a time
+    single, time = len(observation.last) == 1, datetime.now()  # Optuna requires a time
     intermediate = {rung: values[0] for rung, values in observation.values.items()} if single else {}
     return UnchangingTrial(
         number=observation.number,

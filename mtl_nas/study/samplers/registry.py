@@ -1,4 +1,4 @@
-"""The samplers by name; a module registers its samplers, and users may register their own."""
+"""The registry of samplers by name, to which modules and users add theirs."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +15,14 @@ AUTO = "auto"  # the sampler that suits the budget and the objectives
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A proposal, the decisions that spell it, a word for where it comes from, and the trials that it was made of."""
+    """A proposal with its decisions.
+
+    Attributes:
+        proposal: The proposal.
+        decisions: The decisions that resolve to it.
+        origin: A word for the record, such as ``mutation``.
+        parents: Numbers of the trials from which it was made.
+    """
 
     proposal: Proposal
     decisions: Decisions
@@ -24,13 +31,13 @@ class Suggestion:
 
     @classmethod
     def drawn(cls, space: SearchSpace, decider: Decider, origin: str) -> "Suggestion":
-        """What a decider chooses at every hole of the space."""
+        """The proposal for which a decider fills the holes of a space."""
         proposal, decisions = space.draw(decider)
         return cls(proposal, decisions, origin)
 
     @classmethod
     def of(cls, space: SearchSpace, decisions: Decisions, origin: str, *parents: Observation) -> "Suggestion":
-        """The proposal that some decisions spell; a SpaceError if they leave a hole of the space open."""
+        """The proposal to which decisions resolve; a SpaceError if a decision is missing."""
         numbers = tuple(dict.fromkeys(parent.number for parent in parents))
         return cls(space.resolve(Replay(decisions)), decisions, origin, numbers)
 
@@ -38,18 +45,18 @@ class Suggestion:
 class Sampler(Protocol):
     """Suggests the next proposal of a search.
 
-    A sampler is a function of its arguments alone: a resumed search asks again and must get the same answer. It is
-    called once ten proposals are observed; a quarter of all proposals are random draws all the same.
+    A sampler must depend on its arguments alone, so that a resumed search makes the same proposals. It is called only
+    after ten observations, and a random draw replaces a quarter of its suggestions.
     """
 
     def __call__(self, space: SearchSpace, history: Sequence[Observation], seed: int, /) -> Suggestion:
-        """Suggest a proposal, given what was observed, in the order of proposal."""
+        """Suggest a proposal from the observations so far, which are in the order of proposal."""
         ...
 
 
 @dataclass(frozen=True)
 class Registered:
-    """A sampler, its description for help and docs, and whether it learns from what was observed."""
+    """A sampler, its description for help and docs, and whether it uses observations."""
 
     sampler: Sampler
     description: str
@@ -61,9 +68,9 @@ SAMPLERS: dict[str, Registered] = {}
 
 
 def register(name: str, description: str, *, learns: bool = True) -> Callable[[S], S]:
-    """Register a sampler under a name, by which settings, search files and the command line know it.
+    """Register a sampler under a name for settings, search files and the command line.
 
-    A sampler that does not learn makes all proposals of a search; the first ones need no random draws in its place.
+    A sampler with ``learns=False`` makes all proposals of a search; no random draw replaces one.
     """
 
     def decorate(sampler: S) -> S:
@@ -74,7 +81,7 @@ def register(name: str, description: str, *, learns: bool = True) -> Callable[[S
 
 
 def name_of(sampler: str | Sampler) -> str:
-    """The name of a registered sampler; any other callable is registered under the name of its definition.
+    """The name of a registered sampler; another callable is registered first, as ``<module>.<name>``.
 
     Raises:
         RunError: no sampler has the name.

@@ -1,4 +1,4 @@
-"""When a sampler is called, and when a suggestion is a random draw."""
+"""Suggestions of a search: by its sampler, near its best designs, or drawn at random."""
 
 from collections.abc import Sequence
 
@@ -12,9 +12,9 @@ from mtl_nas.study.schedule.budget import total_work
 from mtl_nas.study.search_state import SearchState
 
 STARTUP = 10  # observations before a sampler is called
-RANDOM_SHARE = 4  # one proposal in this many is random, so that a search does not stay where it began
-LOCAL_ATTEMPTS = 50  # attempts near the best before draws are random
-SMALL_SEARCH = 10.0  # full trainings of work below which draws are random
+RANDOM_SHARE = 4  # one proposal in this many is random, for exploration
+LOCAL_ATTEMPTS = 50  # attempts near the best designs before draws are random
+SMALL_SEARCH = 10.0  # work in full trainings below which draws are random
 
 
 def suitable_sampler(state: SearchState) -> tuple[str, str]:
@@ -30,10 +30,10 @@ def suitable_sampler(state: SearchState) -> tuple[str, str]:
 def suggest(
     space: SearchSpace, history: Sequence[Observation], *, sampler: str, seed: int, ordinal: int, attempt: int = 0
 ) -> Suggestion:
-    """Suggest the proposal with this ordinal number; a function of the arguments alone.
+    """Suggest the proposal with an ordinal number; the result depends on the arguments alone.
 
-    Attempts after the first, whose suggestion was tried before or was invalid, search near the best designs, and in
-    the end anywhere.
+    If the suggestion of an attempt is invalid or a duplicate, further attempts search near the best designs, and the
+    last ones anywhere.
     """
     stream = seed_of(seed, "ask", ordinal, attempt)
     registered = SAMPLERS[sampler]

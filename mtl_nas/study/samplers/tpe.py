@@ -1,4 +1,4 @@
-"""Optuna's TPE, with every argument given: its defaults change between versions."""
+"""Optuna's TPE, with every argument given, as its defaults change between versions."""
 
 import warnings
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from mtl_nas.study.samplers.observations import Observation
 from mtl_nas.study.samplers.optuna_study import OptunaDecider, hole_names, optuna_study
 from mtl_nas.study.samplers.registry import Suggestion, register
 
-CANDIDATES = 24  # drawn for each suggestion
+CANDIDATES = 24  # candidates drawn for each suggestion
 
 
 @register("tpe", "Optuna's multivariate, grouped TPE, on the best and the latest observations")
@@ -21,7 +21,7 @@ def tpe(space: SearchSpace, history: Sequence[Observation], seed: int) -> Sugges
 
 
 def tpe_sampler(seed: int) -> optuna.samplers.TPESampler:
-    """Optuna's sampler behind ``tpe``."""
+    """Optuna's sampler with the options that ``tpe`` uses."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)  # group is experimental
         return optuna.samplers.TPESampler(

@@ -1,4 +1,4 @@
-"""What a search can do next."""
+"""The actions of a search."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from mtl_nas.study.search_state import SearchState
 
 @dataclass(frozen=True)
 class Propose:
-    """Propose the next trial: a preset, a replicate of a trial, or what the sampler suggests."""
+    """Propose the next trial: a preset, a replicate of a trial, or else a suggestion of the sampler."""
 
     preset: str | None = None
     replicate_of: int | None = None
@@ -19,14 +19,14 @@ class Propose:
 
 @dataclass(frozen=True)
 class Train:
-    """Train these jobs, in any order and side by side; some of them may be running already."""
+    """Do jobs, in any order and in parallel; some of them may be running already."""
 
     jobs: tuple[Job, ...]
 
 
 @dataclass(frozen=True)
 class Decide:
-    """Write these events, which follow from the state."""
+    """Write events that follow from the state."""
 
     events: tuple[Event, ...]
 
@@ -40,7 +40,7 @@ Action = Propose | Train | Decide | Finish
 
 
 def trial_job(state: SearchState, trial: Trial) -> Job:
-    """Train a trial from the highest rung that it has reached to the next one."""
+    """The job that trains a trial from the highest rung that it has reached to the next one."""
     settings, proposed = state.settings, trial.proposed
     rung = next_rung(state, trial)
     seed = ("train", proposed.proposal_key, *([proposed.replicate] if proposed.replicate else []))

@@ -1,7 +1,7 @@
-"""Asynchronous promotion: no barrier, for clusters whose trials take ragged times (ASHA; Li et al., 2020).
+"""Asynchronous successive halving without barriers, for trials of very different duration (ASHA; Li et al., 2020).
 
 A trial is promoted as soon as it is among the best ``1 / reduction`` of those that reached its rung, so that no worker
-waits. Decisions depend on the order of arrival, so that only a search with one worker is reproducible.
+waits. Decisions depend on the order of results, so that only a search with one worker is reproducible.
 """
 
 from collections.abc import Collection
@@ -21,7 +21,7 @@ from mtl_nas.study.search_state import SearchState
 
 
 def asha_action(state: SearchState, running: Collection[int]) -> Action | None:
-    """The next action, None when all that the budget allows is trained; ``running`` are numbers of trials."""
+    """The next action before the finalists, or None at its end; ``running`` are the numbers of trials with a job."""
     waiting = [trial for trial in state.trained if not state.settled(trial)]
     jobs = tuple(trial_job(state, trial) for trial in waiting if next_rung(state, trial) not in trial.scored)
     if any(job.number not in running for job in jobs):

@@ -1,16 +1,16 @@
-"""What the budget of a search allows, and how much of it is used. Work is counted in full trainings."""
+"""The work that the budget of a search allows, and the work done, in full trainings."""
 
 from mtl_nas.record import Budget, Trial
 from mtl_nas.study.search_state import SearchState
 
-FEWEST_PRESETS = 5  # presets that a search of few trials tries; otherwise they are at most half of the trials
-LARGE_SEARCH = 50.0  # full trainings of work from which a pilot pays
-SMALLEST_PILOT = 8  # full trainings: fewer show neither noise nor the order of rungs
-FINAL_SHARE = 0.2  # share of bounded work that is kept for finalists
+FEWEST_PRESETS = 5  # presets that a search tries even if they are more than half of its trials
+LARGE_SEARCH = 50.0  # work in full trainings from which a search has a pilot by default
+SMALLEST_PILOT = 8  # full trainings of a default pilot; fewer measure neither noise nor correlations
+FINAL_SHARE = 0.2  # share of the work under ``trainings`` that is reserved for finalists
 
 
 def total_work(budget: Budget) -> float:
-    """The work of the whole search, about."""
+    """An estimate of the work of the whole search."""
     return budget.trainings or budget.trials * budget.cost + budget.finalists * budget.seeds
 
 
@@ -23,15 +23,16 @@ def pilot_size(budget: Budget) -> int:
 
 
 def final_stage(budget: Budget, *, noise_ratio: float = 1.0) -> tuple[int, int]:
-    """The number of finalists and of seeds; ``noise_ratio`` is noise over spread, as far as it is measured.
+    """The number of finalists and of seeds.
 
-    Where noise is small beside the spread few seeds tell designs apart; where it is large more of both are needed.
+    ``noise_ratio`` is the standard deviation of scores between seeds over that between designs, from the pilot if there
+    is one. The larger it is, the more seeds are needed to compare designs.
     """
     if budget.trainings is None:
         finalists, seeds = budget.finalists, budget.seeds
         return (finalists, max(seeds, 5)) if noise_ratio > 2.0 else (finalists, seeds)
     if budget.trainings < 10:
-        seeds = 1  # more would leave nothing to choose among
+        seeds = 1  # more seeds would leave work for one finalist only
     elif budget.trainings < 40 or noise_ratio < 0.25:
         seeds = 2
     else:
@@ -40,7 +41,7 @@ def final_stage(budget: Budget, *, noise_ratio: float = 1.0) -> tuple[int, int]:
 
 
 def tried_presets(state: SearchState) -> tuple[str, ...]:
-    """The presets that the search tries: half of its trials at most."""
+    """The presets that the search tries: at most half of its trials, or five."""
     budget = state.settings
     trials = budget.trials if budget.trainings is None else int(budget.trainings / budget.cost)
     return state.presets[: max(FEWEST_PRESETS, trials // 2)]
@@ -52,7 +53,7 @@ def untried_preset(state: SearchState) -> str | None:
 
 
 def rungs_in_use(state: SearchState) -> tuple[int, ...]:
-    """All rungs, or those that the pilot found to be trustworthy."""
+    """All rungs, or after a pilot those that it found reliable."""
     return tuple(range(len(state.settings.rungs))) if state.pilot is None else state.pilot.rungs
 
 
@@ -62,14 +63,14 @@ def next_rung(state: SearchState, trial: Trial) -> int:
 
 
 def planned_finals(state: SearchState) -> tuple[int, int]:
-    """The number of finalists and of seeds that the budget or the pilot asks for."""
+    """The number of finalists and of seeds by the budget, or by the pilot."""
     if state.pilot is not None:
         return state.pilot.finalists, state.pilot.seeds
     return final_stage(state.settings)
 
 
 def work_left(state: SearchState) -> float:
-    """Full trainings that the search may still take before its finalists; infinite without a bound."""
+    """Full trainings that are left before the finalists; infinite without the option ``trainings``."""
     if state.settings.trainings is None:
         return float("inf")
     finalists, seeds = planned_finals(state)
@@ -77,7 +78,7 @@ def work_left(state: SearchState) -> float:
 
 
 def work_underway(state: SearchState) -> float:
-    """Full trainings that are decided and not yet done."""
+    """Full trainings of jobs that are decided and not done."""
     shares = state.settings.rungs
     targets = ((trial, next_rung(state, trial)) for trial in state.trained if not state.settled(trial))
     return sum(
@@ -98,14 +99,14 @@ def proposals_left(state: SearchState) -> int:
 
 
 def work_done(state: SearchState) -> float:
-    """Full trainings that are recorded, by the rungs that trials reached."""
+    """Full trainings done, by the rungs that trials reached."""
     scored = [trial for trial in state.trained if trial.scored and not trial.proposed.taken_over]
     trials = sum(state.settings.rungs[max(trial.scored)] for trial in scored)
     return trials + sum(len(trial.finalist) for trial in state.trained)
 
 
 def expected_work(state: SearchState) -> float:
-    """Full trainings that the whole search takes, as far as the state tells."""
+    """An estimate of the full trainings of the whole search, from its state."""
     budget = state.settings
     if budget.trainings is not None:
         return budget.trainings

@@ -15,15 +15,15 @@ from mtl_nas.study.schedule.leftover_budget import seeds_for
 from mtl_nas.study.search_state import SearchState
 
 MOST_PRESETS = 3  # presets among the finalists, beside the baseline
-FEWEST_SEARCHED = 2  # searched designs among the finalists: presets alone say nothing about the space
-CONFIDENCE = 0.975  # one-sided, that a finalist is behind the leader
+FEWEST_SEARCHED = 2  # searched designs among the finalists, even if fewer reached the last rung
+CONFIDENCE = 0.975  # one-sided confidence that a finalist is behind the leader, with which it retires
 
 
 def choose_finalists(state: SearchState) -> Chosen:
-    """The best searched trials, the best presets and the baseline, so that one table holds them all.
+    """Choose the best searched trials, the best presets and the baseline, so that one table compares them all.
 
-    Searched trials are those at the last rung, or the furthest and best where fewer than two reached it. If the work
-    is bounded there is room for one preset beside the baseline.
+    Searched trials are those at the last rung, or the two best if fewer reached it. With the option ``trainings``, one
+    preset is chosen beside the baseline.
     """
     count, _ = planned_finals(state)
     bounded = state.settings.trainings is not None
@@ -46,9 +46,9 @@ def choose_finalists(state: SearchState) -> Chosen:
 
 
 def fewer_finalists(state: SearchState, chosen: Chosen, trainings: float) -> Chosen:
-    """As many finalists as that many trainings allow: fewer seeds first, then fewer designs.
+    """Reduce finalists to a number of trainings: first fewer seeds, then fewer designs.
 
-    The best design, the best preset and the baseline are always among them.
+    The best design, the best preset and the baseline always stay.
     """
     seeds = max(1, min(len(chosen.seeds), int(trainings / len(chosen.numbers))))
     count = max(1, int(trainings / seeds))
@@ -64,9 +64,9 @@ def fewer_finalists(state: SearchState, chosen: Chosen, trainings: float) -> Cho
 
 
 def final_action(state: SearchState, chosen: Chosen) -> Action | None:
-    """The next action of the final stage, None at its end.
+    """The next action of the final stage, or None at its end.
 
-    Finalists are trained one seed after the other, so that some can retire; on GPUs on all seeds at once.
+    Finalists are trained one seed after the other, so that some can retire; on a GPU, on all seeds at once.
     """
     trials = [state.trials[number] for number in chosen.numbers]
     for index, seed in enumerate(chosen.seeds):
@@ -81,7 +81,7 @@ def final_action(state: SearchState, chosen: Chosen) -> Action | None:
 
 
 def final_job(state: SearchState, trial: Trial, seed: int) -> Job:
-    """Train a trial from scratch to the end on a seed."""
+    """The job that trains a finalist from scratch to the end on a seed."""
     return Job(
         number=trial.number,
         kind="finalist",
@@ -98,7 +98,7 @@ def _to_train(trial: Trial, seed: int) -> bool:
 
 
 def _retired(state: SearchState, chosen: Chosen, seeds: Sequence[int]) -> tuple[Retired, ...]:
-    """Finalists that are clearly behind after these seeds, all but the baseline and the best preset."""
+    """Retire finalists that are clearly behind on some seeds, except the baseline and the best preset."""
     if not (state.settings.racing and state.objective.single and len(seeds) > 1):
         return ()
     scores = {
@@ -129,7 +129,7 @@ def _retired(state: SearchState, chosen: Chosen, seeds: Sequence[int]) -> tuple[
 
 
 def _noise(scores: Mapping[int, Sequence[float]]) -> tuple[float, int]:
-    """Standard deviation of a score that neither its design nor its seed explains, and its degrees of freedom."""
+    """Residual standard deviation of scores after effects of designs and of seeds, and its degrees of freedom."""
     rows = list(scores.values())
     grand_mean = fmean(value for row in rows for value in row)
     columns = [fmean(row[index] for row in rows) for index in range(len(rows[0]))]

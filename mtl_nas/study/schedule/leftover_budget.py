@@ -1,14 +1,14 @@
-"""Uses the work that a small space leaves: trials that were stopped are trained on, and finalists get more seeds."""
+"""Uses the work that is left if a space is exhausted early: for stopped trials, and for more seeds of finalists."""
 
 from mtl_nas.record import Promoted
 from mtl_nas.study.schedule.budget import planned_finals, work_left
 from mtl_nas.study.search_state import SearchState
 
-MOST_SEEDS = 10  # seeds of a finalist
+MOST_SEEDS = 10  # largest number of seeds of a finalist
 
 
 def late_promotions(state: SearchState) -> tuple[Promoted, ...]:
-    """Stopped trials that are trained to the end after all, the furthest and best first."""
+    """Promote stopped trials to the last rung while work is left, the best at the highest rung first."""
     if not _has_leftover(state):
         return ()
     stopped = (trial for trial in state.trained if trial.stopped is not None and trial.failed is None)
@@ -23,7 +23,7 @@ def late_promotions(state: SearchState) -> tuple[Promoted, ...]:
 
 
 def seeds_for(state: SearchState, finalists: int) -> int:
-    """The number of seeds for so many finalists: what was planned, or as many as the work left allows."""
+    """The number of seeds for a number of finalists: as planned, or more if work is left."""
     _, planned = planned_finals(state)
     if state.settings.trainings is None or not _has_leftover(state):
         return planned

@@ -12,7 +12,7 @@ from mtl_nas.study.search_state import SearchState
 
 
 def next_action(state: SearchState, running: Collection[int] = ()) -> Action:
-    """The action that follows from the state; the trials that run matter in asynchronous promotion alone."""
+    """The action that follows from the state; asynchronous promotion needs the numbers of ``running`` trials too."""
     if state.chosen is not None:
         return final_action(state, state.chosen) or Finish()
     if action := pilot_action(state):

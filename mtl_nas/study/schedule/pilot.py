@@ -1,7 +1,7 @@
-"""The pilot: the first trials, trained to the end whatever their scores, some of them on two seeds.
+"""The pilot: the first trials, all trained to the end, some of them on two seeds.
 
-They measure how much the score varies between seeds and between designs on this data set, and whether a rung orders
-designs as full trainings do. The rungs and finalists of the search follow from that.
+They measure how much scores vary between seeds and between designs on a data set, and whether a rung orders designs as
+full trainings do. The rungs and finalists of the search follow from that.
 """
 
 import math
@@ -19,13 +19,13 @@ from mtl_nas.study.search_state import SearchState
 
 DESIGN_SHARE = 0.6  # share of the pilot's trainings that are new designs; the others are replicates
 LEAST_CORRELATION = 0.5  # rank correlation with full trainings that a rung must have to stop trials
-INTERVAL_WIDTH = 1.96  # standard errors by which a rung must lack the correlation, as few trials measure it roughly
+INTERVAL_WIDTH = 1.96  # standard errors of a correlation; a rung is used if its confidence interval allows it
 OUTLIER_DISTANCE = 3.0  # interquartile ranges below the first quartile from which a training counts as failed
 SIGNIFICANCE = 0.05  # p-value below which designs differ
 
 
 def pilot_action(state: SearchState) -> Action | None:
-    """The pilot's next action, None if there is no pilot or it is over."""
+    """The pilot's next action, or None if there is no pilot or it is over."""
     size = pilot_size(state.settings)
     if size < 2 or state.pilot is not None or state.closed is not None:
         return None
@@ -41,7 +41,7 @@ def pilot_action(state: SearchState) -> Action | None:
     if replicates < size - designs:
         return Propose(replicate_of=originals[replicates % designs].number)
     waiting = [trial for trial in trained if not state.settled(trial)]
-    lowest = min((trial.rung for trial in waiting), default=0)  # the rung of all, unless promotions are half written
+    lowest = min((trial.rung for trial in waiting), default=0)  # the rung of all, unless a crash cut promotions short
     at_lowest = [trial for trial in waiting if trial.rung == lowest]
     if jobs := tuple(trial_job(state, trial) for trial in at_lowest if lowest not in trial.scored):
         return Train(jobs)
@@ -91,7 +91,7 @@ def _score(trial: Trial, rung: int) -> float:
 
 
 def _without_failed(groups: Sequence[list[float]]) -> list[list[float]]:
-    """The groups of scores without outliers below: a single R2 of -1000 would hide every difference."""
+    """The groups without low outliers, as a single R2 of -1000 would hide every difference."""
     if not groups:
         return []
     low, high = np.quantile([value for group in groups for value in group], [0.25, 0.75])
@@ -99,14 +99,14 @@ def _without_failed(groups: Sequence[list[float]]) -> list[list[float]]:
 
 
 def _variances(groups: Sequence[Sequence[float]]) -> tuple[float, float, bool]:
-    """Standard deviation within groups, the one between groups without it, and whether the groups differ (F test)."""
+    """Standard deviation within groups, that between groups net of it, and whether groups differ (F test)."""
     within = [sum((value - fmean(group)) ** 2 for value in group) for group in groups]
     freedom = sum(len(group) - 1 for group in groups)
     noise = sum(within) / freedom if freedom else 0.0
     means = [fmean(group) for group in groups]
     if len(means) < 2:
         return math.sqrt(noise), 0.0, False
-    share = fmean(1 / len(group) for group in groups)  # share of the noise that is left in the mean of a group
+    share = fmean(1 / len(group) for group in groups)  # variance of a group's mean over that of a score, by noise
     between = float(np.var(means, ddof=1))
     spread = max(between - noise * share, 0.0)
     ratio = between / (noise * share) if noise else math.inf

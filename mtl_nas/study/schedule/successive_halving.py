@@ -1,8 +1,8 @@
 """Synchronous successive halving in cohorts (Jamieson and Talwalkar, 2016).
 
-A cohort is proposed and trained to the first rung. When all of it has arrived, those among the best ``1 / reduction``
-of all trials that reached the rung are promoted. The order of arrival never matters, so that the same seed decides the
-same with any number of workers. The baseline of gain and the best preset are never stopped.
+A cohort is proposed and trained to the first rung. When all its results are there, its trials among the best ``1 /
+reduction`` of all that reached the rung are promoted. The order of results has no effect, so that equal seeds give
+equal decisions with any number of workers. The baseline and the best preset are never stopped.
 """
 
 import math
@@ -24,7 +24,7 @@ from mtl_nas.study.search_state import SearchState
 
 
 def halving_action(state: SearchState) -> Action | None:
-    """The next action, None when all that the budget allows is trained."""
+    """The next action before the finalists, or None at its end."""
     room = proposals_left(state)
     if state.closed is None and (room > 0 or state.settings.trainings is None) and (preset := untried_preset(state)):
         return Propose(preset=preset)
@@ -48,14 +48,14 @@ def _barrier_size(state: SearchState) -> int:
 
 def _jobs(state: SearchState, waiting: Sequence[Trial]) -> tuple[Job, ...]:
     rungs = {trial.number: next_rung(state, trial) for trial in waiting}
-    lowest = min(rungs.values(), default=0)  # the rung of all, unless the events of a barrier are half written
+    lowest = min(rungs.values(), default=0)  # the rung of all, unless a crash cut the events of a barrier short
     return tuple(
         trial_job(state, trial) for trial in waiting if rungs[trial.number] == lowest and lowest not in trial.scored
     )
 
 
 def _at_barrier(state: SearchState, waiting: Sequence[Trial]) -> tuple[Event, ...]:
-    """Promotions and stops at the lowest rung where trials wait."""
+    """Promote or stop the trials that wait at the lowest rung."""
     settings, rungs = state.settings, rungs_in_use(state)
     rung = min(next_rung(state, trial) for trial in waiting)
     above = rungs[rungs.index(rung) + 1]
@@ -66,7 +66,7 @@ def _at_barrier(state: SearchState, waiting: Sequence[Trial]) -> tuple[Event, ..
     best_preset = next((trial for trial in reached if trial.preset is not None), None)
     safe = {trial.number for trial in waiting if trial is best_preset or trial.preset == BASELINE}
     cost = settings.rungs[above] - settings.rungs[rung]
-    left = work_left(state) - len(safe) * (1.0 - settings.rungs[rung])  # less what these take to the end
+    left = work_left(state) - len(safe) * (1.0 - settings.rungs[rung])  # net of the work of safe trials to the end
     cut = f" {state.values(reached[promotions - 1], rung)[0]:.4f}" if state.objective.single else ""
     events: list[Promoted | Stopped] = []
     for trial in sorted(waiting, key=lambda trial: (ranks[trial.original], trial.number)):

@@ -15,13 +15,13 @@ from mtl_nas.scoring import mean_score, score_tasks
 from mtl_nas.study.search_state import SearchState
 from mtl_nas.study.selection.finalist_files import FinalistFiles, read_predictions
 
-ROUNDS = 20  # members at most; a network counts as often as it is taken
+ROUNDS = 20  # rounds of the greedy choice, each of which adds a member, perhaps one that was chosen before
 
 NetworkName = tuple[int, int]  # trial and seed
 
 
 def write_ensemble_of_finalists(folder: RunFolder, journal: Journal[SearchState], data: Dataset) -> None:
-    """Choose the members, score them on the test rows, write their models; what exists already is kept."""
+    """Choose members, score the ensemble on the test rows and write its model, unless an earlier call did."""
     state, files = journal.state, FinalistFiles(folder, data)
     if state.ensembled is None:
         journal.write(choose_ensemble(state, files))
@@ -36,7 +36,7 @@ def write_ensemble_of_finalists(folder: RunFolder, journal: Journal[SearchState]
 
 
 def choose_ensemble(state: SearchState, files: FinalistFiles) -> Ensembled:
-    """The members that score best together on the choosing rows."""
+    """Choose members by the score of their mean prediction on the choosing rows."""
     schema, rows, weights = files.data.schema, files.data.rows("choosing"), state.objective.task_weights
     names = [(trial.number, seed) for trial in state.finalists for seed in trial.finalist]
     choosing = {name: files.choosing_predictions(*name) for name in names}
@@ -55,7 +55,11 @@ def choose_ensemble(state: SearchState, files: FinalistFiles) -> Ensembled:
 def greedy(
     predictions: Mapping[NetworkName, Predictions], score: Callable[[Predictions], float], *, rounds: int = ROUNDS
 ) -> tuple[list[NetworkName], float]:
-    """Take the network that helps most, again and again, with replacement; the best prefix, and its score."""
+    """Add, per round, the network that most improves the score of the mean prediction, with replacement.
+
+    Returns:
+        The networks of the best round, and their score.
+    """
     taken: list[NetworkName] = []
     best: tuple[list[NetworkName], float] = ([], -np.inf)
     sums: dict[str, NDArray[np.float64]] = {}

@@ -1,4 +1,4 @@
-"""The trained finalists of a run: their networks, predictions and scores, from the files of the run folder."""
+"""The networks, predictions and scores of finalists, read from the files of a run folder."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from mtl_nas.training import WEIGHT_DTYPES
 
 @dataclass(frozen=True)
 class FinalistFiles:
-    """Reads the finalists of a run folder, whose data set must be given."""
+    """Reads the finalists of a run folder, given the data set of the run."""
 
     folder: RunFolder
     data: Dataset
@@ -68,7 +68,7 @@ class FinalistFiles:
         return [mean_score(predict_and_score(network, rows, schema)[1], schema, weights) for network in networks]
 
     def test(self, trial: Trial) -> dict[int, Scores]:
-        """Scores on the test rows, by seed; the predictions are written."""
+        """Score a finalist on the test rows, by seed, and write its predictions."""
         scores: dict[int, Scores] = {}
         for seed in trial.finalist:
             network = self.network(trial, seed)
@@ -78,7 +78,7 @@ class FinalistFiles:
         return scores
 
     def diagnose(self, trial: Trial, seed: int) -> Diagnosis:
-        """What a finalist shows on the tuning rows; the diagnosis is written."""
+        """Diagnose a finalist on the tuning rows, and write the diagnosis."""
         network, losses = self.network(trial, seed), trial.proposal.design.losses
         diagnosis = diagnose(network, self.data.rows("tuning"), self.data.schema, losses=losses)
         path = self.folder.path / layout.diagnosis_file(trial.number)

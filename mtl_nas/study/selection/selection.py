@@ -1,4 +1,4 @@
-"""The end of a search: the best finalist on fresh rows, the test split scored once, the model written."""
+"""The end of a search: chooses the best finalist on fresh rows, scores the test split once, writes the model."""
 
 import shutil
 from collections.abc import Sequence
@@ -14,7 +14,11 @@ from mtl_nas.study.selection.finalist_files import FinalistFiles
 
 
 def finish(folder: RunFolder, journal: Journal[SearchState], data: Dataset) -> None:
-    """Write what is missing: the best finalist, test scores and diagnoses of all, and the model of the best."""
+    """Write the best finalist, test scores and diagnoses of all finalists, and the best model, unless they exist.
+
+    Raises:
+        RunError: No finalist was trained to the end.
+    """
     state, files = journal.state, FinalistFiles(folder, data)
     finalists = state.finalists
     if not finalists:
@@ -41,9 +45,9 @@ def finish(folder: RunFolder, journal: Journal[SearchState], data: Dataset) -> N
 def best_finalist(state: SearchState, finalists: Sequence[Trial], files: FinalistFiles) -> tuple[Trial, str]:
     """The best finalist by the first objective, and the reason.
 
-    The mean over seeds on the choosing rows decides among finalists with most seeds. Where these rows cannot tell
-    designs from the best of them, all validation rows decide: half of them steered the search, so they cannot overrule,
-    but twice the rows decide better.
+    The mean over seeds on the choosing rows decides among finalists with most seeds. Ties with the best of them are
+    broken by the mean on all validation rows, which are twice as many, but half of which the search used for its
+    decisions.
     """
     means = {trial.number: state.final_mean(trial) for trial in finalists}
     most = max(len(trial.finalist) for trial in finalists)
@@ -61,7 +65,7 @@ def best_finalist(state: SearchState, finalists: Sequence[Trial], files: Finalis
 
 
 def comparable_scores(state: SearchState, trial: Trial, files: FinalistFiles) -> list[SeedScore]:
-    """The scores on the choosing rows, one per seed; for the worst gain, the gains of the task that gains least."""
+    """The scores on the choosing rows, one per seed; for the aim ``worst``, the gains of the task that gains least."""
     baseline = state.baseline
     if state.objective.aims[0] != "worst" or baseline is None or not baseline.finalist:
         return files.seed_scores(trial, weights=state.objective.task_weights)

@@ -1,4 +1,4 @@
-"""What the trials of a run say about its space."""
+"""Conclusions from the trials of a run about its space."""
 
 from mtl_nas.study.space_report.importance import Effect
 from mtl_nas.study.space_report.range_edges import Edge

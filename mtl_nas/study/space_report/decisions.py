@@ -1,4 +1,4 @@
-"""How the trials of a run filled the holes of its space."""
+"""The holes of a space that each trial of a run filled, and its decisions."""
 
 from collections.abc import Iterator, Mapping
 
@@ -8,7 +8,7 @@ FilledHoles = dict[str, tuple[Domain, Decision]]  # by path
 
 
 class _RecordingReplay:
-    """Replays decisions, and keeps the holes that they fill."""
+    """Replays decisions, and records the holes that they fill."""
 
     def __init__(self, decisions: Decisions) -> None:
         self._replay, self.holes = Replay(decisions), FilledHoles()
@@ -20,7 +20,7 @@ class _RecordingReplay:
 
 
 def filled_holes(space: SearchSpace, decisions: Decisions) -> FilledHoles:
-    """The holes that a trial filled, which depend on the branches it took; none of a trial outside the space."""
+    """The holes that a trial filled, which depend on its decisions; empty without decisions."""
     replay = _RecordingReplay(decisions)
     if decisions:
         space.decide(replay)
@@ -28,7 +28,7 @@ def filled_holes(space: SearchSpace, decisions: Decisions) -> FilledHoles:
 
 
 def by_hole(trials: Mapping[int, FilledHoles]) -> Iterator[tuple[str, Domain, dict[int, Decision]]]:
-    """Every hole, and the decisions of the trials that filled it."""
+    """Yield every hole, path and domain, with its decisions by trial."""
     paths: dict[str, list[tuple[Domain, dict[int, Decision]]]] = {}
     for number, holes in trials.items():
         for path, (domain, decision) in holes.items():

@@ -1,4 +1,4 @@
-"""The effect of each decision on the score: groups of trials that decided alike, compared by Welch's test."""
+"""The effect of each decision on the score: Welch's test between groups of trials by the decision."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ SIGNIFICANCE = 0.05  # p-value below which an effect is measurable, corrected fo
 
 @dataclass(frozen=True)
 class Group:
-    """Trials that decided alike."""
+    """Trials with one decision, or with decisions on one side of the median."""
 
     label: str
     trials: int
@@ -38,14 +38,14 @@ class Effect:
 
     @property
     def measurable(self) -> bool:
-        """Whether noise is an unlikely reason for the difference."""
+        """Whether the difference is significant."""
         return self.p < SIGNIFICANCE
 
 
 def effects(holes: Mapping[int, FilledHoles], scores: Mapping[int, float]) -> tuple[Effect, ...]:
-    """The effects of all holes that divide the scored trials.
+    """The effects of all holes by which the scored trials can be grouped.
 
-    The measurable ones come first, the largest before; then the others, those that are surely small before.
+    Measurable effects come first, by size, the largest first; then the others, by an upper bound, the smallest first.
     """
     uncorrected: list[Effect] = []
     for path, domain, decisions in by_hole({number: holes[number] for number in scores}):
@@ -72,7 +72,7 @@ def _labels(domain: Domain, decisions: Mapping[int, Decision]) -> dict[int, str]
     values = sorted(set(decisions.values()))
     middle = median(decisions.values())
     cut = next((below for below, above in pairwise(values) if below <= middle < above), None)
-    if cut is None:  # half or more are the largest
+    if cut is None:  # at least half of the values equal the largest
         cut = values[-2] if len(values) > 1 else values[-1]
     return {number: f"{'up to' if value <= cut else 'above'} {cut:.3g}" for number, value in decisions.items()}
 

@@ -1,4 +1,4 @@
-"""Ranges of a space that end too early: most of the best designs lie at an end."""
+"""Ranges of a space that may be too narrow, as most of the best designs lie at an end."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class Edge:
 
     @property
     def sentence(self) -> str:
-        """What to widen, and why."""
+        """The range and the designs at its end, in words."""
         value = self.high if self.end == "high" else self.low
         return (
             f"{self.path}: {self.at_end} of {self.best} best designs at {value:g}, "
@@ -41,9 +41,9 @@ class Edge:
 
 
 def edges(ranked: Sequence[FilledHoles]) -> tuple[Edge, ...]:
-    """The ends at which more than half of the best tenth of the designs lie, as uniform draws would not.
+    """The ends at which more than half of the best tenth of the designs lie, significantly more than of uniform draws.
 
-    ``ranked``: the designs that the sampler drew, the best first.
+    ``ranked``: the holes of designs that the sampler drew, the best design first.
     """
     best = ranked[: max(FEWEST_BEST, ceil(BEST_SHARE * len(ranked)))]
     reported: list[Edge] = []
@@ -59,7 +59,7 @@ def edges(ranked: Sequence[FilledHoles]) -> tuple[Edge, ...]:
 
 
 def _is_at(domain: Domain, end: End, value: float) -> bool:
-    """Whether a value is the end; in a continuous range, whether it is near, on the scale of the hole."""
+    """Whether a value is the end of a range; in a continuous one, whether it is near it on the hole's scale."""
     assert not isinstance(domain, Choice)
     if not isinstance(domain, Float):
         return value == (domain.low if end == "low" else domain.high)

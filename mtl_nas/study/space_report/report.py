@@ -1,7 +1,7 @@
-"""What a run says about its space: decisions without an effect, ranges that end too early, work that was wasted.
+"""Conclusions from a run about its space: effects of decisions, ranges that may be too narrow, wasted work.
 
-The scores of a search are no experiment: a sampler follows what did well, so that a decision may stand for another one
-that went with it. An effect in the report is a reason to look, not a proof.
+The trials of a search are not an experiment: a sampler repeats decisions of good designs together, so that the effect
+of one decision may be due to another. An effect in the report is a hint, not a proof.
 """
 
 from collections import Counter
@@ -19,28 +19,28 @@ FEWEST_TRIALS = 20  # trials with a score, below which decisions are not reporte
 
 @dataclass(frozen=True)
 class SpaceReport:
-    """``effects``: the largest measurable ones first, then the others, those that are surely small first."""
+    """Effects, range edges and wasted proposals of a run."""
 
     rung: int  # the rung whose scores are compared
     compared: int  # trials with a score at the rung
-    effects: tuple[Effect, ...]
+    effects: tuple[Effect, ...]  # measurable ones first
     edges: tuple[Edge, ...]
     proposals: int
     duplicates: int  # proposals that repeat an earlier one
-    failures: Mapping[str, int]  # trials by the failure that ended them
+    failures: Mapping[str, int]  # number of trials by kind of failure
 
 
 def report(space: SearchSpace, state: SearchState) -> SpaceReport:
-    """What the trials show about a space that knows its tasks, by the first objective of the search."""
+    """Make the report of a run by its first objective; ``space`` is the run's space, fitted to its schema."""
     trials = [trial for trial in state.trained if not trial.proposed.replicate]
     scored = [trial for trial in trials if trial.scored and trial.failed is None]
     reached = Counter(rung for trial in scored for rung in trial.scored)
-    rung = max(reached, key=lambda rung: (reached[rung], -rung), default=0)  # the lowest of those that most reached
+    rung = max(reached, key=lambda rung: (reached[rung], -rung), default=0)  # the lowest rung with the most trials
     compared = [trial for trial in scored if rung in trial.scored]
     enough = len(compared) >= FEWEST_TRIALS
     scores = {trial.number: state.values(trial, rung)[0] for trial in compared}
     holes = {trial.number: filled_holes(space, trial.proposed.decisions or {}) for trial in scored}
-    drawn = [trial for trial in scored if trial.preset is None]  # the numbers of a preset are its authors' choice
+    drawn = [trial for trial in scored if trial.preset is None]  # the sampler did not choose the sizes of presets
     return SpaceReport(
         rung=rung,
         compared=len(compared),

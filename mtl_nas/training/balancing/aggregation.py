@@ -64,7 +64,7 @@ class GradientAggregation:
     """Terms (T,) of the tasks, and penalties that belong to none -> the gradient of every parameter.
 
     Shared weights get the aggregate of the tasks' gradients, all others the gradient of the sum. Tasks that are absent,
-    or whose gradient by shared weights is zero, are left out: a zero row freezes or halves the step.
+    or whose gradient by shared weights is zero, are left out, because a zero row would shrink or stop the step.
     """
 
     def __init__(self, name: Aggregation, tasks: int, shared: Sequence[SharedParameter]) -> None:
@@ -76,7 +76,7 @@ class GradientAggregation:
         )
 
     def fill(self, terms: Tensor, present: Tensor, penalties: Sequence[Tensor] = ()) -> None:
-        """Give every parameter its gradient; ``grad`` is empty before."""
+        """Set the ``grad`` of every parameter; it must be None before."""
         indices = present.nonzero().flatten().tolist()
         rows = [self._row(terms[index]) for index in indices] if len(indices) > 1 and self.shared else []
         torch.autograd.backward(terms.sum(), retain_graph=bool(penalties))
@@ -97,20 +97,20 @@ class GradientAggregation:
     def carried(self, carried: Tensor | None) -> None:
         if carried is None:
             return
-        carried = carried.cpu()  # where torchjd keeps it
+        carried = carried.cpu()  # as in torchjd
         if self.name == "gradvac":
             self._weighting._phi_t, self._weighting._state_key = carried, (len(carried), carried.dtype)
         if self.name == "nash_mtl":
             self._weighting.prvs_alpha = carried.numpy()
 
     def _row(self, term: Tensor) -> Tensor:
-        """Return the gradient (P,) of one task by all that is shared; tables and private weights cost nothing here."""
+        """Return the gradient (P,) of one task by all shared parameters."""
         parameters = [shared.parameter for shared in self.shared]
         gradients = torch.autograd.grad(term, parameters, retain_graph=True, allow_unused=True)
         return torch.cat([shared.part(gradient) for shared, gradient in zip(self.shared, gradients, strict=True)])
 
     def _replace_sums(self, rows: Tensor) -> None:
-        """Write the aggregate into shared members; fewer than two rows, or infinite ones, keep their sum."""
+        """Replace the sum of gradients in shared members by the aggregate, if there are two or more finite rows."""
         rows = rows[rows.any(dim=1)]
         complete = self.name not in STATEFUL or len(rows) == self.tasks
         if len(rows) < 2 or not complete or not rows.isfinite().all():

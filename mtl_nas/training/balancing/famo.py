@@ -14,7 +14,7 @@ RATE, DECAY = 0.025, 1e-3  # learning rate and weight decay of the logits, as in
 class Famo(Weighting):
     """``c sum_t z_t log l_t`` with ``z = softmax(x)`` and ``c = 1 / sum_t (z_t / l_t)``, over the present tasks.
 
-    After each step Adam moves the logits x by how much each log loss fell on the same batch.
+    After each step, Adam updates the logits x from the decrease of each log loss on the same batch.
     """
 
     logits: Tensor
@@ -28,10 +28,9 @@ class Famo(Weighting):
         self.register_buffer("exp_avg", torch.zeros(tasks))
         self.register_buffer("exp_avg_sq", torch.zeros(tasks))
         self.register_buffer("steps", torch.zeros(tasks))  # steps in which the task was present
-        self._before: tuple[Tensor, Tensor] | None = None  # log losses and presence at the current step
+        self._before: tuple[Tensor, Tensor] | None = None  # log losses of the current step, and which tasks are present
 
     def forward(self, losses: Tensor, present: Tensor) -> Tensor:
-        """(T,), (T,) -> (T,)."""
         logs = _logs(losses, present)
         self._before = logs.detach(), present
         shares = present_softmax(self.logits, present)

@@ -25,10 +25,10 @@ class GradNorm(Weighting):
         super().__init__(tasks)
         self.weights = nn.Parameter(torch.ones(tasks))
         self.register_buffer("first", torch.full((tasks,), torch.nan))  # the first loss of each task
-        self._last = (last,)  # in a tuple, as the network owns the parameter
+        self._last = (last,)  # in a tuple, so that torch does not register the network's parameter here too
 
     def forward(self, losses: Tensor, present: Tensor) -> Tensor:
-        """(T,), (T,) -> (T,); a term holds the weighted loss, and the loss by which its weight is learned."""
+        """Each term is the weighted loss of a task plus the loss by which the task's weight is learned."""
         terms = self.weights.detach() * losses
         if self._last[0] is None:
             return terms
@@ -41,7 +41,7 @@ class GradNorm(Weighting):
         return torch.where(present, terms + (norms - mean * rates**ALPHA).abs(), 0.0)
 
     def after_step(self, recompute: Callable[[], Tensor]) -> None:
-        """Scale the weights so that their sum stays T, which keeps the learning rate."""
+        """Scale the weights so that their sum stays T, as another sum would change the learning rate."""
         with torch.no_grad():
             self.weights.clamp_(min=LOWEST_WEIGHT)
             self.weights.mul_(self.tasks / self.weights.sum())

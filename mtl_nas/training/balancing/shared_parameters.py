@@ -1,4 +1,4 @@
-"""Trained parameters that several tasks reach in the graph; a stack of nodes may hold private ones beside them."""
+"""Parameters that several tasks train; some members of a stacked parameter may be private to one task."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -6,29 +6,29 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-Reaching = Sequence[tuple[nn.Parameter, tuple[frozenset[str], ...]]]  # tasks that reach each member of the first axis
+Reaching = Sequence[tuple[nn.Parameter, tuple[frozenset[str], ...]]]  # tasks that train each member (first axis)
 
 
 @dataclass(frozen=True)
 class SharedParameter:
-    """The members of a parameter (N, ...) that several tasks reach; ``members`` is None if those are all."""
+    """The members of a parameter (N, ...) that several tasks train; ``members`` is None if those are all."""
 
     parameter: nn.Parameter
     members: Tensor | None
 
     @property
     def size(self) -> int:
-        """How many numbers the members hold."""
+        """Number of weights in the members."""
         numbers = self.parameter.numel()
         return numbers if self.members is None else numbers // len(self.parameter) * len(self.members)
 
     def part(self, gradient: Tensor | None) -> Tensor:
-        """(N, ...) -> the members' numbers, flat; zeros without a gradient."""
+        """(N, ...) -> (size,): the members' part of a gradient; zeros without a gradient."""
         whole = torch.zeros_like(self.parameter) if gradient is None else gradient
         return (whole if self.members is None else whole.index_select(0, self.members)).flatten()
 
     def set_part(self, gradient: Tensor, part: Tensor) -> None:
-        """Write the members' numbers into a gradient (N, ...)."""
+        """Write the members' part (size,) into a gradient (N, ...)."""
         if self.members is None:
             gradient.copy_(part.view_as(gradient))
         else:
@@ -36,7 +36,7 @@ class SharedParameter:
 
 
 def shared(reaching: Reaching, left_out: Collection[nn.Parameter] = ()) -> tuple[SharedParameter, ...]:
-    """Return parameters, or their members, that two or more tasks reach; those that are left out keep the plain sum."""
+    """Return the members of parameters that two or more tasks train; parameters in ``left_out`` keep the plain sum."""
     return tuple(
         _selected(
             (parameter, [len(names) > 1 for names in tasks])
@@ -47,7 +47,7 @@ def shared(reaching: Reaching, left_out: Collection[nn.Parameter] = ()) -> tuple
 
 
 def last_shared(reaching: Reaching, tasks: Iterable[str]) -> SharedParameter | None:
-    """Return the last weight matrices that all tasks reach; None if no weight is trained by all tasks."""
+    """Return the last weight matrices that all tasks train; None if there are none."""
     every = frozenset(tasks)
     matrices = [(parameter, names) for parameter, names in reaching if parameter.ndim > 2]
     selected = _selected((parameter, [every <= names for names in reached]) for parameter, reached in matrices)

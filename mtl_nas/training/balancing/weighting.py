@@ -1,7 +1,7 @@
-"""Weights of task losses in a step: fixed, learned, or set from the course of training.
+"""Weights of task losses in a step: static, learned, or computed from earlier losses.
 
-They are written here, not taken from torchjd, whose scalarizers know no absent task (a batch without a valid row of a
-task has no loss of it) and keep their state where a checkpoint would miss it.
+torchjd's scalarizers are not used: they do not support absent tasks (those without a valid row in a batch), and their
+state is not in buffers, so that a checkpoint would miss it.
 """
 
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-LEAST_LOSS = 1e-8  # smaller losses count as zero, which has no logarithm
+LEAST_LOSS = 1e-8  # lower bound of losses in logarithms and divisors
 
 
 class Weighting(nn.Module):
@@ -24,14 +24,13 @@ class Weighting(nn.Module):
         self.tasks = tasks
 
     def forward(self, losses: Tensor, present: Tensor) -> Tensor:
-        """(T,), (T,) -> (T,)."""
         return losses
 
     def after_step(self, recompute: Callable[[], Tensor]) -> None:
         """Learn from a step; ``recompute`` returns the losses of the same batch at the new weights."""
 
     def epoch_ended(self) -> None:
-        """Learn from an epoch: every train row was read once more."""
+        """Update the state after an epoch."""
 
 
 class Uncertainty(Weighting):
@@ -42,7 +41,6 @@ class Uncertainty(Weighting):
         self.log_variances = nn.Parameter(torch.zeros(tasks))
 
     def forward(self, losses: Tensor, present: Tensor) -> Tensor:
-        """(T,), (T,) -> (T,)."""
         return torch.where(present, losses / (2 * self.log_variances.exp()) + self.log_variances / 2, 0.0)
 
 
@@ -50,7 +48,7 @@ class GeometricMean(Weighting):
     """``(prod l)^(1/T)`` over the T present tasks (Chennupati et al., 2019)."""
 
     def forward(self, losses: Tensor, present: Tensor) -> Tensor:
-        """(T,), (T,) -> (T,): equal parts of the mean, each with the gradient by its own loss."""
+        """Each term is an equal part of the mean, with the gradient by the task's own loss."""
         logs = torch.where(present, losses, 1.0).clamp(min=LEAST_LOSS).log()
         count = present.sum().clamp(min=1)
         part = (logs.detach().sum() / count).exp() / count
@@ -61,7 +59,6 @@ class RandomWeights(Weighting):
     """``softmax(N(0, 1))`` over the present tasks, drawn at every step (Lin et al., 2022)."""
 
     def forward(self, losses: Tensor, present: Tensor) -> Tensor:
-        """(T,), (T,) -> (T,)."""
         drawn = torch.randn(self.tasks).to(losses)  # from torch's global generator, whose state a checkpoint holds
         return present_softmax(drawn, present) * losses
 
@@ -82,14 +79,12 @@ class DynamicAverage(Weighting):
         self.register_buffer("older", torch.full((tasks,), torch.nan))  # means of the epoch before that
 
     def forward(self, losses: Tensor, present: Tensor) -> Tensor:
-        """(T,), (T,) -> (T,)."""
         self.sums += torch.where(present, losses.detach(), 0.0)
         self.counts += present
         ratios = torch.where(self.older.isnan(), 1.0, self.newer / self.older.clamp(min=LEAST_LOSS))
         return present.sum() * present_softmax(ratios / 2.0, present) * losses
 
     def epoch_ended(self) -> None:
-        """Make the means of this epoch the last ones."""
         seen = self.counts > 0
         self.older.copy_(torch.where(seen, self.newer, self.older))
         self.newer.copy_(torch.where(seen, self.sums / self.counts, self.newer))
@@ -98,6 +93,6 @@ class DynamicAverage(Weighting):
 
 
 def present_softmax(logits: Tensor, present: Tensor) -> Tensor:
-    """(T,), (T,) -> (T,): shares of the present tasks, 0 for the others, also where no task is present."""
+    """(T,), (T,) -> (T,): the softmax over present tasks, 0 for absent ones (all zeros if every task is absent)."""
     shares = torch.softmax(torch.where(present, logits, -torch.inf), dim=0)
     return torch.where(present, shares, 0.0)

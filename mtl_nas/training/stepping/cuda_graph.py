@@ -1,9 +1,8 @@
 """A training step as one CUDA graph: hundreds of small kernels in one launch.
 
-On a GPU a step of a small network waits for the host to launch its kernels, not for their arithmetic. Here a step is
-captured after some plain steps, on copies of a batch that stay where they are, and from then on the graph is replayed
-on what is copied there. A graph repeats what it was shown, whatever has changed on the host: it is used only after two
-replays gave the losses of two plain steps, and changed the tensors of a step as much.
+On a GPU, kernel launches and not arithmetic limit a step of a small network. After some plain steps, a step is captured
+on static copies of a batch; later batches are copied there and the graph is replayed. A graph ignores whatever changes
+on the host. It is used only if two replays give the losses of two plain steps and change all tensors by as much.
 """
 
 import logging
@@ -14,22 +13,22 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor
 
-DEVICES = ("cuda",)  # types of devices that have graphs
+DEVICES = ("cuda",)  # types of devices that support CUDA graphs
 WARM_UP = 3  # plain steps of one shape before its capture, as torch asks for
 TOLERANCE = 1e-3  # relative difference of losses and changes, above which a graph is not used
 LOG = logging.getLogger(__name__)
 
 Batch = Mapping[str, Tensor]
-Step = Callable[[Batch], Tensor]  # moves the weights, and returns the loss
-State = Callable[[], Sequence[Tensor]]  # returns every tensor that a step changes, once it was called
+Step = Callable[[Batch], Tensor]  # updates the weights, and returns the loss
+State = Callable[[], Sequence[Tensor]]  # returns every tensor that a step changes; call it after the first step
 Replay = Callable[[], Tensor]
 
 
 def captured(call: Replay, device: torch.device) -> Replay:
-    """Return what a call does to a GPU, without the host; a RuntimeError if it needs the host."""
+    """Capture the kernels of a call, and return a function that replays them; a RuntimeError if a kernel cannot be."""
     graph = torch.cuda.CUDAGraph()
     stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
-    # the outer stream: where a capture fails, torch leaves its own in place
+    # torch.cuda.stream restores the current stream, which torch.cuda.graph does not do after a failed capture
     with torch.cuda.device(device), torch.cuda.stream(stream), torch.cuda.graph(graph, stream=stream):
         loss = call()
 
@@ -41,9 +40,9 @@ def captured(call: Replay, device: torch.device) -> Replay:
 
 
 class GraphedStep:
-    """A step, replayed for batches of the shape that comes often; batches of other shapes are trained on plainly.
+    """A step that is replayed for batches of one frequent shape, and called plainly for others.
 
-    Every call passes the same step and state; neither is kept, so that their owner is freed with its last use.
+    Every call passes the same step and state; neither is stored, so that no reference cycle keeps their owner alive.
     """
 
     def __init__(self) -> None:
@@ -53,7 +52,7 @@ class GraphedStep:
         self.refused = False
 
     def __call__(self, batch: Batch, step: Step, state: State) -> Tensor:
-        """Train on a batch; the returned loss holds until the next call."""
+        """Train on a batch; the next call may overwrite the returned loss."""
         shapes = tuple(value.shape for value in batch.values())
         if self._replay is None and not self.refused and self._seen[shapes] == WARM_UP:
             self._capture(batch, step, state)
@@ -69,7 +68,7 @@ class GraphedStep:
         try:
             replay = captured(lambda: step(self._static), next(iter(batch.values())).device)
         except RuntimeError as problem:
-            first = problem.__context__ or problem  # ending a capture that failed fails too
+            first = problem.__context__ or problem  # the end of a failed capture raises an error of its own
             self._refuse(str(first).splitlines()[0])
             return
         replayed, plain = _trial(replay, state), _trial(lambda: step(self._static), state)
@@ -84,7 +83,7 @@ class GraphedStep:
 
 
 def _trial(step: Replay, state: State) -> list[float]:
-    """Return the losses of two steps, and the sum of all changes that they make; both are undone."""
+    """Return the losses of two steps and the sum of the absolute changes they make, and undo the steps."""
     tensors = list(state())
     before = [tensor.detach().clone() for tensor in tensors]
     devices = [tensor.device for tensor in tensors[:1] if tensor.is_cuda]
@@ -92,6 +91,6 @@ def _trial(step: Replay, state: State) -> list[float]:
         losses, change = [float(step()) for _ in range(2)], 0.0
     with torch.no_grad():
         for tensor, value in zip(tensors, before, strict=True):
-            change += float((tensor - value).abs().nansum())  # state of a task that no batch has shown yet may be NaN
+            change += float((tensor - value).abs().nansum())  # the state of a task that was absent so far may be NaN
             tensor.copy_(value)
     return [*losses, change]

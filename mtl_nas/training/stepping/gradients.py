@@ -1,4 +1,4 @@
-"""Gradients of one batch: of the sum of losses, at weights that tasks adapted, or aggregated where tasks disagree."""
+"""Gradients of one batch: of the sum of losses, by meta-learning, or aggregated from the tasks' gradients."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -40,12 +40,12 @@ class BackwardPass:
 
     @property
     def repeats(self) -> bool:
-        """Whether every step does the same on the device: the host counts, draws and chooses nothing in it."""
+        """Whether every step runs the same kernels, without counts, draws or branches on the host."""
         plain = self.aggregation is None and self.inner_loop is None and not self.sparse
         return plain and self.objective.losses.weighting in REPEATING
 
     def fill(self, inputs: InputTensors, targets: BatchTargets) -> Tensor:
-        """Give every parameter its gradient, where ``grad`` is empty; return the loss of the batch."""
+        """Set the ``grad`` of every parameter, which must be None before; return the loss of the batch."""
         logits, targets = self._logits(inputs, targets)
         terms, present = self.objective.terms(logits, targets)
         network_penalty = self.network.penalty()
@@ -61,7 +61,7 @@ class BackwardPass:
         return total.detach()
 
     def after_step(self, inputs: InputTensors, targets: BatchTargets) -> None:
-        """Let the objective learn from a batch by which the optimizer has moved the weights."""
+        """Update the objective after the optimizer's step on a batch."""
 
         def recompute() -> tuple[list[Tensor], BatchTargets]:
             with torch.no_grad():
@@ -70,7 +70,7 @@ class BackwardPass:
         self.objective.after_step(recompute)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return everything that goes from step to step beside the network and the optimizer."""
+        """Return all state that steps carry beside that of the network and the optimizer."""
         return {
             "objective": self.objective.state_dict(),
             "aggregation": self.aggregation.carried if self.aggregation else None,
@@ -78,7 +78,7 @@ class BackwardPass:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Load what ``state_dict`` gave, after the network was loaded."""
+        """Load a result of ``state_dict``; the state of the network must be loaded before."""
         self.objective.load_state_dict(state["objective"])
         if self.aggregation:
             self.aggregation.carried = state["aggregation"]

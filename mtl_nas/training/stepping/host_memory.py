@@ -1,10 +1,10 @@
-"""Memory of the host, as training uses it best.
+"""Settings of the host's memory that make training faster.
 
-A step needs the memory again that the step before has freed. The C library gives large freed blocks back to the system,
-which clears every page when memory is requested again: that takes a tenth of the time of a step of some thousand rows.
+Every step requests the memory that the last step freed. The C library returns large freed blocks to the system, which
+clears each page on the next request; that takes a tenth of the time of a step of some thousand rows.
 
-The rows of a large table that a batch reads lie far apart, and with pages of 4 KiB the processor looks up the address
-of each page first: that takes a third of the time of reading and writing.
+A batch reads rows of a large table at distant addresses. With pages of 4 KiB, address translation takes a third of the
+time of reading and writing them; with huge pages, it does not.
 """
 
 import ctypes
@@ -17,13 +17,13 @@ import torch
 from torch import Tensor
 
 TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3  # parameters of mallopt(3)
-FREE_BYTES = 2**29  # at the top of the heap, that are not given back
-LARGEST_BLOCK = 2**25  # bytes of a block that comes from the heap; the most that the C library takes
+FREE_BYTES = 2**29  # free bytes at the top of the heap that are not returned to the system
+LARGEST_BLOCK = 2**25  # bytes of the largest block on the heap, the maximum of the C library
 
 
 @cache
 def keep_freed_memory() -> None:
-    """Tell the C library to keep freed memory; do nothing unless it is GNU's."""
+    """Set GNU's C library to keep freed memory; do nothing under another C library."""
     if sys.platform != "linux":
         return
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
@@ -41,6 +41,6 @@ def zeros(rows: int, width: int, like: Tensor) -> Tensor:
         memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     except OSError as problem:
         raise MemoryError(f"no {size} bytes for a table: {problem}") from None
-    with suppress(OSError, AttributeError):  # a kernel, or a Python, without them
+    with suppress(OSError, AttributeError):  # a kernel or a Python without huge pages
         memory.madvise(mmap.MADV_HUGEPAGE)
     return torch.frombuffer(memory, dtype=like.dtype).view(rows, width)

@@ -10,8 +10,8 @@ from mtl_nas.training.adamw import adamw_step
 from mtl_nas.training.stepping.host_memory import zeros
 from mtl_nas.training.stepping.step_history import StepHistory
 
-BLOCK_ROWS = 2**18  # rows that are brought up to date at once
-STEP_TYPES = {torch.float32: torch.int32, torch.float64: torch.int64}  # whole numbers of the size of a weight
+BLOCK_ROWS = 2**18  # rows that ``settle`` brings up to date at once
+STEP_TYPES = {torch.float32: torch.int32, torch.float64: torch.int64}  # integers as wide as a weight
 
 
 class BatchRows(NamedTuple):
@@ -34,7 +34,7 @@ class SparseTable(nn.Module):
 
     def __init__(self, name: str, stage: TableStage[Any]) -> None:
         super().__init__()
-        self.name, self._stage = name, (stage,)  # in a tuple, as the network owns it
+        self.name, self._stage = name, (stage,)  # in a tuple, so that torch does not register the stage here too
         members, rows, width = self.table.shape
         self.register_buffer("storage", zeros(rows, 3 * members * width + 1, self.table))
         weights = self._split(self.storage)[0]
@@ -48,7 +48,7 @@ class SparseTable(nn.Module):
 
     @property
     def last_steps(self) -> Tensor:
-        """The step (R,) to which each row is up to date; 0 if no batch had it."""
+        """The step (R,) to which each row is up to date; 0 if no batch has read it."""
         return _last_steps(self.storage)
 
     def read(
@@ -56,7 +56,7 @@ class SparseTable(nn.Module):
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Return inputs whose ids index a copy of the batch's rows, and tensors that replace the network's own.
 
-        ``trained``: the next step moves these rows.
+        With ``trained``, the next call of ``step`` updates these rows.
         """
         rows, changed, buffers = self._stage[0].rows_read(inputs)
         batch = self._up_to_date(rows.long(), history)
@@ -68,7 +68,7 @@ class SparseTable(nn.Module):
 
     @torch.no_grad()
     def step(self, history: StepHistory) -> None:
-        """Move the rows that the last batch read."""
+        """Update the rows that the last batch read."""
         batch, self._trained = self._trained, None
         if batch is None or batch.weights.grad is None:
             return
@@ -86,7 +86,7 @@ class SparseTable(nn.Module):
 
     @torch.no_grad()
     def settle(self, history: StepHistory) -> None:
-        """Bring every row up to date, block by block; rows that no batch had have no state, and only decay."""
+        """Bring every row up to date; rows that no batch has read have no optimizer state, and only decay."""
         decay, last_steps = history.decay_since_settled(), self.last_steps
         for start in range(0, len(last_steps), BLOCK_ROWS):
             block = last_steps[start : start + BLOCK_ROWS]

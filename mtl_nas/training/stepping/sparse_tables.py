@@ -1,13 +1,13 @@
 """Large embedding tables, of which a step updates only the rows of its batch.
 
-A dense gradient of a table of ten million rows takes longer than the rest of a step. Here the batch's rows are copied
-out, the network reads the copy, and AdamW moves these rows. What a dense step does to all other rows is done later:
-before a row is read again, and before a table is read whole, its optimizer state and its weight decay are brought up to
-date, and its momentum moves it on. That is nine tenths of what one gradient moves a row, so a lazy Adam without it
-(torch's SparseAdam) trains rare rows at a tenth of the rate.
+A dense gradient of a table of ten million rows takes longer than the rest of a step. Here the batch's rows are copied,
+the network reads the copy, and AdamW updates these rows. The effect of dense steps on all other rows, by momentum and
+weight decay, is computed later: before a row is read again, and before a table is read whole. Momentum accounts for
+nine tenths of the effect of a gradient, so that Adam without it (torch's SparseAdam) trains rare rows at a tenth of the
+rate.
 
-The weights of a row, its optimizer state and its step lie side by side. A row that no cache holds is then read at one
-address and not at four, which halves the time that a step takes longer than with tables of a few rows.
+The weights of a row, its optimizer state and its step are adjacent in memory, so that a row is read at one address and
+not at four. That halves the time that large tables add to a step.
 """
 
 from collections.abc import Mapping
@@ -37,11 +37,11 @@ class SparseTables(nn.Module):
 
     @property
     def tables(self) -> list[SparseTable]:
-        """The tables that are large."""
+        """The large tables."""
         return [cast(SparseTable, table) for table in self.table_modules]
 
     def owns(self, parameter: nn.Parameter) -> bool:
-        """Return whether a parameter is moved here, and not by the optimizer."""
+        """Return whether a parameter is updated here, and not by the optimizer."""
         return any(parameter is table.table for table in self.tables)
 
     def for_step(self, inputs: InputTensors) -> tuple[InputTensors, Mapping[str, Tensor]]:
@@ -53,7 +53,7 @@ class SparseTables(nn.Module):
         return self._read(inputs, trained=False)
 
     def step(self, number: int, rate: float) -> None:
-        """Move the rows that the batch of a step read; ``number``: the step, counted from 1."""
+        """Update the rows that the batch of a step read; ``number`` counts steps from 1."""
         self.history.begin(number, rate)
         for table in self.tables:
             table.step(self.history)
@@ -73,7 +73,7 @@ class SparseTables(nn.Module):
 
 
 def sparse_tables(network: Network, losses: Losses, training: Training, steps: int) -> SparseTables | None:
-    """Return the large tables of a network; None without any, or if something needs the gradient of a whole table."""
+    """Return the large tables of a network; None if it has none, or if an option needs gradients of whole tables."""
     if training.meta is not None or (losses.aggregation != "none" and losses.aggregate_embeddings):
         return None
     sparse = SparseTables(network, training, steps, rows=stacking.SPARSE_UPDATE_ROWS)

@@ -1,4 +1,4 @@
-"""The steps of a training so far, and what dense steps would have done to rows that no batch had."""
+"""The steps of a training so far, and their effect on rows that were in no batch since."""
 
 import math
 
@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from mtl_nas.training.adamw import BETAS, EPSILON
 
-MOST_DECAY = 1 - 1e-6  # weight decay of one step: the logarithm of what is left must be finite
+MOST_DECAY = 1 - 1e-6  # upper bound of one step's weight decay, so that the logarithm of the remainder is finite
 
 
 class StepHistory(nn.Module):
@@ -26,13 +26,13 @@ class StepHistory(nn.Module):
         self.weight_decay, self.step, self.settled = weight_decay, 0, 0
         self.rate = 0.0  # rate of the current step
         self.register_buffer("rates", torch.zeros(steps + 1, device=device))  # rate of each step, from 1
-        # logarithm of what weight decay has left after each step
+        # logarithm of the share of a weight that remains under weight decay after each step
         self.register_buffer("log_decays", torch.zeros(steps + 1, dtype=torch.float64, device=device))
         missed = torch.arange(steps + 1, dtype=torch.float64, device=device)
         ratio = BETAS[0] / math.sqrt(BETAS[1])
         series = ratio * (1 - ratio**missed) / (1 - ratio)
         fading = torch.stack([BETAS[0] ** missed, BETAS[1] ** missed, series], dim=1)
-        self.register_buffer("fading", fading, persistent=False)  # effect of that many missed steps on a row's state
+        self.register_buffer("fading", fading, persistent=False)  # factors of a row's state by number of missed steps
         begun = missed.clamp(min=1) + 1
         corrections = torch.stack([1 / (1 - BETAS[0] ** begun), 1 / (1 - BETAS[1] ** begun)], dim=1)
         self.register_buffer("bias_corrections", corrections, persistent=False)  # by the last step of a row
@@ -44,7 +44,7 @@ class StepHistory(nn.Module):
         self.step, self.settled = state["step"], state["settled"]
 
     def begin(self, step: int, rate: float) -> None:
-        """Record a step, counted from 1, that begins to move weights at a learning rate."""
+        """Record the start of a step, counted from 1, and its learning rate."""
         self.step, self.rate, self.rates[step] = step, rate, rate
         decay = math.log1p(-min(rate * self.weight_decay, MOST_DECAY))
         self.log_decays[step] = self.log_decays[step - 1] + decay
@@ -53,17 +53,17 @@ class StepHistory(nn.Module):
     def catch_up(
         self, weights: Tensor, exp_avgs: Tensor, exp_avg_sqs: Tensor, last_steps: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Bring rows and their optimizer state (N, U, d) from their last steps (U,) to where dense steps had them now.
+        """Return rows and their optimizer state (N, U, d) as dense steps since their last steps (U,) would leave them.
 
-        The running mean of a row's gradients decays while no batch has the row, and moves it by a geometric series.
-        The rates and bias corrections of its first steps stand for all: nine tenths of it are over after 20 steps.
+        The running mean of a row's gradients decays while no batch reads the row, and changes it by a geometric series.
+        Rate and bias corrections of the first missed step are used for all of it, as 20 steps make up nine tenths.
         """
         dtype = weights.dtype
         fading = self.fading.index_select(0, self.step - last_steps).to(dtype)  # (U, 3)
         corrections = self.bias_corrections.index_select(0, last_steps).to(dtype)  # (U, 2)
         rates = self.rates.index_select(0, last_steps).to(dtype).unsqueeze(1) * corrections[:, :1]
         spread = (exp_avg_sqs * corrections[:, 1:]).sqrt_().add_(EPSILON)
-        # no row is older than the last settling
+        # at the last settling, every row was up to date
         log_decays = self.log_decays[self.step] - self.log_decays.index_select(0, last_steps.clamp(min=self.settled))
         decays = log_decays.to(dtype).exp_().unsqueeze(1)
         moved = torch.addcdiv(weights * decays, exp_avgs * (rates * fading[:, 2:]), spread, value=-1)
@@ -71,5 +71,5 @@ class StepHistory(nn.Module):
         return moved.contiguous(), state[0].contiguous(), state[1].contiguous()
 
     def decay_since_settled(self) -> float:
-        """Return what weight decay leaves of a row that no batch had since every row was up to date."""
+        """Return the share that weight decay leaves of a row that no batch has read since the last settling."""
         return math.exp(self.log_decays[self.step] - self.log_decays[self.settled])
