@@ -3,9 +3,20 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-import pandas as pd
 
-from mtl_nas.data import Declaration, Rows, Schema, Source, Split, Task, TaskDeclaration, encode_rows, read_task
+from mtl_nas.data import (
+    Declaration,
+    RawTable,
+    Rows,
+    Schema,
+    Source,
+    Split,
+    Task,
+    TaskDeclaration,
+    encode_rows,
+    read_task,
+    without_marks,
+)
 from mtl_nas.errors import DataError, DesignError
 from mtl_nas.values import nearest
 
@@ -24,7 +35,7 @@ class NewTask:
         return self.schema.tasks[0]
 
 
-def load_new_task(frame: pd.DataFrame, schema: Schema, name: str, *, kind: str | None, split: Split) -> NewTask:
+def load_new_task(table: RawTable, schema: Schema, name: str, *, kind: str | None, split: Split) -> NewTask:
     """Encode the labelled rows of a table with the columns of the schema.
 
     Labels are read from the column of the task's name; those of a group ``click@Z``, from the column ``click``.
@@ -35,16 +46,14 @@ def load_new_task(frame: pd.DataFrame, schema: Schema, name: str, *, kind: str |
     """
     if name in schema.task_names:
         raise DesignError(f"the model knows the task '{name}' already; give the new one another name")
-    frame = frame.reset_index(drop=True)
-    column = name if name in frame else name.partition("@")[0]
-    if column not in frame:
-        raise DataError(
-            f"the table has no column '{column}' with labels of the new task{nearest(column, map(str, frame.columns))}"
-        )
-    frame = frame[frame[column].notna()].reset_index(drop=True)
+    column = name if name in table else name.partition("@")[0]
+    if column not in table:
+        raise DataError(f"the table has no column '{column}' with labels of the new task{nearest(column, table.names)}")
+    table = without_marks(table, schema.missing)
+    table = table.take(np.flatnonzero(~table[column].missing))
     declared = TaskDeclaration(kind=kind, column=column)
-    task, labels, parts = read_task(frame, Declaration(data=Source(split=split), tasks={name: declared}))
+    task, labels, parts = read_task(table, Declaration(data=Source(split=split), tasks={name: declared}))
     extended = schema.model_copy(update={"tasks": (task,)})
-    rows = replace(encode_rows(frame, extended, labels=False), labels=labels)
+    rows = replace(encode_rows(table, extended, labels=False), labels=labels)
     tuning = np.concatenate([parts["tuning"], parts["choosing"]])
     return NewTask(extended, rows.take(parts["train"]), rows.take(tuning), rows.take(parts["test"]))

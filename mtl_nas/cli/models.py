@@ -7,7 +7,7 @@ import pandas as pd
 from rich.console import Console
 
 from mtl_nas.adaptation import Adaptation, Mode
-from mtl_nas.data import read_table, with_text_names
+from mtl_nas.data import read_table
 from mtl_nas.errors import DataError
 from mtl_nas.exports import Format, Model, load_model
 from mtl_nas.study import export
@@ -30,17 +30,15 @@ def predict_table(model: Path, table: str, to: Path, keep: list[str]) -> None:
     if to.suffix not in SUFFIXES:
         raise DataError(f"'{to}' ends in '{to.suffix}'; scores are written as .csv, .tsv or .parquet")
     loaded = load_model(model)
-    rows = with_text_names(read_table(table))
-    absent = [name for name in keep if name not in rows.columns]
+    rows = read_table(table)
+    absent = [name for name in keep if name not in rows]
     if absent:
-        raise DataError(
-            f"--keep names '{absent[0]}', which is no column of the table{nearest(absent[0], rows.columns)}"
-        )
+        raise DataError(f"--keep names '{absent[0]}', which is no column of the table{nearest(absent[0], rows.names)}")
     scores = loaded.predict(rows)
     ambiguous = [name for name in keep if name in scores.columns]
     if ambiguous:
         raise DataError(f"--keep names '{ambiguous[0]}', and a prediction has that name too; rename the column")
-    scores = pd.concat([rows[list(dict.fromkeys(keep))], scores], axis="columns")
+    scores = pd.concat([rows.select(list(dict.fromkeys(keep))).to_pandas(), scores], axis="columns")
     to.parent.mkdir(parents=True, exist_ok=True)
     if to.suffix == ".parquet":
         scores.to_parquet(to, index=False)

@@ -7,11 +7,13 @@ them from files, ``columns`` and ``tasks`` know single features and labels, and 
 """
 
 from mtl_nas.data.builtin.registry import builtin_names
-from mtl_nas.data.columns.encoding import encode_rows, feature_columns, with_text_names
+from mtl_nas.data.columns.encoding import encode_rows, feature_columns
 from mtl_nas.data.dataset import Dataset
 from mtl_nas.data.declaration import Declaration, Source, Split, TaskDeclaration
-from mtl_nas.data.loading import encode_table, load_dataset
-from mtl_nas.data.parsing.tables import read_table
+from mtl_nas.data.loading import encode_table, load_dataset, read_table
+from mtl_nas.data.parsing.frames import raw_table
+from mtl_nas.data.parsing.levels import without_marks
+from mtl_nas.data.parsing.raw import RawTable
 from mtl_nas.data.pipeline.schema_statistics import read_task
 from mtl_nas.data.pipeline.survey import infer
 from mtl_nas.data.schema import Category, HistoryColumns, Number, Schema, Task
@@ -27,6 +29,7 @@ __all__ = [
     "HistoryColumns",
     "KindName",
     "Number",
+    "RawTable",
     "Rows",
     "Schema",
     "Source",
@@ -42,7 +45,8 @@ __all__ = [
     "joined",
     "likely_funnel",
     "load_dataset",
+    "raw_table",
     "read_table",
     "read_task",
-    "with_text_names",
+    "without_marks",
 ]

@@ -10,7 +10,9 @@ import numpy as np
 import pandas as pd
 
 from mtl_nas.data.columns.encoding import feature_columns
+from mtl_nas.data.columns.values import table_values
 from mtl_nas.data.declaration import Declaration
+from mtl_nas.data.parsing.raw import RawTable
 from mtl_nas.data.schema import Schema
 from mtl_nas.data.splits import Parts
 from mtl_nas.data.storage.encoded_folder import StoredSplits
@@ -23,10 +25,20 @@ ROW_SETS = ("train", "validation", "tuning", "choosing", "test")
 
 
 class RawRows(NamedTuple):
-    """A table in memory, and the row numbers of each part."""
+    """Tables in memory, the second with test rows, and the row numbers of each part."""
 
-    table: pd.DataFrame
+    tables: tuple[RawTable, ...]
     parts: Parts
+
+    def values(self, part: str, schema: Schema) -> pd.DataFrame:
+        """The feature columns of a part, as the schema reads them."""
+        rows, first, frames = self.parts[part], 0, []
+        for table in self.tables:
+            inside = rows[(rows >= first) & (rows < first + len(table))] - first
+            frames.append(table_values(table.select(feature_columns(schema)).take(inside), schema))
+            first += len(table)
+        filled = [frame for frame in frames if len(frame)]
+        return pd.concat(filled, ignore_index=True) if filled else frames[0]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -63,9 +75,8 @@ class Dataset:
         if self.raw is None:
             raise DataError("the raw rows stay with the data set that was loaded; a search carries encoded rows only")
         parts = ("tuning", "choosing") if split == "validation" else (split,)
-        row_numbers = np.concatenate([self.raw.parts[part] for part in parts])
         labels = self.rows(split).labels
-        raw = self.raw.table[feature_columns(self.schema)].iloc[row_numbers].reset_index(drop=True)
+        raw = pd.concat([self.raw.values(part, self.schema) for part in parts], ignore_index=True)
         columns = [task.rules.label_values(labels[:, index], task) for index, task in enumerate(self.schema.tasks)]
         return pd.concat([raw, *columns], axis="columns")
 

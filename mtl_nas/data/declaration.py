@@ -5,7 +5,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from mtl_nas.data.parsing import category_text
+from mtl_nas.data.parsing import levels
 from mtl_nas.data.schema import refuse_later_references
 from mtl_nas.data.tasks.kinds import KINDS, KindName, LossName, TaskKind, refuse_loss_of_another_kind
 from mtl_nas.errors import DataError
@@ -55,6 +55,25 @@ class Source(Value):
     group: str | None = Field(None, description="a column whose values split each task into one per group of rows")
     weight: str | None = Field(None, description="a column with the weight of each row in the losses")
     columns: dict[str, ColumnKind] = Field({}, description="kinds of columns by name; inferred if not given")
+    missing: dict[str, tuple[str, ...]] = Field(
+        {}, description="values that say that a value is missing: a list, or a mapping from columns to lists"
+    )
+
+    @field_validator("missing", mode="before")
+    @classmethod
+    def _a_list_is_for_every_column(cls, tree: Any) -> Any:
+        by_column = {"*": tree} if isinstance(tree, list | tuple) else tree
+        if not isinstance(by_column, Mapping):
+            return by_column
+        return {
+            str(column): tuple(map(levels.text, marks if isinstance(marks, list | tuple) else [marks]))
+            for column, marks in by_column.items()
+        }
+
+    @field_validator("ignore", mode="before")
+    @classmethod
+    def _names_are_text(cls, names: Any) -> Any:
+        return tuple(map(str, names)) if isinstance(names, list | tuple) else names
 
 
 class TaskDeclaration(Value):
@@ -73,7 +92,7 @@ class TaskDeclaration(Value):
     @field_validator("order", mode="before")
     @classmethod
     def _classes_are_text(cls, order: Any) -> Any:
-        return tuple(map(category_text.text, order)) if isinstance(order, list | tuple) else order
+        return tuple(map(levels.text, order)) if isinstance(order, list | tuple) else order
 
     @model_validator(mode="after")
     def _options_belong_to_the_kind(self) -> Self:

@@ -4,26 +4,26 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from mtl_nas.data.builtin.registry import BUILTINS, with_builtin
-from mtl_nas.data.columns.encoding import with_text_names
 from mtl_nas.data.dataset import Dataset, RawRows
 from mtl_nas.data.declaration import Declaration, Split
 from mtl_nas.data.declaring import Tasks, declared, table_name, with_options
 from mtl_nas.data.encoded_dataset import encoded_dataset
-from mtl_nas.data.parsing.tables import read_table
+from mtl_nas.data.files.formats import open_table
+from mtl_nas.data.parsing.frames import is_frame, raw_table
+from mtl_nas.data.parsing.levels import without_marks
+from mtl_nas.data.parsing.raw import RawTable
 from mtl_nas.data.pipeline.file_table import FileTable, refuse_other_test_columns
 from mtl_nas.data.pipeline.row_encoding import TableEncoding
 from mtl_nas.data.pipeline.table import FrameTable
 from mtl_nas.data.pipeline.writer import write_encoded
 from mtl_nas.data.storage.encoded_folder import is_encoded
-from mtl_nas.data.storage.rows import joined
+from mtl_nas.data.storage.rows import Rows, joined
 from mtl_nas.errors import DataError
 
 
 def load_dataset(
-    source: str | Path | pd.DataFrame | Declaration,
+    source: Any,
     tasks: Tasks | None = None,
     *,
     split: Split | Mapping[str, Any] | None = None,
@@ -33,14 +33,15 @@ def load_dataset(
     group: str | None = None,
     weight: str | None = None,
     violations: str | None = None,
+    missing: Sequence[Any] | Mapping[str, Sequence[Any]] | None = None,
 ) -> Dataset:
     """Load a data set: infer what is not declared, split the rows, compute statistics of the train rows, and encode.
 
     The keywords are the fields of a search file and win over it.
 
     Args:
-        source: a built-in name, the path of a search file (YAML), of a table or of an encoded folder, a DataFrame, or
-            a declaration.
+        source: a built-in name, the path of a search file (YAML), of a table or of an encoded folder, a frame (pandas,
+            polars, Arrow), or a declaration.
         tasks: names of label columns, or a mapping from task names to options such as ``{"after": "click"}``; an
             option that is left out is inferred from the labels.
         split: a ``Split`` or a mapping of its fields: the rows that train, validate and test, by shares or by the
@@ -51,6 +52,7 @@ def load_dataset(
         group: a column; the rows of each of its values make tasks of their own.
         weight: a column of positive numbers that weigh the rows in the losses.
         violations: labels that break a funnel: refuse, repair or drop; by default up to 1 % of the rows are repaired.
+        missing: values that say that a value is missing, such as ``[-1]``; or a mapping from columns to such values.
 
     Returns:
         The data set; ``notes`` says what was inferred, repaired and left out.
@@ -59,6 +61,7 @@ def load_dataset(
         DataError: the table cannot be read, or the declaration does not suit it.
 
     Example:
+        >>> import pandas as pd
         >>> table = pd.DataFrame({"hour": range(100), "shop": ["a", "b"] * 50, "click": [0, 1, 1, 0] * 25})
         >>> load_dataset(table, ["click"])
         Dataset(frame: 80 + 10 + 10 rows; 1 category, 1 number, 0 sequences; task click)
@@ -71,32 +74,52 @@ def load_dataset(
         "group": group,
         "weight": weight,
         "violations": violations,
+        "missing": missing,
     }
-    if isinstance(source, pd.DataFrame):
+    if is_frame(source):
         declaration = with_options(Declaration(), tasks, **options)
-        return _prepared("frame", FrameTable(with_text_names(source)), declaration)
+        return _prepared("frame", raw_table(source), declaration)
     declaration = declared(source if isinstance(source, Declaration) else str(source), tasks, **options)
     table, test = declaration.data.table, declaration.data.split.test
     if table is None:
-        raise DataError("the declaration names no table (data: table); give a DataFrame to load_dataset itself")
+        raise DataError("the declaration names no table (data: table); give a frame to load_dataset itself")
     if is_encoded(table):
         return encoded_dataset(Path(table).expanduser(), declaration)
     if table in BUILTINS:
-        frame = with_text_names(BUILTINS[table].table())
-        return _prepared(table, FrameTable(frame), with_builtin(BUILTINS[table].declaration, declaration))
-    frame = with_text_names(read_table(table))
+        complete = with_builtin(BUILTINS[table].declaration, declaration)
+        return _prepared(table, raw_table(BUILTINS[table].table()), complete)
+    rows = read_table(table)
     if not isinstance(test, str):
-        return _prepared(table_name(table), FrameTable(frame), declaration)
-    test_frame = with_text_names(read_table(test))
-    refuse_other_test_columns(test, list(frame.columns), list(test_frame.columns), declaration.data.ignore)
-    both = pd.concat([frame, test_frame.reindex(columns=frame.columns)], ignore_index=True)
-    return _prepared(table_name(table), FrameTable(both, test_rows=len(test_frame)), declaration)
+        return _prepared(table_name(table), rows, declaration)
+    test_rows = read_table(test)
+    refuse_other_test_columns(test, rows.names, test_rows.names, declaration.data.ignore)
+    return _prepared(table_name(table), rows, declaration, test_rows)
 
 
-def _prepared(name: str, table: FrameTable, declaration: Declaration) -> Dataset:
+def read_table(path: str | Path) -> RawTable:
+    """Read a whole table; a text table is text, whatever its fields spell.
+
+    Args:
+        path: a table on disk, as ``load_dataset`` reads it.
+
+    Raises:
+        DataError: there is no such table, it cannot be read, or it is empty.
+    """
+    table = RawTable.of(open_table(path).read())
+    if not len(table):
+        raise DataError(f"'{path}' is an empty table")
+    return table
+
+
+def _prepared(name: str, rows: RawTable, declaration: Declaration, test: RawTable | None = None) -> Dataset:
     """Infer what is not declared, split, compute statistics of the train rows, encode, and look for leaks."""
+    tables = [part for part in (rows, test) if part is not None]
+    table = FrameTable(*(without_marks(part, declaration.data.missing) for part in tables))
     encoding = TableEncoding.of(table, declaration)
-    parts = dict(encoding.rows())
+    batches: dict[str, list[Rows]] = {}
+    for part, rows_of_part in encoding.rows():
+        batches.setdefault(part, []).append(rows_of_part)
+    parts = {part: joined(encoded) for part, encoded in batches.items()}
     tuning = len(parts["tuning"])
     validation = joined([parts.pop("tuning"), parts.pop("choosing")])
     complete, notes = encoding.described(parts["train"])
@@ -107,21 +130,22 @@ def _prepared(name: str, table: FrameTable, declaration: Declaration) -> Dataset
         notes=notes,
         encoded={"train": parts["train"], "validation": validation, "test": parts["test"]},
         tuning=tuning,
-        raw=RawRows(table.sample, encoding.survey.parts),
+        raw=RawRows(tuple(tables), encoding.survey.parts),
     )
 
 
 def encode_table(source: str | Path, to: str | Path, tasks: Tasks | None = None, **options: Any) -> Dataset:
     """Encode a table that may be larger than memory into a folder, whose files ``load_dataset`` maps.
 
-    The rows of every split are those of ``load_dataset``. Kinds that nothing declares are inferred from the first
-    100,000 rows; of more than 1,000,000 train rows, quantiles are those of a random sample.
+    The rows of every split and the columns of the schema are those of ``load_dataset``; of more than
+    1,000,000 train rows, quantiles are those of a random sample.
 
     Args:
         source: the path of a table or of a search file.
         to: a folder that does not exist or is empty; it is written completely or not at all.
         tasks: as for ``load_dataset``.
-        options: keywords of ``load_dataset``: split, ignore, columns, sequences, group, weight, violations.
+        options: keywords of ``load_dataset``: split, ignore, columns, sequences, group, weight, violations,
+            missing.
 
     Returns:
         The data set of the folder.
@@ -141,6 +165,7 @@ def encode_table(source: str | Path, to: str | Path, tasks: Tasks | None = None,
         raise DataError(f"'{table}' is encoded already")
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
         raise DataError(f"'{to}' is there already; give another folder")
-    batches = FileTable(table, test if isinstance(test, str) else None, ignore=declaration.data.ignore)
+    data = declaration.data
+    batches = FileTable(table, test if isinstance(test, str) else None, ignore=data.ignore, missing=data.missing)
     write_encoded(table_name(table), batches, declaration, to)
     return load_dataset(to)

@@ -1,13 +1,25 @@
 """The columns and tasks of a table, with the statistics of its train rows: all that encoding a new row needs."""
 
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
+from mtl_nas.data.parsing.raw import RawColumn
 from mtl_nas.data.tasks.kinds import KINDS, KindName, LossName, TaskKind, refuse_loss_of_another_kind
 from mtl_nas.errors import DataError
 from mtl_nas.values import Value, nearest
+
+
+class SchemaPart(Value):
+    """A value whose later fields are written where they are set, so that fingerprints stay what they were."""
+
+    @model_serializer(mode="wrap")
+    def _without_later_fields(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        tree: dict[str, Any] = write(self)
+        return {name: part for name, part in tree.items() if name not in self.outside_keys}
 
 
 class Category(Value):
@@ -22,14 +34,17 @@ class Category(Value):
         return len(self.levels) + 1
 
 
-class Number(Value):
+class Number(SchemaPart):
     """A numeric column with statistics of the train rows in which it is not missing."""
 
+    later_fields: ClassVar[tuple[str, ...]] = ("origin", "time")
     name: str
     mean: float
     deviation: float
     quantiles: tuple[float, ...]  # 257, from the smallest value to the largest; each is a value of a row
     missing: bool  # some train rows have no value
+    origin: float = 0.0  # encoded values and the statistics above count from here, in double precision
+    time: bool = False  # seconds: of an instant since 1970-01-01 UTC, of a time of day, or of a duration
 
 
 class HistoryColumns(Value):
@@ -54,9 +69,10 @@ class HistoryColumns(Value):
         return tuple(len(column.levels) + 2 for column in self.columns)
 
 
-class Task(Value):
+class Task(SchemaPart):
     """One target. A label that is missing or outside the sample space of the task is NaN and contributes nothing."""
 
+    later_fields: ClassVar[tuple[str, ...]] = ("origin",)
     name: str
     kind: KindName
     after: str | None = None  # an earlier task; this one is 1 only where that one is 1
@@ -65,8 +81,9 @@ class Task(Value):
     classes: tuple[str, ...] = ()  # in the order of their codes; binary: (negative, positive)
     loss: LossName = Field(default_factory=lambda fields: KINDS[fields["kind"]].losses[0])
     quantile: float = Field(default=0.5, gt=0, lt=1)  # share of labels below the prediction, under loss quantile
-    center: float = 0.0  # for labels that are numbers: a model works on (label - center) / scale
+    center: float = 0.0  # for labels that are numbers: a model works on (label - origin - center) / scale
     scale: float = 1.0
+    origin: float = 0.0  # encoded labels count from here, in double precision
 
     @model_validator(mode="before")
     @classmethod
@@ -85,6 +102,11 @@ class Task(Value):
         """How labels of this kind are read, scaled, scored and shown."""
         return KINDS[self.kind]
 
+    def label_codes(self, column: RawColumn) -> NDArray[np.float64]:
+        """Class codes, or numbers from the origin, (N,), as encoded rows hold them; NaN where no label is."""
+        codes = self.rules.codes(column, self.classes)
+        return codes - self.origin if self.origin else codes
+
     @property
     def outputs(self) -> int:
         """Numbers per row that a head computes."""
@@ -101,14 +123,16 @@ class Task(Value):
         return self.rules.main_metric(self)
 
 
-class Schema(Value):
+class Schema(SchemaPart):
     """Columns and tasks of a table."""
 
+    later_fields: ClassVar[tuple[str, ...]] = ("missing",)
     version: Literal[1] = 1
     categories: tuple[Category, ...] = ()
     numbers: tuple[Number, ...] = ()
     sequences: tuple[HistoryColumns, ...] = ()
     tasks: tuple[Task, ...]
+    missing: dict[str, tuple[str, ...]] = {}  # texts that say that a value is missing, by column; *: in any column
 
     @model_validator(mode="after")
     def _tasks_refer_to_earlier_tasks(self) -> Self:

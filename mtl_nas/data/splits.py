@@ -7,8 +7,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mtl_nas.data.declaration import Split
-from mtl_nas.data.parsing import category_text
+from mtl_nas.data.parsing import levels
+from mtl_nas.data.parsing.frames import raw_table
 from mtl_nas.data.parsing.numeric import parse_numbers
+from mtl_nas.data.parsing.raw import RawColumn
 from mtl_nas.errors import DataError
 from mtl_nas.random_streams import SPLIT_SEED
 
@@ -54,8 +56,9 @@ def split_rows(rules: pd.DataFrame, split: Split, test_rows: int) -> Parts:
 
 def refuse_absent_groups(groups: "pd.Series[Any]", parts: Parts) -> None:
     """Raise DataError naming the first group of rows, which makes tasks of its own, that some split lacks."""
-    names = category_text.sort_levels(set(category_text.factorize(groups)[1]))
-    codes = category_text.level_ids(groups, names, 0)
+    codes, texts = _factorized(groups)
+    names = levels.sort_levels(texts)
+    codes = np.array([*map(names.index, texts), -1])[codes]
     counts = {part: np.bincount(codes[rows], minlength=len(names)) for part, rows in parts.items()}
     counts["validation"] = counts["tuning"] + counts["choosing"]
     for code, name in enumerate(names):
@@ -69,18 +72,15 @@ def refuse_absent_groups(groups: "pd.Series[Any]", parts: Parts) -> None:
                 )
 
 
-def times(values: "pd.Series[Any]") -> NDArray[np.float64]:
+def times(column: RawColumn) -> NDArray[np.float64]:
     """Values that order a split: numbers as they are, times and dates as seconds since 1970."""
-    numbers, invalid = parse_numbers(values)
+    numbers, invalid = parse_numbers(column, time=True)
     if invalid.any():
-        try:
-            return parse_numbers(pd.to_datetime(values, format="ISO8601", utc=True))[0]
-        except (ValueError, TypeError):
-            row = int(np.flatnonzero(invalid)[0])
-            raise DataError(
-                f"column '{values.name}' orders the split, but row {row + 1} holds no time such as 2024-01-31: "
-                f"{values.iloc[row]!r}"
-            ) from None
+        row = int(np.flatnonzero(invalid)[0])
+        raise DataError(
+            f"column '{column.name}' orders the split, but row {row + 1} holds no time such as 2024-01-31: "
+            f"{column.value(row)!r}"
+        )
     return numbers
 
 
@@ -112,7 +112,7 @@ def _shares(units: RowNumbers | None, count: int, ends: list[float]) -> list[Row
 
 
 def _by_time(rules: pd.DataFrame, split: Split, column: str) -> Parts:
-    values = times(rules[column])
+    values = times(raw_table(rules[[column]])[column])
     _refuse_missing(np.isnan(values), column, "orders the split")
     ordered, count = np.sort(values), len(values)
     test = split.test if isinstance(split.test, float) else 0.0
@@ -126,7 +126,7 @@ def _by_time(rules: pd.DataFrame, split: Split, column: str) -> Parts:
 
 
 def _by_column(rules: pd.DataFrame, column: str) -> Parts:
-    codes, texts = category_text.factorize(rules[column])
+    codes, texts = _factorized(rules[column])
     _refuse_missing(codes < 0, column, "names the split")
     unknown = sorted(set(texts) - set(SPLITS))
     if unknown:
@@ -136,9 +136,15 @@ def _by_column(rules: pd.DataFrame, column: str) -> Parts:
 
 
 def _units(rules: pd.DataFrame, column: str) -> RowNumbers:
-    codes, _ = category_text.factorize(rules[column])
+    codes, _ = _factorized(rules[column])
     _refuse_missing(codes < 0, column, "is the group of each row")
     return codes.astype(np.int64)
+
+
+def _factorized(values: "pd.Series[Any]") -> tuple[NDArray[np.int64], list[str]]:
+    """Codes, -1 where missing, and the text of each code."""
+    categorical = pd.Categorical(values)
+    return categorical.codes.astype(np.int64), [str(name) for name in categorical.categories]
 
 
 def _refuse_missing(missing: NDArray[np.bool_], column: str, use: str) -> None:

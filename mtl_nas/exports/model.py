@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,7 @@ from mtl_nas.adaptation import (
     load_new_task,
 )
 from mtl_nas.architecture import Architecture
-from mtl_nas.data import Schema, Split, encode_rows, read_table
+from mtl_nas.data import Schema, Split, encode_rows, raw_table, read_table
 from mtl_nas.design import Meta, Training
 from mtl_nas.errors import DesignError, ExportError
 from mtl_nas.exports.ensemble_folder import Member, is_ensemble, read_ensemble_folder, write_ensemble_folder
@@ -82,12 +82,12 @@ class Model:
         """Names of the tasks that the model predicts."""
         return self.members[0].network.architecture.tasks
 
-    def predict(self, frame: pd.DataFrame) -> pd.DataFrame:
+    def predict(self, frame: Any) -> pd.DataFrame:
         """Predict every task for each row.
 
         Args:
-            frame: The columns that training saw, in any order; further columns are ignored. Unseen categories and
-                missing values are allowed.
+            frame: A frame of pandas, polars or Arrow with the columns that training saw, in any order; further columns
+                are ignored. Unseen categories and missing values are allowed.
 
         Returns:
             One row per row of the frame, under its index. Column `click` holds probabilities, `buy|click` conditional
@@ -102,10 +102,11 @@ class Model:
             for head, values in predict_rows(member.network, rows, self.schema).items():
                 names = [head] if values.ndim == 1 else self.schema.task(head).columns
                 parts = [values] if values.ndim == 1 else values.T
+                origin = self.schema.task_of(head)[0].origin
                 for column, part in zip(names, parts, strict=True):
-                    weighted = member.share * part
+                    weighted = member.share * (part + origin)
                     columns[column] = columns[column] + weighted if column in columns else weighted
-        return pd.DataFrame(columns, index=frame.index)
+        return pd.DataFrame(columns, index=frame.index if isinstance(frame, pd.DataFrame) else None)
 
     def save(self, folder: str | Path, *, about: str = "") -> Path:
         """Write a folder that `load_model` and `mtl-search predict` read.
@@ -151,7 +152,7 @@ class Model:
 
     def adapt(
         self,
-        table: pd.DataFrame | str | Path,
+        table: Any,
         task: str,
         *,
         mode: Mode = "finetuned",
@@ -191,8 +192,8 @@ class Model:
             raise DesignError(unknown("mode", mode, MODES))
         if like is not None and like not in self.tasks:
             raise DesignError(unknown("task", like, self.tasks))
-        frame = table if isinstance(table, pd.DataFrame) else read_table(str(table))
-        data = load_new_task(frame, self.schema, task, kind=kind, split=split or Split())
+        rows = read_table(table) if isinstance(table, str | Path) else raw_table(table)
+        data = load_new_task(rows, self.schema, task, kind=kind, split=split or Split())
         like = like or default_like([old for old in self.schema.tasks if old.name in self.tasks], data.task)
         how = TransferTraining(mode=mode, training=training or Training(), inner=inner)
         return adapt_network(self.network, data, like, how, seeds=seeds, wrap=Model)

@@ -80,8 +80,9 @@ def _difference(runtime: Any, path: Path, network: Network, schema: Schema) -> f
     names = {entry.name for entry in session.get_inputs()}  # the exporter drops inputs that nothing reads
     outputs = session.run(None, {name: array for name, array in input_arrays(rows, schema).items() if name in names})
     return max(
-        float((np.abs(values - expected) / _unit(expected, schema.task_of(head)[0])).max())
+        float((np.abs(values - task.origin - expected) / _unit(expected, task)).max())
         for values, (head, expected) in zip(outputs, predict_rows(network, rows, schema).items(), strict=True)
+        for task, _ in (schema.task_of(head),)
     )
 
 

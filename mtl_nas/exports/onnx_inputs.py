@@ -20,11 +20,13 @@ def preprocessing(schema: Schema, inputs: Sequence[str], outputs: Sequence[str])
     return {
         "inputs": {
             "categories": "int64 (rows, columns); 1 + index of the value's text in levels, 0 = unseen",
-            "numbers": "float32 (rows, columns); raw values, NaN where missing; length(s) counts the items of s",
+            "numbers": "float32 (rows, columns); raw values less their origin, in double precision; NaN where missing; "
+            "length(s) counts the items of s",
             **sequences,
         },
         "categories": [{"column": column.name, "levels": list(column.levels)} for column in schema.categories],
         "numbers": [column.name for column in schema.numbers],
+        "origins": {column.name: column.origin for column in schema.numbers if column.origin},
         "sequences": [
             [{"column": column.name, "levels": list(column.levels)} for column in sequence.columns]
             for sequence in schema.sequences

@@ -23,4 +23,9 @@ class RawModel(nn.Module):
         names = (f"sequence/{sequence.name}" for sequence in self.schema.sequences)
         inputs = {**dict(zip(names, sequences, strict=True)), **self.encoder(categories, numbers)}
         outputs = self.network(inputs)
-        return tuple(predictions(outputs, self.network.architecture.heads, self.schema).values())
+        from_origin = predictions(outputs, self.network.architecture.heads, self.schema)
+        origins = [self.schema.task_of(head)[0].origin for head in from_origin]
+        return tuple(
+            values + values.new_tensor(origin) if origin else values
+            for values, origin in zip(from_origin.values(), origins, strict=True)
+        )

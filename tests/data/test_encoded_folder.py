@@ -235,7 +235,6 @@ def test_a_file_that_is_cut_short_is_named(parquet, tmp_path):
 def refused(tmp_path, monkeypatch):
     """Encode a table that cannot be; the line that says why, where nothing is left behind."""
     monkeypatch.setitem(file_table.FileTable.__init__.__kwdefaults__, "cells", 1000)
-    monkeypatch.setattr(file_table, "SAMPLE", 200)
 
     def encode(frame: pd.DataFrame, tasks=TASKS, **how) -> str:
         frame.to_parquet(tmp_path / "wrong.parquet")
@@ -272,20 +271,26 @@ def test_what_is_wrong_far_below_is_said_as_of_a_table_in_memory(refused):
             assert str(known.value) == found
 
 
-def test_kinds_that_the_first_rows_cannot_tell_are_asked_for(refused):
-    grown = np.where(np.arange(len(FRAME)) < 300, np.arange(len(FRAME)) % 3, np.arange(len(FRAME)))
-    found = refused(FRAME.assign(grown=grown))
-    assert found.startswith("column 'grown' holds few whole numbers in the first 200 rows, like a category, and ")
-    assert found.endswith(" values in all, like a number; say which (columns: {grown: number})")
-    blank = np.where(np.arange(len(FRAME)) < 300, np.nan, np.arange(len(FRAME)))
-    assert refused(FRAME.assign(blank=blank)) == (
-        "column 'blank' has no value in the first 200 rows, from which kinds are inferred; say its kind "
-        "(columns: {blank: number}), or ignore it"
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_kinds_are_inferred_from_all_rows(tmp_path, monkeypatch, suffix):
+    monkeypatch.setitem(file_table.FileTable.__init__.__kwdefaults__, "cells", 1000)
+    row = np.arange(len(FRAME))
+    frame = FRAME.drop(columns="seen").assign(
+        grown=np.where(row < 300, row % 3, row),
+        blank=np.where(row < 300, np.nan, row),
+        code=np.where(row < 900, (row % 2).astype(str), np.where(row % 2, "0000", "word")),
     )
+    path = tmp_path / f"t.{suffix}"
+    frame.to_csv(path, index=False) if suffix == "csv" else frame.to_parquet(path)
+    data = mn.encode_table(path, tmp_path / "e", TASKS)
+    kinds = data.declaration.data.columns
+    assert (kinds["grown"], kinds["blank"], kinds["code"]) == ("number", "number", "category")
+    levels = next(column.levels for column in data.schema.categories if column.name == "code")
+    assert levels == ("0", "0000", "1", "word")
+    assert_same(data, load_dataset(path, TASKS))
 
 
-def test_labels_are_inferred_from_all_rows(tmp_path, monkeypatch):
-    monkeypatch.setattr(file_table, "SAMPLE", 100)
+def test_labels_are_inferred_from_all_rows(tmp_path):
     rare = np.where(np.arange(len(FRAME)) < 150, 0, FRAME["click"])
     FRAME.assign(click=rare, buy=rare).to_parquet(tmp_path / "t.parquet")
     assert mn.encode_table(tmp_path / "t.parquet", tmp_path / "e", ["click"], ignore=["buy"]).schema.task(

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from mtl_nas.data import encode_rows, load_dataset
-from mtl_nas.data.parsing.category_text import text
+from mtl_nas.data.parsing.levels import text
 from mtl_nas.errors import DataError
 
 

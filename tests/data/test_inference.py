@@ -3,11 +3,17 @@ import pandas as pd
 import pytest
 
 from mtl_nas.data import KINDS, Declaration, infer
-from mtl_nas.data.columns.inference import column_kind
+from mtl_nas.data.columns.profile import ColumnProfile
+from mtl_nas.data.parsing.frames import raw_table
+from mtl_nas.data.parsing.raw import RawColumn
 from mtl_nas.data.tasks.labels import infer_kind
 from mtl_nas.errors import DataError
 
 FRAME = pd.DataFrame({"age": range(30), "sex": ["f", "m"] * 15, "when": range(30), "buy": [0, 1, 1] * 10})
+
+
+def column(values) -> RawColumn:
+    return raw_table(pd.DataFrame({"x": values}))["x"]
 
 
 def declared(**tree):
@@ -33,7 +39,9 @@ def declared(**tree):
     ],
 )
 def test_the_kind_of_a_column_follows_from_its_values(values, kind):
-    assert column_kind(pd.Series(values, name="x")) == kind
+    profile = ColumnProfile("x")
+    profile.add(column(values))
+    assert profile.kind == kind
 
 
 def test_a_column_without_a_value_is_refused_with_the_way_out():
@@ -57,7 +65,7 @@ def test_a_column_without_a_value_is_refused_with_the_way_out():
     ],
 )
 def test_the_kind_of_a_task_follows_from_its_labels(values, kind):
-    assert infer_kind(pd.Series(values), "t") == kind
+    assert infer_kind(column(values), "t") == kind
 
 
 @pytest.mark.parametrize(
@@ -74,13 +82,13 @@ def test_the_kind_of_a_task_follows_from_its_labels(values, kind):
     ],
 )
 def test_the_positive_one_of_two_values(values, classes):
-    assert KINDS["binary"].classes(pd.Series(values), "t") == classes
+    assert KINDS["binary"].classes(column(values), "t") == classes
 
 
 def test_the_positive_value_may_be_named():
-    assert KINDS["binary"].classes(pd.Series(["a", "b"]), "t", "a") == ("b", "a")
+    assert KINDS["binary"].classes(column(["a", "b"]), "t", "a") == ("b", "a")
     with pytest.raises(DataError, match="the positive label is 'c', but the labels are a and b"):
-        KINDS["binary"].classes(pd.Series(["a", "b"]), "t", "c")
+        KINDS["binary"].classes(column(["a", "b"]), "t", "c")
 
 
 def test_labels_that_make_no_task_are_refused():
@@ -96,7 +104,7 @@ def test_labels_that_make_no_task_are_refused():
                 pd.DataFrame({"x": range(len(values)), "t": values}), Declaration.model_validate({"tasks": {"t": {}}})
             )
     with pytest.raises(DataError, match="binary, but its labels have 3 values: 1, 2, 3"):
-        KINDS["binary"].classes(pd.Series([1, 2, 3]), "t")
+        KINDS["binary"].classes(column([1, 2, 3]), "t")
 
 
 def test_inference_completes_a_declaration_and_keeps_what_is_said():

@@ -1,23 +1,34 @@
 import gzip
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from mtl_nas.data import read_table
+from mtl_nas.data.parsing.numeric import read_numbers
 from mtl_nas.errors import DataError
 
 FRAME = pd.DataFrame({"a b": [1, 2, 3], "größe.cm": [0.5, None, 2.0], "c": ["x", "y", None]})
 
 
-@pytest.mark.parametrize("name", ["t.csv", "t.csv.gz", "t.tsv", "t.tsv.gz", "t.tab", "t.parquet", "t.pq"])
+@pytest.mark.parametrize(
+    "name", ["t.csv", "t.csv.gz", "t.csv.bz2", "t.csv.zst", "t.csv.xz", "t.tsv", "t.tab", "t.parquet", "t.pq"]
+)
 def test_every_format_gives_the_same_table(tmp_path, name):
     path = tmp_path / name
     if "parquet" in name or "pq" in name:
         FRAME.to_parquet(path)
+    elif name.endswith(".zst"):
+        with pa.CompressedOutputStream(str(path), "zstd") as file:
+            file.write(FRAME.to_csv(index=False).encode())
     else:
         FRAME.to_csv(path, sep="," if "csv" in name else "\t", index=False)
-    text = {"c": "string"}  # None and NaN are one
-    pd.testing.assert_frame_equal(read_table(path).astype(text), FRAME.astype(text), check_dtype=False)
+    table = read_table(path)
+    assert table.names == list(FRAME)
+    for name in ("a b", "größe.cm"):
+        np.testing.assert_array_equal(read_numbers(table[name]), FRAME[name])
+    assert [table["c"].value(row) for row in range(3)] == ["x", "y", None]
 
 
 def test_a_folder_of_parquet_is_one_table(tmp_path):
@@ -29,7 +40,7 @@ def test_a_folder_of_parquet_is_one_table(tmp_path):
 def test_a_byte_order_mark_is_no_part_of_a_name(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("a,b\n1,2\n", encoding="utf-8-sig")
-    assert list(read_table(path)) == ["a", "b"]
+    assert read_table(path).names == ["a", "b"]
 
 
 def test_an_unreadable_table_says_what_is_wrong(tmp_path):

@@ -37,6 +37,8 @@ NUMBERS = (
     "weeks_worked_in_year",
 )
 
+CODES = ("detailed_industry_recode", "detailed_occupation_recode")  # numbers that name industries and occupations
+
 
 def census_income(variant: Variant = "") -> pd.DataFrame:
     """Features, labels as 0 and 1, and the column ``split``."""
@@ -58,6 +60,9 @@ def census_income(variant: Variant = "") -> pd.DataFrame:
 def declared(variant: Variant = "") -> Declaration:
     """Seven numbers, every other column a category; no funnel among the tasks."""
     return Declaration(
-        data=Source(split=Split(column="split"), columns=dict.fromkeys(NUMBERS, "number")),
+        data=Source(
+            split=Split(column="split"),
+            columns={**dict.fromkeys(NUMBERS, "number"), **dict.fromkeys(CODES, "category")},
+        ),
         tasks={name: TaskDeclaration(kind="binary") for name in TASKS[variant]},
     )

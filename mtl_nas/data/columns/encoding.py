@@ -2,59 +2,64 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from mtl_nas.data.parsing import category_text
+from mtl_nas.data.parsing import levels
+from mtl_nas.data.parsing.frames import raw_table
 from mtl_nas.data.parsing.lists import ListColumn, read_lists
 from mtl_nas.data.parsing.numeric import read_numbers, single_precision
+from mtl_nas.data.parsing.raw import RawTable
 from mtl_nas.data.schema import HistoryColumns, Schema
 from mtl_nas.data.storage.rows import Integers, Rows
 from mtl_nas.data.tasks.labels import outside_sample_space, refuse_impossible
 from mtl_nas.errors import DataError
-from mtl_nas.values import first_repeated, nearest
+from mtl_nas.values import nearest
 
 
-def encode_rows(frame: pd.DataFrame, schema: Schema, *, labels: bool) -> Rows:
+def encode_rows(frame: Any, schema: Schema, *, labels: bool) -> Rows:
     """Encode a table by a schema whose statistics are known.
 
     Args:
-        frame: has the columns of the schema, in any order; unseen levels and missing values are allowed.
+        frame: a frame of pandas, polars or Arrow that has the columns of the schema, in any order; unseen levels and
+            missing values are allowed.
         schema: what a data set was encoded by.
         labels: whether the table has one label column per task; without them every label is NaN.
 
     Raises:
         DataError: a column is missing, or a row holds a value that cannot be read.
     """
-    frame = with_text_names(frame)
-    _refuse_absent_columns(frame, [*feature_columns(schema), *(schema.task_names if labels else ())])
-    lists = {column: read_lists(frame[column]) for column in list_columns(schema)}
-    rows = encode_features(frame, schema, lists)
+    wanted = [*feature_columns(schema), *(schema.task_names if labels else ())]
+    table = raw_table(frame)
+    _refuse_absent_columns(table, wanted)
+    table = levels.without_marks(table.select(wanted), schema.missing)
+    lists = {column: read_lists(table[column]) for column in list_columns(schema)}
+    rows = encode_features(table, schema, lists)
     if not labels:
         return rows
-    codes = np.full((len(frame), len(schema.tasks)), np.nan)
+    codes = np.full((len(table), len(schema.tasks)), np.nan)
     for index, task in enumerate(schema.tasks):
-        codes[:, index] = task.rules.codes(frame[task.name], task.classes)
+        codes[:, index] = task.label_codes(table[task.name])
     codes[outside_sample_space(codes, schema.tasks)] = np.nan
     refuse_impossible(codes, schema.tasks)
     return replace(rows, labels=codes.astype(np.float32))
 
 
-def encode_features(frame: pd.DataFrame, schema: Schema, lists: Mapping[str, ListColumn]) -> Rows:
+def encode_features(table: RawTable, schema: Schema, lists: Mapping[str, ListColumn]) -> Rows:
     """Rows without labels; ``lists`` are the list columns of the schema."""
-    count = len(frame)
+    count = len(table)
     categories = np.empty((count, len(schema.categories)), dtype=np.int32)
     for index, column in enumerate(schema.categories):
-        categories[:, index] = category_text.level_ids(frame[column.name], column.levels, 1)
+        categories[:, index] = levels.level_ids(table[column.name], column.levels, 1)
     histories = {length_name(history.name): history for history in schema.sequences}
     numbers = np.empty((count, len(schema.numbers)), dtype=np.float32)
     for index, number in enumerate(schema.numbers):
         if number.name in histories:
             numbers[:, index] = lists[histories[number.name].columns[0].name].lengths
         else:
-            numbers[:, index] = single_precision(read_numbers(frame[number.name]))
+            numbers[:, index] = single_precision(read_numbers(table[number.name], time=number.time), number.origin)
     return Rows(
         categories=categories,
         numbers=numbers,
@@ -83,15 +88,6 @@ def length_name(history: str) -> str:
     return f"length({history})"
 
 
-def with_text_names(frame: pd.DataFrame) -> pd.DataFrame:
-    """The same table with text as column names; DataError where a name is repeated."""
-    names = [str(name) for name in frame.columns]
-    repeated = first_repeated(names)
-    if repeated is not None:
-        raise DataError(f"the table has two columns named '{repeated}'")
-    return frame if names == list(frame.columns) else frame.set_axis(names, axis="columns")
-
-
 def refuse_unequal_lengths(history: str, lists: Mapping[str, ListColumn]) -> None:
     """Raise DataError where a row has more or fewer values of a property than items; the first column holds items."""
     (items, (_, lengths)), *properties = lists.items()
@@ -117,13 +113,13 @@ def _history_ids(history: HistoryColumns, lists: Mapping[str, ListColumn]) -> In
     ids = np.zeros((len(lengths), len(history.columns), history.length), dtype=np.int32)
     for index, column in enumerate(history.columns):
         elements = columns[column.name].elements
-        ids[row, index, position] = category_text.level_ids(elements, column.levels, 2)[source]
+        ids[row, index, position] = levels.level_ids(elements, column.levels, 2)[source]
     return ids
 
 
-def _refuse_absent_columns(frame: pd.DataFrame, columns: list[str]) -> None:
-    absent = [name for name in columns if name not in frame.columns]
+def _refuse_absent_columns(table: RawTable, columns: list[str]) -> None:
+    absent = [name for name in columns if name not in table]
     if absent:
-        hint = nearest(absent[0], frame.columns) if len(absent) == 1 else ""
+        hint = nearest(absent[0], table.names) if len(absent) == 1 else ""
         listed = ", ".join(f"'{name}'" for name in absent[:20]) + (" ..." if len(absent) > 20 else "")
         raise DataError(f"the table lacks {len(absent)} column{'s' * (len(absent) > 1)}: {listed}{hint}")

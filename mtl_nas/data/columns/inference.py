@@ -1,36 +1,31 @@
 """The kinds of columns that a declaration leaves out, and whether it suits the table."""
 
-from collections.abc import Sequence
-from typing import Any
-
-import pandas as pd
-from pandas.api import types
+from collections.abc import Mapping, Sequence
 
 from mtl_nas.data.columns.encoding import length_name
+from mtl_nas.data.columns.profile import ColumnProfile
 from mtl_nas.data.declaration import ColumnKind, Declaration, SequenceDeclaration, Split
-from mtl_nas.data.parsing.lists import is_list
-from mtl_nas.data.parsing.numeric import parse_numbers
 from mtl_nas.errors import DataError
 from mtl_nas.values import first_repeated, nearest
 
-MOST_WHOLE_LEVELS = 20  # distinct whole numbers that are levels of a category
 
-
-def infer_columns(sample: pd.DataFrame, declaration: Declaration) -> Declaration:
-    """The declaration with a kind for every feature column, inferred from some rows where none is declared."""
+def infer_columns(
+    columns: Sequence[str], profiles: Mapping[str, ColumnProfile], declaration: Declaration
+) -> Declaration:
+    """The declaration with a kind for every feature column; ``profiles`` of those whose kind it does not name."""
     _refuse_label_features(declaration)
     kinds: dict[str, ColumnKind] = {
-        name: declaration.data.columns.get(name) or column_kind(sample[name])
-        for name in undeclared_features(list(sample.columns), declaration, with_declared=True)
+        name: declaration.data.columns.get(name) or profiles[name].kind
+        for name in undeclared_features(columns, declaration, with_declared=True)
     }
     sequences = dict(declaration.sequences)
     sequences |= {name: SequenceDeclaration(items=name) for name, kind in kinds.items() if kind == "sequence"}
-    columns = {name: kind for name, kind in kinds.items() if kind != "sequence"}
-    features = [*columns, *(name for part in sequences.values() for name in part.columns)]
+    others = {name: kind for name, kind in kinds.items() if kind != "sequence"}
+    features = [*others, *(name for part in sequences.values() for name in part.columns)]
     _refuse_taken_names(declaration, features, sequences)
     if not features:
         raise DataError("no column is left to predict from")
-    source = declaration.data.model_copy(update={"columns": columns})
+    source = declaration.data.model_copy(update={"columns": others})
     return declaration.model_copy(update={"data": source, "sequences": sequences})
 
 
@@ -40,26 +35,6 @@ def undeclared_features(columns: Sequence[str], declaration: Declaration, *, wit
     if not with_declared:
         no_features |= set(declaration.data.columns)
     return [name for name in columns if name not in no_features]
-
-
-def column_kind(values: "pd.Series[Any]") -> ColumnKind:
-    """Text, booleans, categories, few whole numbers: category; other numbers, times: number; lists: sequence."""
-    present = values.dropna()
-    dtype = values.dtype
-    if not len(present):
-        raise DataError(f"column '{values.name}' has no value in any row; ignore it (ignore: ['{values.name}'])")
-    if types.is_bool_dtype(dtype) or isinstance(dtype, pd.CategoricalDtype):
-        return "category"
-    if types.is_datetime64_any_dtype(dtype) or types.is_timedelta64_dtype(dtype):
-        return "number"
-    if types.is_numeric_dtype(dtype):
-        whole = bool((parse_numbers(present)[0] % 1 == 0).all())
-        return "category" if whole and len(pd.unique(present)) <= MOST_WHOLE_LEVELS else "number"
-    if all(is_list(value) for value in present.iloc[:100]):
-        return "sequence"
-    if types.infer_dtype(present, skipna=True) in ("integer", "floating", "decimal", "mixed-integer-float"):
-        return column_kind(pd.Series(parse_numbers(present)[0], name=values.name))
-    return "category"
 
 
 def rule_columns(split: Split) -> list[str]:

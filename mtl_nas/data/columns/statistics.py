@@ -1,11 +1,12 @@
 """Columns of a schema with the statistics of train rows: vocabularies, means, deviations, quantiles."""
 
 from collections.abc import Collection, Iterable
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mtl_nas.data.parsing import category_text
+from mtl_nas.data.parsing import levels
 from mtl_nas.data.schema import Category, HistoryColumns, Number
 from mtl_nas.errors import DataError
 
@@ -15,15 +16,26 @@ MOST_LEVELS = 100  # levels of a category in any table; a larger one of more tha
 Features = tuple[tuple[Category, ...], tuple[Number, ...], tuple[HistoryColumns, ...]]
 
 
+class NumberReading(NamedTuple):
+    """How a number column is read; see ``Number``."""
+
+    origin: float = 0.0
+    time: bool = False
+
+
+PLAIN_NUMBER = NumberReading()
+
+
 def category_column(name: str, texts: set[str], *, missing: bool) -> Category:
     """A category with sorted levels, and the level "missing" where train rows have missing values."""
-    if not texts:
+    distinct, marks = levels.distinct_levels(texts)
+    if not distinct:
         raise empty_column(name)
-    return Category(name=name, levels=(*category_text.sort_levels(texts), *((None,) if missing else ())))
+    return Category(name=name, levels=(*levels.sort_levels(distinct), *((None,) if missing or marks else ())))
 
 
-def number_column(name: str, values: NDArray[np.float32]) -> Number:
-    """A number with the statistics of (N,) values, NaN where missing."""
+def number_column(name: str, values: NDArray[np.float32], reading: NumberReading = PLAIN_NUMBER) -> Number:
+    """A number with the statistics of (N,) values, counted from its origin, NaN where missing."""
     present = values[~np.isnan(values)].astype(np.float64)
     if not len(present):
         raise empty_column(name)
@@ -33,6 +45,8 @@ def number_column(name: str, values: NDArray[np.float32]) -> Number:
         deviation=float(present.std()) if present.min() < present.max() else 0.0,
         quantiles=tuple(np.quantile(present, RANKS, method="nearest").tolist()),
         missing=len(present) < len(values),
+        origin=reading.origin,
+        time=reading.time,
     )
 
 
@@ -53,7 +67,9 @@ def varying_features(
                 notes.append(f"column '{column.name}' has {count}: ignore it if it is an id")
             categories.append(column)
         elif column.deviation == 0 and not column.missing:
-            notes.append(f"column '{column.name}' is left out: it is always {column.mean:g} in the train rows")
+            notes.append(
+                f"column '{column.name}' is left out: it is always {column.mean + column.origin:g} in the train rows"
+            )
         else:
             numbers.append(column)
     numbers += [length for length in lengths if length.deviation > 0]

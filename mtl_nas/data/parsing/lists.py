@@ -1,61 +1,79 @@
 """List columns: the elements of all rows and the length of each row's list."""
 
-import itertools
+import ast
 import json
 import re
 from typing import Any, NamedTuple
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from mtl_nas.data.parsing.frames import spelled_object
+from mtl_nas.data.parsing.raw import RawColumn
 from mtl_nas.errors import DataError
 
-_SEPARATORS = re.compile(r"[\s,;|]+")
+_SEPARATORS = re.compile(r"[\s,;|\x1d]+")
+_QUOTED = re.compile(r"\"([^\"]*)\"|'([^']*)'")
 
 
 class ListColumn(NamedTuple):
     """A column of lists; ``lengths`` (N,) adds up to the number of elements."""
 
-    elements: "pd.Series[Any]"
+    elements: RawColumn
     lengths: NDArray[np.int64]
 
 
-def read_lists(values: "pd.Series[Any]") -> ListColumn:
+def read_lists(column: RawColumn) -> ListColumn:
     """The lists of a column; a missing list is empty.
 
-    Text is read as a JSON list, or else as words between spaces, commas, semicolons or bars.
+    Text is read as a list in JSON or as Python prints it, or else as words between spaces, commas, semicolons or bars.
     """
-    rows = [_row_elements(values.name, row, value) for row, value in enumerate(values)]
-    lengths = np.fromiter(map(len, rows), dtype=np.int64, count=len(rows))
-    elements = list(itertools.chain.from_iterable(rows))
-    return ListColumn(pd.Series(elements, name=values.name, dtype=object).infer_objects(), lengths)
+    if column.type == "list":
+        lengths = pc.fill_null(pc.list_value_length(column.values), 0).to_numpy(zero_copy_only=False)
+        elements = RawColumn(column.name, column.values.flatten())
+        if elements.type in ("list", "other"):
+            raise DataError(f"column '{column.name}' holds lists of {elements.values.type}; an item is one value")
+        return ListColumn(elements, lengths.astype(np.int64))
+    if column.type == "none":
+        return ListColumn(RawColumn(column.name, pa.array([], pa.large_string())), np.zeros(len(column), np.int64))
+    if column.type != "text":
+        row = int(np.flatnonzero(~column.missing)[0])
+        raise DataError(f"column '{column.name}' is a sequence, but row {row + 1} holds {column.value(row)!r}")
+    encoded = column.values.dictionary_encode()
+    rows = [_elements_of_text(column.name, text) for text in encoded.dictionary.to_pylist()]
+    lists = pa.array([*rows, []], pa.large_list(pa.large_string()))
+    taken = lists.take(encoded.indices.fill_null(len(rows)).cast(pa.int64()))
+    lengths = pc.list_value_length(taken).to_numpy(zero_copy_only=False).astype(np.int64)
+    return ListColumn(RawColumn(column.name, taken.flatten()), lengths)
 
 
-def is_list(value: object) -> bool:
-    """Whether a value is a list, or text in square brackets."""
-    return isinstance(value, list | tuple | np.ndarray) or (
-        isinstance(value, str) and value.startswith("[") and value.endswith("]")
-    )
+def is_list_text(text: str) -> bool:
+    """Whether a text is a list in square brackets."""
+    return text.startswith("[") and text.endswith("]")
 
 
-def _row_elements(name: object, row: int, value: object) -> list[Any]:
-    if isinstance(value, np.ndarray):
-        elements: list[Any] = value.tolist()
-        return elements
-    if isinstance(value, list | tuple):
-        return list(value)
-    if isinstance(value, str):
-        return _elements_of_text(value)
-    if value is None or bool(pd.isna(value)):  # type: ignore[call-overload]
-        return []
-    raise DataError(f"column '{name}' is a sequence, but row {row + 1} holds {value!r}")
+def _elements_of_text(name: str, text: str) -> list[str | None]:
+    if not is_list_text(text):
+        return [word for word in _SEPARATORS.split(text) if word]
+    items = _parsed_list(text)
+    for item in items:
+        if isinstance(item, list | tuple | dict):
+            raise DataError(f"column '{name}' holds lists of lists, such as {text:.60}; an item is one value")
+    return [None if item is None else spelled_object(item) or None for item in items]
 
 
-def _elements_of_text(value: str) -> list[Any]:
-    if value.startswith("["):
-        try:
-            return list(json.loads(value))
-        except json.JSONDecodeError:
-            value = value.strip("[]").replace("'", "").replace('"', "")
-    return [word for word in _SEPARATORS.split(value) if word]
+def _parsed_list(text: str) -> list[Any]:
+    """The items of a list in JSON, as Python prints a list, or as numpy prints an array."""
+    try:
+        return list(json.loads(text))
+    except (ValueError, RecursionError):
+        pass
+    quoted = _QUOTED.findall(text)
+    if quoted and re.fullmatch(r"\[\s*\]", _QUOTED.sub("", text)):  # numpy: ['a' 'b']
+        return [double or single for double, single in quoted]
+    try:
+        return list(ast.literal_eval(text))
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return [word for word in _SEPARATORS.split(re.sub(r"[\[\]'\"]", "", text)) if word]

@@ -1,49 +1,103 @@
-"""Columns read as numbers."""
+"""Columns read as numbers, in double precision."""
 
-from typing import Any
+import re
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
+from pyarrow import types
 
+from mtl_nas.data.parsing.marks import is_mark
+from mtl_nas.data.parsing.raw import RawColumn
+from mtl_nas.data.parsing.times import parse_times, seconds
 from mtl_nas.errors import DataError
 
+PLAIN = r"^\s*[-+]?(\d+\.?\d*|\.\d+|\d+\.?\d*e[-+]?\d+|\.\d+e[-+]?\d+|inf|infinity)\s*$"
+MARKED = r"\s*([-+]?)([$€£¥]?)\s?(\d{1,3}(?:,\d{3})+|\d+)(\.\d+)?\s?([%$€£¥]?)\s*"
 
-def read_numbers(values: "pd.Series[Any]") -> NDArray[np.float64]:
+
+def read_numbers(column: RawColumn, *, time: bool = False) -> NDArray[np.float64]:
     """One float per row, as ``parse_numbers`` reads it; DataError naming the first row that spells no number."""
-    numbers, invalid = parse_numbers(values)
+    numbers, invalid = parse_numbers(column, time=time)
     if invalid.any():
         row = int(np.flatnonzero(invalid)[0])
-        raise DataError(f"column '{values.name}' is a number, but row {row + 1} holds {values.iloc[row]!r}")
+        kind = "a time" if time else "a number"
+        raise DataError(f"column '{column.name}' is {kind}, but row {row + 1} holds {column.value(row)!r}")
     return numbers
 
 
-def parse_numbers(values: "pd.Series[Any]") -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+def parse_numbers(column: RawColumn, *, time: bool = False) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """The numbers, NaN where missing or infinite, and the rows whose value spells no number; (N,) each.
 
-    Times are seconds since 1970, durations are seconds, text is read as a number.
+    Times are seconds (see ``times``); ``time`` says that a text may spell one, and that zones count. Text may have a
+    currency sign, a percent sign and thousands separators: ``$1,234.50``. A mark such as ``NA`` or ``?`` is missing.
     """
-    if isinstance(values.dtype, pd.CategoricalDtype):
-        values = values.astype(object)
-    if pd.api.types.is_datetime64_any_dtype(values.dtype):
-        wall_times = values.dt.tz_localize(None) if getattr(values.dtype, "tz", None) is not None else values
-        numbers = (wall_times - pd.Timestamp(0)).dt.total_seconds().to_numpy(dtype=np.float64)
-    elif pd.api.types.is_timedelta64_dtype(values.dtype):
-        numbers = values.dt.total_seconds().to_numpy(dtype=np.float64)
-    elif pd.api.types.is_numeric_dtype(values.dtype):
-        numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
-    else:
-        numbers = pd.to_numeric(values, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-    invalid = np.isnan(numbers) & ~values.isna().to_numpy()
-    if invalid.any():
-        rows = np.flatnonzero(invalid)
-        invalid[rows] = [str(value).strip().lower() not in ("", "nan") for value in values.iloc[rows]]
-    return np.where(np.isfinite(numbers), numbers, np.nan).astype(np.float64), invalid
+    values, valid = column.values, np.zeros(len(column), dtype=bool)
+    if column.type == "time":
+        return seconds(column, wall=not time), valid
+    if column.type == "text":
+        return _parse_text(values, time=time)
+    if column.type in ("list", "other"):
+        return np.full(len(column), np.nan), ~column.missing
+    if column.type == "none":
+        return np.full(len(column), np.nan), valid
+    numbers = _doubles(values)
+    return np.where(np.isfinite(numbers), numbers, np.nan), valid
 
 
-def single_precision(numbers: NDArray[np.float64]) -> NDArray[np.float32]:
-    """The numbers as float32; NaN where a number is too large."""
+def marked_number(text: str) -> float | None:
+    """The number of a text with a currency sign, a percent sign or thousands separators; None where it is none.
+
+    >>> marked_number("$1,234.50"), marked_number("12 %"), marked_number("1,2")
+    (1234.5, 12.0, None)
+    """
+    match = re.fullmatch(MARKED, text)
+    if match is None or (match[2] and match[5]):
+        return None
+    return float(f"{match[1]}{match[3].replace(',', '')}{match[4] or ''}")
+
+
+def single_precision(numbers: NDArray[np.float64], origin: float = 0.0) -> NDArray[np.float32]:
+    """The numbers, counted from ``origin``, as float32; NaN where a number is too large."""
     with np.errstate(over="ignore"):
-        single = numbers.astype(np.float32)
+        single = (numbers - origin if origin else numbers).astype(np.float32)
     single[~np.isfinite(single)] = np.nan
     return single
+
+
+def _doubles(values: pa.Array) -> NDArray[np.float64]:
+    """Numbers or booleans as floats, NaN where missing."""
+    if types.is_decimal(values.type):
+        values = values.cast(pa.float64())
+    if types.is_boolean(values.type):
+        values = values.cast(pa.int64())
+    numbers: NDArray[np.float64] = values.to_numpy(zero_copy_only=False).astype(np.float64)
+    return numbers
+
+
+def _parse_text(values: pa.Array, *, time: bool) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    invalid = np.zeros(len(values), dtype=bool)
+    try:
+        numbers = _doubles(values.cast(pa.float64()))
+    except pa.ArrowInvalid:
+        plain = pc.fill_null(pc.match_substring_regex(values, PLAIN, ignore_case=True), True)
+        trimmed = pc.utf8_ltrim(pc.utf8_trim_whitespace(values), "+")
+        numbers = _doubles(pc.if_else(plain, trimmed, pa.scalar(None, pa.large_string())).cast(pa.float64()))
+        rows = np.flatnonzero(~plain.to_numpy(zero_copy_only=False))
+        others = values.take(pa.array(rows)).dictionary_encode()
+        parsed, wrong = _parse_others(others.dictionary, time=time)
+        codes = others.indices.to_numpy(zero_copy_only=False)
+        numbers[rows], invalid[rows] = parsed[codes], wrong[codes]
+    return np.where(np.isfinite(numbers), numbers, np.nan), invalid
+
+
+def _parse_others(texts: pa.Array, *, time: bool) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Different texts that are no plain numbers: their numbers, and which are no numbers at all."""
+    words = texts.to_pylist()
+    marked = [marked_number(word) for word in words]
+    numbers = np.array([np.nan if number is None else number for number in marked], dtype=np.float64)
+    if time and len(words):
+        numbers = np.where(np.isnan(numbers), parse_times(texts), numbers)
+    missing = np.array([is_mark(word) for word in words], dtype=bool)
+    return numbers, np.isnan(numbers) & ~missing

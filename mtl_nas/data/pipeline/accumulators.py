@@ -5,10 +5,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 
-from mtl_nas.data.columns.statistics import RANKS, empty_column, number_column
+from mtl_nas.data.columns.statistics import PLAIN_NUMBER, RANKS, NumberReading, empty_column, number_column
+from mtl_nas.data.parsing import levels
 from mtl_nas.data.parsing.numeric import parse_numbers, read_numbers
+from mtl_nas.data.parsing.raw import RawColumn
 from mtl_nas.data.pipeline.table import TableBatch
 from mtl_nas.data.schema import Number
 from mtl_nas.errors import DataError
@@ -24,35 +27,36 @@ class DistinctLabels:
 
     def __init__(self, column: str) -> None:
         self.column = column
-        self._labels: dict[Any, None] = {}
+        self._texts: dict[str, None] = {}
         self._count = self._invalid = 0
         self._first_invalid: TableBatch | None = None  # a batch of one row
 
     def add(self, batch: TableBatch) -> None:
-        values = batch.frame[self.column]
-        invalid = parse_numbers(values)[1]
-        self._count += int(values.notna().sum())
+        values = batch[self.column]
+        invalid = parse_numbers(values, time=True)[1]
+        self._count += int((~values.missing).sum())
         self._invalid += int(invalid.sum())
         if self._first_invalid is None and invalid.any():
             row = int(np.flatnonzero(invalid)[0])
-            self._first_invalid = TableBatch(batch.first + row, batch.frame[[self.column]].iloc[row : row + 1])
-        if len(self._labels) <= MOST_LABELS:
-            self._labels.update(dict.fromkeys(values.dropna().drop_duplicates().tolist()))
+            self._first_invalid = TableBatch(batch.first + row, batch.table.take(slice(row, row + 1)))
+        if len(self._texts) <= MOST_LABELS:
+            self._texts.update(dict.fromkeys(levels.factorize(values)[1]))
 
     @property
-    def values(self) -> "pd.Series[Any]":
+    def values(self) -> RawColumn:
         """Each label once; not all of them where they are too many for classes."""
-        return pd.Series(list(self._labels), name=self.column, dtype=None if self._labels else object)
+        distinct, _ = levels.distinct_levels(self._texts)
+        return RawColumn(self.column, pa.array(levels.sort_levels(distinct), pa.large_string()))
 
     def refuse_mistakes(self) -> None:
         """Raise DataError naming the first label that is no number where nearly all labels are numbers."""
         if self._first_invalid is not None and self._invalid <= MOST_MISTAKES * self._count:
             with self._first_invalid.numbered():
-                read_numbers(self._first_invalid.frame[self.column])
+                read_numbers(self._first_invalid[self.column])
 
     def refuse_too_many(self, task: str) -> None:
         """Raise DataError where there are more labels than can be classes."""
-        if len(self._labels) > MOST_LABELS:
+        if len(self._texts) > MOST_LABELS:
             raise DataError(f"task '{task}' has more than {MOST_LABELS:,} different labels; say kind: regression")
 
 
@@ -61,18 +65,22 @@ class FactorizedColumn:
 
     def __init__(self, column: str) -> None:
         self.column = column
-        self._code_of: dict[Any, int] = {}
+        self._code_of: dict[str, int] = {}
         self._parts: list[NDArray[np.int32]] = []
 
     def add(self, batch: TableBatch) -> None:
-        codes, distinct = pd.factorize(batch.frame[self.column])
-        global_codes = [self._code_of.setdefault(value, len(self._code_of)) for value in distinct.tolist()]
+        codes, texts = levels.factorize(batch[self.column])
+        global_codes = [self._code_of.setdefault(text, len(self._code_of)) for text in texts]
         self._parts.append(np.asarray([*global_codes, -1], dtype=np.int32)[codes])
 
     def values(self) -> "pd.Series[Any]":
-        """The column with the dtype of pandas categories."""
-        codes = np.concatenate(self._parts)
-        categorical = pd.Categorical.from_codes(codes, categories=pd.Index(list(self._code_of)))
+        """The column as pandas categories, whose names are levels."""
+        how = levels.spelling_of_texts(self._code_of)
+        meant = [levels.spelled(text, how) for text in self._code_of]
+        distinct = list(dict.fromkeys(level for level in meant if level is not None))
+        index_of = {level: index for index, level in enumerate(distinct)}
+        level_of = np.array([-1 if level is None else index_of[level] for level in meant] + [-1], dtype=np.int32)
+        categorical = pd.Categorical.from_codes(level_of[np.concatenate(self._parts)], categories=pd.Index(distinct))
         return pd.Series(categorical, name=self.column)
 
 
@@ -132,10 +140,10 @@ class NumberColumns:
         values: NDArray[Any] = self._values()[:, self.names.index(name)]
         return values
 
-    def number(self, name: str) -> Number:
+    def number(self, name: str, reading: NumberReading = PLAIN_NUMBER) -> Number:
         """A column with its statistics."""
         if self.whole or self._moments is None:
-            return number_column(name, self.column(name))
+            return number_column(name, self.column(name), reading)
         index = self.names.index(name)
         count, mean, deviation, ends = self._moments.of(index)
         if not count:
@@ -143,7 +151,15 @@ class NumberColumns:
         values = self.column(name)
         present = np.concatenate([values[~np.isnan(values)], ends])  # the ends are exact
         quantiles = tuple(np.quantile(present, RANKS, method="nearest").tolist())
-        return Number(name=name, mean=mean, deviation=deviation, quantiles=quantiles, missing=count < self.rows)
+        return Number(
+            name=name,
+            mean=mean,
+            deviation=deviation,
+            quantiles=quantiles,
+            missing=count < self.rows,
+            origin=reading.origin,
+            time=reading.time,
+        )
 
     def mean_and_deviation(self, name: str) -> tuple[float, float]:
         """Mean and deviation over all rows in which the column is not missing."""

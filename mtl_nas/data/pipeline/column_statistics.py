@@ -1,34 +1,29 @@
 """The second pass over features: vocabularies, number statistics and lengths of histories in train rows."""
 
-from typing import Any
-
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
-from pandas.api import types
 
 from mtl_nas.data.columns.encoding import length_name, refuse_unequal_lengths
-from mtl_nas.data.columns.inference import column_kind
 from mtl_nas.data.columns.statistics import LONGEST, Features, category_column, varying_features
 from mtl_nas.data.declaration import SequenceDeclaration
-from mtl_nas.data.parsing import category_text
+from mtl_nas.data.parsing import levels
 from mtl_nas.data.parsing.numeric import read_numbers, single_precision
 from mtl_nas.data.pipeline.accumulators import NumberColumns
 from mtl_nas.data.pipeline.survey import Survey
 from mtl_nas.data.pipeline.table import TableBatch
 from mtl_nas.data.schema import Category, HistoryColumns, Number
-from mtl_nas.errors import DataError
 
 
 class ColumnStatistics:
     """Statistics of the feature columns."""
 
     def __init__(self, survey: Survey, most: int | None) -> None:
-        self._part, self._inferred = survey.part, survey.inferred
+        self._part = survey.part
         self._kinds = survey.declaration.data.columns
         self._histories = survey.declaration.sequences
         self._categories = [name for name, kind in self._kinds.items() if kind == "category"]
         self._numeric = [name for name, kind in self._kinds.items() if kind == "number"]
+        self._readings = {name: survey.number_reading(name) for name in self._numeric}
         lists = [column for part in self._histories.values() for column in part.columns]
         self._texts: dict[str, set[str]] = {name: set() for name in (*self._categories, *lists)}
         self._missing: set[str] = set()
@@ -41,24 +36,24 @@ class ColumnStatistics:
         train = np.flatnonzero(in_train)
         self._train_rows += len(train)
         for name in self._categories:
-            codes, texts = category_text.factorize(batch.frame[name].iloc[train])
+            codes, texts = levels.factorize(batch[name].take(train))
             self._texts[name].update(texts)
             self._missing |= {name} if (codes < 0).any() else set()
-        numbers = [single_precision(read_numbers(batch.frame[name]))[train] for name in self._numeric]
+        numbers = [self._numbers_of(batch, name)[train] for name in self._numeric]
         numbers += [self._add_lists(name, part, batch, in_train) for name, part in self._histories.items()]
         self._numbers.add(batch.first + train, np.stack(numbers, axis=1) if numbers else np.empty((len(train), 0)))
 
-    def features(self, sample: pd.DataFrame) -> tuple[Features, list[str]]:
+    def features(self) -> tuple[Features, list[str]]:
         """The features of the schema, and notes about columns."""
         histories = [
             HistoryColumns(
                 name=name,
-                columns=tuple(category_column(column, self._texts[column], missing=False) for column in part.columns),
+                columns=tuple(self._category(column) for column in part.columns),
                 length=min(part.length or LONGEST, self._longest[name]),
             )
             for name, part in self._histories.items()
         ]
-        columns = [self._column(name, sample) for name in self._kinds]
+        columns = [self._column(name) for name in self._kinds]
         lengths = [self._numbers.number(length_name(name)) for name in self._histories]
         features, notes = varying_features(columns, histories, lengths, self._train_rows)
         if features[1] and not self._numbers.whole:
@@ -73,29 +68,21 @@ class ColumnStatistics:
         lists = batch.lists(part.columns)
         refuse_unequal_lengths(history, lists)
         for column, (elements, lengths) in lists.items():
-            self._texts[column].update(category_text.factorize(elements[np.repeat(in_train, lengths)])[1])
+            codes, texts = levels.factorize(elements.take(np.flatnonzero(np.repeat(in_train, lengths))))
+            self._texts[column].update(texts)
+            self._missing |= {column} if (codes < 0).any() else set()
         lengths = lists[part.items].lengths[in_train]
         self._longest[history] = max(self._longest[history], int(lengths.max(initial=0)))
         return single_precision(lengths.astype(np.float64))
 
-    def _column(self, name: str, sample: pd.DataFrame) -> Category | Number:
+    def _numbers_of(self, batch: TableBatch, name: str) -> NDArray[np.float32]:
+        reading = self._readings[name]
+        return single_precision(read_numbers(batch[name], time=reading.time), reading.origin)
+
+    def _column(self, name: str) -> Category | Number:
         if self._kinds[name] == "number":
-            return self._numbers.number(name)
-        if name in self._inferred:
-            _refuse_numbers_that_looked_like_levels(sample[name], self._texts[name])
+            return self._numbers.number(name, self._readings[name])
+        return self._category(name)
+
+    def _category(self, name: str) -> Category:
         return category_column(name, self._texts[name], missing=name in self._missing)
-
-
-def _refuse_numbers_that_looked_like_levels(sample: "pd.Series[Any]", texts: set[str]) -> None:
-    """Raise DataError where the first rows hold few whole numbers, and all rows more or other numbers."""
-    if not types.is_numeric_dtype(sample) or types.is_bool_dtype(sample) or not texts:
-        return
-    try:
-        values = pd.Series([float(text) for text in texts], name=sample.name)
-    except ValueError:
-        return  # text among the levels: a category after all
-    if column_kind(values) != "category":
-        raise DataError(
-            f"column '{sample.name}' holds few whole numbers in the first {len(sample):,} rows, like a category, and "
-            f"{len(texts):,} values in all, like a number; say which (columns: {{{sample.name}: number}})"
-        )

@@ -67,7 +67,7 @@ class LabelStatistics:
         self._measured = NumberColumns(names, np.float64, most=most)
 
     def add(self, batch: TableBatch) -> None:
-        labels, _, repairs = self._reader.read(batch.frame)
+        labels, _, repairs = self._reader.read(batch.table)
         self._repairs += repairs
         part = self._part[batch.rows]
         for code, name in enumerate(PARTS):

@@ -45,9 +45,9 @@ class TableEncoding(NamedTuple):
         label_columns = self.survey.declaration.label_columns().values()
         for batch in self.table.batches([*feature_columns(self.schema), *label_columns, *others]):
             with batch.numbered():
-                features = encode_features(batch.frame, self.schema, batch.lists(list_columns(self.schema)))
-                labels = self.survey.labels.read(batch.frame).labels.astype(np.float32)
-                rows = replace(features, labels=labels, weights=row_weights(batch.frame, data.weight))
+                features = encode_features(batch.table, self.schema, batch.lists(list_columns(self.schema)))
+                labels = self.survey.labels.read(batch.table).labels.astype(np.float32)
+                rows = replace(features, labels=labels, weights=row_weights(batch.table, data.weight))
             part = self.survey.part[batch.rows]
             for code, name in enumerate(PARTS):
                 yield name, rows.take(np.flatnonzero(part == code))

@@ -1,10 +1,9 @@
 """The second pass over a table: the schema, or one task, with the statistics of the train rows."""
 
 import numpy as np
-import pandas as pd
 
-from mtl_nas.data.columns.encoding import with_text_names
 from mtl_nas.data.declaration import Declaration
+from mtl_nas.data.parsing.raw import RawTable
 from mtl_nas.data.pipeline.column_statistics import ColumnStatistics
 from mtl_nas.data.pipeline.label_statistics import LabelStatistics
 from mtl_nas.data.pipeline.survey import Survey, survey_labels
@@ -28,28 +27,34 @@ def schema_with_statistics(table: Table, survey: Survey) -> tuple[Schema, tuple[
     for batch in table.batches(wanted):
         with batch.numbered():
             labels.add(batch)
-            row_weights(batch.frame, declaration.data.weight)
+            row_weights(batch.table, declaration.data.weight)
             columns.add(batch)
     repairs = labels.notes()
     tasks = labels.tasks()
-    (categories, numbers, histories), notes = columns.features(table.sample)
-    schema = Schema(categories=categories, numbers=numbers, sequences=histories, tasks=tasks)
+    (categories, numbers, histories), notes = columns.features()
+    schema = Schema(
+        categories=categories,
+        numbers=numbers,
+        sequences=histories,
+        tasks=tasks,
+        missing=declaration.data.missing,
+    )
     _refuse_equal_predictions(schema)
-    return schema, (*repairs, *notes)
+    return schema, (*survey.notes, *repairs, *notes)
 
 
-def read_task(frame: pd.DataFrame, declaration: Declaration) -> tuple[Task, Floats, Parts]:
+def read_task(rows: RawTable, declaration: Declaration) -> tuple[Task, Floats, Parts]:
     """The one task of a declaration in a table whose features another schema describes.
 
     Returns the task, its labels (N, 1) and the rows of each part; DataError where a split cannot train or score it.
     """
-    table = FrameTable(with_text_names(frame))
+    table = FrameTable(rows)
     survey = survey_labels(table, declaration)
     statistics = LabelStatistics(survey, table.quantile_rows)
     (batch,) = table.batches()
     statistics.add(batch)
     (task,) = statistics.tasks()
-    return task, survey.labels.read(batch.frame).labels.astype(np.float32), survey.parts
+    return task, survey.labels.read(batch.table).labels.astype(np.float32), survey.parts
 
 
 def _refuse_equal_predictions(schema: Schema) -> None:

@@ -1,7 +1,7 @@
 """The first pass over a table: kinds of labels and columns, and the rows that train.
 
-One pass reads the labels and the columns that decide the split; a second one is needed where ``violations: drop``
-leaves rows out.
+One pass reads the labels, the columns that decide the split, and the columns whose kind is inferred; a second one is
+needed where ``violations: drop`` leaves rows out.
 """
 
 from collections.abc import Mapping
@@ -10,11 +10,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 
-from mtl_nas.data.columns.encoding import with_text_names
 from mtl_nas.data.columns.inference import infer_columns, refuse_unknown_columns, undeclared_features
+from mtl_nas.data.columns.profile import ColumnProfile
+from mtl_nas.data.columns.reading import reading_notes, refuse_undeclared_marks, with_marks
+from mtl_nas.data.columns.statistics import NumberReading
 from mtl_nas.data.declaration import Declaration, TaskDeclaration
+from mtl_nas.data.parsing.frames import raw_table
+from mtl_nas.data.parsing.levels import without_marks
+from mtl_nas.data.parsing.raw import RawColumn
 from mtl_nas.data.pipeline.accumulators import DistinctLabels, FactorizedColumn
 from mtl_nas.data.pipeline.table import FrameTable, Table
 from mtl_nas.data.splits import PARTS, Parts, refuse_absent_groups, split_rows, times
@@ -33,7 +39,8 @@ class Survey:
 
     labels: LabelReader
     part: NDArray[np.uint8]
-    inferred: frozenset[str]  # columns whose kind no declaration names
+    profiles: Mapping[str, ColumnProfile]  # of numbers, of labels, and of columns whose kind no declaration names
+    notes: tuple[str, ...] = ()  # on how columns are read
 
     @property
     def declaration(self) -> Declaration:
@@ -45,44 +52,48 @@ class Survey:
         """Row numbers of each part."""
         return {name: np.flatnonzero(self.part == code) for code, name in enumerate(PARTS)}
 
+    def number_reading(self, column: str) -> NumberReading:
+        """How a number column is read."""
+        profile = self.profiles[column]
+        return NumberReading(profile.numbers.origin, profile.is_time)
 
-def infer(frame: pd.DataFrame, declaration: Declaration) -> Declaration:
+
+def infer(frame: Any, declaration: Declaration) -> Declaration:
     """The declaration with the kind of every column and task; DataError where it does not suit the table."""
-    table = FrameTable(with_text_names(frame))
-    inferred, scan = _inferred_tasks(table, declaration)
-    return _with_column_kinds(table, inferred, scan.rows)
+    table = FrameTable(without_marks(raw_table(frame), declaration.data.missing))
+    inferred, scan = _inferred_tasks(table, declaration, features=True)
+    return _with_column_kinds(table, inferred, scan)[0]
 
 
 def survey(table: Table, declaration: Declaration) -> Survey:
     """Infer what is not declared, and split the rows."""
-    with_tasks, scan = _inferred_tasks(table, declaration)
-    complete = _with_column_kinds(table, with_tasks, scan.rows)
-    inferred = frozenset(complete.data.columns) - frozenset(declaration.data.columns)
-    return _surveyed(table, complete, scan, inferred)
+    with_tasks, scan = _inferred_tasks(table, declaration, features=True)
+    return _surveyed(table, *_with_column_kinds(table, with_tasks, scan), scan)
 
 
 def survey_labels(table: Table, declaration: Declaration) -> Survey:
     """The survey of a table whose features another schema describes."""
-    return _surveyed(table, *_inferred_tasks(table, declaration), frozenset())
+    with_tasks, scan = _inferred_tasks(table, declaration, features=False)
+    return _surveyed(table, with_tasks, (), scan)
 
 
-def _surveyed(table: Table, declaration: Declaration, scan: "_Scan", inferred: frozenset[str]) -> Survey:
-    none = pd.Series([], dtype=object)
-    distinct = {
-        column: scan.labels[column].values if column in scan.labels else none
-        for column in declaration.label_columns().values()
-    }
+def _surveyed(table: Table, declaration: Declaration, notes: tuple[str, ...], scan: "_Scan") -> Survey:
+    columns = declaration.label_columns().values()
+    none = RawColumn("", pa.array([], pa.large_string()))
+    distinct = {column: scan.labels[column].values if column in scan.labels else none for column in columns}
+    origins = {column: scan.profiles[column].numbers.origin for column in columns}
     group = declaration.data.group
     groups = distinct_groups(scan.rules[group]) if group is not None else ()
-    reader = LabelReader(declaration, declared_tasks(distinct, declaration), groups)
-    return Survey(reader, _split(table, reader, scan), inferred)
+    reader = LabelReader(declaration, declared_tasks(distinct, origins, declaration), groups)
+    return Survey(reader, _split(table, reader, scan), scan.profiles, notes)
 
 
 @dataclass
 class _Scan:
-    """Distinct labels by column, the columns that decide the split or make groups, and the number of rows."""
+    """Distinct labels and profiles by column, and the columns that decide the split or make groups."""
 
     labels: Mapping[str, DistinctLabels]
+    profiles: Mapping[str, ColumnProfile]
     rules: pd.DataFrame
 
     @property
@@ -90,43 +101,50 @@ class _Scan:
         return len(self.rules)
 
 
-def _scanned(table: Table, declaration: Declaration) -> _Scan:
+def _scanned(table: Table, declaration: Declaration, *, features: bool) -> _Scan:
+    label_columns = list(declaration.label_columns().values())
     labels = {
         column: DistinctLabels(column)
         for task, column in declaration.label_columns().items()
         if _may_have_classes(declaration.tasks[task])
     }
-    split = declaration.data.split
+    split, kinds = declaration.data.split, declaration.data.columns
+    profiles = {name: ColumnProfile(name) for name in label_columns}
+    if features:
+        numeric = [name for name, kind in kinds.items() if kind == "number"]
+        profiles |= {name: ColumnProfile(name) for name in (*numeric, *undeclared_features(table.columns, declaration))}
     factorized = {name: FactorizedColumn(name) for name in (split.column, split.group, declaration.data.group) if name}
     time_parts: list[NDArray[np.float64]] = []
     rows = 0
-    for batch in table.batches([*declaration.label_columns().values(), *factorized, *filter(None, [split.time])]):
+    for batch in table.batches([*profiles, *factorized, *filter(None, [split.time])]):
         rows += len(batch)
         with batch.numbered():
-            for name in declaration.label_columns().values():
-                refuse_lists(batch.frame[name])
+            for name in label_columns:
+                refuse_lists(batch[name])
             for distinct in labels.values():
                 distinct.add(batch)
             for column in factorized.values():
                 column.add(batch)
+            for name, profile in profiles.items():
+                profile.add(batch[name])
             if split.time is not None:
-                time_parts.append(times(batch.frame[split.time]))
+                time_parts.append(times(batch[split.time]))
     if not rows:
         raise DataError("the table is empty")
     rules: dict[str, Any] = {name: column.values() for name, column in factorized.items()}
     if split.time is not None:
         rules[split.time] = np.concatenate(time_parts)
-    return _Scan(labels, pd.DataFrame(rules, index=pd.RangeIndex(rows), copy=False))
+    return _Scan(labels, profiles, pd.DataFrame(rules, index=pd.RangeIndex(rows), copy=False))
 
 
 def _may_have_classes(task: TaskDeclaration) -> bool:
     return task.settled_kind is None or KINDS[task.settled_kind].has_classes
 
 
-def _inferred_tasks(table: Table, declaration: Declaration) -> tuple[Declaration, _Scan]:
-    """The declaration with the kind of every task."""
+def _inferred_tasks(table: Table, declaration: Declaration, *, features: bool) -> tuple[Declaration, _Scan]:
+    """The declaration with the kind of every task; ``features``: profiles of features are made too."""
     refuse_unknown_columns(table.columns, declaration)
-    scan = _scanned(table, declaration)
+    scan = _scanned(table, declaration, features=features)
     tasks = {name: _with_kind(name, task, scan) for name, task in declaration.tasks.items()}
     return declaration.model_copy(update={"tasks": tasks}), scan
 
@@ -148,16 +166,15 @@ def _with_kind(name: str, task: TaskDeclaration, scan: _Scan) -> TaskDeclaration
     return task.model_copy(update={"kind": kind})
 
 
-def _with_column_kinds(table: Table, declaration: Declaration, rows: int) -> Declaration:
-    sample = table.sample
-    if len(sample) < rows:
-        for name in undeclared_features(table.columns, declaration):
-            if sample[name].isna().all():
-                raise DataError(
-                    f"column '{name}' has no value in the first {len(sample):,} rows, from which kinds are inferred; "
-                    f"say its kind (columns: {{{name}: number}}), or ignore it"
-                )
-    return infer_columns(sample, declaration)
+def _with_column_kinds(table: Table, declaration: Declaration, scan: _Scan) -> tuple[Declaration, tuple[str, ...]]:
+    """The declaration with the kind of every column and the marks of missing values, and notes on them."""
+    complete = infer_columns(table.columns, scan.profiles, declaration)
+    declared = [name for name, kind in declaration.data.columns.items() if kind == "number"]
+    refuse_undeclared_marks([scan.profiles[name] for name in declared])
+    features = {name: scan.profiles[name] for name in complete.data.columns if name in scan.profiles}
+    missing = with_marks(complete.data.missing, features.values())
+    source = complete.data.model_copy(update={"missing": missing})
+    return complete.model_copy(update={"data": source}), reading_notes(features.values(), complete.data.columns)
 
 
 def _split(table: Table, reader: LabelReader, scan: _Scan) -> NDArray[np.uint8]:
@@ -166,7 +183,7 @@ def _split(table: Table, reader: LabelReader, scan: _Scan) -> NDArray[np.uint8]:
     remaining: NDArray[np.int64] | None = None  # row numbers, where some rows are left out
     if reader.declaration.violations == "drop" and reader.funnel:
         columns = list(reader.declaration.label_columns().values())
-        sound = np.concatenate([reader.repaired(batch.frame).sound for batch in table.batches(columns)])
+        sound = np.concatenate([reader.repaired(batch.table).sound for batch in table.batches(columns)])
         test_rows = int(sound[scan.rows - test_rows :].sum())
         remaining, rules = np.flatnonzero(sound), rules[sound].reset_index(drop=True)
     parts = split_rows(rules, data.split, test_rows)

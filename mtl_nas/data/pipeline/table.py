@@ -5,9 +5,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-import pandas as pd
-
 from mtl_nas.data.parsing.lists import ListColumn, read_lists
+from mtl_nas.data.parsing.raw import RawColumn, RawTable
 from mtl_nas.errors import DataError
 
 ROW = re.compile(r"\brow (\d+)(?= (?:holds|has)\b|;)")
@@ -16,13 +15,16 @@ ROW = re.compile(r"\brow (\d+)(?= (?:holds|has)\b|;)")
 class TableBatch:
     """Consecutive rows of a table."""
 
-    def __init__(self, first: int, frame: pd.DataFrame) -> None:
+    def __init__(self, first: int, table: RawTable) -> None:
         """``first``: the number of the first row within the table, from 0."""
-        self.first, self.frame = first, frame
+        self.first, self.table = first, table
         self._lists: dict[str, ListColumn] = {}
 
     def __len__(self) -> int:
-        return len(self.frame)
+        return len(self.table)
+
+    def __getitem__(self, name: str) -> RawColumn:
+        return self.table[name]
 
     @property
     def rows(self) -> slice:
@@ -33,7 +35,7 @@ class TableBatch:
         """List columns, which are read once."""
         for column in columns:
             if column not in self._lists:
-                self._lists[column] = read_lists(self.frame[column])
+                self._lists[column] = read_lists(self.table[column])
         return {column: self._lists[column] for column in columns}
 
     @contextmanager
@@ -57,31 +59,20 @@ class Table(ABC):
 
     @property
     @abstractmethod
-    def sample(self) -> pd.DataFrame:
-        """The first rows, from which the kinds of columns are inferred."""
-
-    @property
-    @abstractmethod
     def test_rows(self) -> int:
         """Number of last rows that were read from a table of test rows."""
 
 
 class FrameTable(Table):
-    """A table in memory: one batch."""
+    """A table in memory and, below its rows, those of a table of test rows with the same columns: one batch each."""
 
-    def __init__(self, frame: pd.DataFrame, *, test_rows: int = 0) -> None:
-        self.columns = list(frame.columns)
-        self._batch = TableBatch(0, frame.reset_index(drop=True))
-        self._test_rows = test_rows
+    def __init__(self, rows: RawTable, test: RawTable | None = None) -> None:
+        self.columns = rows.names
+        self._batches = [TableBatch(0, rows)] + ([] if test is None else [TableBatch(len(rows), test)])
 
     def batches(self, columns: Sequence[str] | None = None) -> Iterator[TableBatch]:
-        if len(self._batch):
-            yield self._batch
-
-    @property
-    def sample(self) -> pd.DataFrame:
-        return self._batch.frame
+        return (batch for batch in self._batches if len(batch))
 
     @property
     def test_rows(self) -> int:
-        return self._test_rows
+        return sum(map(len, self._batches[1:]))

@@ -72,6 +72,8 @@ class Rows:
 def joined(parts: Sequence[Rows]) -> Rows:
     """The rows of all parts, one after the other, in memory."""
     first = parts[0]
+    if len(parts) == 1:
+        return first
     return Rows(
         categories=np.concatenate([part.categories for part in parts]),
         numbers=np.concatenate([part.numbers for part in parts]),

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mtl_nas.data.parsing import category_text
+from mtl_nas.data.parsing import levels
+from mtl_nas.data.parsing.raw import RawColumn
 from mtl_nas.data.schema import Task
 from mtl_nas.errors import DataError
 
@@ -16,8 +17,7 @@ MOST_GROUPS = 100
 
 def distinct_groups(values: "pd.Series[Any]") -> tuple[str, ...]:
     """The groups of a column; DataError where there are too few, too many, or a row without one."""
-    codes, texts = category_text.factorize(values)
-    groups = category_text.sort_levels(set(texts))
+    codes, groups = values.cat.codes.to_numpy(), levels.sort_levels(values.cat.categories.tolist())
     if not 1 < len(groups) <= MOST_GROUPS:
         raise DataError(f"group '{values.name}' has {len(groups)} values; every one becomes a task: 2 to {MOST_GROUPS}")
     if (codes < 0).any():
@@ -41,10 +41,8 @@ def tasks_by_group(tasks: Sequence[Task], groups: Sequence[str]) -> tuple[Task, 
     )
 
 
-def labels_by_group(
-    labels: NDArray[np.float64], values: "pd.Series[Any]", groups: Sequence[str]
-) -> NDArray[np.float64]:
+def labels_by_group(labels: NDArray[np.float64], values: RawColumn, groups: Sequence[str]) -> NDArray[np.float64]:
     """(N, T) labels -> (N, groups * T): the tasks of a group are labelled in the rows of that group."""
-    group_index = category_text.level_ids(values, tuple(groups), 0)
+    group_index = levels.level_ids(values, tuple(groups), 0)
     masked = [np.where((group_index == index)[:, None], labels, np.nan) for index in range(len(groups))]
     return np.concatenate(masked, axis=1)

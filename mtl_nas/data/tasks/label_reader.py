@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from mtl_nas.data.declaration import Declaration, TaskDeclaration
+from mtl_nas.data.parsing.raw import RawColumn, RawTable
 from mtl_nas.data.schema import Task, nested_pairs
 from mtl_nas.data.tasks.funnel import RepairedLabels, repair
 from mtl_nas.data.tasks.groups import labels_by_group, tasks_by_group
@@ -34,29 +33,35 @@ class LabelReader:
         """(earlier, later) of the declared tasks that are nested."""
         return nested_pairs(self.declared)
 
-    def repaired(self, frame: pd.DataFrame) -> RepairedLabels:
+    def repaired(self, table: RawTable) -> RepairedLabels:
         """Labels per label column, with the funnel repaired."""
         columns = self.declaration.label_columns().values()
-        codes = [
-            task.rules.codes(frame[column], task.classes) for task, column in zip(self.declared, columns, strict=True)
-        ]
+        codes = [task.label_codes(table[column]) for task, column in zip(self.declared, columns, strict=True)]
         return repair(np.stack(codes, axis=1), [task.name for task in self.declared], self.funnel)
 
-    def read(self, frame: pd.DataFrame) -> RepairedLabels:
+    def read(self, table: RawTable) -> RepairedLabels:
         """Labels as they are encoded; DataError naming the first row with an impossible label."""
-        repaired = self.repaired(frame)
+        repaired = self.repaired(table)
         labels = repaired.labels
         labels[outside_sample_space(labels, self.declared)] = np.nan
         refuse_impossible(labels, self.declared)
         group = self.declaration.data.group
         if group is not None:
-            labels = labels_by_group(labels, frame[group], self.groups)
+            labels = labels_by_group(labels, table[group], self.groups)
         return repaired._replace(labels=labels)
 
 
-def declared_tasks(labels: Mapping[str, "pd.Series[Any]"], declaration: Declaration) -> tuple[Task, ...]:
-    """Tasks with their classes, from the distinct labels of each label column."""
-    tasks = tuple(_task(labels[task.column or name], name, task) for name, task in declaration.tasks.items())
+def declared_tasks(
+    labels: Mapping[str, RawColumn], origins: Mapping[str, float], declaration: Declaration
+) -> tuple[Task, ...]:
+    """Tasks with their classes, from the distinct labels and the smallest number of each label column.
+
+    ``origins`` are those of ``ColumnProfile``.
+    """
+    columns = declaration.label_columns()
+    tasks = tuple(
+        _task(labels[columns[name]], origins[columns[name]], name, task) for name, task in declaration.tasks.items()
+    )
     by_name = {task.name: task for task in tasks}
     for task in tasks:
         for word, other in (("after", task.after), ("where", task.where)):
@@ -69,7 +74,7 @@ def declared_tasks(labels: Mapping[str, "pd.Series[Any]"], declaration: Declarat
     return tasks
 
 
-def _task(labels: "pd.Series[Any]", name: str, declared: TaskDeclaration) -> Task:
+def _task(labels: RawColumn, origin: float, name: str, declared: TaskDeclaration) -> Task:
     assert declared.kind is not None
     kind = KINDS[declared.kind]
     classes = kind.classes(labels, name, getattr(declared, kind.option) if kind.option else None)
@@ -77,4 +82,5 @@ def _task(labels: "pd.Series[Any]", name: str, declared: TaskDeclaration) -> Tas
         name=name, kind=kind.name, after=declared.after, where=declared.where, family=declared.family, classes=classes
     )
     options = {"loss": declared.loss, "quantile": declared.quantile}
-    return task.model_copy(update={key: value for key, value in options.items() if value is not None})
+    task = task.model_copy(update={key: value for key, value in options.items() if value is not None})
+    return task.model_copy(update={"origin": kind.label_origin(task, origin)})

@@ -1,13 +1,13 @@
 """Labels of a task: the kind that they imply, the sample space, impossible values."""
 
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
+from mtl_nas.data.parsing.levels import spelling
 from mtl_nas.data.parsing.numeric import parse_numbers
+from mtl_nas.data.parsing.raw import RawColumn
 from mtl_nas.data.schema import Task
 from mtl_nas.data.tasks.kinds.class_kind import MOST_CLASSES, distinct_texts
 from mtl_nas.errors import DataError
@@ -15,7 +15,7 @@ from mtl_nas.errors import DataError
 MOST_WHOLE_NUMBERS = 20  # distinct whole numbers that are classes
 
 
-def infer_kind(labels: "pd.Series[Any]", task: str) -> str:
+def infer_kind(labels: RawColumn, task: str) -> str:
     """The kind of distinct labels, each of which may be given once.
 
     Two values: binary; up to 100 texts or up to 20 whole numbers: multiclass; other numbers: regression. Counts and
@@ -24,8 +24,8 @@ def infer_kind(labels: "pd.Series[Any]", task: str) -> str:
     texts = distinct_texts(labels, task)
     if len(texts) == 2:
         return "binary"
-    numbers, invalid = parse_numbers(labels)
-    if invalid.any():
+    numbers, invalid = parse_numbers(labels, time=True)
+    if invalid.any() or (spelling(texts) != "number" and len(texts) <= MOST_CLASSES):  # 0042 is a word
         if len(texts) > MOST_CLASSES:
             raise DataError(
                 f"task '{task}' has {len(texts)} different texts as labels; at most {MOST_CLASSES} are classes"
@@ -57,7 +57,7 @@ def refuse_impossible(labels: NDArray[np.float64], tasks: Iterable[Task]) -> Non
             raise DataError(f"task '{task.name}': row {row + 1} holds {column[row]:g}, but {rule[1]}")
 
 
-def refuse_lists(labels: "pd.Series[Any]") -> None:
+def refuse_lists(labels: RawColumn) -> None:
     """Raise DataError where a label column holds lists."""
-    if isinstance(next(iter(labels.dropna()), None), list | tuple | dict | np.ndarray):
+    if labels.type in ("list", "other"):
         raise DataError(f"column '{labels.name}' holds lists; a label is one value")

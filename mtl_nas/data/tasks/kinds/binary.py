@@ -3,10 +3,10 @@
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from mtl_nas.data.parsing import category_text
+from mtl_nas.data.parsing import levels
+from mtl_nas.data.parsing.raw import RawColumn
 from mtl_nas.data.tasks.kinds.class_kind import ClassKind, distinct_texts
 from mtl_nas.data.tasks.kinds.kind import Labels, Predictions, TaskFields, TaskKind
 from mtl_nas.errors import DataError
@@ -25,10 +25,10 @@ class Binary(ClassKind):
     averages = "probability"
     prediction_columns = TaskKind.prediction_columns
 
-    def classes(self, labels: "pd.Series[Any]", task: str, option: Any = None) -> tuple[str, ...]:
+    def classes(self, labels: RawColumn, task: str, option: Any = None) -> tuple[str, ...]:
         """(negative, positive): as declared, by usual words, or the larger one is positive."""
         texts = distinct_texts(labels, task)
-        first = category_text.sort_levels(texts)
+        first = levels.sort_levels(texts)
         if len(texts) > 2:
             shown = ", ".join(first[:5])
             raise DataError(

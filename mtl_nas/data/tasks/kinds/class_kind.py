@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mtl_nas.data.parsing import category_text
+from mtl_nas.data.parsing import levels
+from mtl_nas.data.parsing.raw import RawColumn
 from mtl_nas.data.tasks.kinds.kind import Labels, Predictions, TaskFields, TaskKind
 from mtl_nas.errors import DataError
 from mtl_nas.metrics import Event, Floats, Influence, Score, log_loss, mean_auc, mean_auc_influence, mean_or_none
@@ -21,12 +22,12 @@ class ClassKind(TaskKind):
 
     has_classes = True
 
-    def classes(self, labels: "pd.Series[Any]", task: str, option: Any = None) -> tuple[str, ...]:
+    def classes(self, labels: RawColumn, task: str, option: Any = None) -> tuple[str, ...]:
         """Numbers by value, then words by spelling."""
-        return category_text.sort_levels(distinct_texts(labels, task))
+        return levels.sort_levels(distinct_texts(labels, task))
 
-    def codes(self, labels: "pd.Series[Any]", classes: tuple[str, ...]) -> NDArray[np.float64]:
-        codes: NDArray[np.float64] = category_text.level_ids(labels, classes, 0).astype(np.float64)
+    def codes(self, labels: RawColumn, classes: tuple[str, ...]) -> NDArray[np.float64]:
+        codes: NDArray[np.float64] = levels.level_ids(labels, classes, 0).astype(np.float64)
         codes[codes < 0] = np.nan
         return codes
 
@@ -69,9 +70,9 @@ class ClassKind(TaskKind):
         return mean_auc_influence(self.events(predictions, labels))
 
 
-def distinct_texts(labels: "pd.Series[Any]", task: str) -> set[str]:
+def distinct_texts(labels: RawColumn, task: str) -> set[str]:
     """Labels as text, each once; DataError where there are fewer than two."""
-    texts = set(category_text.factorize(labels)[1])
+    texts, _ = levels.distinct_levels(levels.factorize(labels)[1])
     if not texts:
         raise DataError(f"task '{task}' has no label in any row")
     if len(texts) < 2:

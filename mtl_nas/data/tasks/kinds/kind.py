@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from mtl_nas.data.parsing.raw import RawColumn
 from mtl_nas.metrics import Floats, Influence, Score
 
-Labels = NDArray[np.floating[Any]]  # (N,) class codes or numbers, none of them missing
+Labels = NDArray[np.floating[Any]]  # (N,) class codes or numbers from the origin of the task, none of them missing
 Predictions = NDArray[np.floating[Any]]  # (N,) or (N, K): in the units of the labels, or probabilities
 
 
@@ -28,6 +29,8 @@ class TaskFields(Protocol):
     def center(self) -> float: ...
     @property
     def scale(self) -> float: ...
+    @property
+    def origin(self) -> float: ...
 
 
 class TaskKind(ABC):
@@ -49,7 +52,7 @@ class TaskKind(ABC):
         if "name" in vars(cls):
             TaskKind.registered.append(cls)
 
-    def classes(self, labels: "pd.Series[Any]", task: str, option: Any = None) -> tuple[str, ...]:
+    def classes(self, labels: RawColumn, task: str, option: Any = None) -> tuple[str, ...]:
         """Class names in the order of their codes; DataError where the labels do not suit the kind.
 
         ``option``: what the declaration says for the option of the kind.
@@ -57,16 +60,20 @@ class TaskKind(ABC):
         return ()
 
     @abstractmethod
-    def codes(self, labels: "pd.Series[Any]", classes: tuple[str, ...]) -> NDArray[np.float64]:
+    def codes(self, labels: RawColumn, classes: tuple[str, ...]) -> NDArray[np.float64]:
         """Class codes or numbers, (N,), with NaN for a missing label and for a class that is not declared."""
 
     @abstractmethod
     def label_values(self, codes: NDArray[np.floating[Any]], task: TaskFields) -> "pd.Series[Any]":
-        """The labels that the codes stand for, as a table shows them."""
+        """The labels that the codes, or numbers from the origin, stand for, as a table shows them."""
 
     def possible(self, labels: NDArray[np.float64], task: TaskFields) -> tuple[NDArray[np.bool_], str] | None:
         """Rows whose label the kind allows, (N,), and the rule in words; None where every number is allowed."""
         return None
+
+    def label_origin(self, task: TaskFields, smallest: float) -> float:
+        """What labels are counted from, where single precision cannot tell them apart otherwise; 0: from 0."""
+        return 0.0
 
     def measured(self, labels: NDArray[np.float64], task: TaskFields) -> NDArray[np.float64]:
         """Labels whose mean and deviation ``scaling`` takes, (N,); NaN for the others."""

@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mtl_nas.data.parsing.numeric import read_numbers
+from mtl_nas.data.parsing.raw import RawColumn
 from mtl_nas.data.tasks.kinds.kind import Labels, Predictions, TaskFields, TaskKind
 from mtl_nas.metrics import Floats, Influence, Score, explained, explained_influence, mean_or_none
 
@@ -17,11 +18,11 @@ class NumberKind(TaskKind):
 
     has_classes = False
 
-    def codes(self, labels: "pd.Series[Any]", classes: tuple[str, ...]) -> NDArray[np.float64]:
-        return read_numbers(labels)
+    def codes(self, labels: RawColumn, classes: tuple[str, ...]) -> NDArray[np.float64]:
+        return read_numbers(labels, time=True)
 
     def label_values(self, codes: NDArray[np.floating[Any]], task: TaskFields) -> "pd.Series[Any]":
-        return pd.Series(codes, name=task.name)
+        return pd.Series(codes.astype(np.float64) + task.origin if task.origin else codes, name=task.name)
 
     def outputs(self, task: TaskFields) -> int:
         return 1

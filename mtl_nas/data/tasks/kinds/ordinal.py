@@ -3,10 +3,10 @@
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from mtl_nas.data.parsing.numeric import parse_numbers
+from mtl_nas.data.parsing.raw import RawColumn
 from mtl_nas.data.tasks.kinds.class_kind import MOST_CLASSES, ClassKind, indicators, shortened
 from mtl_nas.data.tasks.kinds.kind import Labels, Predictions, TaskFields
 from mtl_nas.errors import DataError
@@ -23,7 +23,7 @@ class Ordinal(ClassKind):
     head_width = "any"
     averages = "state"
 
-    def classes(self, labels: "pd.Series[Any]", task: str, option: Any = None) -> tuple[str, ...]:
+    def classes(self, labels: RawColumn, task: str, option: Any = None) -> tuple[str, ...]:
         """Classes from the lowest: as declared, or numbers by value."""
         present, order = super().classes(labels, task), tuple(option or ())
         if not order:

@@ -24,6 +24,10 @@ class Regression(NumberKind):
             return None
         return ~(labels < 0), "an amount under loss ziln is 0 or more: mend the label, or choose another loss"
 
+    def label_origin(self, task: TaskFields, smallest: float) -> float:
+        """The smallest label; 0 under loss ziln, where zero stays zero."""
+        return 0.0 if task.loss == "ziln" else smallest
+
     def measured(self, labels: NDArray[np.float64], task: TaskFields) -> NDArray[np.float64]:
         """Every label; under loss ziln positive ones."""
         return np.where(labels > 0, labels, np.nan) if task.loss == "ziln" else labels
@@ -39,7 +43,7 @@ class Regression(NumberKind):
     def description(self, task: TaskFields, train: NDArray[np.floating[Any]]) -> str:
         if task.loss == "ziln":
             return f"{100 * (train > 0).mean():.3g} % above 0, their mean {task.scale:.4g}"
-        return f"mean {task.center:.4g}, deviation {task.scale:.4g}"
+        return f"mean {task.origin + task.center:.4g}, deviation {task.scale:.4g}"
 
     def main_metric(self, task: TaskFields) -> str:
         """R2, or D2 of the pinball loss."""

@@ -1,0 +1,120 @@
+"""What the values of a column look like, gathered from all rows: the kind of a column that no declaration names.
+
+No result depends on where the batches of a table were cut.
+"""
+
+import math
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pyarrow import types
+
+from mtl_nas.data.columns.text_profile import TextProfile
+from mtl_nas.data.parsing.numeric import parse_numbers
+from mtl_nas.data.parsing.raw import RawColumn
+from mtl_nas.errors import DataError
+
+Kind = Literal["category", "number", "sequence"]
+
+MOST_WHOLE_LEVELS = 20  # distinct whole numbers that are levels of a category
+NUMERIC_FORMS = ("number", "marked", "time")  # forms of texts that are read as numbers
+COARSEST = 2.0**-16  # of the range of a column: single precision of coarser steps is avoided by an origin
+
+
+class NumberProfile:
+    """The numbers of a column over all rows that were added."""
+
+    def __init__(self) -> None:
+        self.lowest, self.highest = math.inf, -math.inf
+        self.whole = True  # every number is whole
+        self.increasing = True  # every number is larger than the one above
+        self._last = -math.inf
+        self._distinct: set[float] | None = set()  # whole numbers; None where there are too many, or others
+
+    def add(self, numbers: NDArray[np.float64]) -> None:
+        """Add the (N,) numbers of further rows, NaN where missing."""
+        present = numbers[~np.isnan(numbers)]
+        if not len(present):
+            return
+        self.increasing = self.increasing and bool(present[0] > self._last and (np.diff(present) > 0).all())
+        self._last = float(present[-1])
+        self.lowest, self.highest = min(self.lowest, float(present.min())), max(self.highest, float(present.max()))
+        self.whole = self.whole and bool((present % 1 == 0).all())
+        if self._distinct is not None:
+            self._distinct.update(np.unique(present).tolist() if self.whole else ())
+            if not self.whole or len(self._distinct) > MOST_WHOLE_LEVELS:
+                self._distinct = None
+
+    @property
+    def few_whole(self) -> bool:
+        """Whether the numbers are few whole ones."""
+        return self._distinct is not None
+
+    @property
+    def origin(self) -> float:
+        """The smallest number where single precision would merge numbers that are counted from 0, else 0."""
+        largest = max(abs(self.lowest), abs(self.highest))
+        if not math.isfinite(largest) or self.lowest == self.highest:
+            return 0.0
+        return self.lowest if largest * 2.0**-24 > (self.highest - self.lowest) * COARSEST else 0.0
+
+
+class ColumnProfile:
+    """A column over all rows that were added."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.rows = self.missing = 0
+        self.types: set[str] = set()  # of the containers that were read
+        self.categorical = False  # the container says that the values are levels
+        self.zoned = False  # some times have a zone
+        self.texts, self.numbers = TextProfile(), NumberProfile()
+
+    def add(self, column: RawColumn) -> None:
+        """Add the values of further rows."""
+        missing = int(column.missing.sum())
+        first, self.rows, self.missing = self.rows, self.rows + len(column), self.missing + missing
+        if missing == len(column):
+            return
+        self.types.add(column.type)
+        self.categorical |= column.categorical
+        if column.type == "text":
+            self.texts.add(column.values, first)
+        if column.type in ("number", "time") or (column.type == "text" and self.texts.form in NUMERIC_FORMS):
+            self.numbers.add(parse_numbers(column, time=True)[0])
+        if types.is_timestamp(column.values.type):
+            self.zoned |= column.values.type.tz is not None
+
+    @property
+    def kind(self) -> Kind:
+        """Lists: sequence; numbers and times: number, few whole numbers: category; anything else: category."""
+        if not self.types:
+            raise DataError(f"column '{self.name}' has no value in any row; ignore it (ignore: ['{self.name}'])")
+        if "other" in self.types:
+            raise DataError(f"column '{self.name}' holds structures, which are no values; ignore it")
+        if "list" in self.types or (self.types == {"text"} and self.texts.form == "list"):
+            return "sequence"
+        if self.categorical or "boolean" in self.types:
+            return "category"
+        if self.is_numeric and self.texts.leading_zeros is None:
+            return "category" if self.numbers.few_whole else "number"
+        return "number" if self.is_time else "category"
+
+    @property
+    def is_time(self) -> bool:
+        """Whether the values are times, dates, times of day or durations."""
+        return "time" in self.types | {self.texts.form} and self.types <= {"text", "time"} and self._texts_are("time")
+
+    @property
+    def is_numeric(self) -> bool:
+        """Whether the values are numbers."""
+        return bool(self.types) and self.types <= {"number", "text"} and self._texts_are("number", "marked")
+
+    @property
+    def missing_marks(self) -> tuple[str, ...]:
+        """Texts that say that a value is missing, as the others are numbers or times."""
+        return tuple(sorted(self.texts.marks)) if self.is_time or self.is_numeric else ()
+
+    def _texts_are(self, *forms: str) -> bool:
+        return "text" not in self.types or self.texts.form in forms

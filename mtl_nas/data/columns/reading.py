@@ -1,0 +1,57 @@
+"""How the values of columns are read: marks of missing values, and notes on what a reader may not expect."""
+
+from collections.abc import Iterable, Mapping
+
+from mtl_nas.data.columns.profile import ColumnProfile
+from mtl_nas.data.parsing.marks import is_missing_word
+from mtl_nas.errors import DataError
+
+MOST_ODD = 0.1  # share of texts among numbers below which the column may be a number with mistakes
+
+
+def refuse_undeclared_marks(numbers: Iterable[ColumnProfile]) -> None:
+    """Raise DataError where a column that is declared a number holds ``?`` or ``-``, which is not declared missing."""
+    for profile in numbers:
+        for mark, (_, row) in profile.texts.marks.items():
+            if not is_missing_word(mark):
+                raise DataError(
+                    f"column '{profile.name}' is a number, but row {row + 1} holds {mark!r}; if that means that the "
+                    f"value is missing, say missing: {{{profile.name}: [{mark!r}]}}"
+                )
+
+
+def with_marks(
+    declared: Mapping[str, tuple[str, ...]], profiles: Iterable[ColumnProfile]
+) -> dict[str, tuple[str, ...]]:
+    """The declared marks of missing values and those of numbers that were inferred."""
+    marks = dict(declared)
+    for profile in profiles:
+        inferred = tuple(mark for mark in profile.missing_marks if not is_missing_word(mark))
+        if inferred and profile.kind == "number":
+            marks[profile.name] = (*marks.get(profile.name, ()), *inferred)
+    return marks
+
+
+def reading_notes(profiles: Iterable[ColumnProfile], kinds: Mapping[str, str]) -> tuple[str, ...]:
+    """Notes on columns that are read in a way that their text does not show."""
+    return tuple(note for profile in profiles for note in _notes(profile, kinds[profile.name]))
+
+
+def _notes(profile: ColumnProfile, kind: str) -> Iterable[str]:
+    name = profile.name
+    for mark in profile.missing_marks:
+        count, _ = profile.texts.marks[mark]
+        yield f"column '{name}': {mark!r} in {count:,} row{'s' * (count != 1)} is read as missing"
+    if kind == "number":
+        if profile.texts.form == "marked":
+            yield f"column '{name}' is read as a number without its signs and commas, such as {profile.texts.sign!r}"
+        if profile.is_time:
+            zoned = "" if profile.zoned else "; times without a zone are taken as UTC"
+            yield f"column '{name}' is read as a time, in seconds{'' if profile.numbers.lowest < 10**6 else zoned}"
+    elif profile.is_numeric and profile.texts.leading_zeros is not None:
+        yield f"column '{name}' is read as text: it has numbers with leading zeros, such as {profile.texts.leading_zeros!r}"
+    elif profile.texts.forms["number"] and 0 < profile.texts.forms["text"] < MOST_ODD * profile.texts.forms["number"]:
+        yield (
+            f"column '{name}' is a category of {profile.texts.forms.total():,} texts, nearly all of them numbers; if "
+            f"{profile.texts.word!r} means that the value is missing, say missing: {{{name}: [{profile.texts.word!r}]}}"
+        )
