@@ -59,7 +59,10 @@ def encode_features(table: RawTable, schema: Schema, lists: Mapping[str, ListCol
         if number.name in histories:
             numbers[:, index] = lists[histories[number.name].columns[0].name].lengths
         else:
-            numbers[:, index] = single_precision(read_numbers(table[number.name], time=number.time), number.origin)
+            numbers[:, index] = single_precision(
+                read_numbers(table[number.name], time=number.time, what="a time" if number.time else "a number"),
+                number.origin,
+            )
     return Rows(
         categories=categories,
         numbers=numbers,

@@ -49,7 +49,8 @@ def _notes(profile: ColumnProfile, kind: str) -> Iterable[str]:
             zoned = "" if profile.zoned else "; times without a zone are taken as UTC"
             yield f"column '{name}' is read as a time, in seconds{'' if profile.numbers.lowest < 10**6 else zoned}"
     elif profile.is_numeric and profile.texts.leading_zeros is not None:
-        yield f"column '{name}' is read as text: it has numbers with leading zeros, such as {profile.texts.leading_zeros!r}"
+        zeros = profile.texts.leading_zeros
+        yield f"column '{name}' is read as text: it has numbers with leading zeros, such as {zeros!r}"
     elif profile.texts.forms["number"] and 0 < profile.texts.forms["text"] < MOST_ODD * profile.texts.forms["number"]:
         yield (
             f"column '{name}' is a category of {profile.texts.forms.total():,} texts, nearly all of them numbers; if "

@@ -17,13 +17,15 @@ PLAIN = r"^\s*[-+]?(\d+\.?\d*|\.\d+|\d+\.?\d*e[-+]?\d+|\.\d+e[-+]?\d+|inf|infini
 MARKED = r"\s*([-+]?)([$€£¥]?)\s?(\d{1,3}(?:,\d{3})+|\d+)(\.\d+)?\s?([%$€£¥]?)\s*"
 
 
-def read_numbers(column: RawColumn, *, time: bool = False) -> NDArray[np.float64]:
-    """One float per row, as ``parse_numbers`` reads it; DataError naming the first row that spells no number."""
+def read_numbers(column: RawColumn, *, time: bool = False, what: str = "a number") -> NDArray[np.float64]:
+    """One float per row, as ``parse_numbers`` reads it; DataError naming the first row that spells no number.
+
+    ``what`` says in the error what the column is.
+    """
     numbers, invalid = parse_numbers(column, time=time)
     if invalid.any():
         row = int(np.flatnonzero(invalid)[0])
-        kind = "a time" if time else "a number"
-        raise DataError(f"column '{column.name}' is {kind}, but row {row + 1} holds {column.value(row)!r}")
+        raise DataError(f"column '{column.name}' is {what}, but row {row + 1} holds {column.value(row)!r}")
     return numbers
 
 

@@ -77,7 +77,9 @@ class ColumnStatistics:
 
     def _numbers_of(self, batch: TableBatch, name: str) -> NDArray[np.float32]:
         reading = self._readings[name]
-        return single_precision(read_numbers(batch[name], time=reading.time), reading.origin)
+        return single_precision(
+            read_numbers(batch[name], time=reading.time, what="a time" if reading.time else "a number"), reading.origin
+        )
 
     def _column(self, name: str) -> Category | Number:
         if self._kinds[name] == "number":
