@@ -58,17 +58,29 @@ def _trace(path: Path, network: Network, schema: Schema) -> None:
         warnings.simplefilter("ignore")  # the exporter warns about its own code
         for name in ("torch.onnx", "onnxscript", "onnx_ir"):
             logging.getLogger(name).setLevel(logging.ERROR)
-        torch.onnx.export(
+        program = torch.onnx.export(
             RawModel(network, schema).eval(),
             tuple(torch.tensor(array) for array in arrays.values()),
-            path,
             dynamo=True,
             dynamic_shapes=({0: batch}, {0: batch}, *([sequences] if sequences else [])),
             input_names=list(arrays),
             output_names=[f"output{index}" for index in range(len(network.architecture.heads))],
-            external_data=False,
             verbose=False,
         )
+    assert program is not None
+    model = program.model_proto
+    _clear_metadata(model)
+    path.write_bytes(model.SerializeToString())
+
+
+def _clear_metadata(message: Any) -> None:
+    """Remove the exporter's notes from all parts of a model, among them source lines with paths of this machine."""
+    for field, value in message.ListFields():
+        if field.name == "metadata_props":
+            message.ClearField(field.name)
+        elif field.message_type is not None:
+            for part in [value] if hasattr(value, "ListFields") else value:
+                _clear_metadata(part)
 
 
 def _difference(runtime: Any, path: Path, network: Network, schema: Schema) -> float:

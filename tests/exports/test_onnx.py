@@ -3,6 +3,7 @@
 import importlib
 import json
 from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -151,6 +152,15 @@ def test_a_missing_extra_is_one_line(module, tmp_path, monkeypatch):
     with pytest.raises(ExportError, match=rf"^ONNX export needs {module}: pip install 'mtl_nas\[onnx\]'$"):
         write_onnx(tmp_path / "model", *parts(drawn(Design(), PLAIN["categories alone"])))
     assert not (tmp_path / "model").exists()
+
+
+@pytest.mark.slow
+@needs_onnx
+def test_the_file_names_no_folder_and_no_source_file_of_the_machine_that_wrote_it(tmp_path):
+    write_onnx(tmp_path, *parts(drawn(DESIGNS["ple"], DATA.schema)))
+    content = (tmp_path / "model.onnx").read_bytes()
+    for text in (str(Path(mn.__file__).parent), str(Path(torch.__file__).parent), "onnx_module", "stack_trace"):
+        assert text.encode() not in content
 
 
 @pytest.mark.slow
