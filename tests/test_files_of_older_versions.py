@@ -67,16 +67,16 @@ def test_the_fingerprint_of_a_made_table_is_unchanged() -> None:
 @pytest.mark.parametrize("path", sorted((FILES / "spaces").glob("*.yaml")), ids=lambda path: path.stem)
 def test_spaces_have_the_same_default(path: Path) -> None:
     expected = json.loads((FILES / "space-defaults.json").read_text())[path.stem]
-    for name, known in expected.items():
+    for name, recorded in expected.items():
         schema = Schema.model_validate(KEYS["schemas"][name]["schema"])
         default = load_space(str(path)).for_schema(schema).default()
         graph = compose(default.design, schema)
         assert (graph.key, graph.parameters, graph.macs) == (
-            known["architecture"],
-            known["parameters"],
-            known["operations"],
+            recorded["architecture"],
+            recorded["parameters"],
+            recorded["operations"],
         )
-        assert proposal_key(graph.key, default) == known["proposal"]
+        assert proposal_key(graph.key, default) == recorded["proposal"]
 
 
 def test_a_space_with_passes_is_read_with_a_note() -> None:
@@ -152,8 +152,8 @@ def test_a_run_that_was_cut_is_resumed(tmp_path: Path, share: float) -> None:
     folder = copied("run", tmp_path)
     record = folder / "trials.jsonl"
     lines = record.read_bytes().splitlines(keepends=True)
-    kept = lines[: int(share * len(lines))]
-    record.write_bytes(b"".join(kept))
+    remaining = lines[: int(share * len(lines))]
+    record.write_bytes(b"".join(remaining))
     for written in ("best", "ensemble"):
         shutil.rmtree(folder / written)
     run = mn.resume(folder, resources=mn.Resources(cpus=1))
@@ -161,4 +161,4 @@ def test_a_run_that_was_cut_is_resumed(tmp_path: Path, share: float) -> None:
     assert (folder / "best" / "architecture.json").exists()
     keys = [(trial.proposed.architecture_key, trial.proposed.proposal_key) for trial in run.trials()]
     assert keys[:2] == proposal_keys(lines)[:2]  # the presets
-    assert keys[: len(proposal_keys(kept))] == proposal_keys(kept)
+    assert keys[: len(proposal_keys(remaining))] == proposal_keys(remaining)

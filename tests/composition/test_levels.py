@@ -409,8 +409,8 @@ def test_a_level_that_no_task_could_use_is_refused_when_it_is_written(options: A
 def test_an_unknown_mixing_lists_those_there_are(mixing: Any) -> None:
     with pytest.raises(MtlNasError) as problem:
         parse(Design, {"levels": [{"specific": 1, "mixing": mixing}]}, "design")
-    known = "a level is mixed by: gates, by: stitch or by: routing"
-    assert str(problem.value) == f"design: levels.0.mixing: {known}, got {mixing!r}"
+    rule = "a level is mixed by: gates, by: stitch or by: routing"
+    assert str(problem.value) == f"design: levels.0.mixing: {rule}, got {mixing!r}"
 
 
 @pytest.mark.parametrize(

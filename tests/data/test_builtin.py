@@ -72,8 +72,8 @@ def test_without_sines_the_labels_correlate_as_the_formula_says(correlation):
 
 def test_synthetic_tasks_may_be_many():
     frame = synthetic_mmoe(tasks=3, correlation=0.8, sines=0, rows=20_000, dims=8)
-    found = np.corrcoef(frame[["y1", "y2", "y3"]].to_numpy().T)
-    assert found[np.triu_indices(3, 1)] == pytest.approx(0.72, abs=0.02)
+    correlations = np.corrcoef(frame[["y1", "y2", "y3"]].to_numpy().T)
+    assert correlations[np.triu_indices(3, 1)] == pytest.approx(0.72, abs=0.02)
     data = load_dataset("synthetic-mmoe")
     assert [task.kind for task in data.schema.tasks] == ["regression", "regression"]
     with pytest.raises(DataError, match="a dimension each, got 3 tasks in 2 dims"):

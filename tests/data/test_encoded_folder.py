@@ -85,33 +85,33 @@ WAYS = {
 
 @pytest.mark.parametrize("way", ["column", "time", *map(slow, ("random", "user", "groups", "history"))])
 def test_rows_are_those_of_the_table_in_memory(parquet, tmp_path, way):
-    known = load_dataset(parquet, TASKS, **WAYS[way])
-    found = mn.encode_table(parquet, tmp_path / "encoded", TASKS, **WAYS[way])
-    assert_same(found, known)
-    assert fingerprint(found.schema, found.encoded, found.tuning) == known.fingerprint
-    assert_same(load_dataset(tmp_path / "encoded"), known)
-    assert all(found.rows(split).stored for split in SPLITS)
-    assert not known.rows("train").stored
+    in_memory = load_dataset(parquet, TASKS, **WAYS[way])
+    encoded = mn.encode_table(parquet, tmp_path / "encoded", TASKS, **WAYS[way])
+    assert_same(encoded, in_memory)
+    assert fingerprint(encoded.schema, encoded.encoded, encoded.tuning) == in_memory.fingerprint
+    assert_same(load_dataset(tmp_path / "encoded"), in_memory)
+    assert all(encoded.rows(split).stored for split in SPLITS)
+    assert not in_memory.rows("train").stored
 
 
 @pytest.mark.parametrize("enough", [10**6, 300])
 def test_nothing_depends_on_where_batches_are_cut(parquet, tmp_path, monkeypatch, enough):
     monkeypatch.setattr(file_table, "QUANTILE_ROWS", enough)
     monkeypatch.setattr(accumulators, "SUMMED_ROWS", 64)
-    found = []
+    folders = []
     for cells in (300, 2**23):
         monkeypatch.setitem(file_table.FileTable.__init__.__kwdefaults__, "cells", cells)
-        found.append(mn.encode_table(parquet, tmp_path / str(cells), TASKS))
-    assert_same(*found)
+        folders.append(mn.encode_table(parquet, tmp_path / str(cells), TASKS))
+    assert_same(*folders)
 
 
 def test_of_many_rows_moments_are_exact_and_quantiles_of_a_sample(parquet, tmp_path, monkeypatch):
-    known = {number.name: number for number in load_dataset(parquet, TASKS).schema.numbers}
+    by_name = {number.name: number for number in load_dataset(parquet, TASKS).schema.numbers}
     monkeypatch.setattr(file_table, "QUANTILE_ROWS", 500)
     data = mn.encode_table(parquet, tmp_path / "encoded", TASKS)
     assert "quantiles are those of 500 of the 960 train rows" in data.notes
     for number in data.schema.numbers:
-        same = known[number.name]
+        same = by_name[number.name]
         assert (number.mean, number.deviation) == pytest.approx((same.mean, same.deviation), rel=1e-9)
         assert number.missing == same.missing
         assert (number.quantiles[0], number.quantiles[-1]) == (same.quantiles[0], same.quantiles[-1])
@@ -264,11 +264,11 @@ def test_what_is_wrong_far_below_is_said_as_of_a_table_in_memory(refused):
     ]
     for frame, words, how in cases:
         if words is not None:
-            found = refused(frame, **how)
-            assert found.startswith(words)
-            with pytest.raises(DataError) as known:
+            message = refused(frame, **how)
+            assert message.startswith(words)
+            with pytest.raises(DataError) as problem:
                 load_dataset(frame, TASKS, **how)
-            assert str(known.value) == found
+            assert str(problem.value) == message
 
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])

@@ -108,15 +108,15 @@ def test_labels_that_make_no_task_are_refused():
 
 
 def test_inference_completes_a_declaration_and_keeps_what_is_said():
-    found = infer(FRAME, declared(data={"columns": {"sex": "category"}, "split": {"time": "when"}}))
-    assert found.data.columns == {"age": "number", "sex": "category"}
-    assert found.tasks["buy"].kind == "binary"
-    assert infer(FRAME, found) == found
+    completed = infer(FRAME, declared(data={"columns": {"sex": "category"}, "split": {"time": "when"}}))
+    assert completed.data.columns == {"age": "number", "sex": "category"}
+    assert completed.tasks["buy"].kind == "binary"
+    assert infer(FRAME, completed) == completed
 
 
 def test_a_split_column_is_a_feature_only_where_it_is_declared():
-    found = infer(FRAME, declared(data={"columns": {"when": "number"}, "split": {"time": "when"}}))
-    assert "when" in found.data.columns
+    completed = infer(FRAME, declared(data={"columns": {"when": "number"}, "split": {"time": "when"}}))
+    assert "when" in completed.data.columns
 
 
 @pytest.mark.parametrize(

@@ -31,11 +31,11 @@ def test_shares_are_kept():
 
 @pytest.mark.parametrize("column", ["time", "day"])
 def test_time_goes_forward_and_ties_stay_on_one_side(column):
-    found = split_rows(TABLE, Split(time=column), 0)
-    validation = np.concatenate([found["tuning"], found["choosing"]])
+    parts = split_rows(TABLE, Split(time=column), 0)
+    validation = np.concatenate([parts["tuning"], parts["choosing"]])
     times = TABLE[column]
-    assert times[found["train"]].max() < times[validation].min()
-    assert times[validation].max() < times[found["test"]].min()
+    assert times[parts["train"]].max() < times[validation].min()
+    assert times[validation].max() < times[parts["test"]].min()
     assert len(validation) == 100
 
 
@@ -46,16 +46,16 @@ def test_times_may_be_text():
 
 
 def test_groups_stay_together_also_in_the_halves():
-    found = split_rows(TABLE, Split(group="user"), 0)
-    users = [set(TABLE["user"][rows]) for rows in found.values()]
+    parts = split_rows(TABLE, Split(group="user"), 0)
+    users = [set(TABLE["user"][rows]) for rows in parts.values()]
     assert all(users)
     assert len(set.union(*users)) == sum(map(len, users))
 
 
 def test_rows_from_a_file_of_their_own_are_the_test_rows():
-    found = split_rows(TABLE, Split(test="held.csv"), 300)
-    assert found["test"].tolist() == list(range(700, 1000))
-    assert len(found["tuning"]) + len(found["choosing"]) == 70
+    parts = split_rows(TABLE, Split(test="held.csv"), 300)
+    assert parts["test"].tolist() == list(range(700, 1000))
+    assert len(parts["tuning"]) + len(parts["choosing"]) == 70
 
 
 def test_a_split_that_cannot_be_says_why():

@@ -33,8 +33,8 @@ def explained(frame, label, columns):
     pairs = [x[:, one] * x[:, other] for one in range(x.shape[1]) for other in range(one, x.shape[1])]
     terms = np.column_stack([np.ones(len(x)), x, *pairs])
     values, test = frame[label].to_numpy(dtype=np.float64), (frame["split"] == "test").to_numpy()
-    found = terms @ np.linalg.lstsq(terms[~test], values[~test], rcond=None)[0]
-    return 1 - np.mean((values - found)[test] ** 2) / values[test].var()
+    fitted = terms @ np.linalg.lstsq(terms[~test], values[~test], rcond=None)[0]
+    return 1 - np.mean((values - fitted)[test] ** 2) / values[test].var()
 
 
 @pytest.mark.parametrize("reason", REASONS)
@@ -62,11 +62,11 @@ def test_rare_labels_are_rare_and_numbers_are_standardised(reason):
     table, declaration = REASONS[reason]
     frame, rates = table(), {"common": 0.40, "rare": 0.05 if reason == "negative-transfer" else 0.04}
     for name, task in declaration.tasks.items():
-        known = frame[name].dropna()
+        present = frame[name].dropna()
         if task.kind == "binary":
-            assert known.mean() == pytest.approx(rates[name.rstrip("0123456789")], abs=0.015)
+            assert present.mean() == pytest.approx(rates[name.rstrip("0123456789")], abs=0.015)
         else:
-            assert (known.mean(), known.std()) == pytest.approx((0, 1), abs=0.06)
+            assert (present.mean(), present.std()) == pytest.approx((0, 1), abs=0.06)
 
 
 def test_readings_share_a_quarter_of_their_variance():
@@ -92,8 +92,8 @@ def test_the_hard_task_is_the_easy_one_times_a_column():
 
 def test_the_new_task_has_few_train_labels_and_every_test_label():
     frame = bias()
-    known = frame["new"].notna().groupby(frame["split"]).sum()
-    assert known.to_dict() == {"train": 200, "validation": VALIDATION, "test": TEST}
+    labels_by_split = frame["new"].notna().groupby(frame["split"]).sum()
+    assert labels_by_split.to_dict() == {"train": 200, "validation": VALIDATION, "test": TEST}
     assert frame.filter(regex="^old").notna().all(axis=None)
     data = load_dataset("synthetic-reasons/bias", tasks=["new"])
     assert not {"old1", "old2", "old3", "old4"} & set(data.frame("test"))
@@ -129,6 +129,6 @@ def test_relatedness_of_the_synthetic_tasks_has_names():
     assert names == ["synthetic-mmoe/1", "synthetic-mmoe/0.5", "synthetic-mmoe/0"]
     named = [load_dataset(name) for name in names]
     assert named[1].fingerprint == load_dataset("synthetic-mmoe").fingerprint
-    found = [np.corrcoef(data.rows("train").labels.T)[0, 1] for data in named]
-    assert found[0] > found[1] > found[2]
-    assert found[0] > 0.9
+    correlations = [np.corrcoef(data.rows("train").labels.T)[0, 1] for data in named]
+    assert correlations[0] > correlations[1] > correlations[2]
+    assert correlations[0] > 0.9

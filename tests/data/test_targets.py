@@ -29,15 +29,15 @@ def nested(labels, names, pairs, rule):
 
 
 def labels(broken, rows=1000):
-    found = np.zeros((rows, 2))
-    found[: rows // 2, 0] = 1
-    found[rows - broken :, 1] = 1
-    return found
+    values = np.zeros((rows, 2))
+    values[: rows // 2, 0] = 1
+    values[rows - broken :, 1] = 1
+    return values
 
 
 def test_few_violations_are_repaired_and_told():
-    found, sound, notes = nested(labels(10), NAMES, PAIRS, None)
-    assert not found[:, 1].any()
+    repaired, sound, notes = nested(labels(10), NAMES, PAIRS, None)
+    assert not repaired[:, 1].any()
     assert sound.sum() == 990
     assert notes == ["task 'buy' is 1 where 'click' is 0 in 1 % of the rows: 'buy' becomes 0 there"]
 
@@ -88,13 +88,13 @@ def test_labels_that_are_missing_where_the_earlier_event_is_not_may_be_a_funnel(
 
 def test_repairs_run_down_the_funnel():
     chain = np.array([[0.0, 1.0, 1.0]] + [[1.0, 1.0, 1.0]] * 199)
-    found, _, _ = nested(chain, ("a", "b", "c"), [("a", "b"), ("b", "c")], None)
-    assert found[0].tolist() == [0, 0, 0]
+    repaired, _, _ = nested(chain, ("a", "b", "c"), [("a", "b"), ("b", "c")], None)
+    assert repaired[0].tolist() == [0, 0, 0]
 
 
 def test_a_missing_later_label_is_0_where_the_earlier_one_is():
-    found, _, notes = nested(np.array([[0, np.nan], [1, np.nan], [1, 1]]), NAMES, PAIRS, None)
-    assert np.array_equal(found[:, 1], [0, np.nan, 1], equal_nan=True)
+    repaired, _, notes = nested(np.array([[0, np.nan], [1, np.nan], [1, 1]]), NAMES, PAIRS, None)
+    assert np.array_equal(repaired[:, 1], [0, np.nan, 1], equal_nan=True)
     assert "no label in 1 rows where 'click' is 0: it is 0 there" in notes[0]
 
 
@@ -104,9 +104,9 @@ def test_a_sample_space_masks_labels():
     rows = data.rows("train")
     assert np.array_equal(np.isnan(rows.labels[:, 2]), rows.labels[:, 1] != 1)
     task = data.schema.task("spent")
-    known = rows.labels[~np.isnan(rows.labels[:, 2]), 2]
-    assert task.center == pytest.approx(known.mean(), rel=1e-5)
-    assert task.scale == pytest.approx(known.std(), rel=1e-5)
+    spent = rows.labels[~np.isnan(rows.labels[:, 2]), 2]
+    assert task.center == pytest.approx(spent.mean(), rel=1e-5)
+    assert task.scale == pytest.approx(spent.std(), rel=1e-5)
     assert data.schema.task("stars").classes == ("1", "2", "3", "4", "5")
     assert np.array_equal(
         encode_rows(data.frame("test"), data.schema, labels=True).labels, data.rows("test").labels, equal_nan=True

@@ -213,11 +213,11 @@ def test_a_run_ends_with_a_model_that_says_what_its_finalist_said(shop, monkeypa
     scores = mn.load_model("läufe/1/best").predict(data.frame("test"))
     training = best.proposal.training.model_copy(update={"seed": seed})
     again = mn.evaluate(best.proposal.design, data, training, split="test")
-    kept = load_file(f"läufe/1/finalists/{best.number:05d}/seed{seed}.test.safetensors")
+    predictions = load_file(f"läufe/1/finalists/{best.number:05d}/seed{seed}.test.safetensors")
     for head in (CLICK, BUY, PRICE):
         scale = 1 / data.schema.task(PRICE).scale if head == PRICE else 1
         np.testing.assert_allclose(scores[head] * scale, again.predictions[head] * scale, atol=1e-6)
-        np.testing.assert_allclose(scores[head] * scale, kept[head] * scale, atol=1e-5)
+        np.testing.assert_allclose(scores[head] * scale, predictions[head] * scale, atol=1e-5)
     np.testing.assert_allclose(scores[HEADS[2:5]], again.predictions[STARS], atol=1e-6)
     tested = best.tested[seed]
     assert tested[CLICK]["auc"] == pytest.approx(again.scores[CLICK]["auc"], abs=1e-6)
@@ -317,11 +317,11 @@ def test_a_broken_file_of_a_finalist_is_named(shop, monkeypatch):
     monkeypatch.chdir(shop)
     shutil.copytree("läufe/1", "kaputt")
     best, seed = mn.load_run("kaputt").best(), mn.load_run("kaputt").state.best.seed
-    kept = Path(f"kaputt/finalists/{best.number:05d}/seed{seed}.test.safetensors")
-    kept.write_bytes(b"no tensors")
-    with pytest.raises(RunError, match=f"'{kept}' cannot be read: .*; take it from a copy of the run"):
+    predictions = Path(f"kaputt/finalists/{best.number:05d}/seed{seed}.test.safetensors")
+    predictions.write_bytes(b"no tensors")
+    with pytest.raises(RunError, match=f"'{predictions}' cannot be read: .*; take it from a copy of the run"):
         mn.compare(["kaputt"], load_dataset("search.yaml"))
-    weights = kept.with_name(f"seed{seed}.safetensors")
+    weights = predictions.with_name(f"seed{seed}.safetensors")
     weights.write_bytes(b"no tensors")
     with pytest.raises(ExportError, match=f"{weights}: cannot be read"):
         mn.export("kaputt", "aus", trial=best.number)

@@ -476,10 +476,10 @@ def random_features(architecture: Architecture, rows: int, random: np.random.Gen
 def _fields(block: Embedding, rows: int, random: np.random.Generator) -> dict[str, Array]:
     sizes = [field.size for field in block.categories] + [block.number_rows] * (len(block.numbers) * block.tabled)
     starts = np.cumsum([0, *sizes])[:-1]
-    known = [
+    counts = [
         size - (block.encoding == "piecewise" and index >= len(block.categories)) for index, size in enumerate(sizes)
     ]
-    ids = [start + random.integers(0, size, rows) for start, size in zip(starts, known, strict=True)]
+    ids = [start + random.integers(0, size, rows) for start, size in zip(starts, counts, strict=True)]
     result: dict[str, Array] = {"ids": np.stack(ids, axis=1) if ids else np.zeros((rows, 0), dtype=np.int64)}
     if block.encoding == "piecewise":
         result["fractions"] = random.uniform(0.0, 1.0, (rows, len(block.numbers)))

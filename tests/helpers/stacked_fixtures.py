@@ -58,5 +58,5 @@ def trial_job(number: int, *, made: mn.Design | None = None, **changes: object) 
     return Job(number=number, kind="trial", seed=number, proposal=proposal, **fields)  # type: ignore[arg-type]
 
 
-def done(kept: dict[str, bytes], *jobs: Job) -> tuple[JobResult, ...]:
-    return work(jobs, DATA, get=kept.get, put=kept.__setitem__)
+def done(files: dict[str, bytes], *jobs: Job) -> tuple[JobResult, ...]:
+    return work(jobs, DATA, get=files.get, put=files.__setitem__)

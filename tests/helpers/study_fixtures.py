@@ -69,8 +69,8 @@ _SPACES: dict[str, SearchSpace] = {}
 
 def space(tree: Mapping[str, Any] = SPACE, *, schema: Schema = FUNNEL, name: str = "made-up") -> SearchSpace:
     """Made once: defining a space tries it."""
-    found = _SPACES.get(key := json.dumps([tree, schema.task_names, name]))
-    return found or _SPACES.setdefault(key, read_space(tree, name).for_schema(schema))
+    cached = _SPACES.get(key := json.dumps([tree, schema.task_names, name]))
+    return cached or _SPACES.setdefault(key, read_space(tree, name).for_schema(schema))
 
 
 def request(*, tree: Mapping[str, Any] = SPACE, schema: Schema = FUNNEL, **settings: Any) -> Request:
@@ -168,22 +168,23 @@ def events(folder: Path) -> list[Event]:
     return list(Record(folder / "trials.jsonl"))
 
 
-def decisions(found: Sequence[Event]) -> list[Event]:
+def decisions(events: Sequence[Event]) -> list[Event]:
     """The events that are decided, in their order; those that arrive are left out."""
-    return [event for event in found if event.event not in ("scored", "failed", "finalist")]
+    return [event for event in events if event.event not in ("scored", "failed", "finalist")]
 
 
-def timeless(found: Sequence[Event]) -> list[Event]:
+def timeless(events: Sequence[Event]) -> list[Event]:
     """The same events without what a clock had a part in."""
     measured = ("seconds", "rows_per_second")
     return [
-        event.model_copy(update={name: 0.0 for name in measured if name in type(event).model_fields}) for event in found
+        event.model_copy(update={name: 0.0 for name in measured if name in type(event).model_fields})
+        for event in events
     ]
 
 
 def proposed(number: int, proposal: Proposal | None = None, **fields: Any) -> Proposed:
     """A line of the record, made by hand."""
-    known: dict[str, Any] = {
+    defaults: dict[str, Any] = {
         "number": number,
         "origin": "random",
         "proposal": proposal or Proposal(),
@@ -192,21 +193,21 @@ def proposed(number: int, proposal: Proposal | None = None, **fields: Any) -> Pr
         "parameters": 10,
         "macs": 20,
     }
-    return Proposed(**{**known, **fields})
+    return Proposed(**{**defaults, **fields})
 
 
 def scored(number: int, rung: int, score: float, **fields: Any) -> Scored:
-    known: dict[str, Any] = {"scores": {"click": {"auc": score}}, "rows": 100, "seconds": 0.5}
-    return Scored(number=number, rung=rung, score=score, **{**known, **fields})
+    defaults: dict[str, Any] = {"scores": {"click": {"auc": score}}, "rows": 100, "seconds": 0.5}
+    return Scored(number=number, rung=rung, score=score, **{**defaults, **fields})
 
 
 def finalist(number: int, seed: int, score: float = 0.5, **fields: Any) -> Finalist:
-    known: dict[str, Any] = {"scores": {"click": {"auc": score}}, "rows": 100, "seconds": 1.0}
-    return Finalist(number=number, seed=seed, score=score, **{**known, **fields})
+    defaults: dict[str, Any] = {"scores": {"click": {"auc": score}}, "rows": 100, "seconds": 1.0}
+    return Finalist(number=number, seed=seed, score=score, **{**defaults, **fields})
 
 
 def state_of(
-    *found: Event,
+    *events: Event,
     budget: Budget | None = None,
     objective: Objective | None = None,
     presets: Sequence[str] = (),
@@ -216,14 +217,14 @@ def state_of(
 ) -> SearchState:
     """The state of a search after some events."""
     options = SearchSettings(**{**dict(budget or Budget()), **settings})
-    return SearchState(options, objective or Objective(), tuple(presets), full_rows, gpus=gpus).after(found)
+    return SearchState(options, objective or Objective(), tuple(presets), full_rows, gpus=gpus).after(events)
 
 
 def drawn(made: SearchSpace, number: int, decider: Any, **fields: Any) -> Proposed:
     """A proposal of a space as a line of the record."""
     proposal, made_of = made.draw(decider)
-    known: Decisions = made_of
-    return proposed(number, proposal, decisions=known, **fields)
+    decided: Decisions = made_of
+    return proposed(number, proposal, decisions=decided, **fields)
 
 
 # Searches that really train, on few rows

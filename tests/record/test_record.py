@@ -191,8 +191,8 @@ def test_a_worker_that_is_lost_once_is_no_failure_yet(failures: tuple[str, ...],
     assert (trial.failed.failure if trial.failed else None) == final
     assert trial.finalist_failed(5) is None
     trial = state_of(proposed(0), *(failed(failure, seed=5) for failure in failures)).trials[0]
-    found = trial.finalist_failed(5)
-    assert (found.failure if found else None) == final
+    failure_of_seed = trial.finalist_failed(5)
+    assert (failure_of_seed.failure if failure_of_seed else None) == final
     assert trial.failed is None
     assert trial.finalist_failed(6) is None
 

@@ -22,8 +22,8 @@ BUDGET = Budget(trials=9, rungs=RUNGS, promotion="asynchronous", reduction=3.0)
 SEARCH = {"trials": 18, "rungs": RUNGS, "promotion": "asynchronous", "reduction": 3.0}
 
 
-def step(*found: Event, running: Collection[int] = (), **plan: Any) -> object:
-    return asha_action(state_of(*found, **{"budget": BUDGET, **plan}), running)
+def step(*events: Event, running: Collection[int] = (), **plan: Any) -> object:
+    return asha_action(state_of(*events, **{"budget": BUDGET, **plan}), running)
 
 
 def reached(*scores: float, rung: int = 0) -> list[Event]:

@@ -48,8 +48,8 @@ def unbroken(sampler: str, objectives: tuple[Aim, ...] = ("mean",)) -> tuple[Eve
         return tuple(events(Path(folder)))
 
 
-def of(kind: type[Any], found: Sequence[Event]) -> list[Any]:
-    return [event for event in found if isinstance(event, kind)]
+def of(kind: type[Any], lines: Sequence[Event]) -> list[Any]:
+    return [event for event in lines if isinstance(event, kind)]
 
 
 # A run from beginning to end
@@ -134,7 +134,7 @@ def test_the_same_request_proposes_the_same_and_another_seed_does_not(tmp_path: 
         run(driver(tmp_path / name, request(seed=seed)))
     first, again, other = (events(tmp_path / name) for name in "abc")
     assert first == again
-    keys = [[event.proposal_key for event in of(Proposed, found)[3:]] for found in (first, other)]
+    keys = [[event.proposal_key for event in of(Proposed, lines)[3:]] for lines in (first, other)]
     assert not set(keys[0]) & set(keys[1])
 
 
@@ -146,10 +146,10 @@ def test_decisions_do_not_depend_on_workers_or_on_who_is_done_first(tmp_path: Pa
     for place, (workers, order) in enumerate([(1, 1), (2, 1), (2, 2), (4, 1), (4, 2)]):
         folder = tmp_path / str(place)
         run(driver(folder, request(sampler=sampler, **LONG)), workers=workers, order=order)
-        found = events(folder)
-        assert decisions(found) == decisions(unbroken(sampler))
-        assert sorted(map(repr, found)) == sorted(map(repr, unbroken(sampler)))
-        assert workers == 1 or found != list(unbroken(sampler))
+        lines = events(folder)
+        assert decisions(lines) == decisions(unbroken(sampler))
+        assert sorted(map(repr, lines)) == sorted(map(repr, unbroken(sampler)))
+        assert workers == 1 or lines != list(unbroken(sampler))
 
 
 # F1: going on after any cut
@@ -255,14 +255,14 @@ def test_when_its_time_is_up_a_search_proposes_nothing_more_and_ends_with_what_i
     driven = driver(tmp_path, request(trials=100, cohort=4, time=100.0), now=clock)
     for _ in jobs_done(driven):
         clock.now += 2.0
-    found = events(tmp_path)
-    (closed,) = of(Closed, found)
+    lines = events(tmp_path)
+    (closed,) = of(Closed, lines)
     assert closed.reason == "time for proposals is up (60% of 100 s)"
-    place = found.index(closed)
-    assert not of(Proposed, found[place:])
-    assert of(Chosen, found[place:])
-    assert of(Finalist, found[place:])
-    state = RunState().after(found)
+    place = lines.index(closed)
+    assert not of(Proposed, lines[place:])
+    assert of(Chosen, lines[place:])
+    assert of(Finalist, lines[place:])
+    state = RunState().after(lines)
     assert 15 < len(state.trained) < 40
     assert all(trial.stopped or 1 in trial.scored for trial in state.trained)
 
@@ -276,9 +276,9 @@ def test_finalists_are_as_many_as_the_time_left_allows(tmp_path: Path, monkeypat
 
     driven = driver(tmp_path, request(trials=100, cohort=4, time=60.0, finalists=4, seeds=5), now=clock)
     run(driven, work=slow)
-    found = events(tmp_path)
-    (note,), (taken,) = of(Note, found), of(Chosen, found)
-    before = SearchState(driven.state.settings).after(found[: found.index(taken)])
+    lines = events(tmp_path)
+    (note,), (taken,) = of(Note, lines), of(Chosen, lines)
+    before = SearchState(driven.state.settings).after(lines[: lines.index(taken)])
     wanted = choose_finalists(before)
     fewer = f"{len(taken.numbers)} finalists on {len(taken.seeds)} seeds"
     assert note.text == f"the time left allows {fewer}, not {len(wanted.numbers)} on 5"
@@ -332,9 +332,9 @@ def test_a_small_space_is_trained_once_each_and_then_closed(tmp_path: Path) -> N
 
 def test_a_duplicate_has_the_key_of_the_trial_it_repeats(tmp_path: Path) -> None:
     run(driver(tmp_path, request(tree=TINY, trials=40), tree=TINY, presets=()))
-    found = of(Proposed, events(tmp_path))
-    for event in found:
-        same = [other.number for other in found if other.proposal_key == event.proposal_key]
+    proposals = of(Proposed, events(tmp_path))
+    for event in proposals:
+        same = [other.number for other in proposals if other.proposal_key == event.proposal_key]
         assert event.duplicate_of == (None if event.number == same[0] else same[0])
 
 
@@ -360,9 +360,9 @@ def test_a_failure_ends_a_trial_and_touches_no_other(tmp_path: Path, failure: An
     work = scripted(failures={(4, 0): [JobResult(failure=failure, reason="why", trace="where")]})
     jobs = run(driver(tmp_path, request()), work=work)
     state = RunState().after(events(tmp_path))
-    (found,) = of(Failed, events(tmp_path))
-    assert (found.number, found.rung, found.failure, found.reason, found.trace) == (4, 0, failure, "why", "where")
-    assert state.trials[4].failed == found
+    (failed,) = of(Failed, events(tmp_path))
+    assert (failed.number, failed.rung, failed.failure, failed.reason, failed.trace) == (4, 0, failure, "why", "where")
+    assert state.trials[4].failed == failed
     assert sum(job.number == 4 for job in jobs) == 1
     assert state.chosen is not None
     assert 4 not in state.chosen.numbers
@@ -446,9 +446,9 @@ def test_different_errors_and_failures_of_a_design_do_not_stop_the_search(tmp_pa
 
 def test_a_preset_outside_the_space_is_trained_and_not_shown_to_the_sampler(tmp_path: Path) -> None:
     run(driver(tmp_path, request(schema=PLAIN), schema=PLAIN))
-    found = of(Proposed, events(tmp_path))
-    assert [event.decisions for event in found[:3]] == [None, None, None]
-    assert all(event.decisions for event in found[3:])
+    proposals = of(Proposed, events(tmp_path))
+    assert [event.decisions for event in proposals[:3]] == [None, None, None]
+    assert all(event.decisions for event in proposals[3:])
 
 
 def test_a_preset_inside_the_space_is_shown_with_its_decisions(tmp_path: Path) -> None:
@@ -472,9 +472,9 @@ def test_a_draw_that_does_not_fit_is_replaced_by_one_that_does(tmp_path: Path) -
     links = {"choice": ["none", [["click", "bye"]]]}
     tree = {**SPACE, "design": {**SPACE["design"], "transfers": {"links": links}}}
     run(driver(tmp_path, request(tree=tree), tree=tree))
-    found = of(Proposed, events(tmp_path))
-    assert len(found) >= 12
-    assert {str(event.proposal.design.transfers.links) for event in found} == {"none"}
+    proposals = of(Proposed, events(tmp_path))
+    assert len(proposals) >= 12
+    assert {str(event.proposal.design.transfers.links) for event in proposals} == {"none"}
 
 
 def test_a_run_that_is_over_stays_over(tmp_path: Path) -> None:

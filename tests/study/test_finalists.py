@@ -56,9 +56,9 @@ def test_the_best_searched_designs_come_first_then_the_best_three_presets_and_th
 def test_where_work_is_bounded_one_preset_and_the_baseline_take_places_of_their_own() -> None:
     bound = BUDGET.model_copy(update={"trainings": 100.0})
     count, _ = final_stage(bound)
-    found = numbers(ended([0.60, 0.80, 0.70, 0.50, 0.90]), bound)
-    assert found == (9, 6, 7, 5, 8, 0, 4)
-    assert len(found) == count
+    finalists = numbers(ended([0.60, 0.80, 0.70, 0.50, 0.90]), bound)
+    assert finalists == (9, 6, 7, 5, 8, 0, 4)
+    assert len(finalists) == count
 
 
 def test_where_work_is_bounded_finalists_keep_to_their_share_of_it() -> None:

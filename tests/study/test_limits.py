@@ -24,11 +24,11 @@ def found(folder: Path, asked: Request, **options: Any) -> list[Event]:
 
 def sizes(lines: list[Event], count: str = "parameters") -> dict[str, list[int]]:
     """By origin."""
-    known: dict[str, list[int]] = {}
+    sizes_by_origin: dict[str, list[int]] = {}
     for line in lines:
         if isinstance(line, Proposed):
-            known.setdefault(line.origin, []).append(getattr(line, count))
-    return known
+            sizes_by_origin.setdefault(line.origin, []).append(getattr(line, count))
+    return sizes_by_origin
 
 
 @pytest.mark.parametrize("count", ["parameters", "macs"])
@@ -43,8 +43,8 @@ def test_no_proposal_but_the_baseline_is_above_a_limit_that_can_be_counted(
     bound = sizes(found(tmp_path / "bound", request(sampler=sampler, trials=24, limits={count: float(most)})), count)
     assert bound.pop("preset:single_task") == [baseline]
     assert all(size <= most for many in bound.values() for size in many)
-    kept = {f"preset:{name}" for name in PRESETS[1:] if free[f"preset:{name}"][0] <= most}
-    assert {origin for origin in bound if origin.startswith("preset")} == kept
+    allowed = {f"preset:{name}" for name in PRESETS[1:] if free[f"preset:{name}"][0] <= most}
+    assert {origin for origin in bound if origin.startswith("preset")} == allowed
     assert sum(map(len, bound.values())) >= 20
 
 

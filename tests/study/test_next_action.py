@@ -18,18 +18,18 @@ PRESETS = ("single_task", "ple")
 SEED = 5
 
 
-def step(found: Sequence[Event], *, budget: Budget = BUDGET, presets: Sequence[str] = ()) -> object:
-    return next_action(state_of(*found, budget=budget, presets=presets, seed=SEED))
+def step(events: Sequence[Event], *, budget: Budget = BUDGET, presets: Sequence[str] = ()) -> object:
+    return next_action(state_of(*events, budget=budget, presets=presets, seed=SEED))
 
 
-def jobs(found: Sequence[Event], *, budget: Budget = BUDGET, presets: Sequence[str] = ()) -> tuple[Job, ...]:
-    taken = step(found, budget=budget, presets=presets)
+def jobs(events: Sequence[Event], *, budget: Budget = BUDGET, presets: Sequence[str] = ()) -> tuple[Job, ...]:
+    taken = step(events, budget=budget, presets=presets)
     assert isinstance(taken, Train)
     return taken.jobs
 
 
-def decided(found: Sequence[Event], *, budget: Budget = BUDGET, presets: Sequence[str] = ()) -> tuple[Event, ...]:
-    taken = step(found, budget=budget, presets=presets)
+def decided(events: Sequence[Event], *, budget: Budget = BUDGET, presets: Sequence[str] = ()) -> tuple[Event, ...]:
+    taken = step(events, budget=budget, presets=presets)
     assert isinstance(taken, Decide)
     return taken.events
 
@@ -96,8 +96,8 @@ def test_the_last_cohort_ends_at_the_budget() -> None:
 def test_duplicates_do_not_count_as_trials() -> None:
     repeats = [proposed(number, duplicate_of=0) for number in (1, 2, 3)]
     assert step([proposed(0), *repeats]) == Propose()
-    found = [proposed(0), *repeats, *(proposed(number) for number in (4, 5, 6))]
-    assert [job.number for job in jobs(found)] == [0, 4, 5, 6]
+    events = [proposed(0), *repeats, *(proposed(number) for number in (4, 5, 6))]
+    assert [job.number for job in jobs(events)] == [0, 4, 5, 6]
 
 
 def test_after_closing_nothing_is_proposed_and_what_runs_is_finished() -> None:
@@ -136,8 +136,8 @@ def test_a_trial_whose_worker_was_lost_once_runs_again_under_its_number() -> Non
 
 
 def test_the_best_of_all_that_reached_a_rung_go_on_and_every_decision_has_its_reason() -> None:
-    found = decided([*trials(4), *at_rung(0, 0.1, 0.4, 0.2, 0.3)])
-    assert found == (
+    decisions = decided([*trials(4), *at_rung(0, 0.1, 0.4, 0.2, 0.3)])
+    assert decisions == (
         Stopped(number=0, rung=0, reason="below cut 0.3000 (rank 4 of 4 at rung 0)"),
         Promoted(number=1, rung=1, reason="within cut 0.3000 (rank 1 of 4 at rung 0)"),
         Stopped(number=2, rung=0, reason="below cut 0.3000 (rank 3 of 4 at rung 0)"),
@@ -151,18 +151,18 @@ def test_the_order_of_arrival_decides_nothing() -> None:
 
 
 def test_of_equal_scores_the_earlier_trial_goes_on() -> None:
-    found = decided([*trials(4), *at_rung(0, 0.3, 0.3, 0.3, 0.3)])
-    assert [event.event for event in found] == ["promoted", "promoted", "stopped", "stopped"]
+    decisions = decided([*trials(4), *at_rung(0, 0.3, 0.3, 0.3, 0.3)])
+    assert [event.event for event in decisions] == ["promoted", "promoted", "stopped", "stopped"]
 
 
 def test_the_best_preset_and_the_baseline_are_never_cut() -> None:
     names = ("mmoe", "single_task", "ple")
-    found = decided(
+    decisions = decided(
         [*trials(7, presets=names), *at_rung(0, 0.2, 0.1, 0.3, 0.9, 0.8, 0.7, 0.6)],
         presets=names,
         budget=BUDGET.model_copy(update={"reduction": 3.0}),
     )
-    assert found[:3] == (
+    assert decisions[:3] == (
         Stopped(number=0, rung=0, reason="below cut 0.7000 (rank 6 of 7 at rung 0)"),
         Promoted(number=1, rung=1, reason="the baseline of gain (rank 7 of 7 at rung 0)"),
         Promoted(number=2, rung=1, reason="the best preset (rank 5 of 7 at rung 0)"),
@@ -173,8 +173,8 @@ def test_a_later_cohort_is_measured_against_all_before_it() -> None:
     first = [*trials(4), *at_rung(0, 0.4, 0.3, 0.2, 0.1), *promoted(0, 1), *stopped(2, 3), *at_rung(1, 0.5, 0.4)]
     second = [proposed(number) for number in (4, 5, 6, 7)]
     arrived = [scored(4, 0, 0.35), scored(5, 0, 0.15), scored(6, 0, 0.05), scored(7, 0, 0.25)]
-    found = decided([*first, *second, *arrived])
-    assert [(event.event, event.reason) for event in found if not isinstance(event, Chosen)] == [  # type: ignore[union-attr]
+    decisions = decided([*first, *second, *arrived])
+    assert [(event.event, event.reason) for event in decisions if not isinstance(event, Chosen)] == [  # type: ignore[union-attr]
         ("promoted", "within cut 0.2500 (rank 2 of 8 at rung 0)"),
         ("stopped", "below cut 0.2500 (rank 6 of 8 at rung 0)"),
         ("stopped", "below cut 0.2500 (rank 8 of 8 at rung 0)"),
@@ -200,8 +200,8 @@ def test_without_rungs_below_the_whole_nothing_is_cut() -> None:
 
 
 def test_a_trial_that_failed_does_not_hold_up_its_cohort() -> None:
-    found = decided([*trials(4), *at_rung(0, 0.4, None, 0.2, 0.1), diverged(1)])
-    assert [(event.event, getattr(event, "number", None)) for event in found] == [
+    decisions = decided([*trials(4), *at_rung(0, 0.4, None, 0.2, 0.1), diverged(1)])
+    assert [(event.event, getattr(event, "number", None)) for event in decisions] == [
         ("promoted", 0),
         ("promoted", 2),
         ("stopped", 3),
@@ -232,9 +232,9 @@ def test_a_barrier_that_the_work_left_cuts_short_is_finished_as_it_was_begun() -
 def test_promotions_end_with_the_work_and_say_so_and_the_baseline_goes_on() -> None:
     bound = BUDGET.model_copy(update={"trainings": 10.0, "reduction": 1.5, "cohort": 6})
     before = [*trials(8, presets=PRESETS), *at_rung(0, 0.1, 0.2, 0.9, 0.5, 0.6, 0.7, 0.3, 0.8)]
-    found = next_action(state_of(*before, budget=bound, presets=PRESETS, seed=SEED, full_rows=800))
-    assert isinstance(found, Decide)
-    reasons = {event.number: event.reason for event in found.events}  # type: ignore[union-attr]
+    action = next_action(state_of(*before, budget=bound, presets=PRESETS, seed=SEED, full_rows=800))
+    assert isinstance(action, Decide)
+    reasons = {event.number: event.reason for event in action.events}  # type: ignore[union-attr]
     assert reasons[0] == "the baseline of gain (rank 8 of 8 at rung 0)"
     assert reasons[3] == "no work is left for it (rank 5 of 8 at rung 0)"
     assert reasons[2].startswith("within cut")
@@ -245,8 +245,8 @@ def replicate(number: int, of: int) -> Event:
 
 
 def test_a_replicate_goes_where_the_mean_over_seeds_goes() -> None:
-    found = decided([*trials(3), replicate(3, of=0), *at_rung(0, 0.2, 0.5, 0.4, 0.9)])
-    assert [(event.event, event.reason) for event in found] == [  # type: ignore[union-attr]
+    decisions = decided([*trials(3), replicate(3, of=0), *at_rung(0, 0.2, 0.5, 0.4, 0.9)])
+    assert [(event.event, event.reason) for event in decisions] == [  # type: ignore[union-attr]
         ("promoted", "within cut 0.5000 (rank 1 of 3 at rung 0)"),
         ("promoted", "within cut 0.5000 (rank 2 of 3 at rung 0)"),
         ("stopped", "below cut 0.5000 (rank 3 of 3 at rung 0)"),
@@ -255,8 +255,8 @@ def test_a_replicate_goes_where_the_mean_over_seeds_goes() -> None:
 
 
 def test_a_replicate_of_a_trial_that_failed_or_was_stopped_is_compared_by_itself() -> None:
-    found = decided([*trials(3), replicate(3, of=0), diverged(0), *at_rung(0, None, 0.5, 0.4, 0.9)])
-    assert [(event.number, event.event) for event in found] == [(1, "promoted"), (2, "stopped"), (3, "promoted")]  # type: ignore[union-attr]
+    decisions = decided([*trials(3), replicate(3, of=0), diverged(0), *at_rung(0, None, 0.5, 0.4, 0.9)])
+    assert [(event.number, event.event) for event in decisions] == [(1, "promoted"), (2, "stopped"), (3, "promoted")]  # type: ignore[union-attr]
     three = BUDGET.model_copy(update={"rungs": (0.25, 0.5, 1.0), "cohort": 2, "trials": 4})
     first = [*trials(2), *at_rung(0, 0.1, 0.2), *stopped(0), *promoted(1), scored(1, 1, 0.3), *promoted(1, rung=2)]
     second = [scored(1, 2, 0.4), replicate(2, of=0), proposed(3), scored(2, 0, 0.9), scored(3, 0, 0.0)]
@@ -275,62 +275,62 @@ def ended(*scores: float, presets: Sequence[str] = ()) -> list[Event]:
 
 
 def test_the_finalists_are_the_best_and_every_preset_on_fresh_seeds() -> None:
-    found = choose_finalists(state_of(*ended(0.1, 0.2, 0.5, 0.6, 0.4, 0.3, presets=PRESETS), budget=BUDGET, seed=SEED))
-    assert found.numbers == (3, 2, 0, 1)
-    assert found.seeds == tuple(seed_of(SEED, "finalist", place) for place in range(2))
+    chosen = choose_finalists(state_of(*ended(0.1, 0.2, 0.5, 0.6, 0.4, 0.3, presets=PRESETS), budget=BUDGET, seed=SEED))
+    assert chosen.numbers == (3, 2, 0, 1)
+    assert chosen.seeds == tuple(seed_of(SEED, "finalist", place) for place in range(2))
     trained = {seed_of(SEED, "train", f"p{number}") for number in range(6)}
-    assert not trained & set(found.seeds)
+    assert not trained & set(chosen.seeds)
 
 
 def test_a_preset_that_was_stopped_is_a_finalist_and_one_that_failed_is_not() -> None:
     names = ("single_task", "mmoe", "ple")
-    found = [*trials(4, presets=names), *at_rung(0, None, 0.1, 0.2, 0.3), diverged(0), *stopped(1), *promoted(2, 3)]
-    found += [diverged(2, rung=1), scored(3, 1, 0.4)]
-    assert choose_finalists(state_of(*found, budget=BUDGET, seed=SEED)).numbers == (3, 1)
+    events = [*trials(4, presets=names), *at_rung(0, None, 0.1, 0.2, 0.3), diverged(0), *stopped(1), *promoted(2, 3)]
+    events += [diverged(2, rung=1), scored(3, 1, 0.4)]
+    assert choose_finalists(state_of(*events, budget=BUDGET, seed=SEED)).numbers == (3, 1)
 
 
 SHORT = BUDGET.model_copy(update={"rungs": (0.25, 0.5, 1.0), "finalists": 3})
 
 
-def numbers(*found: Event, budget: Budget = SHORT) -> tuple[int, ...]:
-    return choose_finalists(state_of(*found, budget=budget, seed=SEED)).numbers
+def numbers(*events: Event, budget: Budget = SHORT) -> tuple[int, ...]:
+    return choose_finalists(state_of(*events, budget=budget, seed=SEED)).numbers
 
 
 def test_where_no_searched_trial_was_trained_to_the_end_the_two_that_came_furthest_are_finalists() -> None:
-    found = [*trials(5, presets=PRESETS[:1]), *at_rung(0, 0.9, 0.5, 0.8, 0.7, 0.6)]
-    assert numbers(*found) == (2, 3, 0)
-    assert numbers(*found, *promoted(1), scored(1, 1, 0.1)) == (1, 2, 0)
-    assert numbers(*found, *promoted(1, 4), scored(1, 1, 0.1), scored(4, 1, 0.2)) == (4, 1, 0)
+    events = [*trials(5, presets=PRESETS[:1]), *at_rung(0, 0.9, 0.5, 0.8, 0.7, 0.6)]
+    assert numbers(*events) == (2, 3, 0)
+    assert numbers(*events, *promoted(1), scored(1, 1, 0.1)) == (1, 2, 0)
+    assert numbers(*events, *promoted(1, 4), scored(1, 1, 0.1), scored(4, 1, 0.2)) == (4, 1, 0)
 
 
 def test_two_searched_trials_at_the_end_are_enough_and_one_is_not() -> None:
-    found = [*trials(4), *at_rung(0, 0.5, 0.6, 0.7, 0.8), *promoted(0, 1), scored(0, 1, 0.5), scored(1, 1, 0.6)]
-    assert numbers(*found, *promoted(0, rung=2), scored(0, 2, 0.1)) == (0, 1)
-    assert numbers(*found, *promoted(0, 1, rung=2), scored(0, 2, 0.1), scored(1, 2, 0.2)) == (1, 0)
+    events = [*trials(4), *at_rung(0, 0.5, 0.6, 0.7, 0.8), *promoted(0, 1), scored(0, 1, 0.5), scored(1, 1, 0.6)]
+    assert numbers(*events, *promoted(0, rung=2), scored(0, 2, 0.1)) == (0, 1)
+    assert numbers(*events, *promoted(0, 1, rung=2), scored(0, 2, 0.1), scored(1, 2, 0.2)) == (1, 0)
 
 
 def test_finalists_from_lower_rungs_keep_to_the_budget_and_a_trial_that_failed_is_none() -> None:
-    found = [*trials(3), *at_rung(0, 0.5, 0.6, 0.7)]
-    assert numbers(*found, budget=SHORT.model_copy(update={"finalists": 1})) == (2,)
-    assert numbers(*found, *promoted(2), diverged(2, rung=1)) == (1, 0)
+    events = [*trials(3), *at_rung(0, 0.5, 0.6, 0.7)]
+    assert numbers(*events, budget=SHORT.model_copy(update={"finalists": 1})) == (2,)
+    assert numbers(*events, *promoted(2), diverged(2, rung=1)) == (1, 0)
     assert numbers(*trials(1), *at_rung(0, 0.5)) == (0,)
 
 
 def test_where_everything_failed_there_are_no_finalists_and_the_run_ends() -> None:
-    found = [*trials(4), *(diverged(number) for number in range(4)), Closed(reason="")]
-    assert decided(found) == (Chosen(numbers=(), seeds=tuple(seed_of(SEED, "finalist", place) for place in range(2))),)
-    assert step([*found, Chosen(numbers=(), seeds=(1,))]) == Finish()
+    events = [*trials(4), *(diverged(number) for number in range(4)), Closed(reason="")]
+    assert decided(events) == (Chosen(numbers=(), seeds=tuple(seed_of(SEED, "finalist", place) for place in range(2))),)
+    assert step([*events, Chosen(numbers=(), seeds=(1,))]) == Finish()
 
 
 def test_every_finalist_is_trained_from_nothing_on_one_seed_after_the_other() -> None:
-    found = [*ended(0.1, 0.2, 0.3, 0.4), Chosen(numbers=(3, 2), seeds=(11, 12))]
-    made = (*jobs(found), *jobs([*found, finalist(3, 11), finalist(2, 11)]))
+    events = [*ended(0.1, 0.2, 0.3, 0.4), Chosen(numbers=(3, 2), seeds=(11, 12))]
+    made = (*jobs(events), *jobs([*events, finalist(3, 11), finalist(2, 11)]))
     assert [(job.number, job.seed) for job in made] == [(3, 11), (2, 11), (3, 12), (2, 12)]
     assert {(job.kind, job.share, job.from_rung, job.keep_state) for job in made} == {("finalist", 1.0, None, False)}
-    rest = jobs([*found, finalist(3, 11), finalist(2, 12), lost(2, seed=11), diverged(3, seed=12)])
+    rest = jobs([*events, finalist(3, 11), finalist(2, 12), lost(2, seed=11), diverged(3, seed=12)])
     assert [(job.number, job.seed) for job in rest] == [(2, 11)]
     done = [finalist(3, 11), finalist(2, 11), finalist(2, 12), lost(3, seed=12), lost(3, seed=12)]
-    assert step([*found, *done]) == Finish()
+    assert step([*events, *done]) == Finish()
 
 
 @pytest.mark.parametrize(
@@ -365,20 +365,20 @@ def cut(*more: Event) -> list[Event]:
     return [*first, scored(0, 1, 0.5), scored(1, 1, 0.4), *more]
 
 
-def left_over(found: Sequence[Event], *, budget: Budget = SMALL_SPACE) -> object:
-    return next_action(state_of(*found, budget=budget, seed=SEED, full_rows=10_000))
+def left_over(events: Sequence[Event], *, budget: Budget = SMALL_SPACE) -> object:
+    return next_action(state_of(*events, budget=budget, seed=SEED, full_rows=10_000))
 
 
 def test_an_exhausted_space_spends_its_work_on_what_was_cut_the_best_first() -> None:
-    found = [
+    promotions = [
         Promoted(number=number, rung=1, reason="the space has nothing new, and work is left for it")
         for number in (2, 3)
     ]
-    assert left_over(cut(EXHAUSTED)) == Decide(tuple(found))
-    training = left_over(cut(EXHAUSTED, *found))
+    assert left_over(cut(EXHAUSTED)) == Decide(tuple(promotions))
+    training = left_over(cut(EXHAUSTED, *promotions))
     assert isinstance(training, Train)
     assert [(job.number, job.from_rung, job.share) for job in training.jobs] == [(2, 0, 1.0), (3, 0, 1.0)]
-    ended = left_over(cut(EXHAUSTED, *found, scored(2, 1, 0.9), scored(3, 1, 0.1)))
+    ended = left_over(cut(EXHAUSTED, *promotions, scored(2, 1, 0.9), scored(3, 1, 0.1)))
     assert isinstance(ended, Decide)
     assert isinstance(ended.events[0], Chosen)
     assert ended.events[0].numbers[0] == 2

@@ -49,7 +49,7 @@ def order(*aims: Aim, lines: Sequence[Event] = LINES) -> list[int]:
 
 
 @pytest.mark.parametrize(
-    ("aim", "found"),
+    ("aim", "expected"),
     [
         ("mean", [0.70, 0.73, 0.72]),
         ("worst", [0.00, -0.01, 0.01]),
@@ -60,17 +60,17 @@ def order(*aims: Aim, lines: Sequence[Event] = LINES) -> list[int]:
     ],
     ids=str,
 )
-def test_each_aim_has_its_value(aim: Aim, found: list[float]) -> None:
-    assert values(aim) == [(pytest.approx(value),) for value in found]
-    assert order(aim) == sorted(range(3), key=lambda number: -found[number])
+def test_each_aim_has_its_value(aim: Aim, expected: list[float]) -> None:
+    assert values(aim) == [(pytest.approx(value),) for value in expected]
+    assert order(aim) == sorted(range(3), key=lambda number: -expected[number])
 
 
 @pytest.mark.parametrize(
-    ("cost", "found"),
+    ("cost", "expected"),
     [("parameters", [-100, -300, -200]), ("macs", [-7, -5, -6]), ("latency_ms", [-3.0, -1.5, -2.0])],
 )
-def test_a_cost_is_minimised(cost: str, found: list[float]) -> None:
-    assert [two for _, two in values("mean", cost)] == found
+def test_a_cost_is_minimised(cost: str, expected: list[float]) -> None:
+    assert [two for _, two in values("mean", cost)] == expected
 
 
 def test_the_worst_gain_is_measured_against_the_baseline_at_the_same_rung() -> None:
@@ -112,14 +112,14 @@ def test_several_aims_order_by_front_and_then_by_room() -> None:
     lines: list[Event] = []
     for number, (score, parameters) in enumerate([(0.5, 10), (0.6, 20), (0.61, 22), (0.9, 40), (0.55, 30)]):
         lines += [proposed(number, parameters=parameters), scored(number, 0, score)]
-    found = order("mean", "parameters", lines=lines)
-    assert found == [0, 3, 2, 1, 4]  # the ends, the two between by room, the dominated one
+    ranking = order("mean", "parameters", lines=lines)
+    assert ranking == [0, 3, 2, 1, 4]  # the ends, the two between by room, the dominated one
 
 
 def test_who_came_furthest_is_first_and_there_the_best() -> None:
     searched = state(*LINES, Promoted(number=0, rung=1, reason=""), scored(0, 1, 0.1))
-    found = searched.furthest_first(searched.trials.values())
-    assert [trial.number for trial in found] == [0, 1, 2]
+    ranking = searched.furthest_first(searched.trials.values())
+    assert [trial.number for trial in ranking] == [0, 1, 2]
 
 
 def test_trials_without_a_score_are_in_no_order() -> None:
@@ -129,17 +129,17 @@ def test_trials_without_a_score_are_in_no_order() -> None:
 
 
 def test_a_finalist_is_valued_against_the_baseline_on_the_same_seed() -> None:
-    found = [
+    finalists = [
         finalist(0, 11, 0.7, **tasks(0.80, 0.60)),
         finalist(0, 12, 0.7, **tasks(0.70, 0.50)),
         finalist(1, 11, 0.7, **tasks(0.82, 0.61)),
         finalist(1, 12, 0.7, **tasks(0.69, 0.58)),
     ]
-    searched = state(*LINES, *found, aims=("worst",))
+    searched = state(*LINES, *finalists, aims=("worst",))
     worst = [searched.final_values(searched.trials[1], seed) for seed in (11, 12)]
     assert worst == [(pytest.approx(0.01),), (pytest.approx(-0.01),)]
     assert searched.final_mean(searched.trials[1]) == pytest.approx(0.0)
-    searched = state(*LINES, *found, aims=("mean", "parameters"))
+    searched = state(*LINES, *finalists, aims=("mean", "parameters"))
     assert searched.final_values(searched.trials[1], 11)[0] == 0.7
 
 

@@ -29,12 +29,12 @@ def dominates(one: Point, other: Point) -> bool:
 
 def peeled(values: Sequence[Point]) -> list[list[int]]:
     """What nothing that remains dominates, again and again."""
-    remaining, found = list(range(len(values))), []
+    remaining, layers = list(range(len(values))), []
     while remaining:
         free = [here for here in remaining if not any(dominates(values[there], values[here]) for there in remaining)]
-        found.append(free)
+        layers.append(free)
         remaining = [place for place in remaining if place not in free]
-    return found
+    return layers
 
 
 @settings(max_examples=150, deadline=None)
@@ -67,8 +67,8 @@ def test_in_a_front_the_ends_come_first_and_then_those_with_room(values: list[Po
     order = ranked(values)
     for front in fronts(values):
         room = dict(zip(front, crowding([values[place] for place in front]), strict=True))
-        found = [place for place in order if place in room]
-        assert found == sorted(front, key=lambda place: (-room[place], place))
+        ranking = [place for place in order if place in room]
+        assert ranking == sorted(front, key=lambda place: (-room[place], place))
 
 
 @settings(max_examples=100, deadline=None)
@@ -87,10 +87,10 @@ def test_fronts_do_not_depend_on_the_order_of_points(values: list[Point], dice: 
 
 
 def test_crowding_is_the_width_of_the_gap_around_a_point_in_each_objective() -> None:
-    found = crowding([(0.0, 10.0), (1.0, 6.0), (4.0, 5.0), (10.0, 0.0)])
-    assert found[0] == found[3] == math.inf
-    assert found[1] == pytest.approx(4 / 10 + 5 / 10)
-    assert found[2] == pytest.approx(9 / 10 + 6 / 10)
+    distances = crowding([(0.0, 10.0), (1.0, 6.0), (4.0, 5.0), (10.0, 0.0)])
+    assert distances[0] == distances[3] == math.inf
+    assert distances[1] == pytest.approx(4 / 10 + 5 / 10)
+    assert distances[2] == pytest.approx(9 / 10 + 6 / 10)
 
 
 def test_crowding_does_not_depend_on_the_units_of_an_objective() -> None:

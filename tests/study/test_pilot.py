@@ -43,33 +43,33 @@ def measurement(scores: Sequence[Sequence[float]], rungs: Sequence[Sequence[floa
 
 def test_noise_is_the_deviation_over_seeds_and_spread_that_between_designs_without_it() -> None:
     scores = [[0.70, 0.72], [0.80, 0.78], [0.75, 0.75], [0.60, 0.66]]
-    found = measurement(scores)
+    pilot = measurement(scores)
     noise = fmean(variance(seeds) for seeds in scores)  # groups of two weigh alike
     between = variance([fmean(seeds) for seeds in scores])
-    assert found.noise == pytest.approx(math.sqrt(noise))
-    assert found.spread == pytest.approx(math.sqrt(between - noise / 2))
+    assert pilot.noise == pytest.approx(math.sqrt(noise))
+    assert pilot.spread == pytest.approx(math.sqrt(between - noise / 2))
 
 
 def test_designs_on_one_seed_count_for_spread_and_not_for_noise() -> None:
     scores = [[0.70, 0.72], [0.80], [0.60]]
-    found = measurement(scores)
+    pilot = measurement(scores)
     noise = variance([0.70, 0.72])
-    assert found.noise == pytest.approx(math.sqrt(noise))
-    assert found.spread == pytest.approx(math.sqrt(variance([0.71, 0.80, 0.60]) - noise * fmean([0.5, 1.0, 1.0])))
+    assert pilot.noise == pytest.approx(math.sqrt(noise))
+    assert pilot.spread == pytest.approx(math.sqrt(variance([0.71, 0.80, 0.60]) - noise * fmean([0.5, 1.0, 1.0])))
 
 
 def test_where_designs_differ_by_less_than_seeds_do_the_spread_is_nothing_and_it_says_so() -> None:
-    found = measurement([[0.70, 0.80], [0.80, 0.70], [0.74, 0.76]])
-    assert found.spread == 0.0
-    assert found.reason.startswith("seeds move the score by 0.0583, designs by 0.0000 (standard deviations); ")
-    assert "architecture hardly matters here" in found.reason
-    assert found.seeds == 5  # much noise asks for more of them
+    pilot = measurement([[0.70, 0.80], [0.80, 0.70], [0.74, 0.76]])
+    assert pilot.spread == 0.0
+    assert pilot.reason.startswith("seeds move the score by 0.0583, designs by 0.0000 (standard deviations); ")
+    assert "architecture hardly matters here" in pilot.reason
+    assert pilot.seeds == 5  # much noise asks for more of them
 
 
 def test_where_designs_differ_clearly_it_says_that_they_matter() -> None:
-    found = measurement([[0.70, 0.701], [0.80, 0.801], [0.75, 0.751], [0.60, 0.601]])
-    assert "; architecture matters here" in found.reason
-    assert (found.finalists, found.seeds) == (4, 3)
+    pilot = measurement([[0.70, 0.701], [0.80, 0.801], [0.75, 0.751], [0.60, 0.601]])
+    assert "; architecture matters here" in pilot.reason
+    assert (pilot.finalists, pilot.seeds) == (4, 3)
 
 
 def test_between_the_two_it_says_that_it_does_not_know() -> None:
@@ -77,9 +77,9 @@ def test_between_the_two_it_says_that_it_does_not_know() -> None:
 
 
 def test_seeds_that_change_nothing_are_no_noise() -> None:
-    found = measurement([[0.7, 0.7], [0.8, 0.8]])
-    assert (found.noise, found.spread) == (0.0, pytest.approx(math.sqrt(variance([0.7, 0.8]))))
-    assert "; architecture matters here" in found.reason
+    pilot = measurement([[0.7, 0.7], [0.8, 0.8]])
+    assert (pilot.noise, pilot.spread) == (0.0, pytest.approx(math.sqrt(variance([0.7, 0.8]))))
+    assert "; architecture matters here" in pilot.reason
 
 
 def test_where_no_design_has_two_seeds_noise_is_not_known_and_it_does_not_say_that_designs_matter() -> None:
@@ -93,9 +93,9 @@ def test_a_design_that_did_not_train_at_all_hides_no_difference() -> None:
 
 def test_one_design_or_none_measures_nothing_and_breaks_nothing() -> None:
     for scores in ([], [[0.7]], [[0.7, 0.8]]):
-        found = measurement(scores)
-        assert found.spread == 0.0
-        assert found.rungs == (0, 1, 2)  # too few to give a rung up
+        pilot = measurement(scores)
+        assert pilot.spread == 0.0
+        assert pilot.rungs == (0, 1, 2)  # too few to give a rung up
 
 
 # Rungs
@@ -106,20 +106,20 @@ LAST = [0.70, 0.80, 0.75, 0.60, 0.65] * 5
 
 def test_a_rung_is_used_where_it_ranks_as_full_trainings_do_and_dropped_where_it_does_not() -> None:
     bad, good = [0.5, 0.4, 0.3, 0.45, 0.35] * 5, [0.51, 0.59, 0.60, 0.50, 0.52] * 5
-    found = measurement([[score] for score in LAST], (bad, good))
+    pilot = measurement([[score] for score in LAST], (bad, good))
     for rung, column in enumerate((bad, good)):
-        assert found.correlations[rung] == pytest.approx(spearmanr(column, LAST).statistic)
-    assert found.rungs == (1, 2)
-    low, high = found.correlations.values()
+        assert pilot.correlations[rung] == pytest.approx(spearmanr(column, LAST).statistic)
+    assert pilot.rungs == (1, 2)
+    low, high = pilot.correlations.values()
     said = "(0.25 of the work) ranks as full trainings do with correlation"
-    assert f"rung 0 {said} {low:.2f} and is not used to stop trials" in found.reason
-    assert f"rung 1 {said.replace('0.25', '0.50')} {high:.2f} and is used" in found.reason
+    assert f"rung 0 {said} {low:.2f} and is not used to stop trials" in pilot.reason
+    assert f"rung 1 {said.replace('0.25', '0.50')} {high:.2f} and is used" in pilot.reason
 
 
 def test_a_rung_whose_scores_are_all_alike_is_dropped() -> None:
-    found = measurement([[score] for score in LAST], ([0.5] * 25, LAST))
-    assert found.correlations[0] == 0.0
-    assert found.rungs == (1, 2)
+    pilot = measurement([[score] for score in LAST], ([0.5] * 25, LAST))
+    assert pilot.correlations[0] == 0.0
+    assert pilot.rungs == (1, 2)
 
 
 def test_a_rung_is_given_up_where_few_trials_tell_it_clearly() -> None:
@@ -138,8 +138,8 @@ def test_after_the_pilot_trials_go_by_the_rungs_that_are_left_and_finalists_are_
 # Steps
 
 
-def step(*found: Event, **changes: Any) -> object:
-    return pilot_action(state_of(*found, **PLAN, **changes))
+def step(*events: Event, **changes: Any) -> object:
+    return pilot_action(state_of(*events, **PLAN, **changes))
 
 
 def proposals() -> list[Event]:

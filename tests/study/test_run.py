@@ -25,8 +25,8 @@ def test_the_study_has_the_objectives_of_the_run(tmp_path: Path, objectives: tup
     assert len(study.directions) == directions
     assert study.trials
     for trial in study.trials:
-        known = made.state.trials[made.state.trials[trial.user_attrs["number"]].original]
-        assert trial.values == list(made.state.values(known, max(known.scored)))
+        original = made.state.trials[made.state.trials[trial.user_attrs["number"]].original]
+        assert trial.values == list(made.state.values(original, max(original.scored)))
     first = [trial.values[0] for trial in study.trials]
     numbers = [made.state.trials[trial.user_attrs["number"]].original for trial in study.trials]
     assert (first == [made.state.trials[number].score for number in numbers]) == (objectives[0] == "mean")

@@ -70,8 +70,8 @@ def a_seed_that_asks_tpe(state: SearchState) -> int:
     return next(seed for seed in range(50) if ask(state, seed=seed).origin == "tpe")
 
 
-def experts(found: Suggestion) -> int:
-    return sum(level.shared for level in found.proposal.design.levels)
+def experts(suggestion: Suggestion) -> int:
+    return sum(level.shared for level in suggestion.proposal.design.levels)
 
 
 # Every sampler
@@ -84,11 +84,11 @@ def test_a_sampler_proposes_decisions_that_resolve_whatever_was_seen_and_the_sam
 ) -> None:
     for lines in (observed(1), observed(12), mixed_history()):
         for seed in range(6):
-            found = SAMPLERS[sampler].sampler(MADE, seen_of(lines, Objective(aims)), seed)
-            assert MADE.draw(Replay(found.decisions)) == (found.proposal, found.decisions)
+            suggestion = SAMPLERS[sampler].sampler(MADE, seen_of(lines, Objective(aims)), seed)
+            assert MADE.draw(Replay(suggestion.decisions)) == (suggestion.proposal, suggestion.decisions)
             random.seed(seed)  # nobody's business
             optuna.create_study().ask()
-            assert SAMPLERS[sampler].sampler(MADE, seen_of(lines, Objective(aims)), seed) == found
+            assert SAMPLERS[sampler].sampler(MADE, seen_of(lines, Objective(aims)), seed) == suggestion
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
@@ -104,9 +104,9 @@ def test_parents_are_trials_that_were_seen(sampler: str) -> None:
     seen = seen_of(mixed_history())
     numbers = {one.number for one in seen}
     for seed in range(10):
-        found = SAMPLERS[sampler].sampler(MADE, seen, seed)
-        assert set(found.parents) <= numbers
-        assert bool(found.parents) == (sampler not in ("tpe", "random"))
+        suggestion = SAMPLERS[sampler].sampler(MADE, seen, seed)
+        assert set(suggestion.parents) <= numbers
+        assert bool(suggestion.parents) == (sampler not in ("tpe", "random"))
 
 
 def with_experts(count: int, *, two: bool) -> list[Observation]:
@@ -135,7 +135,7 @@ def test_a_sampler_finds_what_is_better(sampler: str, two: bool) -> None:
 def test_a_value_that_is_seen_changes_what_is_proposed(sampler: str) -> None:
     lines = observed(20)
     worse = [scored(line.number, 0, 1 - line.score) if line.event == "scored" else line for line in lines]
-    one, other = (seen_of(found) for found in (lines, worse))
+    one, other = (seen_of(observed_lines) for observed_lines in (lines, worse))
     assert any(
         SAMPLERS[sampler].sampler(MADE, one, seed) != SAMPLERS[sampler].sampler(MADE, other, seed) for seed in range(5)
     )
@@ -158,11 +158,13 @@ def test_half_of_the_steps_of_evolution_change_the_training_alone() -> None:
     seen, alone = seen_of(observed(40)), 0
     by_number = {one.number: one.decisions for one in seen}
     for seed in range(200):
-        found = SAMPLERS["evolution"].sampler(MADE, seen, seed)
-        if len(found.parents) != 1:
+        suggestion = SAMPLERS["evolution"].sampler(MADE, seen, seed)
+        if len(suggestion.parents) != 1:
             continue
-        before = by_number[found.parents[0]]
-        changed = {path for path in {*before, *found.decisions} if before.get(path) != found.decisions.get(path)}
+        before = by_number[suggestion.parents[0]]
+        changed = {
+            path for path in {*before, *suggestion.decisions} if before.get(path) != suggestion.decisions.get(path)
+        }
         alone += all(path.startswith("training.") for path in changed)
     assert 60 <= alone <= 140
 
@@ -188,8 +190,8 @@ def test_an_observed_score_changes_what_tpe_proposes() -> None:
 
 def test_a_proposal_comes_with_the_decisions_that_spell_it() -> None:
     for seed in range(12):
-        found = ask(state_of(*observed(20)), seed=seed)
-        assert MADE.resolve(Replay(found.decisions)) == found.proposal
+        suggestion = ask(state_of(*observed(20)), seed=seed)
+        assert MADE.resolve(Replay(suggestion.decisions)) == suggestion.proposal
 
 
 def test_tpe_proposes_from_enough_observed_trials_on_and_leaves_a_share_to_chance() -> None:
@@ -273,11 +275,11 @@ def test_replicates_are_averaged_and_a_duplicate_has_the_values_of_what_it_repea
 
 def test_the_best_come_first_each_proposal_once_and_the_highest_rung_before_all() -> None:
     seen = seen_of(mixed_history())
-    found = best_first(seen)
-    assert sorted(one.key for one in found) == sorted({one.key for one in seen})
-    assert [one.rung for one in found] == sorted((one.rung for one in found), reverse=True)
+    ranking = best_first(seen)
+    assert sorted(one.key for one in ranking) == sorted({one.key for one in seen})
+    assert [one.rung for one in ranking] == sorted((one.rung for one in ranking), reverse=True)
     for rung in (0, 1):
-        values = [one.last for one in found if one.rung == rung]
+        values = [one.last for one in ranking if one.rung == rung]
         assert values == sorted(values, reverse=True)
 
 
@@ -299,19 +301,19 @@ def test_the_study_holds_the_trials_in_their_order_with_their_best_scores() -> N
         scored(0, 1, 0.6),
         Failed(number=2, rung=1, failure="memory", reason="out of memory"),
     ]
-    found = optuna_study(MADE, seen_of(lines), tpe_sampler(0)).trials
-    assert [trial.number for trial in found] == [0, 1, 2, 3]
-    assert [trial.state for trial in found] == [
+    frozen = optuna_study(MADE, seen_of(lines), tpe_sampler(0)).trials
+    assert [trial.number for trial in frozen] == [0, 1, 2, 3]
+    assert [trial.state for trial in frozen] == [
         TrialState.COMPLETE,
         TrialState.PRUNED,
         TrialState.COMPLETE,
         TrialState.PRUNED,  # it repeats one that was stopped
     ]
-    assert [trial.value for trial in found] == [0.6, 0.2, 0.3, 0.2]
-    assert [trial.intermediate_values for trial in found] == [{0: 0.5, 1: 0.6}, {0: 0.2}, {0: 0.3}, {0: 0.2}]
-    assert [trial.user_attrs["origin"] for trial in found] == ["preset:ple", "tpe", "random", "random"]
-    assert found[0].user_attrs["number"] == 0
-    assert found[0].user_attrs["key"] == "p0"
+    assert [trial.value for trial in frozen] == [0.6, 0.2, 0.3, 0.2]
+    assert [trial.intermediate_values for trial in frozen] == [{0: 0.5, 1: 0.6}, {0: 0.2}, {0: 0.3}, {0: 0.2}]
+    assert [trial.user_attrs["origin"] for trial in frozen] == ["preset:ple", "tpe", "random", "random"]
+    assert frozen[0].user_attrs["number"] == 0
+    assert frozen[0].user_attrs["key"] == "p0"
 
 
 def test_the_study_maximises_and_its_plots_find_what_they_need() -> None:
@@ -377,10 +379,10 @@ def test_every_built_in_space_can_be_observed_and_sampled(name: str) -> None:
     for sampler in SAMPLERS:
         origins = set()
         for seed in range(4):
-            found = suggest(made, seen, sampler=sampler, seed=seed, ordinal=15)
-            origins.add(found.origin)
-            assert made.encode(found.proposal) is not None
-            assert made.resolve(Replay(found.decisions)) == found.proposal
+            suggestion = suggest(made, seen, sampler=sampler, seed=seed, ordinal=15)
+            origins.add(suggestion.origin)
+            assert made.encode(suggestion.proposal) is not None
+            assert made.resolve(Replay(suggestion.decisions)) == suggestion.proposal
         assert sampler == "random" or origins - {"random"}
 
 

@@ -201,8 +201,8 @@ def finished(session: None, tmp_path_factory: pytest.TempPathFactory) -> Run:
     return small_search(tmp_path_factory.mktemp("finished") / "run")
 
 
-def of(kind: type[Any], found: list[Event]) -> list[Any]:
-    return [event for event in found if isinstance(event, kind)]
+def of(kind: type[Any], record: list[Event]) -> list[Any]:
+    return [event for event in record if isinstance(event, kind)]
 
 
 def results(run: Run) -> list[str]:
@@ -227,23 +227,23 @@ def test_a_search_ends_with_the_best_finalist_as_a_model_that_loads(finished: Ru
 
 @pytest.mark.ray
 def test_a_search_keeps_to_its_budget_and_its_order(finished: Run) -> None:
-    found = events(finished.path)
+    record = events(finished.path)
     assert len(finished.state.trained) == 10
-    assert [event.origin for event in of(Proposed, found)[:5]] == [
+    assert [event.origin for event in of(Proposed, record)[:5]] == [
         f"preset:{name}" for name in ("single_task", "shared_bottom", "mmoe", "ple", "metaheac")
     ]
-    assert len(of(Scored, found)) == 10 + len([event for event in found if event.event == "promoted"])
-    (chosen,) = of(Chosen, found)
-    assert {event.number for event in of(Finalist, found)} == set(chosen.numbers)
+    assert len(of(Scored, record)) == 10 + len([event for event in record if event.event == "promoted"])
+    (chosen,) = of(Chosen, record)
+    assert {event.number for event in of(Finalist, record)} == set(chosen.numbers)
     assert 0 in chosen.numbers  # the baseline
-    assert {event.number for event in of(lines.Tested, found)} == set(chosen.numbers)
-    after = found[found.index(of(Best, found)[0]) + 1 :]
-    assert after == of(lines.Tested, found)  # the test split is opened when the best is decided
+    assert {event.number for event in of(lines.Tested, record)} == set(chosen.numbers)
+    after = record[record.index(of(Best, record)[0]) + 1 :]
+    assert after == of(lines.Tested, record)  # the test split is opened when the best is decided
     assert not (finished.path / "states").exists()
-    assert not of(Failed, found)
-    (note,) = of(Note, found)
+    assert not of(Failed, record)
+    (note,) = of(Note, record)
     assert note.text.startswith("sampler random: ")  # so few trials teach nothing
-    assert all(event.rows_per_second > 0 for event in of(Finalist, found))
+    assert all(event.rows_per_second > 0 for event in of(Finalist, record))
 
 
 @pytest.mark.ray
@@ -306,8 +306,8 @@ def test_where_jobs_of_one_shape_are_fused_a_search_comes_to_the_same_end(
     assert [(one.number, one.seed) for one in of(Finalist, events(run.path))]
     assert run.state.chosen == finished.state.chosen
     for number in finished.state.chosen.numbers:  # type: ignore[union-attr]
-        for seed, known in finished.state.trials[number].finalist.items():
-            assert run.state.trials[number].finalist[seed].score == pytest.approx(known.score, abs=1e-3)
+        for seed, alone in finished.state.trials[number].finalist.items():
+            assert run.state.trials[number].finalist[seed].score == pytest.approx(alone.score, abs=1e-3)
 
 
 @pytest.mark.ray
@@ -350,10 +350,10 @@ def test_more_cores_than_there_are_is_refused_with_numbers(session: None, tmp_pa
 def test_every_worker_has_a_whole_gpu_or_a_part_of_one(
     asked: dict[str, Any], there: tuple[int, float], workers: int, gpu: float
 ) -> None:
-    found = worker_shares(Resources(**asked), *there)
-    assert (found.workers, found.gpu) == (workers, pytest.approx(gpu))
-    assert found.device == ("cuda" if gpu else "cpu")
-    assert found.resources == {"cpu": 1.0, **({"gpu": gpu} if gpu else {})}
+    shares = worker_shares(Resources(**asked), *there)
+    assert (shares.workers, shares.gpu) == (workers, pytest.approx(gpu))
+    assert shares.device == ("cuda" if gpu else "cpu")
+    assert shares.resources == {"cpu": 1.0, **({"gpu": gpu} if gpu else {})}
 
 
 def test_a_gpu_that_torch_does_not_see_is_refused_before_ray_starts(tmp_path: Path) -> None:

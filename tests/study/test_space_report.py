@@ -51,12 +51,12 @@ def trials(space, count, score, noise=0.01, seed=0):
 
 
 def test_a_planted_effect_leads_and_what_does_nothing_is_not_seen(space) -> None:
-    found = report(space, state_of(*trials(space, 60, lambda made: 0.1 * made[SCHEDULE])))
-    leading = found.effects[0]
+    space_report = report(space, state_of(*trials(space, 60, lambda made: 0.1 * made[SCHEDULE])))
+    leading = space_report.effects[0]
     assert (leading.path, leading.groups[0].label, leading.groups[-1].label) == (SCHEDULE, "constant", "linear")
     assert leading.measurable
     assert leading.difference == pytest.approx(0.1, abs=0.02)
-    assert [one.path for one in found.effects if one.measurable] == [SCHEDULE]
+    assert [one.path for one in space_report.effects if one.measurable] == [SCHEDULE]
 
 
 def test_noise_alone_shows_an_effect_in_few_of_many_runs(space) -> None:
@@ -68,27 +68,27 @@ def test_noise_alone_shows_an_effect_in_few_of_many_runs(space) -> None:
 
 
 def test_most_of_the_best_at_an_end_is_an_edge_to_widen(space) -> None:
-    found = report(space, state_of(*trials(space, 200, lambda made: 0.1 * made[SHARED], noise=0.02)))
-    assert [(edge.path, edge.end) for edge in found.edges] == [(SHARED, "high")]
-    assert found.edges[0].sentence.endswith("best designs at 8, the high end of 1..8")
+    space_report = report(space, state_of(*trials(space, 200, lambda made: 0.1 * made[SHARED], noise=0.02)))
+    assert [(edge.path, edge.end) for edge in space_report.edges] == [(SHARED, "high")]
+    assert space_report.edges[0].sentence.endswith("best designs at 8, the high end of 1..8")
 
 
 def test_an_optimum_inside_a_range_is_no_edge(space) -> None:
-    found = report(space, state_of(*trials(space, 200, lambda made: -abs(made[SHARED] - 4), noise=0.02)))
-    assert not [edge for edge in found.edges if edge.path == SHARED]
+    space_report = report(space, state_of(*trials(space, 200, lambda made: -abs(made[SHARED] - 4), noise=0.02)))
+    assert not [edge for edge in space_report.edges if edge.path == SHARED]
 
 
 def test_of_few_trials_nothing_is_report_lines(space) -> None:
-    found = report(space, state_of(*trials(space, 19, lambda made: float(made[SCHEDULE]))))
-    assert (found.effects, found.edges, list(_report_lines(found))) == ((), (), [])
+    space_report = report(space, state_of(*trials(space, 19, lambda made: float(made[SCHEDULE]))))
+    assert (space_report.effects, space_report.edges, list(_report_lines(space_report))) == ((), (), [])
 
 
 def test_failures_and_duplicates_are_counted(space) -> None:
     lines = trials(space, 3, lambda _: 0.5)
     lines += [proposed(3), Failed(number=3, rung=0, failure="diverged", reason="the loss became infinite")]
     lines += [proposed(4, duplicate_of=0)]
-    found = report(space, state_of(*lines))
-    assert (found.failures, found.duplicates, found.proposals) == ({"diverged": 1}, 1, 5)
+    space_report = report(space, state_of(*lines))
+    assert (space_report.failures, space_report.duplicates, space_report.proposals) == ({"diverged": 1}, 1, 5)
 
 
 def test_lines_name_the_effect_and_the_edge(space) -> None:

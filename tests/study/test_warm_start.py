@@ -44,10 +44,10 @@ def test_trials_are_taken_over_with_their_scores_and_no_work(first: Path, tmp_pa
     assert len(taken(tmp_path / "second")) == len(before)
     assert {event.proposal_key for event in taken(tmp_path / "second")} == {event.proposal_key for event in before}
     assert made.state.rows == 0
-    known = {event.number: event for event in taken(tmp_path / "second")}
+    proposed = {event.number: event for event in taken(tmp_path / "second")}
     for event in events(tmp_path / "second"):
         if isinstance(event, Scored):
-            key = known[event.number].proposal_key
+            key = proposed[event.number].proposal_key
             old = next(trial for trial in before if trial.proposal_key == key)
             scores = [one.score for one in events(first) if isinstance(one, Scored) and one.number == old.number]
             assert event.score in scores

@@ -60,9 +60,9 @@ def test_a_state_that_cannot_be_read_costs_work_and_no_result(saved: bytes, capl
 
 
 def test_a_state_that_is_cut_off_anywhere_costs_work_and_no_result() -> None:
-    kept: dict[str, bytes] = {}
-    done(kept, trial_job(0))
-    whole = kept[state_file(0, 0)]
+    files: dict[str, bytes] = {}
+    done(files, trial_job(0))
+    whole = files[state_file(0, 0)]
     assert Checkpoint.from_bytes(whole).step > 0
     for length in range(0, len(whole), len(whole) // 50):
         with pytest.raises(CheckpointError):
@@ -73,8 +73,8 @@ def test_memory_that_runs_out_while_a_state_is_read_is_an_answer(monkeypatch: py
     def full(*arguments: object, **options: object) -> None:
         raise MemoryError
 
-    kept: dict[str, bytes] = {}
-    done(kept, trial_job(0))
+    files: dict[str, bytes] = {}
+    done(files, trial_job(0))
     monkeypatch.setattr(torch, "load", full)
-    (answer,) = done(kept, trial_job(0, rung=1, from_rung=0, share=2 / 3))
+    (answer,) = done(files, trial_job(0, rung=1, from_rung=0, share=2 / 3))
     assert answer.failure == "memory"

@@ -136,12 +136,12 @@ def test_predictions_of_stored_rows_are_those_in_memory(data, monkeypatch):
     monkeypatch.setattr("mtl_nas.model.prediction.STORED_ROWS", 64)
     network = new_member(data).network
     rows = data.rows("validation")
-    stored, known = (
+    stored, in_memory = (
         predict_and_score(network, rows, data.schema),
         predict_and_score(network, joined([rows]), data.schema),
     )
-    assert stored[1].keys() == known[1].keys()
-    assert all(np.allclose(stored[0][name], known[0][name], atol=1e-6) for name in known[0])
+    assert stored[1].keys() == in_memory[1].keys()
+    assert all(np.allclose(stored[0][name], in_memory[0][name], atol=1e-6) for name in in_memory[0])
 
 
 @pytest.mark.slow

@@ -143,11 +143,11 @@ def test_positive_rows_may_count_more() -> None:
     for index, task in enumerate(TASKS):
         value = mean_loss(outputs[index], labels[:, index], task, positive=chosen.get(task.name, 1.0))
         np.testing.assert_allclose(actual[index].item(), value, rtol=1e-12)
-    known = ~np.isnan(labels[:, 0])
+    labelled = ~np.isnan(labels[:, 0])
     torch.testing.assert_close(
         actual[0],
         torch.nn.functional.binary_cross_entropy_with_logits(
-            tensors[0][known, 0], tensor(labels[known, 0]), pos_weight=tensor(10.0)
+            tensors[0][labelled, 0], tensor(labels[labelled, 0]), pos_weight=tensor(10.0)
         ),
     )
 

@@ -34,11 +34,11 @@ def labels(rows: int = 4000) -> np.ndarray:
 
 def test_all_but_negatives_of_the_first_event_are_kept():
     drawn = labels()
-    kept = kept_rows(drawn, FUNNEL, 0.25, seed=0)
-    assert np.array_equal(kept, np.unique(kept))
+    indices = kept_rows(drawn, FUNNEL, 0.25, seed=0)
+    assert np.array_equal(indices, np.unique(indices))
     negative = drawn[:, 0] == 0
-    assert set(np.flatnonzero(~negative)) <= set(kept)
-    assert negative[kept].sum() / negative.sum() == pytest.approx(0.25, abs=0.02)
+    assert set(np.flatnonzero(~negative)) <= set(indices)
+    assert negative[indices].sum() / negative.sum() == pytest.approx(0.25, abs=0.02)
 
 
 def test_the_kept_rows_follow_the_seed_and_a_share_of_one_keeps_all():
@@ -62,14 +62,14 @@ def test_corrected_probabilities_are_those_of_all_rows():
     """Rates among the kept rows, taken back, are the rates among all rows; conditional ones never moved."""
     drawn = labels(200_000)
     drawn = drawn[~np.isnan(drawn[:, 0])]
-    kept = drawn[kept_rows(drawn, FUNNEL, 0.2, seed=3)]
+    sampled = drawn[kept_rows(drawn, FUNNEL, 0.2, seed=3)]
 
     def rates(rows: np.ndarray) -> dict[str, torch.Tensor]:
         click, buy, pay = rows.mean(axis=0, dtype=np.float64)
         given = {"click": click, "buy": buy, "buy|click": buy / click, "pay": pay}
         return {name: torch.tensor([rate]) for name, rate in given.items()}
 
-    truth, seen = rates(drawn), rates(kept)
+    truth, seen = rates(drawn), rates(sampled)
     assert seen["click"].item() > 2 * truth["click"].item()
     mended = corrected(seen, heads(0.2), FUNNEL)
     assert list(mended) == list(seen)

@@ -145,25 +145,25 @@ def same(result: JobResult, other: JobResult) -> bool:
 
 
 def test_seeds_of_a_finalist_as_one_answer_as_each_alone() -> None:
-    kept, apart = dict[str, bytes](), dict[str, bytes]()
+    files, apart = dict[str, bytes](), dict[str, bytes]()
     jobs = [finalist_job(seed) for seed in (7, 8, 9)]
-    for job, result in zip(jobs, done(kept, *jobs), strict=True):
+    for job, result in zip(jobs, done(files, *jobs), strict=True):
         (alone,) = done(apart, job)
         assert same(result, alone)
         assert result.seconds > 0
-    assert set(kept) == set(apart)  # weights and predictions of every seed
+    assert set(files) == set(apart)  # weights and predictions of every seed
 
 
 def test_trials_of_one_shape_as_one_answer_as_each_alone_at_every_rung() -> None:
-    kept, apart = dict[str, bytes](), dict[str, bytes]()
+    files, apart = dict[str, bytes](), dict[str, bytes]()
     for rung, before in ((0, None), (1, 0)):
         index = {"rung": rung, "from_rung": before, "share": (rung + 1) / 3}
         jobs = [trial_job(number, **index) for number in range(3)]
         assert jobs[0].common == jobs[1].common
-        for job, result in zip(jobs, done(kept, *jobs), strict=True):
+        for job, result in zip(jobs, done(files, *jobs), strict=True):
             (alone,) = done(apart, job)
             assert same(result, alone)
-    assert set(kept) == set(apart)  # states of every trial at each rung
+    assert set(files) == set(apart)  # states of every trial at each rung
 
 
 def test_a_trial_above_a_measured_limit_leaves_the_others() -> None:
