@@ -96,7 +96,7 @@ def kuairand(tasks: str = "funnel", *, histories: bool = True) -> DeclaredFrame:
         frame,
         {
             "tasks": TASKS[tasks],
-            "split": {"column": "split"},
+            "split": {"column": "split", "stratified": False},
             "columns": {
                 **dict.fromkeys(numbers, "number"),
                 **{name: "category" for name in frame if name not in not_categories},

@@ -54,7 +54,7 @@ def dataset(reason: str, draw: int, tasks: Sequence[str] = ()) -> mn.Dataset:
     kinds = {name: {"kind": task.kind} for name, task in declaration.tasks.items()}
     used = {name: kind for name, kind in kinds.items() if not tasks or name in tasks}
     unused = [name for name in kinds if name not in used]
-    return mn.load_dataset(table(seed=draw), used, split={"column": "split"}, ignore=unused)
+    return mn.load_dataset(table(seed=draw), used, split={"column": "split", "stratified": False}, ignore=unused)
 
 
 def predictions_alone(reason: str, draw: int, seeds: int) -> list[Predictions]:

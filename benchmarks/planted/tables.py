@@ -170,7 +170,9 @@ def dataset(
     split = np.repeat(["train", "validation", "test"], [train_rows, VALIDATION_ROWS, TEST_ROWS])
     columns = {f"x{index + 1}": values for index, values in enumerate(features.T.astype(np.float32))}
     declared = tasks or {name: {"kind": "regression"} for name in labels}
-    return mn.load_dataset(pd.DataFrame({**columns, **labels, "split": split}), declared, split={"column": "split"})
+    return mn.load_dataset(
+        pd.DataFrame({**columns, **labels, "split": split}), declared, split={"column": "split", "stratified": False}
+    )
 
 
 PLANTS = {

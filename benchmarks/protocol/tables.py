@@ -134,7 +134,7 @@ def _dataset(frame: pd.DataFrame, tasks: dict[str, dict[str, str]], numbers: tup
         **dict.fromkeys(numbers, "number"),
         **{name: "category" for name in frame if name not in not_categories},
     }
-    return mn.load_dataset(frame, tasks=tasks, split={"column": "split"}, columns=columns)
+    return mn.load_dataset(frame, tasks=tasks, split={"column": "split", "stratified": False}, columns=columns)
 
 
 TABLES: dict[str, Callable[[], mn.Dataset]] = {

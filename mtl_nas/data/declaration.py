@@ -26,6 +26,7 @@ class Split(Value):
     time: str | None = Field(None, description="a column in time: the earliest rows train, the latest test")
     column: str | None = Field(None, description="a column that holds train, validation or test")
     group: str | None = Field(None, description="a column whose rows of one value stay in one part")
+    stratified: bool = Field(True, description="parts that are drawn have equal shares of every label, for all tasks")
 
     @model_validator(mode="before")
     @classmethod
@@ -161,6 +162,9 @@ class Declaration(Value):
     def tree(self) -> dict[str, Any]:
         """The declaration as plain data that YAML can hold."""
         tree: dict[str, Any] = self.model_dump(mode="json", exclude_defaults=True)
+        data = tree.setdefault("data", {})
+        # a declaration without this field was written by version 0.1.0, and means false
+        data["split"] = {**data.get("split", {}), "stratified": self.data.split.stratified}
         return tree
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from mtl_nas.data.dataset import Dataset
-from mtl_nas.data.declaration import Declaration
+from mtl_nas.data.declaration import Declaration, Split
 from mtl_nas.data.schema import Schema
 from mtl_nas.data.storage.encoded_folder import SCHEMA, StoredSplits, read_index
 from mtl_nas.errors import DataError
@@ -38,7 +38,7 @@ def _refuse_contradiction(folder: Path, declaration: Declaration, encoded: Decla
         "columns": all(own.columns.get(name) == kind or name in ignored for name, kind in data.columns.items()),
         "ignored columns": set(data.ignore) <= ignored,
         "sequences": sequences.items() <= own_sequences.items(),
-        "split": "split" not in data.model_fields_set or data.split == own.split,
+        "split": "split" not in data.model_fields_set or _same_split(data.split, own.split),
         "group": data.group in (None, own.group),
         "weight": data.weight in (None, own.weight),
         "violations": declaration.violations in (None, encoded.violations),
@@ -48,6 +48,11 @@ def _refuse_contradiction(folder: Path, declaration: Declaration, encoded: Decla
             raise DataError(
                 f"'{folder}' is encoded and keeps its {name}: encode the table again to change that, or leave it out"
             )
+
+
+def _same_split(split: Split, encoded: Split) -> bool:
+    stratified = split.stratified if "stratified" in split.model_fields_set else encoded.stratified
+    return split.model_copy(update={"stratified": stratified}) == encoded
 
 
 def _same_tasks(declaration: Declaration, encoded: Declaration) -> bool:

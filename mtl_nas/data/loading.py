@@ -122,13 +122,14 @@ def _prepared(name: str, rows: RawTable, declaration: Declaration, test: RawTabl
     parts = {part: joined(encoded) for part, encoded in batches.items()}
     tuning = len(parts["tuning"])
     validation = joined([parts.pop("tuning"), parts.pop("choosing")])
-    complete, notes = encoding.described(parts["train"])
+    encoded = {"train": parts["train"], "validation": validation, "test": parts["test"]}
+    complete, notes = encoding.described(encoded)
     return Dataset(
         name=name,
         schema=encoding.schema,
         declaration=complete,
         notes=notes,
-        encoded={"train": parts["train"], "validation": validation, "test": parts["test"]},
+        encoded=encoded,
         tuning=tuning,
         raw=RawRows(tuple(tables), encoding.survey.parts),
     )

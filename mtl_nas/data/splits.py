@@ -11,23 +11,27 @@ from mtl_nas.data.parsing import levels
 from mtl_nas.data.parsing.frames import raw_table
 from mtl_nas.data.parsing.numeric import parse_numbers
 from mtl_nas.data.parsing.raw import RawColumn
+from mtl_nas.data.split_shares import refuse_equal_times
+from mtl_nas.data.stratification import Combinations, draw_groups, draw_rows
 from mtl_nas.errors import DataError
 from mtl_nas.random_streams import SPLIT_SEED
 
 RowNumbers = NDArray[np.int64]  # ascending
 Parts = dict[str, RowNumbers]
 PARTS = ("train", "tuning", "choosing", "test")
+TRAIN, TUNING, CHOOSING, TEST = range(len(PARTS))
 SPLITS = ("train", "validation", "test")
 SPLIT_OF = {"train": "train", "tuning": "validation", "choosing": "validation", "test": "test"}
 
 
-def split_rows(rules: pd.DataFrame, split: Split, test_rows: int) -> Parts:
+def split_rows(rules: pd.DataFrame, split: Split, test_rows: int, labels: Combinations | None = None) -> Parts:
     """Row numbers of each of PARTS.
 
     Args:
         rules: the columns that the split names, for all rows.
         split: the rule.
         test_rows: number of last rows that were read from a table of test rows.
+        labels: the label combination of each row, of which parts get equal shares; None: rows are drawn regardless.
     """
     count = len(rules)
     units = _units(rules, split.group) if split.group is not None else None
@@ -35,23 +39,22 @@ def split_rows(rules: pd.DataFrame, split: Split, test_rows: int) -> Parts:
         rows = _by_column(rules, split.column)
     elif split.time is not None:
         rows = _by_time(rules, split, split.time)
-    else:
+    elif labels is None:
         rows = _at_random(units, count - test_rows, split)
-        if test_rows:
-            rows["test"] = np.arange(count - test_rows, count)
+    else:
+        rows = _stratified(units, count - test_rows, split, labels)
+    if test_rows:
+        rows["test"] = np.arange(count - test_rows, count)
     for name in SPLITS:
         if len(rows[name]) < 2:
             raise DataError(f"the {name} split has {len(rows[name])} of {count} rows; each split needs two at least")
     validation = rows["validation"]
-    tuning, choosing = _shares(None if units is None else units[validation], len(validation), [0.5])
+    if "tuning" not in rows:
+        rows |= _halves(validation, units, labels)
+    tuning, choosing = rows["tuning"], rows["choosing"]
     if not len(tuning) or not len(choosing):
         raise DataError(f"the validation split is one group of '{split.group}'; it needs two at least, to be halved")
-    return {
-        "train": rows["train"],
-        "tuning": validation[tuning],
-        "choosing": validation[choosing],
-        "test": rows["test"],
-    }
+    return {part: rows[part] for part in PARTS}
 
 
 def refuse_absent_groups(groups: "pd.Series[Any]", parts: Parts) -> None:
@@ -90,6 +93,35 @@ def _at_random(units: RowNumbers | None, count: int, split: Split) -> Parts:
     return {"train": train, "validation": validation, "test": held_out}
 
 
+def _stratified(units: RowNumbers | None, count: int, split: Split, labels: Combinations) -> Parts:
+    """All parts at once, each with its share of every label; a label of few rows is in each part if it can be."""
+    test = split.test if isinstance(split.test, float) else 0.0
+    train, last = round((1 - split.validation - test) * count), round((1 - test) * count)
+    tuning = round((last - train) / 2)
+    sizes = [train, tuning, last - train - tuning, *([count - last] if test else [])]
+    priority = [TRAIN, TEST, CHOOSING, TUNING] if test else [TRAIN, CHOOSING, TUNING]
+    part = _drawn(None if units is None else units[:count], labels.take(slice(count)), sizes, priority)
+    rows = {name: np.flatnonzero(part == index) for index, name in enumerate(PARTS)}
+    return rows | {"validation": np.flatnonzero((part == TUNING) | (part == CHOOSING))}
+
+
+def _halves(validation: RowNumbers, units: RowNumbers | None, labels: Combinations | None) -> Parts:
+    units = None if units is None else units[validation]
+    if labels is None:
+        tuning, choosing = _shares(units, len(validation), [0.5])
+    else:
+        size = round(len(validation) / 2)
+        part = _drawn(units, labels.take(validation), [size, len(validation) - size], [1, 0])
+        tuning, choosing = np.flatnonzero(part == 0), np.flatnonzero(part == 1)
+    return {"tuning": validation[tuning], "choosing": validation[choosing]}
+
+
+def _drawn(units: RowNumbers | None, labels: Combinations, sizes: list[int], priority: list[int]) -> NDArray[np.uint8]:
+    if units is None:
+        return draw_rows(labels, sizes, priority)
+    return draw_groups(units, labels, sizes, priority)
+
+
 def _shares(units: RowNumbers | None, count: int, ends: list[float]) -> list[RowNumbers]:
     """Rows at random, rows of one unit together, cut at shares of the rows.
 
@@ -118,11 +150,13 @@ def _by_time(rules: pd.DataFrame, split: Split, column: str) -> Parts:
     test = split.test if isinstance(split.test, float) else 0.0
     first_test = ordered[min(round(count * (1 - test)), count - 1)]
     first_validation = ordered[min(round(count * (1 - test - split.validation)), count - 1)]
-    return {  # equal times fall on one side
+    rows = {  # equal times fall on one side
         "train": np.flatnonzero(values < first_validation),
         "validation": np.flatnonzero((values >= first_validation) & (values < first_test)),
         "test": np.flatnonzero(values >= first_test),
     }
+    refuse_equal_times(values, split, {name: len(part) for name, part in rows.items()})
+    return rows
 
 
 def _by_column(rules: pd.DataFrame, column: str) -> Parts:

@@ -2,8 +2,9 @@
 
 from typing import Any, Literal
 
-from pydantic import model_validator
+from pydantic import field_validator, model_validator
 
+from mtl_nas.data.older_versions import current_declaration
 from mtl_nas.design import Precision
 from mtl_nas.record.older_versions import current_request
 from mtl_nas.settings import SearchSettings
@@ -28,3 +29,8 @@ class Request(Value):
     @classmethod
     def _read_version_1(cls, tree: Any) -> Any:
         return current_request(tree) if isinstance(tree, dict) and tree.get("version") == 1 else tree
+
+    @field_validator("data", mode="before")
+    @classmethod
+    def _read_older_declaration(cls, tree: Any) -> Any:
+        return current_declaration(tree) if isinstance(tree, dict) else tree

@@ -211,7 +211,13 @@ def test_a_finalist_has_a_mean_and_from_two_seeds_a_deviation() -> None:
 
 def test_a_request_is_read_back_as_it_was_written(tmp_path: Path) -> None:
     asked = request(seed=3, time=90.5, reduction=2.5).model_copy(
-        update={"data": {"data": {"table": "größe.csv"}, "tasks": {"b": {}, "a": {"after": "b"}}}, "tasks": ("b", "a")}
+        update={
+            "data": {
+                "data": {"table": "größe.csv", "split": {"stratified": True}},
+                "tasks": {"b": {}, "a": {"after": "b"}},
+            },
+            "tasks": ("b", "a"),
+        }
     )
     folder = RunFolder(tmp_path / "runs" / "first")
     assert not folder.exists

@@ -61,7 +61,7 @@ def declared(variant: Variant = "") -> Declaration:
     """Seven numbers, every other column a category; no funnel among the tasks."""
     return Declaration(
         data=Source(
-            split=Split(column="split"),
+            split=Split(column="split", stratified=False),
             columns={**dict.fromkeys(NUMBERS, "number"), **dict.fromkeys(CODES, "category")},
         ),
         tasks={name: TaskDeclaration(kind="binary") for name in TASKS[variant]},

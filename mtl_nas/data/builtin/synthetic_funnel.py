@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mtl_nas.data.declaration import Declaration, SequenceDeclaration, Source, TaskDeclaration
+from mtl_nas.data.declaration import Declaration, SequenceDeclaration, Source, Split, TaskDeclaration
 
 Floats = NDArray[np.float64]
 TASTES = 4
@@ -157,10 +157,11 @@ def _standard(values: Floats) -> Floats:
 
 DECLARATION = Declaration(
     data=Source(
+        split=Split(stratified=False),
         columns={
             **dict.fromkeys(("segment", "region", "item", "kind", "hour", "channel"), "category"),
             **dict.fromkeys(("income", "age", "tenure", "price"), "number"),
-        }
+        },
     ),
     tasks={
         "click": TaskDeclaration(kind="binary"),

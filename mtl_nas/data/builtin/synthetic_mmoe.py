@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mtl_nas.data.declaration import Declaration, TaskDeclaration
+from mtl_nas.data.declaration import Declaration, Source, Split, TaskDeclaration
 from mtl_nas.errors import DataError
 
 NOISE = 0.1
@@ -48,4 +48,7 @@ def synthetic_mmoe(
     return pd.DataFrame(np.concatenate([features, labels], axis=1).astype(np.float32), columns=names)
 
 
-DECLARATION = Declaration(tasks={name: TaskDeclaration(kind="regression") for name in ("y1", "y2")})
+DECLARATION = Declaration(
+    data=Source(split=Split(stratified=False)),
+    tasks={name: TaskDeclaration(kind="regression") for name in ("y1", "y2")},
+)

@@ -124,7 +124,7 @@ def seesaw(*, train: int = 5_000, common: int = 6, rate: float = 0.04, seed: int
 
 def _declared(kinds: Mapping[str, str]) -> Declaration:
     tasks = {name: TaskDeclaration(kind=kind) for name, kind in kinds.items()}
-    return Declaration(data=Source(split=Split(column="split")), tasks=tasks)
+    return Declaration(data=Source(split=Split(column="split", stratified=False)), tasks=tasks)
 
 
 def _numbered(name: str, count: int, kind: str = "regression") -> dict[str, str]:

@@ -42,6 +42,14 @@ class LabelCounts:
         )
 
 
+def _way_out(counts: Mapping[str, LabelCounts]) -> str:
+    """How many rows are positive, and what to do so that each split has one."""
+    positives = sum(count.positives for count in counts.values())
+    if positives < len(PARTS):
+        return f"{positives} in all; {len(PARTS)} are enough to train, tune, choose and test: label more rows"
+    return f"{positives} in all; change the split (split: random gives each part its share)"
+
+
 def _refuse_untrainable(task: Task, counts: Mapping[str, LabelCounts]) -> None:
     """Raise DataError where a split, by name, cannot train or score the task."""
     for split in SPLITS:
@@ -49,7 +57,7 @@ def _refuse_untrainable(task: Task, counts: Mapping[str, LabelCounts]) -> None:
             raise DataError(f"task '{task.name}' has no label in the {split} split; change the split or drop the task")
         if task.rules.is_event and not counts[split].positives:
             raise DataError(
-                f"task '{task.name}' has no positive in the {split} split; change the split or drop the task"
+                f"task '{task.name}' has no positive in the {split} split and {_way_out(counts)}, or drop the task"
             )
     if counts["train"].lowest == counts["train"].highest:
         raise DataError(f"task '{task.name}' has one class: its train labels are all the same")
@@ -61,7 +69,7 @@ class LabelStatistics:
     def __init__(self, survey: Survey, most: int | None) -> None:
         self._reader, self._part = survey.labels, survey.part
         self._tasks = survey.labels.tasks
-        self._counts = {(task.name, split): LabelCounts() for task in self._tasks for split in SPLITS}
+        self._counts = {(task.name, part): LabelCounts() for task in self._tasks for part in PARTS}
         self._repairs = np.zeros((len(survey.labels.funnel), 2), dtype=np.int64)
         names = [task.name for task in self._tasks if not task.rules.has_classes]
         self._measured = NumberColumns(names, np.float64, most=most)
@@ -72,7 +80,7 @@ class LabelStatistics:
         part = self._part[batch.rows]
         for code, name in enumerate(PARTS):
             for task, column in zip(self._tasks, labels[part == code].T, strict=True):
-                self._counts[task.name, SPLIT_OF[name]] += LabelCounts.of(column)
+                self._counts[task.name, name] += LabelCounts.of(column)
         train = np.flatnonzero(part == 0)
         self._measured.add(batch.first + train, self._measured_labels(labels[train]))
 
@@ -81,9 +89,25 @@ class LabelStatistics:
         return tuple(map(self._with_scaling, self._tasks))
 
     def notes(self) -> list[str]:
-        """Notes about repaired funnels."""
+        """Notes about repaired funnels, and about halves of the validation rows without a positive."""
         declaration = self._reader.declaration
-        return repair_notes(self._repairs, self._reader.funnel, len(self._part), declaration.violations)
+        repairs = repair_notes(self._repairs, self._reader.funnel, len(self._part), declaration.violations)
+        return [*repairs, *(self._half_note(task, half) for task, half in self._blind_halves())]
+
+    def _blind_halves(self) -> list[tuple[Task, str]]:
+        events = [task for task in self._tasks if task.rules.is_event]
+        halves = [part for part, split in SPLIT_OF.items() if split == "validation"]
+        return [(task, half) for task in events for half in halves if not self._counts[task.name, half].positives]
+
+    def _half_note(self, task: Task, half: str) -> str:
+        use = "steer the search" if half == "tuning" else "choose between finalists"
+        return f"task '{task.name}' has no positive in the {half} rows: it does not {use}"
+
+    def _split_counts(self, task: Task) -> dict[str, LabelCounts]:
+        counts = dict.fromkeys(SPLITS, LabelCounts())
+        for part in PARTS:
+            counts[SPLIT_OF[part]] += self._counts[task.name, part]
+        return counts
 
     def _measured_labels(self, labels: NDArray[np.float64]) -> NDArray[np.float64]:
         columns = [
@@ -94,7 +118,7 @@ class LabelStatistics:
         return np.stack(columns, axis=1) if columns else np.empty((len(labels), 0))
 
     def _with_scaling(self, task: Task) -> Task:
-        _refuse_untrainable(task, {split: self._counts[task.name, split] for split in SPLITS})
+        _refuse_untrainable(task, self._split_counts(task))
         if task.rules.has_classes:
             return task
         return task.model_copy(update=task.rules.scaling(task, *self._measured.mean_and_deviation(task.name)))

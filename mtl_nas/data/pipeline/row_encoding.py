@@ -1,6 +1,6 @@
 """The last pass over a table: encoded rows, and a complete description of them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ from mtl_nas.data.notes import summary
 from mtl_nas.data.pipeline.schema_statistics import schema_with_statistics
 from mtl_nas.data.pipeline.survey import Survey, survey
 from mtl_nas.data.pipeline.table import Table
+from mtl_nas.data.repeated_rows import repeated_row_notes
 from mtl_nas.data.schema import Schema
 from mtl_nas.data.splits import PARTS
 from mtl_nas.data.storage.rows import Rows
@@ -52,11 +53,16 @@ class TableEncoding(NamedTuple):
             for code, name in enumerate(PARTS):
                 yield name, rows.take(np.flatnonzero(part == code))
 
-    def described(self, train: Rows) -> tuple[Declaration, tuple[str, ...]]:
-        """The complete declaration and all notes; DataError where a feature of the train rows gives a label away."""
+    def described(self, encoded: Mapping[str, Rows]) -> tuple[Declaration, tuple[str, ...]]:
+        """The complete declaration and all notes on the rows by split.
+
+        Raises DataError where a feature of the train rows gives a label away, and where train rows are test rows.
+        """
+        train = encoded["train"]
         refuse_leaks(train, self.schema)
         declaration = _complete(self.survey.declaration, self.schema)
-        return declaration, (*summary(declaration, train, self.schema), *self.notes)
+        repeated = repeated_row_notes(encoded) if self.table.test_rows else []
+        return declaration, (*summary(declaration, train, self.schema), *self.notes, *repeated)
 
 
 def _complete(declaration: Declaration, schema: Schema) -> Declaration:

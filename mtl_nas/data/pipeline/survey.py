@@ -17,13 +17,15 @@ from mtl_nas.data.columns.inference import infer_columns, refuse_unknown_columns
 from mtl_nas.data.columns.profile import ColumnProfile
 from mtl_nas.data.columns.reading import reading_notes, refuse_undeclared_marks, with_marks
 from mtl_nas.data.columns.statistics import NumberReading
-from mtl_nas.data.declaration import Declaration, TaskDeclaration
+from mtl_nas.data.declaration import Declaration, Split, TaskDeclaration
 from mtl_nas.data.parsing.frames import raw_table
 from mtl_nas.data.parsing.levels import without_marks
 from mtl_nas.data.parsing.raw import RawColumn
 from mtl_nas.data.pipeline.accumulators import DistinctLabels, FactorizedColumn
+from mtl_nas.data.pipeline.label_combinations import label_combinations
 from mtl_nas.data.pipeline.table import FrameTable, Table
-from mtl_nas.data.splits import PARTS, Parts, refuse_absent_groups, split_rows, times
+from mtl_nas.data.split_shares import share_notes
+from mtl_nas.data.splits import PARTS, SPLIT_OF, SPLITS, Parts, refuse_absent_groups, split_rows, times
 from mtl_nas.data.tasks.groups import distinct_groups
 from mtl_nas.data.tasks.kinds import KINDS, refuse_loss_of_another_kind
 from mtl_nas.data.tasks.label_reader import LabelReader, declared_tasks
@@ -40,7 +42,7 @@ class Survey:
     labels: LabelReader
     part: NDArray[np.uint8]
     profiles: Mapping[str, ColumnProfile]  # of numbers, of labels, and of columns whose kind no declaration names
-    notes: tuple[str, ...] = ()  # on how columns are read
+    notes: tuple[str, ...] = ()  # on how columns are read, and on the split
 
     @property
     def declaration(self) -> Declaration:
@@ -85,7 +87,16 @@ def _surveyed(table: Table, declaration: Declaration, notes: tuple[str, ...], sc
     group = declaration.data.group
     groups = distinct_groups(scan.rules[group]) if group is not None else ()
     reader = LabelReader(declaration, declared_tasks(distinct, origins, declaration), groups)
-    return Survey(reader, _split(table, reader, scan), scan.profiles, notes)
+    part = _split(table, reader, scan)
+    return Survey(reader, part, scan.profiles, (*notes, *_split_notes(declaration.data.split, scan, part)))
+
+
+def _split_notes(split: Split, scan: "_Scan", part: NDArray[np.uint8]) -> list[str]:
+    rows = dict.fromkeys(SPLITS, 0)
+    for name, count in zip(PARTS, np.bincount(part, minlength=len(PARTS)).tolist(), strict=False):
+        rows[SPLIT_OF[name]] += count
+    values = None if split.time is None else scan.rules[split.time].to_numpy()[part != NO_PART]
+    return share_notes(split, rows, values)
 
 
 @dataclass
@@ -180,13 +191,15 @@ def _with_column_kinds(table: Table, declaration: Declaration, scan: _Scan) -> t
 def _split(table: Table, reader: LabelReader, scan: _Scan) -> NDArray[np.uint8]:
     data, rules = reader.declaration.data, scan.rules
     test_rows = table.test_rows if isinstance(data.split.test, str) else 0
+    labels = label_combinations(table, reader, scan.rows) if data.split.stratified else None
     remaining: NDArray[np.int64] | None = None  # row numbers, where some rows are left out
     if reader.declaration.violations == "drop" and reader.funnel:
         columns = list(reader.declaration.label_columns().values())
         sound = np.concatenate([reader.repaired(batch.table).sound for batch in table.batches(columns)])
         test_rows = int(sound[scan.rows - test_rows :].sum())
         remaining, rules = np.flatnonzero(sound), rules[sound].reset_index(drop=True)
-    parts = split_rows(rules, data.split, test_rows)
+        labels = None if labels is None else labels.take(remaining)
+    parts = split_rows(rules, data.split, test_rows, labels)
     if data.group is not None:
         refuse_absent_groups(rules[data.group], parts)
     part = np.full(scan.rows, NO_PART, dtype=np.uint8)

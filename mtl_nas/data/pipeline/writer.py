@@ -86,7 +86,7 @@ def _write_index(encoding: TableEncoding, folder: Path, name: str) -> None:
     """Look for leaks, and write schema and index."""
     schema, sizes, tuning = encoding.schema, _sizes(encoding), _tuning_rows(encoding)
     encoded = {split: map_rows(folder, split, rows, schema, weighed=encoding.weighed) for split, rows in sizes.items()}
-    declaration, notes = encoding.described(encoded["train"])
+    declaration, notes = encoding.described(encoded)
     index = FolderIndex(
         name=name,
         declaration=declaration,

@@ -7,8 +7,10 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
+from pydantic import field_validator
 
 from mtl_nas.data.declaration import Declaration
+from mtl_nas.data.older_versions import current_declaration
 from mtl_nas.data.schema import Schema
 from mtl_nas.data.storage.memmap import missing_file
 from mtl_nas.data.storage.rows import Rows
@@ -29,6 +31,11 @@ class FolderIndex(Value):
     rows: dict[str, int]
     tuning: int
     fingerprint: str  # equal to that of the same data in memory
+
+    @field_validator("declaration", mode="before")
+    @classmethod
+    def _read_older_declaration(cls, tree: Any) -> Any:
+        return current_declaration(tree) if isinstance(tree, Mapping) else tree
 
 
 @dataclass(frozen=True)
