@@ -125,6 +125,12 @@ class SearchSettings(Budget):
     def _start_is_absolute(cls, start: Any) -> Any:
         return str(Path(start).resolve()) if isinstance(start, str | os.PathLike) else start
 
+    @property
+    def decisive(self) -> dict[str, Any]:
+        """The options that affect trials and the choice of the best; searches that differ in others are the same."""
+        unused = ("ensemble",) if self.trainings is None else ("ensemble", "trials")
+        return {name: value for name, value in self if name not in unused}
+
     def updated(self, changes: Mapping[str, Any]) -> "SearchSettings":
         """These settings with some fields changed; ``budget`` stands for all fields of a ``Budget``.
 

@@ -53,7 +53,7 @@ class RunFolder:
         return request
 
     def begin(self, request: Request) -> None:
-        """Make the folder and write the request."""
+        """Make the folder, if it does not exist, and write the request."""
         self._refuse_other_content()
         self.path.mkdir(parents=True, exist_ok=True)
         tree = request.model_dump(mode="json")

@@ -19,10 +19,10 @@ from mtl_nas.study.proposer import Proposer
 from mtl_nas.study.run import Run
 from mtl_nas.study.samplers import name_of
 from mtl_nas.study.search_request import (
+    continue_request,
     other_versions,
     presets_to_try,
     refuse_other_data,
-    refuse_other_search,
     search_request,
     settled_precision,
 )
@@ -46,7 +46,7 @@ def search(
 
     The search trains presets first and then what its sampler proposes, trains the finalists again on fresh seeds, and
     scores them on the test split once. Every decision is written to the run folder before it takes effect, so that
-    the same call continues an interrupted search, and returns a finished one.
+    the same call continues an interrupted search, and returns a finished one. ``ensemble`` may be changed then.
 
     Args:
         space: a search space, the name of a built-in one, or a YAML file.
@@ -82,7 +82,7 @@ def search(
     run_folder = RunFolder(folder)
     with run_folder.lock():
         if run_folder.exists:
-            refuse_other_search(run_folder, request)
+            continue_request(run_folder, request)
         else:
             refuse_other_start(request)
             device = "cuda" if resources.gpus != 0 and torch.cuda.is_available() else "cpu"

@@ -86,17 +86,19 @@ def other_versions(request: Request) -> list[str]:
     ]
 
 
-def refuse_other_search(folder: RunFolder, request: Request) -> None:
-    """Raise a RunError that names the difference if the folder holds another search."""
+def continue_request(folder: RunFolder, request: Request) -> None:
+    """Record changes of options that affect no trial, or raise a RunError if the folder holds another search."""
     recorded = folder.request()
     refuse_other_data(folder, recorded, request.fingerprint)
     if recorded.space != request.space:
         raise RunError(f"run folder '{folder.path}' holds a search with another space; give another --folder")
-    for name, value in recorded.settings:
+    for name, value in recorded.settings.decisive.items():
         if value != (changed := getattr(request.settings, name)):
             raise RunError(
                 f"run folder '{folder.path}' holds a search with {name} {value}, now {changed}; give another --folder"
             )
+    if recorded.settings != request.settings:
+        folder.begin(recorded.model_copy(update={"settings": request.settings}))
 
 
 def refuse_other_data(folder: RunFolder, request: Request, fingerprint: str) -> None:

@@ -89,6 +89,23 @@ def test_another_search_in_its_folder_is_refused_with_the_difference(
     assert said.endswith("; give another --folder")
 
 
+def test_an_option_that_changes_no_trial_may_change_and_the_folder_holds_its_last_value(
+    begun: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    before = load_run(begun)
+    monkeypatch.setattr(ray_backend, "execute", stop)
+    with pytest.raises(KeyboardInterrupt):
+        small_search(begun, ensemble=True)
+    after = load_run(begun)
+    assert (before.settings.ensemble, after.settings.ensemble) == (False, True)
+    assert after.settings.decisive == before.settings.decisive
+    assert after.request == before.request.model_copy(update={"settings": after.settings})
+    assert [trial.proposed for trial in after.trials()] == [trial.proposed for trial in before.trials()]
+
+
 def test_a_choice_added_to_the_space_makes_it_another_search(begun: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     wider = {**study_fixtures.SPACE, "training": {"epochs": {"choice": [1, 2]}}}
     monkeypatch.setattr(study_fixtures, "SPACE", wider)

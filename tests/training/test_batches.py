@@ -50,7 +50,7 @@ def test_resident_batches_are_a_permutation_of_the_seed_and_the_epoch(data):
     order = torch.randperm(len(rows), generator=torch.Generator().manual_seed((3 << 20) + 1))
     inputs, targets = source.batch(19 + 2)  # the third of the second epoch
     assert torch.equal(inputs["ids"], torch.from_numpy(tensors(data).inputs(rows)["ids"].numpy())[order[128:192]])
-    assert torch.equal(targets.weights, torch.from_numpy(rows.weights)[order[128:192]])
+    assert torch.equal(targets.weights, torch.tensor(rows.weights)[order[128:192]])
 
 
 def test_stored_rows_that_are_small_train_bit_for_bit_as_in_memory(data):
