@@ -17,7 +17,7 @@ from mtl_nas.data import Dataset, Rows, Schema
 from mtl_nas.design import Design, Losses, Training
 from mtl_nas.errors import MtlNasError
 from mtl_nas.exports import Model
-from mtl_nas.model import Network, predict_rows
+from mtl_nas.model import Network, in_label_units, predict_rows
 from mtl_nas.scoring import Scores, mean_score, score_tasks
 from mtl_nas.training import Check, DivergedError, Fit, FitData, FitOptions, Member, settled
 
@@ -197,5 +197,5 @@ def _result(member: Member, data: Dataset, split: SplitName, seconds: float) -> 
         rows_per_second=member.rows_per_second,
         checks=tuple(member.checks),
         model=Model(network, data.schema),
-        predictions=predictions,
+        predictions=in_label_units(predictions, data.schema),
     )

@@ -116,7 +116,8 @@ def _refuse_missing_tasks(designs: Sequence[DesignResult], schema: Schema) -> No
 
 def _seed_scores(design: DesignResult, data: Dataset, tasks: Sequence[str]) -> list[SeedScore]:
     """The mean score over the tasks per seed; empty if no task has a score."""
-    labels = data.rows("test").labels.astype(np.float64)
+    origins = [task.origin for task in data.schema.tasks]
+    labels = data.rows("test").labels.astype(np.float64) + origins
     scores = [seed_score(predictions, labels, data.schema, tasks) for predictions in design.predictions]
     return [score for score in scores if score is not None]
 

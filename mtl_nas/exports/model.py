@@ -25,7 +25,7 @@ from mtl_nas.errors import DesignError, ExportError
 from mtl_nas.exports.ensemble_folder import Member, is_ensemble, read_ensemble_folder, write_ensemble_folder
 from mtl_nas.exports.model_folder import ARCHITECTURE, read_model_folder, write_model_folder
 from mtl_nas.exports.onnx import write_onnx
-from mtl_nas.model import Network, predict_rows
+from mtl_nas.model import Network, in_label_units, predict_rows
 from mtl_nas.values import unknown
 
 Format = Literal["torch", "onnx"]
@@ -99,12 +99,12 @@ class Model:
         rows = encode_rows(frame, self.schema, labels=False)
         columns: dict[str, NDArray[np.float64]] = {}
         for member in self.members:
-            for head, values in predict_rows(member.network, rows, self.schema).items():
+            predictions = in_label_units(predict_rows(member.network, rows, self.schema), self.schema)
+            for head, values in predictions.items():
                 names = [head] if values.ndim == 1 else self.schema.task(head).columns
                 parts = [values] if values.ndim == 1 else values.T
-                origin = self.schema.task_of(head)[0].origin
                 for column, part in zip(names, parts, strict=True):
-                    weighted = member.share * (part + origin)
+                    weighted = member.share * part
                     columns[column] = columns[column] + weighted if column in columns else weighted
         return pd.DataFrame(columns, index=frame.index if isinstance(frame, pd.DataFrame) else None)
 

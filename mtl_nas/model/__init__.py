@@ -6,7 +6,7 @@ from mtl_nas.model.input_encoding import InputEncoder, input_tensors
 from mtl_nas.model.kinds import row_loss
 from mtl_nas.model.latency import LATENCY_BATCH, latency_ms
 from mtl_nas.model.network import Network, build
-from mtl_nas.model.prediction import predict, predict_rows, predictions
+from mtl_nas.model.prediction import in_label_units, predict, predict_rows, predictions
 from mtl_nas.model.stages import MixingWeights, StageModule, TableStage
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "StageModule",
     "TableStage",
     "build",
+    "in_label_units",
     "input_tensors",
     "latency_ms",
     "predict",

@@ -26,13 +26,22 @@ STORED_ROWS = 16 * CPU_ROWS  # rows read from files at once; a multiple of CPU_R
 def predict_rows(
     network: Network, rows: Rows, schema: Schema, *, device: str | torch.device = "cpu", read: Read | None = None
 ) -> dict[str, NDArray[np.float64]]:
-    """Predict encoded rows as ``predict`` does; rows that are stored in files are read in parts."""
+    """Predict encoded rows as ``predict`` does; rows that are stored in files are read in parts.
+
+    Numbers count from the origin of their task, as encoded labels do.
+    """
     size = STORED_ROWS if rows.stored else max(len(rows), 1)
     parts = []
     for start in range(0, max(len(rows), 1), size):
         inputs = input_tensors(rows.take(slice(start, start + size)), schema, network.architecture, device=device)
         parts.append(predict(network, inputs, schema, read=read))
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def in_label_units(predictions: Mapping[str, NDArray[np.float64]], schema: Schema) -> dict[str, NDArray[np.float64]]:
+    """Predictions by head, with the origin from which encoded labels count added to numbers."""
+    origins = {head: schema.task_of(head)[0].origin for head in predictions}
+    return {head: values + origins[head] if origins[head] else values for head, values in predictions.items()}
 
 
 def predict(

@@ -26,7 +26,7 @@ class ParquetFile(TableFile):
             schemas = [fragment.physical_schema for fragment in self._data.get_fragments()]
             schema = pa.unify_schemas([*schemas, self._data.schema], promote_options="permissive")
             if schema != self._data.schema:
-                self._data = self._data.replace_schema(schema)
+                self._data = pads.dataset(path, schema=schema, format="parquet", partitioning=partitions)
             self.columns = [name for name in schema.names if name not in _pandas_index(schema)]
 
     def batches(self, columns: Sequence[str] | None = None, rows: int | None = None) -> Iterator[pa.Table]:

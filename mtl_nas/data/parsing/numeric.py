@@ -71,7 +71,7 @@ def single_precision(numbers: NDArray[np.float64], origin: float = 0.0) -> NDArr
 def _doubles(values: pa.Array) -> NDArray[np.float64]:
     """Numbers or booleans as floats, NaN where missing."""
     if types.is_decimal(values.type):
-        values = values.cast(pa.float64())
+        values = values.cast(pa.string()).cast(pa.float64())  # the nearest float, as of text
     if types.is_boolean(values.type):
         values = values.cast(pa.int64())
     numbers: NDArray[np.float64] = values.to_numpy(zero_copy_only=False).astype(np.float64)

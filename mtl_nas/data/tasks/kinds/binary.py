@@ -35,6 +35,7 @@ class Binary(ClassKind):
                 f"task '{task}' is binary, but its labels have {len(texts)} values: {shown}; say kind: multiclass"
             )
         if option is not None:
+            option = levels.spelled(option, levels.spelling(texts))
             if option not in texts:
                 raise DataError(
                     f"task '{task}': the positive label is '{option}', but the labels are {' and '.join(first)}"
