@@ -14,7 +14,14 @@ from mtl_nas.values import Value, parse, renamed
 UNITS = {"s": 1, "m": 60, "h": 3600}  # seconds
 COSTS = ("parameters", "macs", "latency_ms")  # latency: milliseconds of a batch of 256 predictions
 
-Sampler = Literal["auto", "tpe", "evolution", "local", "nsga2", "random"]  # the built-in ones
+AUTO = "auto"  # the sampler that suits the budget and the objectives
+BUILT_IN_SAMPLERS = {  # name -> what it proposes; ``study/samplers`` registers the functions
+    "tpe": "Optuna's multivariate, grouped TPE, on the best and the latest observations",
+    "evolution": "regularised evolution (Real et al., 2019)",
+    "local": "neighbours of the five best (White et al., 2021)",
+    "nsga2": "NSGA-II over decisions (Deb et al., 2002)",
+    "random": "independent draws from the space",
+}
 Aim = str | dict[str, float]  # mean, worst, a task, weights by task; parameters, macs, latency_ms
 
 
@@ -104,7 +111,9 @@ class SearchSettings(Budget):
     """
 
     seed: int = Field(0, ge=0, description="seed of all random choices")
-    sampler: Sampler | str = Field("auto", description="what proposes trials")
+    sampler: str = Field(
+        AUTO, description="what proposes trials", json_schema_extra={"choices": [AUTO, *BUILT_IN_SAMPLERS]}
+    )
     objectives: tuple[Aim, ...] = Field(
         ("mean",), description="mean, worst, a task, weights by task, or a cost; several search a Pareto front"
     )

@@ -42,7 +42,9 @@ def _options(
             continue
         if field.description is not None:
             shown = "required" if default is PydanticUndefined else f"`{_text(default)}`"
-            yield f"`{key}`", _type(field.annotation, field.metadata), shown, one_line(field.description)
+            words = field.json_schema_extra.get("choices") if isinstance(field.json_schema_extra, dict) else None
+            kind = _type(Literal[*words] | field.annotation if words else field.annotation, field.metadata)
+            yield f"`{key}`", kind, shown, one_line(field.description)
         elif not nested:
             raise ValueError(f"{value.__name__}.{name} is an option without a description; give its Field one")
         if len(nested) == 1:

@@ -109,11 +109,19 @@ def _option(name: str) -> Any:
         "show_default": False if default in (None, {}) else _text(default),
         "rich_help_panel": _panel(name),
     }
-    if get_origin(kind) is Literal:
-        return choice(name, get_args(kind), **about)
+    if words := choices(field):
+        return choice(name, words, **about)
     minimum = next((rule.ge for rule in field.metadata if hasattr(rule, "ge")), None)
     metavar = {tuple: "VALUE,...", dict: "NAME=NUMBER,..."}.get(get_origin(kind) or kind)
     return typer.Option(min=minimum, metavar=metavar, **about)
+
+
+def choices(field: FieldInfo) -> tuple[str, ...]:
+    """The words that a field takes: those of its Literal, or listed under ``choices``; empty for other fields."""
+    kind, extra = _kind(field), field.json_schema_extra
+    if get_origin(kind) is Literal:
+        return get_args(kind)
+    return tuple(extra.get("choices", ())) if isinstance(extra, dict) else ()  # type: ignore[arg-type]
 
 
 def _panel(name: str) -> str:

@@ -9,9 +9,10 @@ from mtl_nas.data import Schema
 from mtl_nas.design import Design, Proposal
 from mtl_nas.errors import DesignError, SpaceError
 from mtl_nas.record import Closed, Event, Journal, Note, Proposed
+from mtl_nas.settings import AUTO
 from mtl_nas.space import SearchSpace
 from mtl_nas.study.objectives import excess
-from mtl_nas.study.samplers import AUTO, Observations, Suggestion, suggest, suitable_sampler
+from mtl_nas.study.samplers import Observations, Suggestion, suggest, suitable_sampler
 from mtl_nas.study.search_state import SearchState
 
 Compose = Callable[[Design, Schema], Architecture]

@@ -9,11 +9,10 @@ suggesting.py       the choice between the sampler and a random draw
 
 from mtl_nas.study.samplers import evolution, random, tpe  # noqa: F401  # each registers its samplers
 from mtl_nas.study.samplers.observations import Observation, Observations, best_first
-from mtl_nas.study.samplers.registry import AUTO, SAMPLERS, Sampler, Suggestion, name_of, register
+from mtl_nas.study.samplers.registry import SAMPLERS, Sampler, Suggestion, name_of, register
 from mtl_nas.study.samplers.suggesting import suggest, suitable_sampler
 
 __all__ = [
-    "AUTO",
     "SAMPLERS",
     "Observation",
     "Observations",

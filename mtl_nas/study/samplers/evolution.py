@@ -20,7 +20,7 @@ CROSSED = 0.9  # share of NSGA-II's children with two parents
 BEST = 5  # designs whose neighbours local search suggests
 
 
-@register("evolution", "regularised evolution (Real et al., 2019)")
+@register("evolution")
 def evolution(space: SearchSpace, history: Sequence[Observation], seed: int) -> Suggestion:
     """A child of a tournament's winner: with another training, other decisions, or parts of two winners.
 
@@ -40,7 +40,7 @@ def evolution(space: SearchSpace, history: Sequence[Observation], seed: int) -> 
     return Suggestion.of(space, mutate(space, parent.decisions, dice, changes=_changes(dice)), "mutation", parent)
 
 
-@register("local", "neighbours of the five best (White et al., 2021)")
+@register("local")
 def local(space: SearchSpace, history: Sequence[Observation], seed: int) -> Suggestion:
     """A neighbour of one of the best observations: mostly one decision is redrawn."""
     dice = random.Random(seed)
@@ -49,7 +49,7 @@ def local(space: SearchSpace, history: Sequence[Observation], seed: int) -> Sugg
     return Suggestion.of(space, mutate(space, parent.decisions, dice, changes=_changes(dice)), "mutation", parent)
 
 
-@register("nsga2", "NSGA-II over decisions (Deb et al., 2002)")
+@register("nsga2")
 def nsga2(space: SearchSpace, history: Sequence[Observation], seed: int) -> Suggestion:
     """A child, mixed and mutated, of winners of binary tournaments by front, then by crowding.
 

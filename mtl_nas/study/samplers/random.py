@@ -7,7 +7,7 @@ from mtl_nas.study.samplers.observations import Observation
 from mtl_nas.study.samplers.registry import Suggestion, register
 
 
-@register("random", "independent draws from the space", learns=False)
+@register("random", learns=False)
 def random_draw(space: SearchSpace, history: Sequence[Observation], seed: int) -> Suggestion:
     """An independent draw."""
     return Suggestion.drawn(space, Random(seed), "random")

@@ -6,11 +6,10 @@ from typing import Protocol, TypeVar
 
 from mtl_nas.design import Proposal
 from mtl_nas.errors import RunError
+from mtl_nas.settings import AUTO, BUILT_IN_SAMPLERS
 from mtl_nas.space import Decider, Decisions, Replay, SearchSpace
 from mtl_nas.study.samplers.observations import Observation
 from mtl_nas.values import unknown
-
-AUTO = "auto"  # the sampler that suits the budget and the objectives
 
 
 @dataclass(frozen=True)
@@ -67,14 +66,14 @@ S = TypeVar("S", bound=Sampler)
 SAMPLERS: dict[str, Registered] = {}
 
 
-def register(name: str, description: str, *, learns: bool = True) -> Callable[[S], S]:
-    """Register a sampler under a name for settings, search files and the command line.
+def register(name: str, description: str = "", *, learns: bool = True) -> Callable[[S], S]:
+    """Register a sampler under a name for settings and search files; ``BUILT_IN_SAMPLERS`` describes built-in ones.
 
     A sampler with ``learns=False`` makes all proposals of a search; no random draw replaces one.
     """
 
     def decorate(sampler: S) -> S:
-        SAMPLERS[name] = Registered(sampler, description, learns)
+        SAMPLERS[name] = Registered(sampler, description or BUILT_IN_SAMPLERS[name], learns)
         return sampler
 
     return decorate

@@ -13,7 +13,7 @@ from mtl_nas.study.samplers.registry import Suggestion, register
 CANDIDATES = 24  # candidates drawn for each suggestion
 
 
-@register("tpe", "Optuna's multivariate, grouped TPE, on the best and the latest observations")
+@register("tpe")
 def tpe(space: SearchSpace, history: Sequence[Observation], seed: int) -> Suggestion:
     """Tree-structured Parzen estimators (Bergstra et al., 2011), one for each set of holes that is decided together."""
     study = optuna_study(space, history, tpe_sampler(seed))
