@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
 from mtl_nas.model import Network
+from mtl_nas.training.adamw import AdamW
 
 
-def freeze(network: Network, nodes: frozenset[str], optimizer: Optimizer) -> None:
+def freeze(network: Network, nodes: frozenset[str], optimizer: AdamW) -> None:
     """Freeze the weights of nodes, also against momentum and weight decay.
 
     A stack whose members are all frozen gets no gradient. Frozen members of other stacks are restored after every step
@@ -23,11 +23,11 @@ def freeze(network: Network, nodes: frozenset[str], optimizer: Optimizer) -> Non
             restored.append((parameter, frozen, parameter.detach()[frozen]))
 
     @torch.no_grad()
-    def restore(*_: object) -> None:
+    def restore() -> None:
         for parameter, frozen, values in restored:
             parameter[frozen] = values
 
-    optimizer.register_step_post_hook(restore)
+    optimizer.after_step = restore
 
 
 def frozen_members(network: Network, nodes: frozenset[str]) -> Iterator[tuple[nn.Parameter, Tensor]]:

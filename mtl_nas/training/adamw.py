@@ -1,57 +1,95 @@
-"""AdamW (Loshchilov and Hutter, 2019), with the same options for plain, sparse and stacked steps."""
+"""AdamW (Loshchilov and Hutter, 2019), with the same options for plain, sparse and stacked steps.
 
-from collections.abc import Iterable, Mapping, Sequence
+The steps call torch's fused kernel. ``torch.optim.AdamW`` is not used, because it imports torch's compiler, which takes
+more than a second in every process that trains.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim import AdamW
 from torch.optim.adamw import adamw
 
 from mtl_nas.design import Training
 
 BETAS = (0.9, 0.999)  # decay per step of the running means of gradients and of their squares
 EPSILON = 1e-8
-DEVICE_OPTIONS = ("lr", "capturable")  # options that depend on the device; a loaded state does not change them
+
+
+class AdamW:
+    """Updates parameters by their gradients.
+
+    Args:
+        parameters: The parameters to update.
+        rate: The learning rate; a tensor if a CUDA graph captures the steps.
+        weight_decay: The decoupled weight decay.
+    """
+
+    def __init__(self, parameters: Iterable[nn.Parameter], *, rate: float | Tensor, weight_decay: float) -> None:
+        self.parameters = list(parameters)
+        self.rate, self.weight_decay = rate, weight_decay
+        self.state: dict[nn.Parameter, dict[str, Tensor]] = {}  # of those that have had a step
+        self.after_step: Callable[[], None] | None = None
+
+    def set_rate(self, rate: float) -> None:
+        """Set the learning rate of the next step."""
+        if isinstance(self.rate, Tensor):
+            self.rate.fill_(rate)
+        else:
+            self.rate = rate
+
+    def clear_gradients(self) -> None:
+        """Remove the gradients of the parameters."""
+        for parameter in self.parameters:
+            parameter.grad = None
+
+    @torch.no_grad()
+    def step(self) -> None:
+        """Update the parameters that have a gradient."""
+        gradients = {parameter: parameter.grad for parameter in self.parameters if parameter.grad is not None}
+        for parameter in gradients:
+            if parameter not in self.state:
+                self.state[parameter] = {
+                    "step": torch.zeros((), device=parameter.device),
+                    "exp_avg": torch.zeros_like(parameter),
+                    "exp_avg_sq": torch.zeros_like(parameter),
+                }
+        states = [self.state[parameter] for parameter in gradients]
+        adamw_step(
+            list(gradients),
+            list(gradients.values()),
+            *([state[name] for state in states] for name in ("exp_avg", "exp_avg_sq", "step")),
+            rate=self.rate,
+            weight_decay=self.weight_decay,
+        )
+        if self.after_step is not None:
+            self.after_step()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state by the index of the parameter, as torch's optimizers do."""
+        indices = {parameter: index for index, parameter in enumerate(self.parameters)}
+        return {"state": {indices[parameter]: dict(state) for parameter, state in self.state.items()}}
+
+    def load_state_dict(self, saved: Mapping[str, Any]) -> None:
+        """Load a result of ``state_dict``, which may come from another device."""
+        for index, state in saved["state"].items():
+            parameter = self.parameters[index]
+            self.state[parameter] = {name: value.to(parameter.device, copy=True) for name, value in state.items()}
 
 
 def make_optimizer(parameters: Iterable[nn.Parameter], training: Training, *, capturable: bool) -> AdamW:
     """Return the optimizer of a training; if ``capturable``, a CUDA graph can capture its steps."""
     parameters = list(parameters)
-    rate: Any = training.learning_rate
+    rate: float | Tensor = training.learning_rate
     if capturable:  # a captured graph repeats plain numbers as they were; it reads a tensor anew
         rate = torch.tensor(rate, device=parameters[0].device)
-    return AdamW(
-        parameters,
-        lr=rate,
-        betas=BETAS,
-        eps=EPSILON,
-        weight_decay=training.weight_decay,
-        fused=True,
-        capturable=capturable,
-    )
-
-
-def set_rate(optimizer: AdamW, rate: float) -> None:
-    """Set the learning rate of the next step."""
-    for group in optimizer.param_groups:
-        if isinstance(group["lr"], Tensor):
-            group["lr"].fill_(rate)
-        else:
-            group["lr"] = rate
-
-
-def load_optimizer(optimizer: AdamW, state: Mapping[str, Any]) -> None:
-    """Load a result of ``optimizer.state_dict``, which may come from another device."""
-    options = [{name: group[name] for name in DEVICE_OPTIONS} for group in optimizer.param_groups]
-    optimizer.load_state_dict(dict(state))
-    for group, of_device in zip(optimizer.param_groups, options, strict=True):
-        group.update(of_device)
+    return AdamW(parameters, rate=rate, weight_decay=training.weight_decay)
 
 
 def optimizer_state(optimizer: AdamW, parameters: Sequence[nn.Parameter]) -> tuple[list[Tensor], list[Tensor]]:
     """Return the running means of gradients and of their squares; zeros before a parameter's first step."""
-    states = [optimizer.state[parameter] for parameter in parameters]
+    states = [optimizer.state.get(parameter, {}) for parameter in parameters]
     exp_avgs, exp_avg_sqs = (
         [state.get(name, torch.zeros_like(value)) for state, value in zip(states, parameters, strict=True)]
         for name in ("exp_avg", "exp_avg_sq")

@@ -12,7 +12,7 @@ from mtl_nas.design import Losses, Training
 from mtl_nas.errors import DesignError
 from mtl_nas.model import Network, build, predict, predict_rows
 from mtl_nas.scoring import mean_score, score_tasks
-from mtl_nas.training.adamw import load_optimizer, make_optimizer
+from mtl_nas.training.adamw import make_optimizer
 from mtl_nas.training.batches import is_streamed, make_batches
 from mtl_nas.training.checkpoint import Checkpoint
 from mtl_nas.training.checks import Check, DivergedError, Outcome
@@ -169,7 +169,7 @@ class Member:
         """Continue from a checkpoint of an equal member; call this before the member is given to a ``Fit``."""
         self.network.load_state_dict(checkpoint.network)
         self.backward.load_state_dict(checkpoint.backward)
-        load_optimizer(self.optimizer, checkpoint.optimizer)
+        self.optimizer.load_state_dict(checkpoint.optimizer)
         self._best_weights = checkpoint.best_weights
         cpu_state, gpu_state = checkpoint.random_states
         torch.set_rng_state(cpu_state)

@@ -5,7 +5,6 @@ import math
 import torch
 from torch import Tensor
 
-from mtl_nas.training.adamw import set_rate
 from mtl_nas.training.losses import BatchTargets
 from mtl_nas.training.member import Member
 from mtl_nas.training.stepping.cuda_graph import Batch, GraphedStep
@@ -24,7 +23,7 @@ class PlainStepper:
         while member.step < stop:
             inputs, targets = member.batches.batch(member.step)
             rate = member.rate(member.step)
-            set_rate(member.optimizer, rate)
+            member.optimizer.set_rate(rate)
             total += self._step({**inputs, **targets.tensors()})
             if member.sparse:
                 member.sparse.step(member.step + 1, rate)
@@ -40,7 +39,7 @@ class PlainStepper:
 
     def _step(self, batch: Batch) -> Tensor:
         """Update the weights by a batch; return the loss before, in a tensor that the next call may overwrite."""
-        self.member.optimizer.zero_grad(set_to_none=True)
+        self.member.optimizer.clear_gradients()
         loss = self.member.backward.fill(batch, BatchTargets.among(batch))
         self.member.optimizer.step()
         return loss

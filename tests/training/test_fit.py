@@ -254,7 +254,7 @@ def test_warm_up_rises_and_meets_the_schedule(schedule):
 def test_the_rate_of_a_step_is_that_of_its_share_of_the_work():
     member = new_member(training=TRAINING.model_copy(update={"schedule": "linear"}))
     advance(member, 0.5)
-    assert member.optimizer.param_groups[0]["lr"] == pytest.approx(0.01 * (1 - 12 / 26))
+    assert member.optimizer.rate == pytest.approx(0.01 * (1 - 12 / 26))
 
 
 def test_weight_decay_shrinks_weights():
