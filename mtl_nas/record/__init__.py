@@ -5,6 +5,7 @@ events.py, event_log.py     what happened, one event per line of ``trials.jsonl`
 trial.py, state.py          the state of a trial and of a run after some events
 journal.py                  writes an event to the record, the state and the watchers at once
 folder.py, layout.py        the folder, its lock, and the names of its files
+file_store.py, run_server.py    files and jobs for workers on other machines
 """
 
 from mtl_nas.record.diagnosis import Activity, Agreement, Diagnosis, Mixture
@@ -33,6 +34,7 @@ from mtl_nas.record.file_store import FileStore
 from mtl_nas.record.folder import RunFolder, write_whole
 from mtl_nas.record.journal import Journal, Watcher
 from mtl_nas.record.request import Request
+from mtl_nas.record.run_server import RunServer
 from mtl_nas.record.state import RunState
 from mtl_nas.record.trial import Trial
 from mtl_nas.settings import Budget, SearchSettings
@@ -63,6 +65,7 @@ __all__ = [
     "Request",
     "Retired",
     "RunFolder",
+    "RunServer",
     "RunState",
     "Scored",
     "SearchSettings",

@@ -23,7 +23,7 @@ from mtl_nas.record import events as lines
 from mtl_nas.study import Resources, Run, load_run, resume
 from mtl_nas.study.driver import Driver
 from mtl_nas.study.execution import ray_backend
-from mtl_nas.study.execution.ray_backend import JobSearcher
+from mtl_nas.study.execution.job_searcher import JobSearcher
 from mtl_nas.study.execution.resources import worker_shares
 from mtl_nas.study.jobs import Job, JobResult
 
@@ -146,55 +146,108 @@ def test_trials_cannot_open_the_test_split() -> None:
 # The searcher that Ray asks
 
 
-def reported(*answers: JobResult) -> dict[str, Any]:
-    return {"score": answers[0].score, "results": [answer.model_dump_json() for answer in answers]}
+class Workers:
+    """What a searcher gave to workers; ``start`` asks it for one as Ray does, ``report`` answers as the worker does."""
+
+    def __init__(self, driven: Driver, **options: Any) -> None:
+        self.given: dict[str, list[str]] = {}
+        self.searcher = JobSearcher(driven, self.given.__setitem__, **options)
+
+    def start(self, name: str) -> Any:
+        answer = self.searcher.suggest(name)
+        if answer == {"worker": name}:
+            self.searcher.on_trial_result(name, {"score": 0.0, "results": []})
+        return answer
+
+    def jobs(self, name: str) -> list[Job]:
+        return [Job.model_validate_json(text) for text in self.given[name]]
+
+    def report(self, name: str, *answers: JobResult) -> None:
+        """Without answers, those of made-up training."""
+        answers = answers or tuple(map(study_fixtures.trained, self.jobs(name)))
+        del self.given[name]
+        result = {"score": answers[0].score, "results": [answer.model_dump_json() for answer in answers]}
+        self.searcher.on_trial_result(name, result)
 
 
-def test_ray_is_given_jobs_then_nothing_at_a_barrier_then_the_end(tmp_path: Path) -> None:
+def test_workers_are_given_jobs_then_wait_at_a_barrier_then_end(tmp_path: Path) -> None:
     driven = driver(tmp_path, request(trials=2, cohort=2, rungs=(1.0,), finalists=1, seeds=1), presets=())
-    searcher = JobSearcher(driven)
-    configs = {name: searcher.suggest(name) for name in ("a", "b")}
-    assert all(set(config) == {"jobs"} for config in configs.values())
-    assert searcher.suggest("c") is None
-    for name, config in configs.items():
-        (job,) = config["jobs"]
-        searcher.on_trial_complete(name, reported(study_fixtures.trained(Job.model_validate_json(job))))
-    final = searcher.suggest("d")
-    searcher.on_trial_complete("d", None, error=True)
-    assert searcher.suggest("e") == final  # lost once: again
-    searcher.on_trial_complete("e", reported(JobResult(score=0.5)))
-    assert searcher.suggest("f") == "FINISHED"
+    workers = Workers(driven, limit=2)
+    assert [workers.start(name) for name in "abc"] == [{"worker": "a"}, {"worker": "b"}, None]
+    assert len(workers.jobs("a")) == len(workers.jobs("b")) == 1
+    workers.report("a")
+    assert "a" not in workers.given  # it waits for b
+    assert workers.start("c") is None
+    workers.report("b")
+    (finalist,) = workers.jobs("a")
+    assert finalist.kind == "finalist"
+    assert "b" not in workers.given
+    workers.searcher.on_trial_complete("a", None, error=True)
+    assert workers.jobs("b") == [finalist]  # lost once: again
+    assert workers.start("c") is None
+    workers.report("b")
+    assert workers.given["b"] == []  # it is to end
+    assert workers.start("d") == "FINISHED"
     assert [event.failure for event in events(tmp_path) if isinstance(event, Failed)] == ["lost"]
 
 
-def test_jobs_of_one_shape_are_one_trial_of_ray_and_a_worker_that_dies_loses_all(tmp_path: Path) -> None:
+def test_a_worker_that_cannot_start_loses_a_job_and_one_that_waits_loses_none(tmp_path: Path) -> None:
+    driven = driver(tmp_path, request(trials=2, cohort=2, rungs=(1.0,), finalists=1, seeds=1), presets=())
+    workers = Workers(driven, limit=2)
+    assert workers.searcher.suggest("a") == {"worker": "a"}
+    workers.searcher.on_trial_complete("a", None, error=True)
+    assert [event.number for event in events(tmp_path) if isinstance(event, Failed)] == [0]
+    assert [workers.start(name) for name in "bc"] == [{"worker": "b"}, {"worker": "c"}]
+    workers.report("b")
+    workers.searcher.on_trial_complete("b", None, error=True)
+    assert workers.start("d") is None
+    assert [event.number for event in events(tmp_path) if isinstance(event, Failed)] == [0]
+
+
+def test_a_worker_that_is_not_kept_ends_at_a_barrier(tmp_path: Path) -> None:
+    asked = request(trials=2, cohort=2, rungs=(1.0,), finalists=1, seeds=1)
+    workers = Workers(driver(tmp_path, asked, presets=()), limit=8, keeps=False)
+    for name in "ab":
+        workers.start(name)
+    workers.report("a")
+    assert workers.given["a"] == []
+    workers.searcher.on_trial_result("a", {"score": 0.0, "results": ["its last ones"]})  # Ray repeats them
+    workers.searcher.on_trial_complete("a", {})
+    workers.report("b")
+    assert len(workers.jobs("b")) == 1
+
+
+def test_jobs_of_one_shape_are_given_to_one_worker_and_lost_with_it(tmp_path: Path) -> None:
     tree = {"training": {"learning_rate": {"float": [1e-4, 1e-2], "log": True}}}
     asked = request(tree=tree, trials=3, cohort=3, rungs=(1.0,), finalists=1, seeds=1)
-    searcher = JobSearcher(driver(tmp_path, asked, tree=tree, presets=(), gpus=1))
-    first = searcher.suggest("a")
-    assert len(first["jobs"]) == 3
-    assert searcher.suggest("b") is None
-    searcher.on_trial_complete("a", None, error=True)
-    again = [searcher.suggest(name) for name in "cde"]
-    assert [job for config in again for job in config["jobs"]] == first["jobs"]  # each alone
+    workers = Workers(driver(tmp_path, asked, tree=tree, presets=(), gpus=1), limit=3)
+    workers.start("a")
+    first = workers.given["a"]
+    assert len(first) == 3
+    assert workers.start("b") is None
+    workers.searcher.on_trial_complete("a", None, error=True)
+    for name in "cde":
+        workers.start(name)
+    assert [job for name in "cde" for job in workers.given[name]] == first  # each alone
     assert [event.number for event in events(tmp_path) if isinstance(event, Failed)] == [0, 1, 2]
 
 
 def test_a_problem_in_the_core_ends_the_search_and_is_kept(tmp_path: Path) -> None:
-    searcher = JobSearcher(driver(tmp_path, request()))
-    searcher.suggest("a")
+    workers = Workers(driver(tmp_path, request()), limit=2)
+    workers.start("a")
     (tmp_path / "trials.jsonl").unlink()
     (tmp_path / "trials.jsonl").mkdir()  # the record cannot be written
-    searcher.on_trial_complete("a", reported(JobResult(score=0.5)))
-    assert isinstance(searcher.problem, IsADirectoryError)
-    assert searcher.suggest("b") == "FINISHED"
+    workers.report("a")
+    assert isinstance(workers.searcher.problem, IsADirectoryError)
+    assert workers.given["a"] == []
+    assert workers.start("b") == "FINISHED"
 
 
 def test_the_searcher_is_not_carried_to_workers(tmp_path: Path) -> None:
     import copy
     import pickle
 
-    searcher = JobSearcher(driver(tmp_path, request(schema=PLAIN), schema=PLAIN))
+    searcher = JobSearcher(driver(tmp_path, request(schema=PLAIN), schema=PLAIN), print, limit=1)
     assert copy.deepcopy(searcher) is searcher
     assert len(pickle.dumps(searcher)) < 200
 
@@ -293,21 +346,24 @@ def test_one_core_decides_what_two_decide(finished: Run, session: None, tmp_path
 def test_a_trial_whose_worker_dies_is_run_again_and_trials_see_no_test_rows(
     finished: Run, session: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    train_one, died, seen = ray_backend.train_one, tmp_path / "died", tmp_path / "seen"
+    do_jobs, died, seen = ray_backend.do_jobs, tmp_path / "died", tmp_path / "seen"
+    processes = tmp_path / "processes"
+    processes.mkdir()
 
-    def dies_once(config: dict[str, Any], data: Any, file_store: Any, device: str) -> None:
-        (job,) = map(json.loads, config["jobs"])
+    def dies_once(jobs: list[Job], data: Any, server: Any, device: str) -> Any:
         seen.write_text(json.dumps([sorted(data.encoded), data.raw is None]))
-        if job["number"] == 7 and not died.exists():
+        (processes / str(os.getpid())).touch()
+        if jobs[0].number == 7 and not died.exists():
             died.touch()
             os.kill(os.getpid(), signal.SIGKILL)
-        train_one(config, data, file_store, device)
+        return do_jobs(jobs, data, server, device)
 
-    monkeypatch.setattr(ray_backend, "train_one", dies_once)
+    monkeypatch.setattr(ray_backend, "do_jobs", dies_once)
     run = small_search(tmp_path / "run")
     (lost,) = of(Failed, events(run.path))
     assert (lost.number, lost.rung, lost.failure, lost.reason) == (7, 0, "lost", "the worker died")
     assert run.state.trials[7].failed is None
+    assert len(list(processes.iterdir())) <= 3  # two, and one for the dead: those that wait at a barrier are kept
     assert json.loads(seen.read_text()) == [["train", "validation"], True]
     assert [line for line in results(run) if not line.startswith("Failed")] == results(finished)
 
@@ -331,13 +387,11 @@ def test_where_jobs_of_one_shape_are_fused_a_search_comes_to_the_same_end(
 def test_errors_that_are_alike_end_the_search_and_free_its_folder(
     session: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from ray import tune
 
-    def breaks(config: dict[str, Any], data: Any, file_store: Any, device: str) -> None:
-        answer = JobResult(failure="error", reason="KeyError: 'preis'", trace="Traceback (most recent call last)")
-        tune.report({"score": 0.0, "results": [answer.model_dump_json()]})
+    def breaks(*_: Any) -> list[JobResult]:
+        return [JobResult(failure="error", reason="KeyError: 'preis'", trace="Traceback (most recent call last)")]
 
-    monkeypatch.setattr(ray_backend, "train_one", breaks)
+    monkeypatch.setattr(ray_backend, "do_jobs", breaks)
     with pytest.raises(RunError, match="3 trials failed alike, so the search stops: KeyError: 'preis'"):
         small_search(tmp_path / "run")
     assert not (tmp_path / "run" / "run.lock").exists()
