@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.dataset as pads
+from pyarrow import types
 
 from mtl_nas.data.files.table_file import TableFile
 from mtl_nas.errors import DataError
 
 SUFFIXES = (".parquet", ".pq")
+UNITS = ("s", "ms", "us", "ns")  # of times, the coarsest first
 UNBUFFERED = pads.ParquetFragmentScanOptions(pre_buffer=False)  # a buffer would hold a file until its end
 
 
@@ -24,9 +26,10 @@ class ParquetFile(TableFile):
             partitions = pads.HivePartitioning.discover(infer_dictionary=True)
             self._data = pads.dataset(path, format="parquet", partitioning=partitions)
             schemas = [fragment.physical_schema for fragment in self._data.get_fragments()]
-            schema = pa.unify_schemas([*schemas, self._data.schema], promote_options="permissive")
+            schema = _common_schema([self._data.schema, *schemas])
             if schema != self._data.schema:
-                self._data = pads.dataset(path, schema=schema, format="parquet", partitioning=partitions)
+                parts = self._data.partitioning
+                self._data = pads.dataset(path, format="parquet", partitioning=parts, schema=schema)
             self.columns = [name for name in schema.names if name not in _pandas_index(schema)]
 
     def batches(self, columns: Sequence[str] | None = None, rows: int | None = None) -> Iterator[pa.Table]:
@@ -39,6 +42,34 @@ class ParquetFile(TableFile):
             for batch in self._data.to_batches(columns=wanted, batch_size=rows, **ahead):
                 if len(batch):
                     yield pa.Table.from_batches([batch])
+
+
+def _common_schema(schemas: Sequence[pa.Schema]) -> pa.Schema:
+    """The columns of every schema, each with a type that holds the values of all of them; text holds any value."""
+    types_of: dict[str, list[pa.DataType]] = {}
+    for schema in schemas:
+        for field in schema:
+            types_of.setdefault(field.name, []).append(field.type)
+    fields = [pa.field(name, _common_type(kinds)) for name, kinds in types_of.items()]
+    return pa.schema(fields, metadata=schemas[0].metadata)
+
+
+def _common_type(kinds: Sequence[pa.DataType]) -> pa.DataType:
+    kinds = list(dict.fromkeys(kinds))
+    if len(kinds) == 1:
+        return kinds[0]
+    kinds = [kind.value_type if types.is_dictionary(kind) else kind for kind in kinds if not types.is_null(kind)]
+    if any(map(types.is_timestamp, kinds)) and all(types.is_timestamp(kind) or types.is_date(kind) for kind in kinds):
+        zoned = any(types.is_timestamp(kind) and kind.tz is not None for kind in kinds)
+        units = {kind.unit for kind in kinds if types.is_timestamp(kind)}
+        return pa.timestamp(max(units, key=UNITS.index), "UTC" if zoned else None)
+    if all(types.is_list(kind) or types.is_large_list(kind) for kind in kinds):
+        return pa.large_list(_common_type([kind.value_type for kind in kinds]))
+    try:
+        one_column = [pa.schema([("column", kind)]) for kind in kinds]
+        return pa.unify_schemas(one_column, promote_options="permissive").field(0).type
+    except pa.ArrowTypeError:
+        return pa.large_string()
 
 
 def _pandas_index(schema: pa.Schema) -> set[str]:

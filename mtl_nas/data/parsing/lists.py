@@ -15,7 +15,9 @@ from mtl_nas.data.parsing.raw import RawColumn
 from mtl_nas.errors import DataError
 
 _SEPARATORS = re.compile(r"[\s,;|\x1d]+")
-_QUOTED = re.compile(r"\"([^\"]*)\"|'([^']*)'")
+_QUOTED = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'", re.DOTALL)
+_TOKEN = re.compile(rf"(?P<quoted>{_QUOTED.pattern})|[^\s,;|\x1d\[\]]+", re.DOTALL)
+_NO_ITEM = ("None", "nan", "NaN", "null")
 
 
 class ListColumn(NamedTuple):
@@ -67,13 +69,24 @@ def _elements_of_text(name: str, text: str) -> list[str | None]:
 def _parsed_list(text: str) -> list[Any]:
     """The items of a list in JSON, as Python prints a list, or as numpy prints an array."""
     try:
-        return list(json.loads(text))
+        return list(json.loads(text, parse_constant=lambda word: None if word == "NaN" else float(word)))
     except (ValueError, RecursionError):
         pass
-    quoted = _QUOTED.findall(text)
-    if quoted and re.fullmatch(r"\[\s*\]", _QUOTED.sub("", text)):  # numpy: ['a' 'b']
-        return [double or single for double, single in quoted]
+    if re.fullmatch(rf"\[\s*(?:{_QUOTED.pattern})(?:\s+(?:{_QUOTED.pattern}))+\s*\]", text, re.DOTALL):
+        return _items(text)  # Python would join the words of numpy's ['a' 'b']
     try:
         return list(ast.literal_eval(text))
     except (ValueError, SyntaxError, RecursionError, MemoryError):
-        return [word for word in _SEPARATORS.split(re.sub(r"[\[\]'\"]", "", text)) if word]
+        return _items(text)
+
+
+def _items(text: str) -> list[str | None]:
+    """Quoted items, and bare ones between separators; a bare ``None`` or ``nan`` is missing."""
+    items: list[str | None] = []
+    for token in _TOKEN.finditer(text):
+        word = token[0]
+        if token["quoted"]:
+            items.append(ast.literal_eval(word))
+        else:
+            items.append(None if word in _NO_ITEM else word.strip("'\"").removesuffix(".") or None)
+    return items

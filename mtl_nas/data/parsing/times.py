@@ -1,12 +1,13 @@
 """Times: seconds since 1970-01-01 UTC of times and dates, seconds of times of day and durations.
 
-A time with a zone is the instant that it names; a time without one is taken as UTC.
+A time with a zone is the instant that it names; a time without one is taken as UTC. Seconds are rounded once, from
+whole units, so that a time is one number in whatever unit or text a container holds it.
 """
 
+import datetime as dt
 import re
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
@@ -14,9 +15,14 @@ from pyarrow import types
 
 from mtl_nas.data.parsing.raw import RawColumn
 
-TIME = r"\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?)?( ?(Z|UTC|[-+]\d{2}(:?\d{2})?))?"
-CLOCK = r"(-?\d+ days?,? ?)?[-+]?\d{1,3}:\d{2}(:\d{2}(\.\d+)?)?|-?\d+ days?"
+TIME = (
+    r"(\d{4}-\d{2}-\d{2})(?:[ T](\d{2}(?::\d{2}(?::\d{2})?)?)(?:[.,](\d+))?)?"
+    r"(?: ?(Z|UTC|[-+]\d{2}(?::?\d{2})?))?"
+)
+CLOCK = r"(?:(-?\d+) days?(,?) ?)?([-+]?)(\d{1,3}):([0-5]\d)(?::([0-5]\d)(?:\.(\d+))?)?|(-?\d+) days?"
 _PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+_TIMES_OF_TEXT = [pa.timestamp(unit, zone) for unit in ("us", "ns") for zone in (None, "UTC")]
+_EPOCH = dt.datetime(1970, 1, 1)
 
 
 def seconds(column: RawColumn, *, wall: bool = False) -> NDArray[np.float64]:
@@ -29,11 +35,10 @@ def seconds(column: RawColumn, *, wall: bool = False) -> NDArray[np.float64]:
     if types.is_timestamp(kind) and wall and kind.tz is not None:
         values = pc.local_timestamp(values)
     if types.is_date32(kind):
-        return _floats(values.cast(pa.int32())) * 86_400.0
+        return _seconds_of(values.cast(pa.int32())) * 86_400.0
     if types.is_date64(kind):
-        return _floats(values.cast(pa.int64())) / 1_000.0
-    storage = pa.int32() if types.is_time32(kind) else pa.int64()
-    return _floats(values.cast(storage)) / _PER_SECOND[kind.unit]
+        return _seconds_of(values.cast(pa.int64()), "ms")
+    return _seconds_of(values.cast(pa.int32() if types.is_time32(kind) else pa.int64()), kind.unit)
 
 
 def parse_time(text: str) -> float | None:
@@ -41,34 +46,65 @@ def parse_time(text: str) -> float | None:
 
     >>> parse_time("1970-01-02"), parse_time("1970-01-01 01:00+01:00"), parse_time("01:30"), parse_time("today")
     (86400.0, 0.0, 5400.0, None)
+    >>> parse_time("-1 days +23:59:58"), parse_time("-1 day, 23:59:58"), parse_time("-0:00:02")
+    (-2.0, -2.0, -2.0)
     """
     text = text.strip()
-    try:
-        if re.fullmatch(TIME, text):
-            return pd.Timestamp(text).timestamp() if _has_zone(text) else pd.Timestamp(text, tz="UTC").timestamp()
-        if re.fullmatch(CLOCK, text):
-            return pd.Timedelta(text if text.count(":") != 1 else f"{text}:00").total_seconds()
-    except ValueError:
-        return None
-    return None
+    time, clock = re.fullmatch(TIME, text), re.fullmatch(CLOCK, text)
+    if time is not None:
+        return _instant(*time.groups())
+    return None if clock is None else _duration(*clock.groups(default=""))
 
 
 def parse_times(texts: pa.Array) -> NDArray[np.float64]:
     """The seconds of texts, (N,), NaN where a text is no time."""
+    for kind in _TIMES_OF_TEXT:
+        try:
+            return _seconds_of(texts.cast(kind).cast(pa.int64()), kind.unit)
+        except pa.ArrowInvalid:
+            continue
+    parsed = [None if text is None else parse_time(text) for text in texts.to_pylist()]
+    return np.array([np.nan if value is None else value for value in parsed], dtype=np.float64)
+
+
+def _instant(date: str, clock: str | None, fraction: str | None, zone: str | None) -> float | None:
     try:
-        return _floats(texts.cast(pa.timestamp("us")).cast(pa.int64())) / 1e6
-    except pa.ArrowInvalid:  # zones, times of day, durations, or no times
-        parsed = [None if text is None else parse_time(text) for text in texts.to_pylist()]
-        return np.array([np.nan if value is None else value for value in parsed], dtype=np.float64)
+        time = dt.datetime.fromisoformat(f"{date}T{clock or '00:00'}")
+    except ValueError:
+        return None
+    whole = (time - _EPOCH) // dt.timedelta(seconds=1)
+    if zone is not None and zone not in ("Z", "UTC"):
+        whole -= int(zone[0] + "1") * (3_600 * int(zone[1:3]) + 60 * int(zone[3:].strip(":") or 0))
+    return _rounded(whole, fraction)
 
 
-def _has_zone(text: str) -> bool:
-    return re.search(r"(Z|UTC|[-+]\d{2}(:?\d{2})?)$", text[10:]) is not None
+def _duration(
+    days: str, comma: str, sign: str, hours: str, minutes: str, clock_seconds: str, fraction: str, only_days: str
+) -> float:
+    """A sign before the days holds for the clock too, unless it has its own, or Python's comma stands between them."""
+    if only_days:
+        return 86_400.0 * int(only_days)
+    whole = 3_600 * int(hours) + 60 * int(minutes) + int(clock_seconds or 0)
+    negative = sign == "-" or (not sign and not comma and days.startswith("-"))
+    return _rounded(86_400 * int(days or 0) + (-whole if negative else whole), fraction, negative=negative)
 
 
-def _floats(integers: pa.Array) -> NDArray[np.float64]:
-    """Whole numbers as floats, NaN where missing."""
-    filled: NDArray[np.float64] = integers.fill_null(0).to_numpy(zero_copy_only=False).astype(np.float64)
-    if integers.null_count:
-        filled[integers.is_null().to_numpy(zero_copy_only=False)] = np.nan
+def _rounded(whole: int, fraction: str | None, *, negative: bool = False) -> float:
+    """Whole seconds and digits of a fraction of a second, as ``_seconds_of`` rounds them."""
+    unit: int = 10 ** len(fraction or "")
+    units = whole * unit + int(fraction or 0) * (-1 if negative else 1)
+    return float(units // unit) + (units % unit) / unit
+
+
+def _seconds_of(units: pa.Array, unit: str = "s") -> NDArray[np.float64]:
+    """Whole units as seconds, NaN where missing: the whole seconds, and a fraction that is rounded once."""
+    filled: NDArray[np.float64]
+    whole = units.fill_null(0).to_numpy(zero_copy_only=False)
+    per_second = _PER_SECOND[unit]
+    if per_second == 1:
+        filled = whole.astype(np.float64)
+    else:
+        filled = (whole // per_second).astype(np.float64) + (whole % per_second) / per_second
+    if units.null_count:
+        filled[units.is_null().to_numpy(zero_copy_only=False)] = np.nan
     return filled
