@@ -13,6 +13,7 @@ from mtl_nas.values import Value, parse, renamed
 
 UNITS = {"s": 1, "m": 60, "h": 3600}  # seconds
 COSTS = ("parameters", "macs", "latency_ms")  # latency: milliseconds of a batch of 256 predictions
+OBJECTIVES = ("mean", "worst", *COSTS)  # the aims of a search that are no task
 
 AUTO = "auto"  # the sampler that suits the budget and the objectives
 BUILT_IN_SAMPLERS = {  # name -> what it proposes; ``study/samplers`` registers the functions

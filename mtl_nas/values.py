@@ -13,6 +13,7 @@ import pydantic
 import yaml
 
 from mtl_nas.errors import MtlNasError
+from mtl_nas.yaml_text import load_yaml
 
 
 class Value(pydantic.BaseModel):
@@ -88,7 +89,7 @@ def read_tree(path: Path, error: type[MtlNasError] = MtlNasError) -> Any:
     except UnicodeDecodeError:
         raise error(f"'{path}' is not UTF-8 text") from None
     try:
-        return json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
+        return json.loads(text) if path.suffix == ".json" else load_yaml(text)
     except json.JSONDecodeError as problem:
         raise error(f"{path}: not JSON: line {problem.lineno}: {problem.msg}") from None
     except yaml.YAMLError as problem:

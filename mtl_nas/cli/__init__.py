@@ -4,6 +4,8 @@ An error that the user can correct is one line on standard error, with exit code
 a traceback.
 """
 
+import io
+import os
 import sys
 import traceback
 import warnings
@@ -13,12 +15,23 @@ from mtl_nas.cli.app import app
 from mtl_nas.cli.notes import details_are_shown
 from mtl_nas.errors import MtlNasError
 
+CLOSED_PIPE = 141  # exit code of a command whose reader closed the pipe, as shells report it
+
 
 def main() -> None:
     """Run ``mtl-search``."""
     warnings.showwarning = _print_warning  # type: ignore[assignment]  # prints neither the category nor the line
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a console that cannot print a character prints ? in its place
+            stream.reconfigure(errors="replace")
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()  # here, where a closed pipe is caught
+    except BrokenPipeError:  # the reader, such as ``head``, has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(CLOSED_PIPE)
     except MtlNasError as problem:
         _stop(str(problem))
     except OSError as problem:

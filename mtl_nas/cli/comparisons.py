@@ -3,10 +3,10 @@
 from rich.console import Console
 
 from mtl_nas.comparison import compare, diagnoses, tables
-from mtl_nas.data import Dataset, Declaration, load_dataset
+from mtl_nas.data import Dataset, load_dataset
 from mtl_nas.errors import MtlNasError
 from mtl_nas.record import RunFolder
-from mtl_nas.study import load_run
+from mtl_nas.study import data_of_run, load_run
 
 
 def print_comparison(what: list[str], data: str | None, seeds: int, device: str | None) -> None:
@@ -20,7 +20,7 @@ def _data_of_runs(what: list[str]) -> Dataset:
     """The data set of the first run that has one on disk."""
     for path in what:
         if RunFolder(path).exists:
-            declared = load_run(path).request.data
-            if declared.get("data", {}).get("table"):
-                return load_dataset(Declaration.model_validate(declared))
+            request = load_run(path).request
+            if request.data.get("data", {}).get("table"):
+                return data_of_run(path, request)
     raise MtlNasError("compare needs data to train and score on: give --data, or a run that knows its own")

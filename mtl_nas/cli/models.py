@@ -7,6 +7,7 @@ import pandas as pd
 from rich.console import Console
 
 from mtl_nas.adaptation import Adaptation, Mode
+from mtl_nas.cli.notes import note
 from mtl_nas.data import read_table
 from mtl_nas.errors import DataError
 from mtl_nas.exports import Format, Model, load_model
@@ -14,6 +15,7 @@ from mtl_nas.study import export
 from mtl_nas.values import nearest
 
 SUFFIXES = (".csv", ".tsv", ".parquet")
+MOST_MEANINGS = 12  # binary tasks whose positive label is named
 TRAINED = {"frozen": "shared parts frozen", "finetuned": "all parts fine-tuned", "inner": "moved by inner steps"}
 
 
@@ -30,7 +32,7 @@ def predict_table(model: Path, table: str, to: Path, keep: list[str]) -> None:
     if to.suffix not in SUFFIXES:
         raise DataError(f"'{to}' ends in '{to.suffix}'; scores are written as .csv, .tsv or .parquet")
     loaded = load_model(model)
-    rows = read_table(table)
+    rows = read_table(table, may_be_empty=True)
     absent = [name for name in keep if name not in rows]
     if absent:
         raise DataError(f"--keep names '{absent[0]}', which is no column of the table{nearest(absent[0], rows.names)}")
@@ -45,6 +47,9 @@ def predict_table(model: Path, table: str, to: Path, keep: list[str]) -> None:
     else:
         scores.to_csv(to, index=False, sep="\t" if to.suffix == ".tsv" else ",")
     print(f"wrote {to}: {len(scores):,} rows, columns {', '.join(map(str, scores.columns))}")
+    tasks = [loaded.schema.task(name) for name in loaded.tasks]
+    words = [task for task in tasks if task.rules.is_event and task.classes != ("0", "1")]
+    note(f"  {task.name}: {task.rules.meaning(task)}" for task in words[:MOST_MEANINGS])
 
 
 def adapt_model(

@@ -10,10 +10,10 @@ from rich.console import Console
 from mtl_nas.cli.notes import note, notes_are_shown
 from mtl_nas.cli.space_report import run_lines
 from mtl_nas.comparison import compare, tables
-from mtl_nas.data import Dataset, Declaration, load_dataset
+from mtl_nas.data import Dataset
 from mtl_nas.errors import RunError
 from mtl_nas.record import RunFolder, RunState, layout
-from mtl_nas.study import Resources, Run, SearchFile, read_search, resume, search
+from mtl_nas.study import Resources, Run, SearchFile, data_of_run, read_search, resume, search
 
 INTERRUPTED = 130  # exit code after Ctrl-C
 
@@ -51,8 +51,8 @@ def run_search(file: SearchFile, folder: Path | None, resources: Resources) -> N
 
 def resume_search(folder: Path, resources: Resources) -> None:
     """Continue a search and print the comparison of the finalists."""
-    declared = RunFolder(folder).request().data
-    data = load_dataset(Declaration.model_validate(declared)) if declared.get("data", {}).get("table") else None
+    request = RunFolder(folder).request()
+    data = data_of_run(folder, request) if request.data.get("data", {}).get("table") else None
     _finish(lambda: resume(folder, data=data, resources=resources, progress=notes_are_shown()), folder, data)
 
 

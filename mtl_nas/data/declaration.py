@@ -1,9 +1,12 @@
 """Declaration of a table: its split, the kinds of its columns, its tasks and sequences."""
 
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from datetime import date
+from numbers import Number
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+import numpy as np
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from mtl_nas.data.parsing import levels
 from mtl_nas.data.schema import refuse_later_references
@@ -15,6 +18,15 @@ ColumnKind = Literal["category", "number", "sequence"]
 Violations = Literal["refuse", "repair", "drop"]
 _names = list(KINDS)
 _kinds = f"{', '.join(_names[:-1])} or {_names[-1]}"
+
+
+def name_of(value: Any) -> Any:
+    """A column or a task by its name; the number 508 is the name of column ``508``."""
+    is_number = isinstance(value, Number | np.generic) and not isinstance(value, bool | np.bool_)
+    return str(value) if is_number or isinstance(value, date) else value
+
+
+Name = Annotated[str, BeforeValidator(name_of)]
 STUDY_KEYS = ("space", "search")  # keys of a search file that the study package reads
 
 
@@ -23,9 +35,9 @@ class Split(Value):
 
     validation: float = Field(0.1, gt=0, lt=1, description="share of validation rows")
     test: float | str = Field(0.1, description="share of test rows, or the path of a table with the test rows")
-    time: str | None = Field(None, description="a column in time: the earliest rows train, the latest test")
-    column: str | None = Field(None, description="a column that holds train, validation or test")
-    group: str | None = Field(None, description="a column whose rows of one value stay in one part")
+    time: Name | None = Field(None, description="a column in time: the earliest rows train, the latest test")
+    column: Name | None = Field(None, description="a column that holds train, validation or test")
+    group: Name | None = Field(None, description="a column whose rows of one value stay in one part")
     stratified: bool = Field(True, description="parts that are drawn have equal shares of every label, for all tasks")
 
     @model_validator(mode="before")
@@ -52,10 +64,10 @@ class Source(Value):
 
     table: str | None = Field(None, description="path of a table or an encoded folder, or a built-in name")
     split: Split = Field(Split(), description="which rows train; random, or a mapping")
-    ignore: tuple[str, ...] = Field((), description="columns that are not features")
-    group: str | None = Field(None, description="a column whose values split each task into one per group of rows")
-    weight: str | None = Field(None, description="a column with the weight of each row in the losses")
-    columns: dict[str, ColumnKind] = Field({}, description="kinds of columns by name; inferred if not given")
+    ignore: tuple[Name, ...] = Field((), description="columns that are not features")
+    group: Name | None = Field(None, description="a column whose values split each task into one per group of rows")
+    weight: Name | None = Field(None, description="a column with the weight of each row in the losses")
+    columns: dict[Name, ColumnKind] = Field({}, description="kinds of columns by name; inferred if not given")
     missing: dict[str, tuple[str, ...]] = Field(
         {}, description="values that say that a value is missing: a list, or a mapping from columns to lists"
     )
@@ -71,24 +83,24 @@ class Source(Value):
             for column, marks in by_column.items()
         }
 
-    @field_validator("ignore", mode="before")
-    @classmethod
-    def _names_are_text(cls, names: Any) -> Any:
-        return tuple(map(str, names)) if isinstance(names, list | tuple) else names
-
 
 class TaskDeclaration(Value):
     """Declaration of a task; fields that are left out are inferred from the labels."""
 
     kind: KindName | None = Field(None, description=f"{_kinds}; inferred if not given")
-    after: str | None = Field(None, description="a funnel: 1 only where that earlier binary task is 1")
-    where: str | None = Field(None, description="a sample space: labelled only where that earlier binary task is 1")
+    after: Name | None = Field(None, description="a funnel: 1 only where that earlier binary task is 1")
+    where: Name | None = Field(None, description="a sample space: labelled only where that earlier binary task is 1")
     family: str | None = Field(None, description="name of a family of tasks that belong together")
     loss: LossName | None = Field(None, description="by the kind; the first that the kind allows if not given")
     quantile: float | None = Field(None, gt=0, lt=1, description="quantile of loss: quantile; 0.5 if not given")
-    column: str | None = Field(None, description="the label column; the name of the task if not given")
+    column: Name | None = Field(None, description="the label column; the name of the task if not given")
     positive: str | None = Field(None, description="which of two values is the positive one")
     order: tuple[str, ...] = Field((), description="classes of an ordinal task from the lowest; by value if not given")
+
+    @field_validator("positive", mode="before")
+    @classmethod
+    def _a_class_is_text(cls, positive: Any) -> Any:
+        return None if positive is None else levels.text(positive)
 
     @field_validator("order", mode="before")
     @classmethod
@@ -123,8 +135,8 @@ class TaskDeclaration(Value):
 class SequenceDeclaration(Value):
     """Declaration of parallel list columns: items, and properties of each item."""
 
-    items: str = Field(description="list column of the items, oldest first")
-    properties: tuple[str, ...] = Field((), description="list columns with a property of each item")
+    items: Name = Field(description="list column of the items, oldest first")
+    properties: tuple[Name, ...] = Field((), description="list columns with a property of each item")
     length: int | None = Field(
         None, gt=0, description="items kept; those of the longest train row, up to 50, if not given"
     )
@@ -139,8 +151,8 @@ class Declaration(Value):
     """The data part of a search file."""
 
     data: Source = Source()
-    tasks: dict[str, TaskDeclaration] = Field(default_factory=dict)
-    sequences: dict[str, SequenceDeclaration] = Field(default_factory=dict)
+    tasks: dict[Name, TaskDeclaration] = Field(default_factory=dict)
+    sequences: dict[Name, SequenceDeclaration] = Field(default_factory=dict)
     violations: Violations | None = None  # labels that break a funnel; None: repair up to 1 % of the rows, else refuse
 
     @model_validator(mode="before")

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from mtl_nas.data.builtin.registry import BUILTINS, builtin_names
-from mtl_nas.data.declaration import Declaration, declaration
+from mtl_nas.data.declaration import Declaration, declaration, name_of
 from mtl_nas.errors import DataError
 from mtl_nas.values import first_repeated, nearest, parse, read_tree
 
-Tasks = Mapping[str, Mapping[str, Any] | None] | Sequence[str]
+Tasks = Mapping[Any, Mapping[str, Any] | None] | Sequence[Any]  # names are text, or numbers as pandas has them
 
 
 def declared(source: str | Declaration, tasks: Tasks | None, **options: Any) -> Declaration:
@@ -22,11 +22,12 @@ def declared(source: str | Declaration, tasks: Tasks | None, **options: Any) -> 
 
 def with_options(base: Declaration, tasks: Tasks | None, **options: Any) -> Declaration:
     """The declaration with tasks and options in place of its own."""
-    if tasks is not None and not isinstance(tasks, Mapping):
-        repeated = first_repeated(tasks)
+    if tasks is not None:
+        repeated = first_repeated(map(name_of, tasks))
         if repeated is not None:
             raise DataError(f"task '{repeated}' is listed twice")
-        tasks = dict.fromkeys(tasks)
+        given_tasks = tasks if isinstance(tasks, Mapping) else dict.fromkeys(tasks)
+        tasks = {name_of(name): task for name, task in given_tasks.items()}
     given = {name: value for name, value in options.items() if value is not None}
     tree = base.model_dump(exclude_unset=True)
     outside_data = {name: given.pop(name) for name in ("sequences", "violations") if name in given}

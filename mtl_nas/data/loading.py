@@ -96,17 +96,18 @@ def load_dataset(
     return _prepared(table_name(table), rows, declaration, test_rows)
 
 
-def read_table(path: str | Path) -> RawTable:
+def read_table(path: str | Path, *, may_be_empty: bool = False) -> RawTable:
     """Read a whole table; a text table is text, whatever its fields spell.
 
     Args:
         path: a table on disk, as ``load_dataset`` reads it.
+        may_be_empty: whether a table of column names alone is read, too.
 
     Raises:
         DataError: there is no such table, it cannot be read, or it is empty.
     """
     table = RawTable.of(open_table(path).read())
-    if not len(table):
+    if not len(table) and not may_be_empty:
         raise DataError(f"'{path}' is an empty table")
     return table
 

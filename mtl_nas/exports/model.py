@@ -90,8 +90,9 @@ class Model:
                 are ignored. Unseen categories and missing values are allowed.
 
         Returns:
-            One row per row of the frame, under its index. Column `click` holds probabilities, `buy|click` conditional
-            probabilities, `stars=1` the probability of a class; a regression or count task is in the label's unit.
+            One row per row of the frame, under its index; an empty frame gives an empty one with the same columns.
+            Column `click` holds probabilities, `buy|click` conditional probabilities, `stars=1` the probability of a
+            class; a regression or count task is in the label's unit.
 
         Raises:
             DataError: A column is missing, or a number is not a number.

@@ -109,6 +109,7 @@ def readme(architecture: Architecture, schema: Schema, about: str) -> str:
             "",
             "or `mtl-search predict . rows.parquet --to scores.parquet`.",
             "",
+            *_meanings(architecture, schema),
             f"Columns read: {', '.join(columns)}.",
             "",
             "`architecture.json` is the graph, `model.safetensors` the weights by node, `schema.json` the columns with",
@@ -116,3 +117,9 @@ def readme(architecture: Architecture, schema: Schema, about: str) -> str:
             "",
         )
     )
+
+
+def _meanings(architecture: Architecture, schema: Schema) -> tuple[str, ...]:
+    """What the prediction of each task is, as a list."""
+    tasks = [task for task in schema.tasks if task.name in architecture.tasks]
+    return (*(f"- `{task.name}`: {task.rules.meaning(task)}." for task in tasks), "")

@@ -14,7 +14,7 @@ from mtl_nas.study.cost_estimate import CostEstimate, estimate_cost
 from mtl_nas.study.execution.resources import Resources
 from mtl_nas.study.model_export import export
 from mtl_nas.study.objectives import BASELINE, limit_sentences, limits_with_default
-from mtl_nas.study.run import Run, load_run
+from mtl_nas.study.run import Run, data_of_run, load_run
 from mtl_nas.study.runner import resume, search
 from mtl_nas.study.search_file import SearchFile, read_search
 
@@ -24,6 +24,7 @@ __all__ = [
     "Resources",
     "Run",
     "SearchFile",
+    "data_of_run",
     "estimate_cost",
     "export",
     "limit_sentences",

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from mtl_nas.data import Dataset, Declaration, load_dataset
+from mtl_nas.data import Dataset
 from mtl_nas.errors import ExportError, RunError
 from mtl_nas.exports import Format, is_model_folder, load_model, refuse_target
 from mtl_nas.record import Finalist, Trial, write_whole
 from mtl_nas.study.execution.worker import work
 from mtl_nas.study.jobs import seed_of
-from mtl_nas.study.run import Run, load_run
+from mtl_nas.study.run import Run, data_of_run, load_run
 from mtl_nas.study.schedule.finalists import final_job
 from mtl_nas.study.selection import FinalistFiles
 
@@ -52,7 +52,7 @@ def export(
         about = f"{run.best().name} of the search in `{run.path.name}`."
         return run.best_model().export(folder, format=format, about=about)
     chosen = _trial(run, trial)
-    data = data or load_dataset(Declaration.model_validate(run.request.data))
+    data = data or data_of_run(run.path, run.request)
     if data.fingerprint != run.request.fingerprint:
         raise RunError(f"run '{run.path}' was made on other data than '{data.name}' holds now; a trial needs those")
     if not chosen.finalist:

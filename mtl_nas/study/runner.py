@@ -6,8 +6,7 @@ from typing import Any
 
 import torch
 
-from mtl_nas.data import Dataset, Declaration, load_dataset
-from mtl_nas.errors import RunError
+from mtl_nas.data import Dataset
 from mtl_nas.record import Journal, RunFolder, SearchSettings
 from mtl_nas.space import SearchSpace, load_space, read_space
 from mtl_nas.study.clock import Clock
@@ -16,7 +15,7 @@ from mtl_nas.study.execution.resources import Resources
 from mtl_nas.study.objectives import limit_sentences
 from mtl_nas.study.progress import Progress
 from mtl_nas.study.proposer import Proposer
-from mtl_nas.study.run import Run
+from mtl_nas.study.run import Run, data_of_run
 from mtl_nas.study.samplers import name_of
 from mtl_nas.study.search_request import (
     continue_request,
@@ -114,9 +113,7 @@ def resume(
     request = run_folder.request()
     name_of(request.settings.sampler)
     if data is None:
-        if not request.data.get("data", {}).get("table"):
-            raise RunError(f"the data of '{folder}' came from memory: call search(..., folder='{folder}') with them")
-        data = load_dataset(Declaration.model_validate(request.data))
+        data = data_of_run(folder, request)
     with run_folder.lock():
         refuse_other_data(run_folder, request, data.fingerprint)
         return _continued(run_folder, data, resources or Resources(), progress=progress)

@@ -1,6 +1,8 @@
 """What the commands do for a user who gets everything right."""
 
 import logging
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -15,6 +17,8 @@ from mtl_nas.cli.notes import LINES
 from mtl_nas.cli.options import names as split_names
 from mtl_nas.data import load_dataset
 from mtl_nas.study.cost_estimate import _megabytes
+
+PROGRAM = (sys.executable, "-c", "from mtl_nas.cli import main; main()")
 
 
 def test_init_writes_a_file_that_loads_the_same_data(here, typed, refused):
@@ -140,6 +144,46 @@ def test_predict_writes_csv_tsv_and_parquet(model, here, typed):
     right = mn.load_model(model).predict(FRAME)
     for scores in written_scores:
         pd.testing.assert_frame_equal(scores, right, rtol=1e-6)
+
+
+def test_predict_says_which_label_is_the_positive_one(here, typed):
+    table = csv(click=np.where(FRAME["click"] == 1, "bad", "good"))
+    data = mn.load_dataset(table, {"click": {"positive": "bad"}, "buy": {}})
+    assert any(note.startswith("task 'click': binary, positive: 'bad', ") for note in data.notes)
+    graph = mn.compose(mn.preset("mmoe", data.schema, experts=2, hidden=(4,), embedding=2), data.schema)
+    mn.Model(mn.build(graph), data.schema).save("model")
+    _, _, err = typed("predict", "model", table, "--to", "out.csv")
+    assert err == "  click: the probability of 'bad' (the other label is 'good')\n"
+    assert "- `click`: the probability of 'bad' (the other label is 'good').\n" in Path("model/README.md").read_text()
+
+
+def test_a_table_without_rows_gives_scores_without_rows(model, here, typed):
+    FRAME.head(0).to_csv("none.csv", index=False)
+    code, out, _ = typed("predict", model, "none.csv", "--to", "out.csv")
+    assert (code, out) == (0, "wrote out.csv: 0 rows, columns click, buy\n")
+    assert Path("out.csv").read_text() == "click,buy\n"
+    scores = mn.load_model(model).predict(FRAME.head(0))
+    assert list(scores) == ["click", "buy"]
+    assert len(scores) == 0
+
+
+@pytest.mark.parametrize("coding", ["ascii", "latin-1"])
+def test_a_console_that_lacks_a_character_shows_a_question_mark(here, coding):
+    table = csv(**{"größe ± 日": 1.5})
+    command = [*PROGRAM, "init", table, "--tasks", "click,buy", "--to", "mine.yaml"]
+    done = subprocess.run(command, check=False, capture_output=True, env={**os.environ, "PYTHONIOENCODING": coding})
+    assert done.returncode == 0, done.stderr
+    assert b"?" in done.stdout + done.stderr
+
+
+def test_a_reader_that_closes_the_pipe_ends_a_command_quietly(here):
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [*PROGRAM, "show", "everything"]
+    done = subprocess.run(command, check=False, stdout=writer, stderr=subprocess.PIPE)
+    os.close(writer)
+    assert done.returncode in (1, 141)
+    assert done.stderr == b""
 
 
 def test_predict_keeps_columns_that_it_is_told_to(model, here, typed, refused):

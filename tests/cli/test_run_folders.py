@@ -104,7 +104,18 @@ def test_a_run_whose_files_are_broken_says_which(run, here, refused):
 
 def test_a_run_whose_table_is_gone_names_it(run, here, refused):
     Path("shop.csv").unlink()
-    assert refused("resume", run) == f"no table '{here / 'shop.csv'}'"
+    for command in ("resume", "compare"):
+        assert refused(command, run) == (
+            f"no table '{here / 'shop.csv'}', on which the run 'run' was made; put it back, or write where it is now "
+            "into run/search.yaml (data: table)"
+        )
+
+
+def test_a_run_whose_table_was_moved_goes_on_where_its_file_says(run, here, refused):
+    Path("shop.csv").rename("moved.csv")
+    asked = Path("run/search.yaml")
+    asked.write_text(asked.read_text().replace("shop.csv", "moved.csv"))
+    assert refused("compare", run).startswith("the search in 'run' is not finished")
 
 
 def test_an_unfinished_run_says_how_to_go_on(run, here, refused):

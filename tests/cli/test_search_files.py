@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
-from shop import TREE, changed, written
+from shop import FRAME, TREE, changed, csv, written
+
+from mtl_nas.data import load_dataset
 
 # Search files
 
@@ -65,6 +68,56 @@ from shop import TREE, changed, written
 )
 def test_a_search_file_that_is_wrong_says_where(here, refused, tree, message):
     assert message in refused("check", written(tree))
+
+
+def test_a_key_that_stands_twice_is_refused_with_its_line(here, refused):
+    text = "data: {table: shop.csv}\ntasks:\n  click: {kind: binary}\n  buy: {}\n  click: {kind: regression}\n"
+    message = "search.yaml: not YAML: line 5: the key 'click' stands twice, first in line 3; a key stands once"
+    assert refused("check", written(text)) == message
+
+
+@pytest.mark.parametrize(("word", "positive"), [("no", "no"), ("yes", "yes"), ("'no'", "no")])
+def test_a_label_yes_or_no_is_a_word(here, word, positive):
+    csv(answer=np.where(FRAME["click"] == 1, "yes", "no"))
+    tree = f"data: {{table: other.csv, ignore: [click, buy]}}\ntasks: {{answer: {{positive: {word}}}}}\n"
+    assert load_dataset(written(tree)).schema.tasks[0].classes[1] == positive
+
+
+@pytest.mark.parametrize("word", ["1", "false", "maybe"])
+def test_a_positive_label_that_no_row_has_is_refused(here, refused, word):
+    csv(answer=np.where(FRAME["click"] == 1, "yes", "no"))
+    tree = f"data: {{table: other.csv, ignore: [click, buy]}}\ntasks: {{answer: {{positive: {word}}}}}\n"
+    line = refused("check", written(tree))
+    assert line.startswith("task 'answer': the positive label is '")
+    assert line.endswith("', but the labels are no and yes")
+
+
+@pytest.mark.parametrize(
+    ("labels", "word", "positive"),
+    [((1, 2), "1", "1"), ((0, 1), "0.0", "0"), ((0.5, 1.5), "0.50", "0.5"), ((True, False), "false", "False")],
+)
+def test_a_positive_label_may_be_a_number_or_a_boolean(here, labels, word, positive):
+    csv(answer=np.where(FRAME["click"] == 1, *labels))
+    tree = f"data: {{table: other.csv, ignore: [click, buy]}}\ntasks: {{answer: {{positive: {word}}}}}\n"
+    assert load_dataset(written(tree)).schema.tasks[0].classes[1] == positive
+
+
+def test_an_order_of_yes_and_no_is_read_as_words(here):
+    csv(answer=np.array(["no", "maybe", "yes"])[np.arange(len(FRAME)) % 3])
+    tree = "data: {table: other.csv}\ntasks: {answer: {kind: ordinal, order: [no, maybe, yes]}}\n"
+    assert load_dataset(written(tree)).schema.tasks[0].classes == ("no", "maybe", "yes")
+
+
+def test_columns_and_tasks_may_be_named_by_numbers(here):
+    frame = FRAME.rename(columns={"size": 508, "click": 1, "buy": 2, "price": 3})
+    frame.to_csv("other.csv", index=False)
+    tree = "data: {table: other.csv, ignore: [508], columns: {3: number}}\ntasks: {1: {}, 2: {after: 1}}\n"
+    of_file = load_dataset(written(tree))
+    of_frame = load_dataset(frame, {1: {}, np.int64(2): {"after": 1}}, ignore=[508], columns={3: "number"})
+    for data in (of_file, of_frame):
+        assert data.schema.task_names == ("1", "2")
+        assert [column.name for column in (*data.schema.categories, *data.schema.numbers)] == ["color", "3"]
+    assert load_dataset(frame, [1, 2]).schema.task_names == ("1", "2")
 
 
 def test_a_missing_search_file_is_named(here, refused):

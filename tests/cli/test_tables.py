@@ -62,6 +62,23 @@ def test_an_unknown_data_set_has_a_nearest_one(here, refused):
 # Tasks and labels
 
 
+@pytest.mark.parametrize("word", ["mean", "worst", "parameters", "macs", "latency_ms"])
+def test_a_task_with_the_name_of_an_objective_is_refused_with_the_way_out(here, refused, word):
+    table = csv(**{word: FRAME["click"]})
+    line = refused("init", table, "--tasks", f"click,{word}")
+    assert line.startswith(f"no task can be named '{word}', which is a word of --objectives (mean, worst, ")
+    assert line.endswith(f"give it another name: tasks: {{{word}_label: {{column: {word}}}}}")
+
+
+def test_labels_that_a_file_of_test_rows_spells_otherwise_are_named(here, refused):
+    csv("rest.csv", click=np.where(FRAME["click"] == 1, "low.", "high."))
+    table = csv(click=np.where(FRAME["click"] == 1, "low", "high"))
+    tree = TREE | {"data": {"table": table, "ignore": ["buy"], "split": {"test": "rest.csv"}}, "tasks": {"click": {}}}
+    assert refused("check", written(tree)).startswith(
+        "task 'click' has the labels 'high' and 'high.', which differ by a full stop or a space alone; spell them alike"
+    )
+
+
 def test_tasks_are_asked_for_with_the_columns_there_are(here, refused):
     for command in ("init", "check", "run"):
         line = refused(command, "shop.csv")

@@ -6,6 +6,7 @@ from mtl_nas.data.columns.encoding import length_name
 from mtl_nas.data.columns.profile import ColumnProfile
 from mtl_nas.data.declaration import ColumnKind, Declaration, SequenceDeclaration, Split
 from mtl_nas.errors import DataError
+from mtl_nas.settings import OBJECTIVES
 from mtl_nas.values import first_repeated, nearest
 
 
@@ -47,6 +48,12 @@ def refuse_unknown_columns(columns: Sequence[str], declaration: Declaration) -> 
     if not declaration.tasks:
         names = ", ".join(columns[:12]) + (" ..." if len(columns) > 12 else "")
         raise DataError(f"no task is declared; name the label columns, with --tasks or under tasks:, among: {names}")
+    for task in declaration.tasks:
+        if task in OBJECTIVES:
+            raise DataError(
+                f"no task can be named '{task}', which is a word of --objectives ({', '.join(OBJECTIVES)}); give it "
+                f"another name: tasks: {{{task}_label: {{column: {task}}}}}"
+            )
     data = declaration.data
     uses = [
         *((f"task '{task}' is labelled by", column) for task, column in declaration.label_columns().items()),

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from mtl_nas.data.parsing import levels
 from mtl_nas.data.parsing.raw import RawColumn
-from mtl_nas.data.tasks.kinds.class_kind import ClassKind, distinct_texts
+from mtl_nas.data.tasks.kinds.class_kind import ClassKind, declared_class, distinct_texts
 from mtl_nas.data.tasks.kinds.kind import Labels, Predictions, TaskFields, TaskKind
 from mtl_nas.errors import DataError
 from mtl_nas.metrics import Event, Floats
@@ -35,12 +35,12 @@ class Binary(ClassKind):
                 f"task '{task}' is binary, but its labels have {len(texts)} values: {shown}; say kind: multiclass"
             )
         if option is not None:
-            option = levels.spelled(option, levels.spelling(texts))
-            if option not in texts:
+            positive = declared_class(option, texts)
+            if positive not in texts:
                 raise DataError(
                     f"task '{task}': the positive label is '{option}', but the labels are {' and '.join(first)}"
                 )
-            return tuple(sorted(texts, key=lambda text: text == option))
+            return tuple(sorted(texts, key=lambda text: text == positive))
         flipped = POSITIVES.get(first[1].lower()) == first[0].lower()
         return first[::-1] if flipped else first
 
@@ -48,7 +48,11 @@ class Binary(ClassKind):
         return 1
 
     def description(self, task: TaskFields, train: NDArray[np.floating[Any]]) -> str:
-        return f"{100 * train.mean():.3g} % positive"
+        return f"positive: '{task.classes[1]}', {100 * train.mean():.3g} % positive"
+
+    def meaning(self, task: TaskFields) -> str:
+        negative, positive = task.classes
+        return f"the probability of '{positive}' (the other label is '{negative}')"
 
     def events(self, predictions: Predictions, labels: Labels) -> list[Event]:
         return [(predictions, labels == 1)]

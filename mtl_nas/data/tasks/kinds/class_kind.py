@@ -1,7 +1,7 @@
 """The base of kinds whose labels are classes: class names, codes, probabilities, areas under the curve."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,9 @@ class ClassKind(TaskKind):
         """One column per class, such as ``stars=1``."""
         return tuple(f"{task.name}={name}" for name in task.classes)
 
+    def meaning(self, task: TaskFields) -> str:
+        return f"the probabilities of the classes {shortened(task.classes, 12)}"
+
     def main_metric(self, task: TaskFields) -> str:
         return "auc"
 
@@ -75,9 +78,27 @@ def distinct_texts(labels: RawColumn, task: str) -> set[str]:
     texts, _ = levels.distinct_levels(levels.factorize(labels)[1])
     if not texts:
         raise DataError(f"task '{task}' has no label in any row")
+    _refuse_two_spellings(texts, task)
     if len(texts) < 2:
         raise DataError(f"task '{task}' has one class: every label is '{next(iter(texts))}'")
     return texts
+
+
+def _refuse_two_spellings(texts: Collection[str], task: str) -> None:
+    """Raise DataError where two labels differ by spaces or a full stop at their ends, as in a file from elsewhere."""
+    spelled: dict[str, str] = {}
+    for text in sorted(texts):
+        other = spelled.setdefault(text.strip().rstrip("."), text)
+        if other != text:
+            raise DataError(
+                f"task '{task}' has the labels {other!r} and {text!r}, which differ by a full stop or a space alone; "
+                "spell them alike, in a table of test rows too"
+            )
+
+
+def declared_class(word: str, texts: Collection[str]) -> str:
+    """The class that a declaration means: ``1.0`` is 1 among numbers, ``true`` is True among booleans."""
+    return word if word in texts else levels.spelled(word, levels.spelling(texts)) or word
 
 
 def shortened(names: Sequence[str], most: int) -> str:

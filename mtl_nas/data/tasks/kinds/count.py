@@ -28,6 +28,9 @@ class Count(NumberKind):
     def description(self, task: TaskFields, train: NDArray[np.floating[Any]]) -> str:
         return f"mean {task.scale:.4g}"
 
+    def meaning(self, task: TaskFields) -> str:
+        return "the expected count"
+
     def main_metric(self, task: TaskFields) -> str:
         """D2 of the Poisson deviance."""
         return "d2"

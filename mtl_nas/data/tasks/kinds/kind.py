@@ -96,6 +96,10 @@ class TaskKind(ABC):
         """A summary of the train labels, for notes."""
 
     @abstractmethod
+    def meaning(self, task: TaskFields) -> str:
+        """What a prediction is, in words."""
+
+    @abstractmethod
     def main_metric(self, task: TaskFields) -> str:
         """The metric by which designs are ranked; larger is better."""
 

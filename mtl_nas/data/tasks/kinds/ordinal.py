@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from mtl_nas.data.parsing.numeric import parse_numbers
 from mtl_nas.data.parsing.raw import RawColumn
-from mtl_nas.data.tasks.kinds.class_kind import MOST_CLASSES, ClassKind, indicators, shortened
+from mtl_nas.data.tasks.kinds.class_kind import MOST_CLASSES, ClassKind, declared_class, indicators, shortened
 from mtl_nas.data.tasks.kinds.kind import Labels, Predictions, TaskFields
 from mtl_nas.errors import DataError
 from mtl_nas.metrics import Event, Floats, Score, mean_or_none
@@ -25,7 +25,8 @@ class Ordinal(ClassKind):
 
     def classes(self, labels: RawColumn, task: str, option: Any = None) -> tuple[str, ...]:
         """Classes from the lowest: as declared, or numbers by value."""
-        present, order = super().classes(labels, task), tuple(option or ())
+        present = super().classes(labels, task)
+        order = tuple(declared_class(word, present) for word in option or ())
         if not order:
             if parse_numbers(labels)[1].any():
                 shown = shortened(present, 5)

@@ -45,6 +45,11 @@ class Regression(NumberKind):
             return f"{100 * (train > 0).mean():.3g} % above 0, their mean {task.scale:.4g}"
         return f"mean {task.origin + task.center:.4g}, deviation {task.scale:.4g}"
 
+    def meaning(self, task: TaskFields) -> str:
+        if task.loss == "quantile":
+            return f"the value that {100 * task.quantile:.3g} % of the labels do not exceed"
+        return "the expected amount" if task.loss == "ziln" else "a number in the unit of the label"
+
     def main_metric(self, task: TaskFields) -> str:
         """R2, or D2 of the pinball loss."""
         return "d2" if task.loss == "quantile" else "r2"
