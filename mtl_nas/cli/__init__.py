@@ -4,6 +4,7 @@ An error that the user can correct is one line on standard error, with exit code
 a traceback.
 """
 
+import errno
 import io
 import os
 import sys
@@ -35,9 +36,15 @@ def main() -> None:
     except MtlNasError as problem:
         _stop(str(problem))
     except OSError as problem:
-        if problem.filename is None:
-            raise
-        _stop(f"'{problem.filename}' cannot be used: {(problem.strerror or '').lower()}")
+        _stop(_refused(problem))
+
+
+def _refused(problem: OSError) -> str:
+    """What the operating system refused, in one line."""
+    if problem.errno == errno.ENOSPC or "No space left" in str(problem):
+        return "no space is left on the disk; nothing that was there is lost: make room and repeat the command"
+    reason = (problem.strerror or str(problem).splitlines()[0]).lower()
+    return reason if problem.filename is None else f"'{problem.filename}' cannot be used: {reason}"
 
 
 def _stop(message: str) -> None:

@@ -12,8 +12,9 @@ from mtl_nas.composition import compose
 from mtl_nas.data import load_dataset
 from mtl_nas.errors import MtlNasError
 from mtl_nas.exports import is_model_folder, load_architecture, load_model
+from mtl_nas.files import write_whole
 from mtl_nas.presets import preset, preset_names
-from mtl_nas.record import RunFolder, write_whole
+from mtl_nas.record import RunFolder
 from mtl_nas.space import load_space, plain_tree, space_names
 from mtl_nas.study import Run, load_run
 from mtl_nas.values import nearest

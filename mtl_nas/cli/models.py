@@ -11,6 +11,7 @@ from mtl_nas.cli.notes import note
 from mtl_nas.data import read_table
 from mtl_nas.errors import DataError
 from mtl_nas.exports import Format, Model, load_model
+from mtl_nas.files import whole_file
 from mtl_nas.study import export
 from mtl_nas.values import nearest
 
@@ -41,11 +42,11 @@ def predict_table(model: Path, table: str, to: Path, keep: list[str]) -> None:
     if ambiguous:
         raise DataError(f"--keep names '{ambiguous[0]}', and a prediction has that name too; rename the column")
     scores = pd.concat([rows.select(list(dict.fromkeys(keep))).to_pandas(), scores], axis="columns")
-    to.parent.mkdir(parents=True, exist_ok=True)
-    if to.suffix == ".parquet":
-        scores.to_parquet(to, index=False)
-    else:
-        scores.to_csv(to, index=False, sep="\t" if to.suffix == ".tsv" else ",")
+    with whole_file(to) as part:
+        if to.suffix == ".parquet":
+            scores.to_parquet(part, index=False)
+        else:
+            scores.to_csv(part, index=False, sep="\t" if to.suffix == ".tsv" else ",")
     print(f"wrote {to}: {len(scores):,} rows, columns {', '.join(map(str, scores.columns))}")
     tasks = [loaded.schema.task(name) for name in loaded.tasks]
     words = [task for task in tasks if task.rules.is_event and task.classes != ("0", "1")]

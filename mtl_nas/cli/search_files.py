@@ -9,6 +9,7 @@ import yaml
 from mtl_nas.cli.notes import note
 from mtl_nas.data import KINDS, Dataset, encode_table, likely_funnel, load_dataset
 from mtl_nas.errors import MtlNasError
+from mtl_nas.files import write_whole
 
 HEADER = """\
 # What a search is over. Everything below was inferred from the table and can be changed.
@@ -37,7 +38,7 @@ def write_search_file(table: str, tasks: list[str], ignore: list[str], to: Path)
         + _proposed_funnel(data, tree["tasks"])
         + _yaml(tree)
     )
-    to.write_text(text, encoding="utf-8")
+    write_whole(to, text.encode())
     note(f"  {line}" for line in data.notes)
     print(f"wrote {to}; next: mtl-search check {to}")
 

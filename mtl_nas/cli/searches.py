@@ -2,20 +2,20 @@
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
 from mtl_nas.cli.notes import note, notes_are_shown
+from mtl_nas.cli.signals import exit_code, stopped_by_signals
 from mtl_nas.cli.space_report import run_lines
 from mtl_nas.comparison import compare, tables
 from mtl_nas.data import Dataset
 from mtl_nas.errors import RunError
 from mtl_nas.record import RunFolder, RunState, layout
 from mtl_nas.study import Resources, Run, SearchFile, data_of_run, read_search, resume, search
-
-INTERRUPTED = 130  # exit code after Ctrl-C
 
 
 def open_search(source: str, tasks: Sequence[str] | None, space: str | None, settings: Mapping[str, Any]) -> SearchFile:
@@ -58,10 +58,11 @@ def resume_search(folder: Path, resources: Resources) -> None:
 
 def _finish(run_or_resume: Callable[[], Run], folder: Path, data: Dataset | None) -> None:
     try:
-        run = run_or_resume()
-    except KeyboardInterrupt:
+        with stopped_by_signals(partial(_print_interrupted, folder)):
+            run = run_or_resume()
+    except KeyboardInterrupt as interrupt:
         _print_interrupted(folder)
-        sys.exit(INTERRUPTED)
+        sys.exit(exit_code(interrupt))
     assert data is not None
     Console().print(tables(compare([run], data)))
     if len(run.settings.objectives) > 1:

@@ -2,14 +2,16 @@
 
 from mtl_nas.exports.ensemble_folder import Member
 from mtl_nas.exports.model import FORMATS, Format, Model, is_model_folder, load_model, refuse_target
-from mtl_nas.exports.model_folder import load_architecture, read_weights
+from mtl_nas.exports.model_folder import README, is_whole, load_architecture, read_weights
 
 __all__ = [
     "FORMATS",
+    "README",
     "Format",
     "Member",
     "Model",
     "is_model_folder",
+    "is_whole",
     "load_architecture",
     "load_model",
     "read_weights",

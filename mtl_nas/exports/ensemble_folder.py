@@ -8,8 +8,8 @@ from typing import NamedTuple
 from mtl_nas.data import Schema
 from mtl_nas.errors import ExportError
 from mtl_nas.exports.model_folder import README, read_model_folder, write_model_folder
+from mtl_nas.files import write_whole
 from mtl_nas.model import Network
-from mtl_nas.record import write_whole
 from mtl_nas.values import read_tree
 
 SHARES = "ensemble.json"
@@ -41,6 +41,8 @@ def read_ensemble_folder(path: Path) -> tuple[tuple[Member, ...], Schema]:
         first, *_ = models = {folder: read_model_folder(path / folder) for folder in named}
     except (AttributeError, KeyError, TypeError, ValueError):
         raise ExportError(f"{path / SHARES}: expected a name and a share per folder of a model") from None
+    if any(schema != models[first][1] for _, schema in models.values()):
+        raise ExportError(f"the members of '{path}' have other columns, as after a write that was cut; write it again")
     return tuple(Member(*named[folder], network) for folder, (network, _) in models.items()), models[first][1]
 
 

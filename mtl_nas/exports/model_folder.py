@@ -3,32 +3,38 @@
 Loading a folder runs no code from it.
 """
 
+from hashlib import blake2b
 from pathlib import Path
 
 import torch
 from pydantic import ValidationError
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from mtl_nas.architecture import Architecture, refuse_mismatch
 from mtl_nas.data import Schema, feature_columns
-from mtl_nas.errors import ArchitectureError, ExportError
+from mtl_nas.errors import ArchitectureError, ExportError, MtlNasError
+from mtl_nas.files import write_together
 from mtl_nas.model import Network, build
-from mtl_nas.record import layout, write_whole
+from mtl_nas.record import layout
 from mtl_nas.values import parse, read_tree
 
 ARCHITECTURE, WEIGHTS, SCHEMA, README = "architecture.json", "model.safetensors", "schema.json", "README.md"
+BELONGS = "belongs_to"  # the metadata of a weights file that names its architecture and schema
 
 
 def write_model_folder(folder: Path, network: Network, schema: Schema, *, about: str = "") -> None:
     """Write the architecture, the weights, the schema and a README."""
     weights = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in network.weights().items()}
-    write_whole(folder / WEIGHTS, save_tensors(weights))
-    write_whole(folder / ARCHITECTURE, network.architecture.model_dump_json(indent=1).encode())
-    write_whole(folder / SCHEMA, schema.model_dump_json(indent=1).encode())
-    write_whole(folder / README, readme(network.architecture, schema, about).encode())
+    contents = {
+        WEIGHTS: save_tensors(weights, {BELONGS: _fingerprint(network.architecture, schema)}),
+        ARCHITECTURE: network.architecture.model_dump_json(indent=1).encode(),
+        SCHEMA: schema.model_dump_json(indent=1).encode(),
+        README: readme(network.architecture, schema, about).encode(),
+    }
+    write_together(folder, contents)
 
 
 def read_model_folder(path: Path) -> tuple[Network, Schema]:
@@ -45,10 +51,36 @@ def read_model_folder(path: Path) -> tuple[Network, Schema]:
     except ArchitectureError as problem:
         raise ExportError(f"{path / ARCHITECTURE} and {SCHEMA} do not belong together: {problem}") from None
     weights = read_weights(path / WEIGHTS)
+    if _weights_belong_to(path / WEIGHTS) not in (None, _fingerprint(architecture, schema)):
+        raise ExportError(
+            f"{path / WEIGHTS} belongs to another {ARCHITECTURE} or {SCHEMA}, as after an export that was cut short; "
+            "export the model again"
+        )
     dtypes = {tensor.dtype for tensor in weights.values()}
     network = build(architecture, dtype=torch.float64 if torch.float64 in dtypes else torch.float32)
     network.set_weights(weights)
     return network, schema
+
+
+def is_whole(path: Path) -> bool:
+    """Whether a folder holds a model that can be read."""
+    try:
+        read_model_folder(path)
+    except MtlNasError:
+        return False
+    return (path / README).exists()
+
+
+def _fingerprint(architecture: Architecture, schema: Schema) -> str:
+    """What the weights of a model belong to."""
+    text = architecture.model_dump_json() + schema.model_dump_json()
+    return blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def _weights_belong_to(path: Path) -> str | None:
+    """The fingerprint that a weights file names; None in files of 0.1.0."""
+    with safe_open(path, framework="pt") as file:
+        return (file.metadata() or {}).get(BELONGS)
 
 
 def _instead(path: Path) -> str:

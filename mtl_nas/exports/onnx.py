@@ -15,8 +15,8 @@ from mtl_nas.data import Schema, Task
 from mtl_nas.errors import ExportError
 from mtl_nas.exports.onnx_inputs import input_arrays, preprocessing, random_rows
 from mtl_nas.exports.onnx_module import RawModel
+from mtl_nas.files import whole_file, write_whole
 from mtl_nas.model import Network, predict_rows
-from mtl_nas.record import write_whole
 
 MODEL, PREPROCESSING = "model.onnx", "preprocessing.json"
 TOLERANCE = 1e-5  # largest difference from the torch model, in probability or in units of a task's scale
@@ -37,14 +37,13 @@ def write_onnx(folder: Path, network: Network, schema: Schema) -> float:
     _extra("onnxscript")
     heads = [head.name for head in network.architecture.heads]
     inputs = tuple(input_arrays(random_rows(schema, TRACED_ROWS), schema))
-    folder.mkdir(parents=True, exist_ok=True)
-    part = folder / (MODEL + ".part")
-    _trace(part, network, schema)
-    difference = _difference(runtime, part, network, schema)
-    if not difference <= TOLERANCE:
-        part.unlink()
-        raise ExportError(f"the ONNX model differs by {difference:.1e} from the torch model, more than {TOLERANCE:.0e}")
-    part.replace(folder / MODEL)
+    with whole_file(folder / MODEL) as part:
+        _trace(part, network, schema)
+        difference = _difference(runtime, part, network, schema)
+        if not difference <= TOLERANCE:
+            raise ExportError(
+                f"the ONNX model differs by {difference:.1e} from the torch model, more than {TOLERANCE:.0e}"
+            )
     write_whole(folder / PREPROCESSING, json.dumps(preprocessing(schema, inputs, heads), indent=1).encode())
     return difference
 

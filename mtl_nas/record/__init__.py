@@ -31,7 +31,7 @@ from mtl_nas.record.events import (
     Tested,
 )
 from mtl_nas.record.file_store import FileStore
-from mtl_nas.record.folder import RunFolder, write_whole
+from mtl_nas.record.folder import RunFolder
 from mtl_nas.record.journal import Journal, Watcher
 from mtl_nas.record.request import Request
 from mtl_nas.record.run_server import RunServer
@@ -73,5 +73,4 @@ __all__ = [
     "Tested",
     "Trial",
     "Watcher",
-    "write_whole",
 ]

@@ -69,7 +69,7 @@ class Stopped(Value):
 
 
 class Failed(Value):
-    """A training ended without a score. It is repeated once if its worker was lost; any other failure is final."""
+    """A training ended without a score. It is repeated once after an error or a lost worker."""
 
     event: Literal["failed"] = "failed"
     number: int

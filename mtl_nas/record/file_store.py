@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from mtl_nas.record.folder import write_whole
+from mtl_nas.files import write_whole
 
 
 class FileStore:
@@ -10,6 +10,9 @@ class FileStore:
 
     def __init__(self, folder: str) -> None:
         self._folder = Path(folder)
+
+    def ping(self) -> None:
+        """Answer, which shows that the process and its machine are alive."""
 
     def put(self, name: str, content: bytes) -> None:
         write_whole(self._folder / name, content)

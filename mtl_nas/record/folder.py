@@ -12,6 +12,7 @@ from filelock import FileLock, Timeout
 
 from mtl_nas.data import Declaration
 from mtl_nas.errors import RunError
+from mtl_nas.files import write_whole
 from mtl_nas.record import layout
 from mtl_nas.record.event_log import Record
 from mtl_nas.record.request import Request
@@ -93,17 +94,6 @@ class RunFolder:
             raise RunError(f"'{self.path}' is a file, and a run needs a folder; give another --folder")
         if self.path.is_dir() and not self.exists and any(entry.name not in LOCKS for entry in self.path.iterdir()):
             raise RunError(f"folder '{self.path}' is not empty and holds no run; give another --folder")
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file atomically: readers see either all of it or the file before."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    with part.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
 
 
 def _owner(path: Path) -> str:

@@ -9,7 +9,8 @@ from mtl_nas.record.diagnosis import Diagnosis
 from mtl_nas.record.events import Failed, Finalist, Proposed, Retired, Scored, Stopped
 from mtl_nas.scoring import Scores
 
-ATTEMPTS = 2  # trainings of a job whose worker is lost
+ATTEMPTS = 2  # trainings of a job whose worker is lost, or that ends in an error
+REPEATED = ("lost", "error")
 
 
 @dataclass
@@ -102,7 +103,7 @@ class Trial:
 
 
 def _final(failures: Iterable[Failed]) -> Failed | None:
-    """The failure after which a training is not repeated: any but a lost worker, or the last attempt's; else None."""
+    """The failure after which a training is not repeated, the last attempt's at the latest; None before."""
     attempts = list(failures)
-    own = next((failure for failure in attempts if failure.failure != "lost"), None)
+    own = next((failure for failure in attempts if failure.failure not in REPEATED), None)
     return own or (attempts[-1] if len(attempts) >= ATTEMPTS else None)

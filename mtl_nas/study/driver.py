@@ -11,6 +11,7 @@ from mtl_nas.study.schedule.next_action import next_action
 from mtl_nas.study.search_state import SearchState
 
 EQUAL_ERRORS = 3  # number of trials with the same error at which the search stops
+MACHINE_FAULTS = 3  # faults of the machine in a row at which the search pauses
 
 
 class Driver:
@@ -24,6 +25,7 @@ class Driver:
         self.journal, self.proposer, self.clock = journal, proposer, clock
         self.state = journal.state
         self.done = False
+        self._faults = 0  # of the machine, since a job ended otherwise
         self._running: dict[tuple[str, int, int, int], Job] = {}  # by name
 
     def runs_on(self, workers: int, gpus: int = 0) -> None:
@@ -59,9 +61,16 @@ class Driver:
         return ()
 
     def job_done(self, job: Job, result: JobResult) -> None:
-        """Record the result of a job; raise a RunError with the traceback if too many trials failed with one error."""
+        """Record the result of a job; a fault of the machine is not recorded, and the job is done again.
+
+        Raises:
+            RunError: the machine fails again and again, or too many trials failed with one error.
+        """
         self._running.pop(job.name, None)
-        measured = result.measured
+        if result.failure == "machine":
+            self._pause_at_machine_faults(result)
+            return
+        self._faults, measured = 0, result.measured
         if result.failure is not None:
             self.journal.write(_failed(job, result))
             self._stop_at_equal_errors(result)
@@ -86,14 +95,21 @@ class Driver:
             self.journal.write(Note(text=f"the time left allows {fewer}, not {more}"))
         self.journal.write(chosen)
 
+    def _pause_at_machine_faults(self, result: JobResult) -> None:
+        self._faults += 1
+        if self._faults >= MACHINE_FAULTS:
+            raise RunError(
+                f"the search is paused, as the machine failed {self._faults} times: {result.reason}; nothing is lost: "
+                "mend that and resume the run"
+            )
+
     def _stop_at_equal_errors(self, result: JobResult) -> None:
         if result.failure != "error":
             return
         equal = [
-            failure
+            trial
             for trial in self.state.trials.values()
-            for failure in trial.failures
-            if failure.failure == "error" and failure.reason == result.reason
+            if any(failure.failure == "error" and failure.reason == result.reason for failure in trial.failures)
         ]
         if len(equal) >= EQUAL_ERRORS:
             raise RunError(f"{result.trace}\n{len(equal)} trials failed alike, so the search stops: {result.reason}")
@@ -101,6 +117,7 @@ class Driver:
 
 def _failed(job: Job, result: JobResult) -> Failed:
     assert result.failure is not None
+    assert result.failure != "machine"
     return Failed(
         number=job.number,
         rung=job.rung,

@@ -44,7 +44,7 @@ class JobResult(Value):
     seconds: float = 0.0
     rows_per_second: float = 0.0
     latency_ms: float | None = None
-    failure: Failure | None = None
+    failure: Failure | Literal["machine"] | None = None  # machine: not the trial's fault, and not recorded
     reason: str = ""
     trace: str = ""
 

@@ -5,7 +5,8 @@ from pathlib import Path
 from mtl_nas.data import Dataset
 from mtl_nas.errors import ExportError, RunError
 from mtl_nas.exports import Format, is_model_folder, load_model, refuse_target
-from mtl_nas.record import Finalist, Trial, write_whole
+from mtl_nas.files import write_whole
+from mtl_nas.record import Finalist, Trial
 from mtl_nas.study.execution.worker import work
 from mtl_nas.study.jobs import seed_of
 from mtl_nas.study.run import Run, data_of_run, load_run

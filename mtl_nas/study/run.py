@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from mtl_nas.data import Dataset, Declaration, load_dataset
 from mtl_nas.errors import RunError
-from mtl_nas.exports import Model, load_model
+from mtl_nas.exports import README, Model, load_model
 from mtl_nas.record import Request, RunFolder, SearchSettings, Trial, layout
 from mtl_nas.space import SearchSpace, read_space
 from mtl_nas.study.samplers import Observations
@@ -41,7 +41,7 @@ class Run:
     @property
     def finished(self) -> bool:
         """Whether the best model is decided and written."""
-        return self.state.best is not None and self.folder.best.is_dir()
+        return self.state.best is not None and (self.folder.best / README).exists()
 
     def trials(self) -> list[Trial]:
         """All proposals in their order, duplicates and failures included."""

@@ -12,6 +12,7 @@ from mtl_nas.space import SearchSpace, load_space, read_space
 from mtl_nas.study.clock import Clock
 from mtl_nas.study.driver import Driver
 from mtl_nas.study.execution.resources import Resources
+from mtl_nas.study.execution.signals import same_signal_handlers
 from mtl_nas.study.objectives import limit_sentences
 from mtl_nas.study.progress import Progress
 from mtl_nas.study.proposer import Proposer
@@ -120,7 +121,8 @@ def resume(
 
 
 def _continued(folder: RunFolder, data: Dataset, resources: Resources, *, progress: bool) -> Run:
-    from mtl_nas.study.execution import ray_backend  # loading Ray takes seconds
+    with same_signal_handlers():
+        from mtl_nas.study.execution import ray_backend  # loading Ray takes seconds
 
     request = folder.request()
     folder.record.repair()

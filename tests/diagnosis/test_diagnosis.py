@@ -21,6 +21,7 @@ from mtl_nas.data import Rows, Schema
 from mtl_nas.design import Design, Gating, Level, Losses, Proposal, Stitching, Training
 from mtl_nas.diagnosis import Diagnosis, diagnose, summary_lines
 from mtl_nas.diagnosis.network_diagnosis import MOST_ROWS
+from mtl_nas.files import write_whole
 from mtl_nas.model import Network, build
 from mtl_nas.record import (
     Activity,
@@ -33,7 +34,6 @@ from mtl_nas.record import (
     RunState,
     SearchSettings,
     events,
-    write_whole,
 )
 from mtl_nas.study.execution.worker import work
 from mtl_nas.study.jobs import Job

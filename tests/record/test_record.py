@@ -14,6 +14,7 @@ from study_fixtures import proposed, request, scored, state_of
 
 from mtl_nas.design import Design, Level, Proposal
 from mtl_nas.errors import RunError
+from mtl_nas.files import write_together, write_whole
 from mtl_nas.record import (
     Best,
     Budget,
@@ -30,7 +31,6 @@ from mtl_nas.record import (
     RunState,
     Stopped,
     events,
-    write_whole,
 )
 from mtl_nas.values import parse
 
@@ -183,10 +183,15 @@ def failed(failure: str, seed: int | None = None) -> Failed:
         (("lost", "lost"), "lost"),
         (("diverged",), "diverged"),
         (("memory",), "memory"),
+        (("error",), None),
+        (("error", "error"), "error"),
         (("lost", "error"), "error"),
+        (("lost", "diverged"), "diverged"),
     ],
 )
-def test_a_worker_that_is_lost_once_is_no_failure_yet(failures: tuple[str, ...], final: str | None) -> None:
+def test_a_lost_worker_or_an_error_is_no_failure_at_the_first_time(
+    failures: tuple[str, ...], final: str | None
+) -> None:
     trial = state_of(proposed(0), *map(failed, failures)).trials[0]
     assert (trial.failed.failure if trial.failed else None) == final
     assert trial.finalist_failed(5) is None
@@ -339,6 +344,14 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pyte
     with pytest.raises(OSError, match="no space"):
         write_whole(path, b"new and longer")
     assert path.read_bytes() == b"old"
+    assert [file.name for file in path.parent.iterdir()] == ["file"], "nothing half written is left"
+
+
+def test_files_that_belong_together_are_complete_before_the_first_takes_its_place(tmp_path: Path) -> None:
+    write_together(tmp_path, {"a": b"old a", "b": b"old b"})
+    with pytest.raises(TypeError):
+        write_together(tmp_path, {"a": b"new a", "b": None})  # type: ignore[dict-item]
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"a": b"old a", "b": b"old b"}
 
 
 def test_a_depot_keeps_files_by_name(tmp_path: Path) -> None:

@@ -355,7 +355,7 @@ def test_designs_that_compose_to_one_graph_are_one_trial(tmp_path: Path) -> None
 # Failures
 
 
-@pytest.mark.parametrize("failure", ["diverged", "memory", "error"])
+@pytest.mark.parametrize("failure", ["diverged", "memory"])
 def test_a_failure_ends_a_trial_and_touches_no_other(tmp_path: Path, failure: Any) -> None:
     work = scripted(failures={(4, 0): [JobResult(failure=failure, reason="why", trace="where")]})
     jobs = run(driver(tmp_path, request()), work=work)
@@ -367,6 +367,38 @@ def test_a_failure_ends_a_trial_and_touches_no_other(tmp_path: Path, failure: An
     assert state.chosen is not None
     assert 4 not in state.chosen.numbers
     assert len(state.trained) == 12
+
+
+def test_a_trial_that_ends_in_an_error_runs_again_and_has_failed_at_the_second(tmp_path: Path) -> None:
+    error = JobResult(failure="error", reason="why", trace="where")
+    jobs = run(driver(tmp_path / "twice", request()), work=scripted(failures={(4, 0): [error, error]}))
+    failed = RunState().after(events(tmp_path / "twice")).trials[4].failed
+    assert failed is not None
+    assert (failed.failure, failed.reason, failed.trace) == ("error", "why", "where")
+    assert sum(job.number == 4 for job in jobs) == 2
+    run(driver(tmp_path / "once", request()), work=scripted(failures={(4, 0): [error]}))
+    assert RunState().after(events(tmp_path / "once")).trials[4].failed is None
+
+
+FULL = JobResult(failure="machine", reason="'states/00004-0.pt' cannot be written: no space left on device")
+
+
+def test_a_fault_of_the_machine_is_charged_to_no_trial(tmp_path: Path) -> None:
+    run(driver(tmp_path / "unbroken", request()))
+    for number in range(12):
+        work = scripted(failures={(number, 0): [FULL] * 2})
+        run(driver(tmp_path / f"{number}", request()), work=work)
+        assert decisions(events(tmp_path / f"{number}")) == decisions(events(tmp_path / "unbroken"))
+        assert not of(Failed, events(tmp_path / f"{number}"))
+
+
+def test_a_machine_that_keeps_failing_pauses_the_search_and_a_resume_forgets_it(tmp_path: Path) -> None:
+    run(driver(tmp_path / "unbroken", request()))
+    with pytest.raises(RunError, match=r"the search is paused, as the machine failed 3 times: .*no space left"):
+        run(driver(tmp_path / "broken", request()), work=scripted(failures={(4, 0): [FULL] * 3}))
+    assert not of(Failed, events(tmp_path / "broken"))
+    run(driver(tmp_path / "broken", request()))
+    assert decisions(events(tmp_path / "broken")) == decisions(events(tmp_path / "unbroken"))
 
 
 def test_a_failure_at_a_higher_rung_keeps_the_trial_out_of_the_finals(tmp_path: Path) -> None:

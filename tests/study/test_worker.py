@@ -4,9 +4,10 @@ import io
 
 import pytest
 import torch
-from stacked_fixtures import done, trial_job
+from stacked_fixtures import DATA, done, trial_job
 
 from mtl_nas.record.layout import state_file
+from mtl_nas.study.execution.worker import OWNER_BYTES, work
 from mtl_nas.training import Checkpoint, CheckpointError, Fit
 
 
@@ -28,6 +29,31 @@ def test_a_problem_is_an_answer(problem: Exception, failure: str, monkeypatch: p
     (answer,) = done({}, trial_job(0))
     assert answer.failure == failure
     assert answer.reason
+
+
+@pytest.mark.parametrize("problem", [OSError(28, "No space left on device"), ValueError("the actor died")])
+def test_a_file_that_cannot_be_written_or_read_is_no_fault_of_the_trial(problem: Exception) -> None:
+    def broken(*arguments: object) -> None:
+        raise problem
+
+    files: dict[str, bytes] = {}
+    (first,) = done(files, trial_job(0))
+    (answer,) = work([trial_job(0)], DATA, get=files.get, put=broken)
+    assert (answer.failure, answer.score) == ("machine", 0.0)
+    assert answer.reason.startswith("'states/00000-0.pt' of the run folder cannot be written: ")
+    (answer,) = work([trial_job(0, rung=1, from_rung=0, share=2 / 3)], DATA, get=broken, put=files.__setitem__)
+    assert answer.failure == "machine"
+    assert answer.reason.startswith("'states/00000-0.pt' of the run folder cannot be read: ")
+    assert first.failure is None
+
+
+def test_the_state_of_another_trial_costs_work_and_no_result() -> None:
+    files: dict[str, bytes] = {}
+    done(files, trial_job(1))
+    job = trial_job(0, rung=1, from_rung=0, share=2 / 3)
+    (answer,) = done({state_file(0, 0): files[state_file(1, 0)]}, job)
+    (lost,) = done({}, job)
+    assert (answer.failure, answer.score) == (None, lost.score)
 
 
 def test_a_gpu_that_is_in_error_ends_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,7 +79,9 @@ def test_a_state_that_cannot_be_read_costs_work_and_no_result(saved: bytes, capl
     with pytest.raises(CheckpointError, match="^the state of a training "):
         Checkpoint.from_bytes(saved)
     job = trial_job(0, rung=1, from_rung=0, share=2 / 3)
-    (answer,) = done({state_file(0, 0): saved}, job)
+    files: dict[str, bytes] = {}
+    done(files, trial_job(0))
+    (answer,) = done({state_file(0, 0): files[state_file(0, 0)][:OWNER_BYTES] + saved}, job)
     (lost,) = done({}, job)
     assert (answer.failure, answer.score, answer.rows) == (None, lost.score, lost.rows)
     assert "trial 0 is trained from the start: the state of a training" in caplog.text
@@ -62,7 +90,7 @@ def test_a_state_that_cannot_be_read_costs_work_and_no_result(saved: bytes, capl
 def test_a_state_that_is_cut_off_anywhere_costs_work_and_no_result() -> None:
     files: dict[str, bytes] = {}
     done(files, trial_job(0))
-    whole = files[state_file(0, 0)]
+    whole = files[state_file(0, 0)][OWNER_BYTES:]
     assert Checkpoint.from_bytes(whole).step > 0
     for length in range(0, len(whole), len(whole) // 50):
         with pytest.raises(CheckpointError):

@@ -13,6 +13,7 @@ import torch
 
 from mtl_nas.errors import RunError
 from mtl_nas.study.execution.resources import Resources, WorkerShares, worker_shares
+from mtl_nas.study.execution.signals import same_signal_handlers
 
 CONNECT_TIMEOUT = 10.0  # seconds for a cluster's address to answer
 ENVIRONMENT = {
@@ -55,7 +56,8 @@ def _start(resources: Resources) -> None:
     _probe(resources.address)
     LOG.info("starting Ray ..." if resources.address is None else f"joining Ray at {resources.address} ...")
     try:
-        ray.init(**options)
+        with same_signal_handlers():
+            ray.init(**options)
     except (ConnectionError, ValueError) as problem:
         raise RunError(f"no Ray cluster at '{resources.address}': {str(problem).splitlines()[0]}") from None
 

@@ -12,6 +12,9 @@ from mtl_nas.study.jobs import Job, JobResult
 
 Give = Callable[[str, Sequence[str]], object]  # sends jobs to a worker; an empty sequence ends it
 
+LOST = JobResult(failure="lost", reason="the worker died")
+SILENT = JobResult(failure="machine", reason="Ray's processes on the driver's machine do not answer")
+
 
 class JobSearcher(Searcher):
     """Gives Ray Tune trials, each of which is a worker of the search.
@@ -25,11 +28,14 @@ class JobSearcher(Searcher):
         give: Sends jobs to a worker.
         limit: The largest number of workers.
         keeps: Whether workers without a job stay alive; otherwise they end, and new ones start when there are jobs.
+        alive: Whether Ray answers on the driver's machine; if it does not, a lost worker is no trial's fault.
     """
 
-    def __init__(self, driver: Driver, give: Give, *, limit: int, keeps: bool = True) -> None:
+    def __init__(
+        self, driver: Driver, give: Give, *, limit: int, keeps: bool = True, alive: Callable[[], bool] = lambda: True
+    ) -> None:
         super().__init__(metric="score", mode="max")
-        self._driver, self._give, self._limit, self._keeps = driver, give, limit, keeps
+        self._driver, self._give, self._limit, self._keeps, self._alive = driver, give, limit, keeps, alive
         self._ready = deque[tuple[Job, ...]]()  # jobs that wait for a worker to start
         self._starting = set[str]()
         self._running: dict[str, tuple[Job, ...]] = {}  # by worker
@@ -61,14 +67,15 @@ class JobSearcher(Searcher):
         self._hand_out()
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        """Record jobs as lost whose worker died or could not start."""
+        """Pass to the driver that jobs are lost whose worker died or could not start."""
         jobs = self._running.pop(trial_id, ())
         if trial_id in self._starting:
             self._starting.remove(trial_id)
             jobs = self._ready.popleft() if self._ready else ()
         if trial_id in self._free:
             self._free.remove(trial_id)
-        self._done(jobs, [JobResult(failure="lost", reason="the worker died")] * len(jobs))
+        lost = LOST if not jobs or self._alive() else SILENT
+        self._done(jobs, [lost] * len(jobs))
         self._hand_out()
 
     def __getstate__(self) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import ray
@@ -23,6 +24,7 @@ from mtl_nas.study.execution.resources import Resources
 from mtl_nas.study.execution.worker import work
 from mtl_nas.study.jobs import Job, JobResult
 
+ANSWER_TIMEOUT = 20.0  # seconds
 CLUSTER_GROWTH = 4  # factor on a cluster's size at the start, up to which it may grow during a search
 SPARE_CALLS = 100  # calls that the server takes at a time while all workers wait for jobs
 
@@ -60,7 +62,9 @@ def execute(driver: Driver, data: Dataset, folder: RunFolder, resources: Resourc
         server: Any = ray.remote(RunServer).options(**options).remote(str(folder.path.resolve()))
         trainable = tune.with_parameters(serve, do=do_jobs, data=data.for_search(), server=server, device=shares.device)
         # a growing cluster is shared, and its nodes come and go: workers without a job give their room back
-        searcher = JobSearcher(driver, server.give.remote, limit=limit, keeps=not elastic)
+        searcher = JobSearcher(
+            driver, server.give.remote, limit=limit, keeps=not elastic, alive=partial(_answers, server)
+        )
         tuner = tune.Tuner(
             tune.with_resources(trainable, shares.resources),
             tune_config=tune.TuneConfig(
@@ -77,6 +81,15 @@ def execute(driver: Driver, data: Dataset, folder: RunFolder, resources: Resourc
         tuner.fit()
         if searcher.problem is not None:
             raise searcher.problem
+
+
+def _answers(server: Any) -> bool:
+    """Whether the actor that passes jobs and files answers in time."""
+    try:
+        ray.get(server.ping.remote(), timeout=ANSWER_TIMEOUT)
+    except (ray.exceptions.RayError, TimeoutError):
+        return False
+    return True
 
 
 def concurrent_trials(workers: int, *, elastic: bool) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from hashlib import blake2b
 from typing import TypeVar
 
 import numpy as np
@@ -16,7 +17,7 @@ from safetensors.torch import save as save_tensors
 
 from mtl_nas.composition import compose
 from mtl_nas.data import Dataset
-from mtl_nas.errors import MtlNasError
+from mtl_nas.errors import DataError, MtlNasError
 from mtl_nas.evaluation import predict_and_score
 from mtl_nas.model import LATENCY_BATCH, latency_ms
 from mtl_nas.record import layout
@@ -37,6 +38,7 @@ from mtl_nas.training import (
 Get = Callable[[str], bytes | None]
 Put = Callable[[str, bytes], None]
 T = TypeVar("T")
+OWNER_BYTES = 16  # of a training state, which name the training that it is of
 LOG = logging.getLogger(__name__)
 
 
@@ -56,6 +58,10 @@ def work(jobs: Sequence[Job], data: Dataset, *, get: Get, put: Put, device: str 
 
 class _LimitError(Exception):
     """A measured cost is above a limit."""
+
+
+class _MachineError(Exception):
+    """A file of the run could not be read or written."""
 
 
 @dataclass(frozen=True)
@@ -114,10 +120,10 @@ class _JobRunner:
     def _start(self, job: Job, data: FitData) -> _StartedJob:
         member = self._member(job, data)
         latency = self._latency(job, member) if job.latency else None
-        saved = None if job.from_rung is None else self.get(layout.state_file(job.number, job.from_rung))
+        saved = None if job.from_rung is None else self._read(layout.state_file(job.number, job.from_rung))
         if saved is not None:  # without its state, a trial is trained from the start, with the same result
             try:
-                member.restore(Checkpoint.from_bytes(saved))
+                member.restore(Checkpoint.from_bytes(_of_this_training(job, saved)))
             except CheckpointError as problem:
                 LOG.warning(f"trial {job.number} is trained from the start: {problem}")
         return _StartedJob(job, member, member.rows, latency)
@@ -143,7 +149,7 @@ class _JobRunner:
         if job.kind == "finalist":
             return self._finalist(job, member)
         if job.keep_state:
-            self.put(layout.state_file(job.number, job.rung), member.checkpoint().to_bytes())
+            self._write(layout.state_file(job.number, job.rung), _owner(job) + member.checkpoint().to_bytes())
         return JobResult(
             score=outcome.score,
             scores=outcome.scores,
@@ -152,16 +158,41 @@ class _JobRunner:
             latency_ms=started.latency,
         )
 
+    def _read(self, name: str) -> bytes | None:
+        try:
+            return self.get(name)
+        except Exception as problem:
+            raise _MachineError(f"'{name}' of the run folder cannot be read: {_reason(problem)}") from problem
+
+    def _write(self, name: str, content: bytes) -> None:
+        try:
+            self.put(name, content)
+        except Exception as problem:
+            raise _MachineError(f"'{name}' of the run folder cannot be written: {_reason(problem)}") from problem
+
     def _finalist(self, job: Job, member: Member) -> JobResult:
         """Score a finalist on the choosing rows, and keep its weights and predictions."""
         network, schema = member.best_network(), self.data.schema
         predictions, scores = predict_and_score(network, self.data.rows("choosing"), schema, device=self.device)
         weights = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in network.weights().items()}
-        self.put(layout.weights_file(job.number, job.seed), save_tensors(weights))
+        self._write(layout.weights_file(job.number, job.seed), save_tensors(weights))
         arrays = {name: np.ascontiguousarray(values) for name, values in predictions.items()}
-        self.put(layout.choosing_predictions_file(job.number, job.seed), save_arrays(arrays))
+        self._write(layout.choosing_predictions_file(job.number, job.seed), save_arrays(arrays))
         score = mean_score(scores, schema, job.weights)
         return JobResult(score=score, scores=scores, rows=member.rows, rows_per_second=member.rows_per_second)
+
+
+def _owner(job: Job) -> bytes:
+    """The first bytes of a training state, which name the training that it is of."""
+    text = f"{job.seed} {job.proposal.model_dump_json()}"
+    return blake2b(text.encode(), digest_size=OWNER_BYTES).digest()
+
+
+def _of_this_training(job: Job, saved: bytes) -> bytes:
+    """A training state without its first bytes, or a CheckpointError if it is of another training."""
+    if saved[:OWNER_BYTES] != _owner(job):
+        raise CheckpointError("the state of a training is another one's, or was damaged")
+    return saved[OWNER_BYTES:]
 
 
 def _advanced(members: Sequence[Member], share: float) -> list[Outcome]:
@@ -180,6 +211,8 @@ def _guarded(call: Callable[[], T]) -> T | JobResult:
         return JobResult(failure="diverged", reason=str(problem))
     except _LimitError as problem:
         return JobResult(failure="limit", reason=str(problem))
+    except (_MachineError, DataError, OSError) as problem:
+        return JobResult(failure="machine", reason=_reason(problem), trace=traceback.format_exc())
     except (MemoryError, torch.cuda.OutOfMemoryError):
         return JobResult(failure="memory", reason="out of memory; search smaller models, batches or fewer workers")
     except torch.AcceleratorError:
@@ -193,4 +226,7 @@ def _guarded(call: Callable[[], T]) -> T | JobResult:
 
 def _reason(problem: Exception) -> str:
     first_line = next(iter(str(problem).strip().splitlines()), "")
-    return first_line if isinstance(problem, MtlNasError) else f"{type(problem).__name__}: {first_line}"
+    if isinstance(problem, MtlNasError | _MachineError):
+        return first_line
+    cause = getattr(problem, "cause", None)  # of an error in another process of Ray
+    return _reason(cause) if isinstance(cause, Exception) else f"{type(problem).__name__}: {first_line}"

@@ -13,8 +13,9 @@ from mtl_nas.diagnosis import Diagnosis, diagnose
 from mtl_nas.errors import RunError
 from mtl_nas.evaluation import Predictions, predict_and_score
 from mtl_nas.exports import Model, read_weights
+from mtl_nas.files import write_whole
 from mtl_nas.model import Network, build
-from mtl_nas.record import RunFolder, Trial, layout, write_whole
+from mtl_nas.record import RunFolder, Trial, layout
 from mtl_nas.scoring import Scores, SeedScore, mean_score, seed_score
 from mtl_nas.training import WEIGHT_DTYPES
 

@@ -6,6 +6,7 @@ from statistics import fmean
 
 from mtl_nas.data import Dataset
 from mtl_nas.errors import RunError
+from mtl_nas.exports import is_whole
 from mtl_nas.record import Best, Journal, RunFolder, Tested, Trial
 from mtl_nas.scoring import SeedScore, paired_interval
 from mtl_nas.study.objectives import within
@@ -36,7 +37,7 @@ def finish(folder: RunFolder, journal: Journal[SearchState], data: Dataset) -> N
             scores = files.test(trial)
             journal.write(Tested(number=trial.number, scores=scores, diagnosis=files.diagnose(trial, first)))
     assert state.best is not None
-    if not (folder.best / "README.md").exists():
+    if not is_whole(folder.best):
         trial = state.trials[state.best.number]
         files.model(trial, state.best.seed).export(folder.best, about=files.about(trial))
     shutil.rmtree(folder.states, ignore_errors=True)  # no job can continue from them now

@@ -1,0 +1,40 @@
+"""Files that are written whole or not at all: what was there before stays until the new content is complete."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+PART = ".part"  # ends the name of a file that is being written; the next writer of the file replaces it
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Yield a path to write to, which takes the place of the file at the end; after an error nothing has changed.
+
+    The content is on the disk before it takes its place, so that a crash leaves the old file or the new one.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + PART)
+    try:
+        yield part
+        with part.open("rb") as file:
+            os.fsync(file.fileno())
+        part.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise
+
+
+def write_together(folder: Path, contents: Mapping[str, bytes]) -> None:
+    """Write files by name, all of which are complete before the first takes its place, in their order."""
+    with ExitStack() as parts:
+        for name, content in reversed(list(contents.items())):  # the stack is left from its end
+            parts.enter_context(whole_file(folder / name)).write_bytes(content)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file atomically: readers see either all of it or the file before."""
+    with whole_file(path) as part:
+        part.write_bytes(content)
