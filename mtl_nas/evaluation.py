@@ -34,7 +34,7 @@ class Result:
         score: Mean over tasks of the main metric on that split.
         rows: Train rows read; each epoch counts all of them again.
         seconds: Duration of everything, preparation and scoring included.
-        rows_per_second: Speed of the training loop alone.
+        rows_per_second: Speed of the training loop, without preparation and scoring.
         checks: Scores on the tuning rows during training.
         model: The network with the weights of the best check, with the schema of the data.
         predictions: Predictions for the split, by task, in its order of rows.

@@ -13,7 +13,7 @@ STREAMED_ROWS = 2  # cuts and orders of rows that are read from files
 
 # fixed seeds of legacy RandomState generators, whose streams never change between versions of numpy
 SPLIT_SEED = 0  # rows or groups that go to a split
-LEAK_CHECK_SEED = 0  # rows that stand for a long table
+LEAK_CHECK_SEED = 0  # sample of the rows of a long table
 CENSUS_TEST_SEED = 0  # halves of the census test file
 
 # fixed seeds of generators whose results are compared within one run only

@@ -149,7 +149,7 @@ def _concrete(kind: Any, tree: Any) -> Any:
 
 
 def _members(annotation: Any) -> list[Any]:
-    """The members of a union without None; the annotation itself if it is no union."""
+    """The members of a union without None, or the annotation itself if it is not a union."""
     bare = _without_metadata(annotation)
     members = get_args(bare) if get_origin(bare) in (Union, UnionType) else (annotation,)
     return [member for member in members if member is not type(None)]

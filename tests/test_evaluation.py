@@ -78,7 +78,7 @@ def test_the_mean_score_leaves_out_what_is_not_defined():
 
 def test_a_design_that_does_not_fit_says_why():
     level = Level(specific={"clik": 1})
-    with pytest.raises(DesignError, match=r"names task 'clik', which the data has not; did you mean 'click'\?"):
+    with pytest.raises(DesignError, match=r"names task 'clik', which the data does not have; did you mean 'click'\?"):
         mn.evaluate(Design(levels=(level,)), DATA, TRAINING)
     with pytest.raises(DesignError, match="leaves task 'buy' without an expert"):
         mn.evaluate(Design(levels=(Level(specific={"click": 1}),)), DATA, TRAINING)

@@ -45,7 +45,7 @@ def load_new_task(table: RawTable, schema: Schema, name: str, *, kind: str | Non
         DataError: A column or the labels are missing or cannot be used.
     """
     if name in schema.task_names:
-        raise DesignError(f"the model knows the task '{name}' already; give the new one another name")
+        raise DesignError(f"the model predicts a task '{name}' already; give the new one another name")
     column = name if name in table else name.partition("@")[0]
     if column not in table:
         raise DataError(f"the table has no column '{column}' with labels of the new task{nearest(column, table.names)}")

@@ -26,7 +26,6 @@ class Box:
 
     @property
     def block(self) -> Block:
-        """The block of all nodes."""
         return self.nodes[0].block
 
 

@@ -1,4 +1,4 @@
-"""The graph of one model: an immutable value that knows its widths, its cost and its identity."""
+"""The graph of one model: an immutable value with the widths of its nodes, its cost and its key."""
 
 from collections import defaultdict
 from collections.abc import Mapping

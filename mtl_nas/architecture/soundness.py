@@ -81,5 +81,5 @@ def _check_events(nodes: Sequence[Node], heads: Sequence[Head]) -> None:
         if node is not None and not KINDS[head.kind].is_event:
             raise ArchitectureError(
                 f"{node.block.block} '{node.name}' takes '{head.node}' for a binary prediction, but the head of "
-                f"'{head.task}' reads it as {head.kind}; use it for binary tasks alone"
+                f"'{head.task}' reads it as {head.kind}; use it for binary tasks only"
             )

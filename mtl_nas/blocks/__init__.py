@@ -1,7 +1,7 @@
 """The kinds of node: their options, their cost at given widths, and their words and colours in drawings.
 
-A block is a value and knows no torch; ``mtl_nas.model.stages`` holds one batched implementation for each. Every module
-of this package is imported, so that a block is registered wherever it is defined.
+A block is a value without torch; ``mtl_nas.model.stages`` has one batched implementation for each. Every module of this
+package is imported, so that a block is registered wherever it is defined.
 """
 
 from importlib import import_module

@@ -65,7 +65,7 @@ class Embedding(Block):
         return self.table_rows * self.width
 
     def macs(self, widths: Sequence[int]) -> int:
-        return 2 * len(self.numbers) * self.width if self.encoding == "piecewise" else 0  # interpolation alone
+        return 2 * len(self.numbers) * self.width if self.encoding == "piecewise" else 0  # only interpolation
 
     def label(self, widths: Sequence[int]) -> str:
         parts = [f"{len(self.categories)} field{'s' * (len(self.categories) > 1)}"] if self.categories else []

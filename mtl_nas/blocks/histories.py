@@ -93,7 +93,7 @@ class History(Block):
     def mismatch(self, schema: Schema) -> str:
         sequence = {sequence.name: sequence for sequence in schema.sequences}.get(self.name)
         if sequence is None:
-            return f"reads the sequence '{self.name}', which the data has not"
+            return f"reads the sequence '{self.name}', which the data does not have"
         same_shape = (self.sizes, self.length) == (sequence.sizes, sequence.length)
         if not same_shape or self.properties not in (0, sequence.properties):
             return f"was made for another vocabulary or length of '{self.name}'"

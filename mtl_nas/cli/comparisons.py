@@ -23,4 +23,4 @@ def _data_of_runs(what: list[str]) -> Dataset:
             request = load_run(path).request
             if request.data.get("data", {}).get("table"):
                 return data_of_run(path, request)
-    raise MtlNasError("compare needs data to train and score on: give --data, or a run that knows its own")
+    raise MtlNasError("compare needs data to train and score on: give --data, or a run whose data is on disk")

@@ -18,7 +18,7 @@ LINES = Lines()
 
 
 def set_level(*, quiet: bool, verbose: bool) -> None:
-    """Log warnings alone, or details too."""
+    """Log from warnings, if ``quiet``, from details, if ``verbose``, else from notes."""
     LOG.addHandler(LINES)
     LOG.setLevel(logging.WARNING if quiet else logging.DEBUG if verbose else logging.INFO)
 

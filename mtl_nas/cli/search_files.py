@@ -24,7 +24,7 @@ NESTED = "# Labels that are nested in 99 % of the rows or more. If that is a fun
 def write_search_file(table: str, tasks: list[str], ignore: list[str], to: Path) -> None:
     """Write a search file with all that can be inferred from the table."""
     if to.exists():
-        raise MtlNasError(f"'{to}' is there already; give another --to")
+        raise MtlNasError(f"'{to}' exists already; give another --to")
     data = load_dataset(table, tasks, ignore=ignore or None)
     tree = data.declaration.tree() | {"space": "everything", "search": {"trials": 30, "seed": 0}}
     path, folder = Path(tree["data"]["table"]), to.parent.absolute()

@@ -50,4 +50,4 @@ def compose(design: Design, schema: Schema) -> Architecture:
     try:
         return builder.architecture(heads(builder, nodes))
     except ArchitectureError as problem:
-        raise DesignError(f"the design is no graph: {problem}") from None
+        raise DesignError(f"the design gives no valid graph: {problem}") from None

@@ -41,7 +41,6 @@ class Owners:
         self.all = (SHARED, *self.families, *self.tasks)
 
     def family(self, task: Owner) -> Owner:
-        """The task's family."""
         return self._family_of[task]
 
     def members(self, family: Owner) -> tuple[Owner, ...]:

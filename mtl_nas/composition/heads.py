@@ -40,7 +40,9 @@ def _links(transfers: Transfers, tasks: list[str]) -> "nx.DiGraph[str]":
     for source, target in pairs:
         for task in (source, target):
             if task not in tasks:
-                raise DesignError(f"transfers.links names task '{task}', which the data has not{nearest(task, tasks)}")
+                raise DesignError(
+                    f"transfers.links names task '{task}', which the data does not have{nearest(task, tasks)}"
+                )
         graph.add_edge(source, target)
     if not nx.is_directed_acyclic_graph(graph):
         cycle = nx.find_cycle(graph)

@@ -165,5 +165,5 @@ def _check_tasks(level: Level, depth: int, tasks: list[str]) -> None:
     for task in level.specific if not isinstance(level.specific, int) else ():
         if task not in tasks:
             raise DesignError(
-                f"levels.{depth}.specific names task '{task}', which the data has not{nearest(task, tasks)}"
+                f"levels.{depth}.specific names task '{task}', which the data does not have{nearest(task, tasks)}"
             )

@@ -14,7 +14,7 @@ def refuse_unsuitable_losses(losses: Losses, schema: Schema) -> None:
         for name in getattr(losses, option):
             if name not in schema.task_names:
                 hint = nearest(name, schema.task_names)
-                raise DesignError(f"losses.{option} names task '{name}', which the data has not{hint}")
+                raise DesignError(f"losses.{option} names task '{name}', which the data does not have{hint}")
     for name in losses.positive_weights:
         if not schema.task(name).rules.is_event:
             kind = schema.task(name).kind

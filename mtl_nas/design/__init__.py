@@ -1,6 +1,6 @@
 """The grammar of designs: a Design says where tasks share and where they part, a Training how a model is trained.
 
-A design names no columns and few tasks, so one design fits many tables; ``compose`` makes it the graph of a schema.
+A design names no columns and few tasks, so one design fits many tables; ``compose`` makes a graph of it and a schema.
 """
 
 from mtl_nas.design.design import Critics, Design, Proposal, Transfers

@@ -46,7 +46,7 @@ class Gating(GateOptions):
     placement: a gate per ``task``; a gate per ``expert`` of the level above, and per task at the last level (ML-MMoE);
     one per ``family`` of tasks (HoME); one gate for ``all`` tasks; or ``none`` (the mean of what a task sees). sees:
     the gate of a task mixes its ``own`` experts, its family's and the shared ones (CGC), or those of ``all`` tasks.
-    shared_sees: the gates of shared and family states see every expert below them (PLE), or the ``shared`` ones alone.
+    shared_sees: the gates of shared and family states see every expert below them (PLE), or only the ``shared`` ones.
     residual: the owner's own experts are added, by learned weights (``linear``, AdaTT) or by a gate over them
     (``gate``, HoME).
     """

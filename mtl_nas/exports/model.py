@@ -184,7 +184,7 @@ class Model:
             The model of the new task with its test scores, the scores from scratch, and the gain with its interval.
 
         Raises:
-            DesignError: The mode or `like` is unknown, the model knows the task already, or the graph cannot predict a
+            DesignError: The mode or `like` is unknown, the model has a task of that name, or the graph cannot predict a
                 task of this kind.
             DataError: A column or the labels are missing or cannot be used.
             ExportError: The model is an ensemble.

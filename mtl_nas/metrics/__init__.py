@@ -1,4 +1,4 @@
-"""Metrics as functions of arrays, with the influence of each row, and p-values. No metric knows tasks or tables."""
+"""Metrics as functions of arrays, with the influence of each row, and p-values; without tasks or tables."""
 
 from mtl_nas.metrics.auc import Event, auc, mean_auc, mean_auc_influence
 from mtl_nas.metrics.deviances import explained, explained_influence, pinball_loss, poisson_deviance, squared_error

@@ -1,4 +1,4 @@
-"""The time that a trained graph takes to predict one request of a server, not the throughput of a table."""
+"""The time in which a network predicts one request to a server, a small batch."""
 
 import time
 from statistics import median

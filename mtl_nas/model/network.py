@@ -48,7 +48,7 @@ class Network(nn.Module):
             yield module
 
     def reset(self, generator: torch.Generator) -> None:
-        """Draw all weights anew."""
+        """Draw all weights."""
         for module in (*self.stages, *self.shared.values()):
             cast(WeightedModule, module).reset(generator)
 
@@ -77,7 +77,7 @@ class Network(nn.Module):
 
     @cached_property
     def matrices(self) -> list[tuple[str, nn.Parameter]]:
-        """Weights that may have half precision, by name: those that multiply hidden states alone."""
+        """Weights that may have half precision, by name: those that only multiply hidden states."""
         full = {
             f"stages.{index}.{name}"
             for index, module in enumerate(self.stages)

@@ -24,7 +24,7 @@ PAPER, NEEDS = "Paper: ", "Needs: "  # begin the lines of a docstring that name 
 
 
 class PresetDescription(NamedTuple):
-    """What help and documentation say of a preset; ``paper`` and ``needs`` are empty where there is none."""
+    """The description of a preset for help and documentation; ``paper`` and ``needs`` may be empty."""
 
     name: str
     paper: str

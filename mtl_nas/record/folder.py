@@ -46,8 +46,7 @@ class RunFolder:
         tree = read_tree(self.request_path, RunError)
         if not isinstance(tree, Mapping) or "fingerprint" not in tree:
             raise RunError(
-                f"'{self.path}' is no run folder: its {layout.REQUEST} says what to search; "
-                "run it in a folder of its own"
+                f"'{self.path}' is no run folder: its {layout.REQUEST} is a search file; run it in a folder of its own"
             )
         request = parse(Request, tree, str(self.request_path), RunError)
         parse(Declaration, request.data, f"{self.request_path}: data", RunError)

@@ -28,7 +28,7 @@ class Interval:
 
     @property
     def tie(self) -> bool:
-        """Whether zero lies inside."""
+        """Whether the interval contains zero."""
         return self.low <= 0.0 <= self.high
 
 

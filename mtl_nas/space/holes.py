@@ -34,9 +34,9 @@ class Subset:
     def __post_init__(self) -> None:
         if isinstance(self.items, str):
             if self.items != "task_pairs":
-                raise SpaceError(f"a subset is of a list or of task_pairs, got '{self.items}'")
+                raise SpaceError(f"a subset takes a list or task_pairs, got '{self.items}'")
         elif repeated := [item for index, item in enumerate(self.items) if item in self.items[:index]]:
-            raise SpaceError(f"a subset is of different items, got {repeated[0]!r} twice")
+            raise SpaceError(f"the items of a subset must differ, got {repeated[0]!r} twice")
         count = math.inf if isinstance(self.items, str) else len(self.items)
         if type(self.min) is not int or not 0 <= self.min <= count:
             raise SpaceError(f"a subset needs 0 <= min <= the number of items, got min={self.min!r} of {count}")

@@ -1,4 +1,4 @@
-"""How holes are written in YAML: a mapping with the name of a kind of hole as a key is a hole; there are no tags."""
+"""The notation of holes in YAML: a mapping with the name of a kind of hole as a key, such as ``{int: [1, 4]}``."""
 
 import re
 from collections.abc import Mapping
@@ -92,7 +92,7 @@ def _hole_of_kind(kind: str, tree: Mapping[str, Any], path: str) -> Tree:
             return Choice(tuple(_option(option, path) for option in value))
         case "subset":
             if not isinstance(value, str | list):
-                raise SpaceError(f"a subset is of a list or of task_pairs, got {value!r}")
+                raise SpaceError(f"a subset takes a list or task_pairs, got {value!r}")
             return Subset(value if isinstance(value, str) else tuple(value), **options)
         case "repeat":
             if "of" not in tree:

@@ -74,12 +74,12 @@ class SearchSpace:
         return self.draw(decider)[0]
 
     def draw(self, decider: Decider) -> tuple[Proposal, Decisions]:
-        """The proposal, and the decisions that led to it by path."""
+        """The proposal, and the decisions of the decider by path."""
         plain, decisions = fill_holes(self.pruned_tree, decider, self.tasks)
         return parse(Proposal, plain, f"space '{self.name}'", SpaceError), decisions
 
     def decide(self, decider: Decider) -> Decisions:
-        """The decisions alone; it takes a fraction of the time, as no proposal is checked."""
+        """The decisions of ``draw``, in a fraction of its time, as no proposal is built."""
         return fill_holes(self.pruned_tree, decider, self.tasks)[1]
 
     def default(self) -> Proposal:

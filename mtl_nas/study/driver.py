@@ -112,7 +112,9 @@ class Driver:
             if any(failure.failure == "error" and failure.reason == result.reason for failure in trial.failures)
         ]
         if len(equal) >= EQUAL_ERRORS:
-            raise RunError(f"{result.trace}\n{len(equal)} trials failed alike, so the search stops: {result.reason}")
+            raise RunError(
+                f"{result.trace}\n{len(equal)} trials failed with one error, so the search stops: {result.reason}"
+            )
 
 
 def _failed(job: Job, result: JobResult) -> Failed:

@@ -55,7 +55,7 @@ def export(
     chosen = _trial(run, trial)
     data = data or data_of_run(run.path, run.request)
     if data.fingerprint != run.request.fingerprint:
-        raise RunError(f"run '{run.path}' was made on other data than '{data.name}' holds now; a trial needs those")
+        raise RunError(f"run '{run.path}' was made on other data than '{data.name}' now holds; give the run's own data")
     if not chosen.finalist:
         with run.folder.lock():
             _train(run, chosen, data)

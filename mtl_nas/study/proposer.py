@@ -12,7 +12,7 @@ from mtl_nas.record import Closed, Event, Journal, Note, Proposed
 from mtl_nas.settings import AUTO
 from mtl_nas.space import SearchSpace
 from mtl_nas.study.objectives import excess
-from mtl_nas.study.samplers import Observations, Suggestion, suggest, suitable_sampler
+from mtl_nas.study.samplers import Observations, suggest, suitable_sampler
 from mtl_nas.study.search_state import SearchState
 
 Compose = Callable[[Design, Schema], Architecture]
@@ -83,7 +83,9 @@ class Proposer:
                     ordinal=len(self.state.trials),
                     attempt=attempt,
                 )
-                proposed = self._suggested(suggestion)
+                proposed = self._proposed(
+                    suggestion.proposal, suggestion.decisions, suggestion.origin, suggestion.parents
+                )
             except (DesignError, SpaceError) as error:
                 problem = str(error)
                 continue
@@ -94,9 +96,6 @@ class Proposer:
         if not self.state.trained:
             raise SpaceError(f"space '{self._space.name}': no draw fits this data: {problem}")
         return Closed(reason=f"{ATTEMPTS} draws brought nothing new: {problem}", exhausted=True)
-
-    def _suggested(self, suggestion: Suggestion) -> Proposed:
-        return self._proposed(suggestion.proposal, suggestion.decisions, suggestion.origin, suggestion.parents)
 
     def _proposed(
         self,

@@ -15,15 +15,15 @@ def refuse_other_start(request: Request) -> None:
         return
     earlier, settings = RunFolder(start).request(), request.settings
     if earlier.fingerprint != request.fingerprint:
-        raise RunError(f"'{start}' is a search on other data; trials are taken over on equal data alone")
+        raise RunError(f"'{start}' is a search on other data; trials are taken over on equal data only")
     if earlier.settings.rungs != settings.rungs:
         rungs = [[round(rung, 4) for rung in rungs] for rungs in (earlier.settings.rungs, settings.rungs)]
         raise RunError(
-            f"'{start}' scored its trials at rungs {rungs[0]}, this search does at {rungs[1]}; give it the same"
+            f"'{start}' scored its trials at rungs {rungs[0]}, this search at {rungs[1]}; give it the same rungs"
         )
     if earlier.settings.objectives != settings.objectives and earlier.settings.objectives[0] not in ("mean", "worst"):
         raise RunError(
-            f"'{start}' kept checks by another objective, {earlier.settings.objectives[0]}; start without it"
+            f"'{start}' chose its checks by another objective, {earlier.settings.objectives[0]}; search without start"
         )
 
 

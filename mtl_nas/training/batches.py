@@ -1,6 +1,6 @@
 """Batches of train rows: from tensors that stay on the device, or from blocks of rows that are read from files.
 
-Both are functions of the seed and the step alone, so that a training that is saved and restored goes on exactly.
+Both depend on the seed and the step only, so that a restored training reads the same batches as an uninterrupted one.
 """
 
 import math
@@ -147,7 +147,7 @@ def make_batches(
 
 
 def is_streamed(rows: Rows) -> bool:
-    """Return whether rows are too large to be held by every training."""
+    """Return whether rows are too large to be copied to the memory of every training."""
     return rows.stored and rows.size > RESIDENT_BYTES
 
 

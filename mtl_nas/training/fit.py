@@ -24,7 +24,7 @@ class Fit:
         return self.members[0].step
 
     def advance(self, share: float = 1.0) -> list[Outcome]:
-        """Train until a share of the work is done; a later call with a larger share goes on.
+        """Train until a share of the work is done; a later call with a larger share continues.
 
         Returns:
             The best check of each member so far. A member that diverged has a DivergedError instead, and harms no

@@ -17,7 +17,7 @@ class FitOptions:
     Attributes:
         device: Name of a torch device.
         task_weights: Weights of tasks in the score of a check. If empty, all tasks count the same; otherwise tasks
-            that are not named count nothing.
+            that are not named do not count.
         sparse_updates: Whether a step updates only the rows of its batch in a large embedding table.
     """
 

@@ -18,7 +18,7 @@ NONE: Mapping[str, float] = MappingProxyType({})
 class BatchTargets:
     """Labels and their validity (B, T), and weights of rows (B,) or None; missing labels are replaced by zero.
 
-    Numbers are standardised as their task says: (y - center) / scale.
+    Numbers are standardised by their task: (y - center) / scale.
     """
 
     labels: Tensor

@@ -100,7 +100,7 @@ def test_inner_steps_start_from_the_model(model: Model, scope: str) -> None:
     ("task", "options", "message"),
     [
         ("share", {"mode": "froze"}, "no mode 'froze'; modes: frozen, finetuned, inner; did you mean 'frozen'?"),
-        ("click", {}, "the model knows the task 'click' already; give the new one another name"),
+        ("click", {}, "the model predicts a task 'click' already; give the new one another name"),
         ("gift", {}, "the table has no column 'gift' with labels of the new task; did you mean 'city'?"),
         ("share", {"like": "klick"}, "no task 'klick'; tasks: click, buy; did you mean 'click'?"),
     ],

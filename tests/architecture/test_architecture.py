@@ -143,13 +143,13 @@ def graph(*nodes: tuple[str | Block, ...], heads: tuple[Head, ...] = (HEAD,)) ->
             [TOWER, ("tower/spent", Tower(), "embedding"), ("p", Product(), "tower/click", "tower/spent")],
             (Head(task="click", node="p", kind="binary"), Head(task="spent", node="tower/spent", kind="regression")),
             "product 'p' takes 'tower/spent' for a binary prediction, but the head of 'spent' reads it as regression; "
-            "use it for binary tasks alone",
+            "use it for binary tasks only",
         ),
         (
             [TOWER, ("p", Product(), "tower/click")],
             (Head(task="likes", node="p", kind="count"),),
             "product 'p' takes 'p' for a binary prediction, but the head of 'likes' reads it as count; "
-            "use it for binary tasks alone",
+            "use it for binary tasks only",
         ),
         ([TOWER], (), "an architecture needs a head; it has none"),
         (

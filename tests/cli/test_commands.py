@@ -31,7 +31,7 @@ def test_init_writes_a_file_that_loads_the_same_data(here, typed, refused):
     assert tree["space"] == "everything"
     assert load_dataset("mine.yaml").fingerprint == load_dataset("shop.csv", ["click", "buy"]).fingerprint
     assert refused("init", "shop.csv", "--tasks", "click", "--to", "mine.yaml") == (
-        "'mine.yaml' is there already; give another --to"
+        "'mine.yaml' exists already; give another --to"
     )
 
 

@@ -90,7 +90,7 @@ def test_what_cannot_be_shown_or_compared_has_a_nearest_preset(here, refused):
 
 def test_compare_needs_data(here, refused):
     line = refused("compare", "mmoe", "ple")
-    assert line == "compare needs data to train and score on: give --data, or a run that knows its own"
+    assert line == "compare needs data to train and score on: give --data, or a run whose data is on disk"
     assert "no task is declared" in refused("compare", "mmoe", "--data", "shop.csv")
 
 

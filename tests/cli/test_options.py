@@ -127,11 +127,11 @@ def test_quiet_prints_results_alone_and_verbose_prints_where_an_error_was_raised
     words = ("init", "shop.csv", "--tasks", "click", "--to", "quiet.yaml")
     assert typed("--quiet", *words) == (0, "wrote quiet.yaml; next: mtl-search check quiet.yaml\n", "")
     code, _, err = typed("--quiet", *words)
-    assert (code, err) == (2, "mtl-search: 'quiet.yaml' is there already; give another --to\n")
+    assert (code, err) == (2, "mtl-search: 'quiet.yaml' exists already; give another --to\n")
     code, _, err = typed("--verbose", *words)
     assert code == 2
     assert err.startswith("Traceback (most recent call last):")
-    assert err.endswith("mtl-search: 'quiet.yaml' is there already; give another --to\n")
+    assert err.endswith("mtl-search: 'quiet.yaml' exists already; give another --to\n")
 
 
 def test_check_estimates_the_search_that_the_options_describe(here, typed):

@@ -34,7 +34,7 @@ def test_a_folder_for_a_run_is_a_folder_of_its_own(here, refused):
     )
     assert [path.name for path in Path("taken").iterdir()] == ["notes.txt"]
     line = refused("run", "search.yaml", "--folder", ".")
-    assert line.startswith("'.' is no run folder: its search.yaml says what to search")
+    assert line.startswith("'.' is no run folder: its search.yaml is a search file")
     assert "'shop.csv" in refused("run", "search.yaml", "--folder", "shop.csv/run")
 
 
@@ -51,7 +51,7 @@ def test_a_folder_that_is_no_run_is_named(here, refused, command):
     assert refused(command, "nothing") == "'nothing' is no run folder: it has no search.yaml"
     if command == "resume":
         assert refused("resume", "nowhere") == "no run folder 'nowhere'"
-        assert refused("resume", ".").startswith("'.' is no run folder: its search.yaml says what to search")
+        assert refused("resume", ".").startswith("'.' is no run folder: its search.yaml is a search file")
 
 
 def test_compare_and_export_refuse_a_folder_that_is_no_run(here, refused):

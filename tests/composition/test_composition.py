@@ -41,13 +41,13 @@ def linked(*links: tuple[str, str]) -> Design:
         (
             linked(("click", "bye")),
             PAIR,
-            "transfers.links names task 'bye', which the data has not; did you mean 'buy'?",
+            "transfers.links names task 'bye', which the data does not have; did you mean 'buy'?",
         ),
-        (linked(("xyz", "click")), PAIR, "transfers.links names task 'xyz', which the data has not"),
+        (linked(("xyz", "click")), PAIR, "transfers.links names task 'xyz', which the data does not have"),
         (
             Design(levels=(Level(shared=1), Level(specific={"clik": 1}))),
             PAIR,
-            "levels.1.specific names task 'clik', which the data has not; did you mean 'click'?",
+            "levels.1.specific names task 'clik', which the data does not have; did you mean 'click'?",
         ),
         (
             Design(losses=Losses(calibrator=0.3)),
@@ -58,8 +58,8 @@ def linked(*links: tuple[str, str]) -> Design:
         (
             Design(funnel="product"),
             schema_of("dwell~", "buy<dwell"),
-            "the design is no graph: product 'product/buy' takes 'tower/dwell' for a binary prediction, but the "
-            "head of 'dwell' reads it as regression; use it for binary tasks alone",
+            "the design gives no valid graph: product 'product/buy' takes 'tower/dwell' for a binary prediction, but "
+            "the head of 'dwell' reads it as regression; use it for binary tasks only",
         ),
         (
             Design(levels=(Level(specific={"click": 2}),)),

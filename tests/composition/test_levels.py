@@ -449,8 +449,8 @@ def test_a_mixing_is_what_its_word_says(by: str) -> None:
         ),
         (
             Level(shared=1, specific={"click": 2, "buy": 1}, mixing=Gating(tied=True)),
-            "the design is no graph: nodes 'level0/gate/click' and 'level0/gate/buy' share the weights 'level0/gate', "
-            "but differ in block or widths",
+            "the design gives no valid graph: nodes 'level0/gate/click' and 'level0/gate/buy' share the weights "
+            "'level0/gate', but differ in block or widths",
         ),
     ],
 )

@@ -230,11 +230,11 @@ def test_any_tree_is_read_back_as_it_is_written(tree: Any) -> None:
         ),
         (
             "design: {transfers: {links: {subset: 3}}}",
-            "space 'mine': design.transfers.links: a subset is of a list or of task_pairs, got 3",
+            "space 'mine': design.transfers.links: a subset takes a list or task_pairs, got 3",
         ),
         (
             "design: {transfers: {links: {subset: pairs}}}",
-            "space 'mine': design.transfers.links: a subset is of a list or of task_pairs, got 'pairs'",
+            "space 'mine': design.transfers.links: a subset takes a list or task_pairs, got 'pairs'",
         ),
         (
             "design: {transfers: {links: {subset: [[a, b]], min: one}}}",

@@ -67,7 +67,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
         "a float needs numbers low and high, got low=0.0, high=inf",
     ),
     "a choice of nothing": (lambda: Choice(()), "a choice needs an option, got none"),
-    "a subset of a word": (lambda: Subset("tasks"), "a subset is of a list or of task_pairs, got 'tasks'"),
+    "a subset of a word": (lambda: Subset("tasks"), "a subset takes a list or task_pairs, got 'tasks'"),
     "a subset that is too large": (
         lambda: Subset(("a", "b"), min=3),
         "a subset needs 0 <= min <= the number of items, got min=3 of 2",
@@ -76,7 +76,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: Subset(("a", "b"), min=-1),
         "a subset needs 0 <= min <= the number of items, got min=-1 of 2",
     ),
-    "a subset with twins": (lambda: Subset(("a", "b", "a")), "a subset is of different items, got 'a' twice"),
+    "a subset with twins": (lambda: Subset(("a", "b", "a")), "the items of a subset must differ, got 'a' twice"),
     "an empty repeat": (lambda: Repeat(2, 1, of=8), "a repeat needs low <= high, got low=2, high=1"),
     "a repeat below nothing": (lambda: Repeat(-1, 1, of=8), "a repeat needs low >= 0, got low=-1"),
     "a fractional repeat": (

@@ -456,10 +456,10 @@ def test_three_equal_errors_stop_the_search_with_the_traceback(tmp_path: Path) -
     with pytest.raises(RunError) as problem:
         run(driver(tmp_path, request()), work=scripted(failures=failures))
     assert str(problem.value) == (
-        "Traceback (most recent call last)\n3 trials failed alike, so the search stops: KeyError: 'price'"
+        "Traceback (most recent call last)\n3 trials failed with one error, so the search stops: KeyError: 'price'"
     )
     assert [event.number for event in of(Failed, events(tmp_path))] == [3, 5, 6]
-    with pytest.raises(RunError, match="4 trials failed alike"):
+    with pytest.raises(RunError, match="4 trials failed with one error"):
         run(driver(tmp_path, request()), work=scripted(failures={(8, 0): [same]}))
     run(driver(tmp_path, request()))
     assert RunState().after(events(tmp_path)).chosen is not None
@@ -491,7 +491,7 @@ def test_a_preset_inside_the_space_is_shown_with_its_decisions(tmp_path: Path) -
 
 def test_a_space_that_never_fits_the_data_is_refused_with_the_reason(tmp_path: Path) -> None:
     tree = {**SPACE, "design": {**SPACE["design"], "transfers": {"links": [["click", "bye"]]}}}
-    reason = "transfers.links names task 'bye', which the data has not; did you mean 'buy'?"
+    reason = "transfers.links names task 'bye', which the data does not have; did you mean 'buy'?"
     with pytest.raises(SpaceError) as problem:
         run(driver(tmp_path / "bare", request(tree=tree), tree=tree, presets=()))
     assert str(problem.value) == f"space 'made-up': no draw fits this data: {reason}"

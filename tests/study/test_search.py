@@ -392,7 +392,7 @@ def test_errors_that_are_alike_end_the_search_and_free_its_folder(
         return [JobResult(failure="error", reason="KeyError: 'preis'", trace="Traceback (most recent call last)")]
 
     monkeypatch.setattr(ray_backend, "do_jobs", breaks)
-    with pytest.raises(RunError, match="3 trials failed alike, so the search stops: KeyError: 'preis'"):
+    with pytest.raises(RunError, match="3 trials failed with one error, so the search stops: KeyError: 'preis'"):
         small_search(tmp_path / "run")
     assert not (tmp_path / "run" / "run.lock").exists()
     assert len(of(Failed, events(tmp_path / "run"))) == 3

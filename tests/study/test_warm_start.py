@@ -85,7 +85,7 @@ def test_it_says_how_many_the_new_space_holds(first: Path, tmp_path: Path) -> No
 
 
 def test_other_rungs_and_other_data_are_refused_in_one_line(first: Path, tmp_path: Path) -> None:
-    with pytest.raises(RunError, match=r"^'.*first' scored its trials at rungs \[0\.3333, 1\.0\], this search does at"):
+    with pytest.raises(RunError, match=r"^'.*first' scored its trials at rungs \[0\.3333, 1\.0\], this search at"):
         second(tmp_path / "second", first, rungs=(0.25, 1.0))
     asked = request(tree=WIDER, start=first).model_copy(update={"fingerprint": "e" * 32})
     with pytest.raises(RunError, match="is a search on other data"):

@@ -281,8 +281,11 @@ def test_positive_rows_count_what_they_are_said_to():
 
 
 REFUSED = [
-    (Losses(weights={"bye": 1.0}), "losses.weights names task 'bye', which the data has not; did you mean 'buy'?"),
-    (Losses(decay={"see": 0.9}), "losses.decay names task 'see', which the data has not"),
+    (
+        Losses(weights={"bye": 1.0}),
+        "losses.weights names task 'bye', which the data does not have; did you mean 'buy'?",
+    ),
+    (Losses(decay={"see": 0.9}), "losses.decay names task 'see', which the data does not have"),
     (Losses(positive_weights={"watch": 9}), "positive_weights is for binary tasks, got task 'watch', which is count"),
     (Losses(weighting="gls"), "losses.weighting: gls needs losses above zero, and poisson of task 'watch' may fall"),
     (Losses(weighting="famo"), "losses.weighting: famo needs losses above zero"),

@@ -13,7 +13,7 @@ RowLoss = Callable[[Tensor, Tensor, Task], Tensor]
 
 @dataclass(frozen=True)
 class TorchKind:
-    """How outputs of a head become predictions, and what they cost.
+    """The link from outputs of a head to predictions, and the losses.
 
     Attributes:
         link: Outputs (B, K) -> predictions: probabilities (B,), probabilities of classes (B, C), or numbers (B,) in the

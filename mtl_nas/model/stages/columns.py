@@ -51,7 +51,6 @@ class EmbeddingStage(TableStage[Embedding]):
         return scalars if rows is None else torch.cat([rows, scalars], dim=2)
 
     def _rows(self, inputs: InputTensors) -> Tensor:
-        """(N, B, F * d)."""
         rows = looked_up(self.table, inputs["ids"])  # (N, B, F, d)
         if self.interpolates:
             first = self.first_number
@@ -81,7 +80,6 @@ class FieldMeanStage(StageModule[FieldMean]):
     """(B, F * d + S) -> (N, B, d + S)."""
 
     def forward(self, activations: Activations) -> Tensor:
-        """The mean over fields beside the values that are no field."""
         state, end = self.inputs(activations), self.block.fields * self.block.width
         fields = state[..., :end].view(*state.shape[:-1], self.block.fields, self.block.width)
         return torch.cat([fields.mean(dim=-2), state[..., end:]], dim=-1)
@@ -95,7 +93,6 @@ class TaskEmbeddingStage(StageModule[TaskEmbedding]):
         self.vector = nn.Parameter(torch.empty(len(stage.sets), stage.units))
 
     def forward(self, activations: Activations) -> Tensor:
-        """The same vector for every row."""
         rows = next(iter(activations.inputs.values())).shape[0]
         return self.vector.unsqueeze(1).expand(-1, rows, -1)
 

@@ -23,7 +23,6 @@ class ExpertStage(HiddenLayers[Expert]):
             self.register_parameter(f"cross_bias{index}", nn.Parameter(torch.empty(sets, width)))
 
     def forward(self, activations: Activations) -> Tensor:
-        """The feature gate, cross layers and hidden layers, the last one activated."""
         if not (self.block.feature_gate or self.block.cross):
             return self.hidden(activations)
         state = self.inputs(activations)  # (N, B, D)
@@ -56,7 +55,6 @@ class TowerStage(HiddenLayers[Tower]):
         add_linear(self, self.last, len(stage.sets), fan_in, self.block.outputs)
 
     def forward(self, activations: Activations) -> Tensor:
-        """Hidden layers and the linear map to natural parameters."""
         weight, bias = self._linear(self.last)
         if not self.last:
             return first_linear(activations, self.stage, 0, weight, bias)

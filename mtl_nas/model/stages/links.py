@@ -37,7 +37,6 @@ class TransferMaps(WeightedModule):
         return mapped if bias is None else mapped + bias[:, None]
 
     def reset(self, generator: torch.Generator) -> None:
-        """Uniform draws."""
         with torch.no_grad():
             for parameter in self.parameters():
                 bound = 1.0 / math.sqrt(parameter.shape[-1])
@@ -80,7 +79,6 @@ class TransferStage(StageModule[Transfer]):
         return torch.sum(weights * value, dim=0)
 
     def reset(self, generator: torch.Generator) -> None:
-        """Uniform draws."""
         super().reset(generator)
         if self.own_maps is not None:
             self.own_maps.reset(generator)

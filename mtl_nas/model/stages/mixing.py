@@ -18,7 +18,6 @@ class ConcatStage(StageModule[Concat]):
     """P x (B, D) -> (N, B, sum of D)."""
 
     def forward(self, activations: Activations) -> Tensor:
-        """Parts side by side, in the order of the inputs."""
         return torch.cat(self.all_inputs(activations), dim=-1)
 
 
@@ -26,7 +25,6 @@ class SumStage(StageModule[Sum]):
     """K x (B, H) -> (N, B, H)."""
 
     def forward(self, activations: Activations) -> Tensor:
-        """The sum of the terms."""
         first, *others = self.all_inputs(activations)
         return sum(others, first)
 
@@ -35,7 +33,6 @@ class StopStage(StageModule[Stop]):
     """(B, H) -> (N, B, H), the same numbers."""
 
     def forward(self, activations: Activations) -> Tensor:
-        """The input without its gradient."""
         return self.inputs(activations).detach()
 
 
@@ -48,7 +45,6 @@ class StitchStage(StageModule[Stitch]):
         self.shares = nn.Parameter(torch.empty(shape))
 
     def forward(self, activations: Activations) -> Tensor:
-        """The sum of own and other states, each times its share."""
         slots = torch.stack(self.all_inputs(activations))  # (U, N, B, H)
         units = "h" if self.block.channelwise else ""
         return torch.einsum(f"unbh,nu{units}->nbh", slots, self.shares)

@@ -31,7 +31,7 @@ def cluster(resources: Resources) -> Iterator[WorkerShares]:
     """Start or join Ray unless this process did already, yield the shares of workers, and leave Ray at the end."""
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
-    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # the record says which worker died
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # failures of workers are in the record
     started = not ray.is_initialized()
     if started:
         _start(resources)

@@ -38,7 +38,7 @@ class WorkerShares:
 
     @property
     def resources(self) -> dict[str, float]:
-        """What Ray reserves for a worker."""
+        """The resources that Ray reserves for a worker."""
         return {"cpu": 1.0, **({"gpu": self.gpu} if self.gpus else {})}
 
 

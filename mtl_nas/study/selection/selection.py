@@ -40,7 +40,7 @@ def finish(folder: RunFolder, journal: Journal[SearchState], data: Dataset) -> N
     if not is_whole(folder.best):
         trial = state.trials[state.best.number]
         files.model(trial, state.best.seed).export(folder.best, about=files.about(trial))
-    shutil.rmtree(folder.states, ignore_errors=True)  # no job can continue from them now
+    shutil.rmtree(folder.states, ignore_errors=True)  # no job will continue from them
 
 
 def best_finalist(state: SearchState, finalists: Sequence[Trial], files: FinalistFiles) -> tuple[Trial, str]:

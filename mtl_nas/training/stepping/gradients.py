@@ -17,7 +17,7 @@ from mtl_nas.training.meta import InnerLoop
 from mtl_nas.training.objective import Objective
 from mtl_nas.training.stepping.sparse_tables import SparseTables
 
-REPEATING = ("static", "uncertainty", "gls", "dwa")  # weightings whose state is in tensors alone
+REPEATING = ("static", "uncertainty", "gls", "dwa")  # weightings whose state is in tensors only
 
 
 class BackwardPass:

@@ -37,7 +37,6 @@ class SparseTables(nn.Module):
 
     @property
     def tables(self) -> list[SparseTable]:
-        """The large tables."""
         return [cast(SparseTable, table) for table in self.table_modules]
 
     def owns(self, parameter: nn.Parameter) -> bool:
