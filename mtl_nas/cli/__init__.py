@@ -14,6 +14,7 @@ from typing import Any
 
 from mtl_nas.cli.app import app
 from mtl_nas.cli.notes import details_are_shown
+from mtl_nas.cli.signals import stopped_by_signals
 from mtl_nas.errors import MtlNasError
 
 CLOSED_PIPE = 141  # exit code of a command whose reader closed the pipe, as shells report it
@@ -25,18 +26,23 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a console that cannot print a character prints ? in its place
             stream.reconfigure(errors="replace")
-    try:
+    with stopped_by_signals():
         try:
-            app()
-        finally:
-            sys.stdout.flush()  # here, where a closed pipe is caught
-    except BrokenPipeError:  # the reader, such as ``head``, has read enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(CLOSED_PIPE)
-    except MtlNasError as problem:
-        _stop(str(problem))
-    except OSError as problem:
-        _stop(_refused(problem))
+            _run()
+        except BrokenPipeError:  # the reader, such as ``head``, has read enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(CLOSED_PIPE)
+        except MtlNasError as problem:
+            _stop(str(problem))
+        except OSError as problem:
+            _stop(_refused(problem))
+
+
+def _run() -> None:
+    try:
+        app()
+    finally:
+        sys.stdout.flush()  # here, where a closed pipe is caught
 
 
 def _refused(problem: OSError) -> str:

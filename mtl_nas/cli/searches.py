@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 
 from mtl_nas.cli.notes import note, notes_are_shown
-from mtl_nas.cli.signals import exit_code, stopped_by_signals
+from mtl_nas.cli.signals import STOP
 from mtl_nas.cli.space_report import run_lines
 from mtl_nas.comparison import compare, tables
 from mtl_nas.data import Dataset
@@ -57,12 +57,12 @@ def resume_search(folder: Path, resources: Resources) -> None:
 
 
 def _finish(run_or_resume: Callable[[], Run], folder: Path, data: Dataset | None) -> None:
+    STOP.say = partial(_print_interrupted, folder)
     try:
-        with stopped_by_signals(partial(_print_interrupted, folder)):
-            run = run_or_resume()
-    except KeyboardInterrupt as interrupt:
-        _print_interrupted(folder)
-        sys.exit(exit_code(interrupt))
+        run = run_or_resume()
+    except KeyboardInterrupt:
+        STOP.say_once()
+        sys.exit(STOP.exit_code)
     assert data is not None
     Console().print(tables(compare([run], data)))
     if len(run.settings.objectives) > 1:

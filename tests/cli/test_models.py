@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from shop import FRAME, TREE, changed, csv, written
 
@@ -135,6 +136,32 @@ def test_rows_without_the_columns_of_a_model_are_refused(model, here, refused):
 def test_text_among_the_numbers_names_its_row(model, here, refused):
     line = refused("predict", model, csv(size=["x", *FRAME["size"][1:]]), "--to", "out.csv")
     assert line == "column 'size' is a number, but row 1 holds 'x'"
+
+
+def test_a_full_disk_leaves_the_file_that_was_there(model, here, refused, monkeypatch):
+    Path("out.csv").write_text("old\n")
+
+    def full(frame: pd.DataFrame, path: Path, **options: object) -> None:
+        Path(path).write_text("half of the ro")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(pd.DataFrame, "to_csv", full)
+    assert refused("predict", model, "shop.csv", "--to", "out.csv") == (
+        "no space is left on the disk; nothing that was there is lost: make room and repeat the command"
+    )
+    assert Path("out.csv").read_text() == "old\n"
+    assert not list(here.glob("*.part"))
+
+
+def test_a_search_file_that_cannot_be_written_does_not_block_the_next_try(here, typed, monkeypatch):
+    def full(path: Path, content: bytes) -> int:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", full)
+        assert typed("init", "shop.csv", "--tasks", "click", "--to", "s.yaml")[0] == 2
+    assert not Path("s.yaml").exists()
+    assert typed("init", "shop.csv", "--tasks", "click", "--to", "s.yaml")[0] == 0
 
 
 def test_predictions_are_written_in_known_formats(model, here, refused):

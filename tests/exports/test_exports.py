@@ -337,3 +337,19 @@ def test_the_same_command_again_changes_nothing(shop, monkeypatch, capsys):
     files = {path for path in after if path.is_file()}
     assert {path: after[path] for path in files} == {path: before[path] for path in files if path in before}
     assert "score new rows   mtl-search predict läufe/1/best" in capsys.readouterr().out
+
+
+def test_an_export_that_was_cut_between_two_files_is_refused(tmp_path: Path) -> None:
+    data = load_dataset(FRAME, [CLICK], ignore=[BUY, STARS, PRICE])
+    model = mn.Model(mn.build(mn.compose(mn.preset("shared_bottom", data.schema), data.schema)), data.schema)
+    model.save(tmp_path / "first")
+    fewer = load_dataset(
+        FRAME.assign(**{COLOR: FRAME[COLOR].replace(COLORS[0], COLORS[1])}), [CLICK], ignore=[BUY, STARS, PRICE]
+    )
+    other = mn.Model(mn.build(mn.compose(mn.preset("shared_bottom", fewer.schema), fewer.schema)), fewer.schema)
+    other.save(tmp_path / "second")
+    for name in ("schema.json", "architecture.json"):
+        shutil.copy(tmp_path / "second" / name, tmp_path / "first" / name)
+    with pytest.raises(ExportError, match=r"model\.safetensors belongs to another architecture\.json or schema\.json"):
+        mn.load_model(tmp_path / "first")
+    assert mn.load_model(tmp_path / "second").schema == fewer.schema
