@@ -10,9 +10,9 @@ PART = ".part"  # ends the name of a file that is being written; the next writer
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Yield a path to write to, which takes the place of the file at the end; after an error nothing has changed.
+    """Yield a temporary path to write to, which replaces the file at the end, but not after an error.
 
-    The content is on the disk before it takes its place, so that a crash leaves the old file or the new one.
+    The content is synchronised to the disk before, so that a crash leaves either the old or the new file.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + PART)
@@ -28,7 +28,7 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 
 def write_together(folder: Path, contents: Mapping[str, bytes]) -> None:
-    """Write files by name, all of which are complete before the first takes its place, in their order."""
+    """Write files by name: all are complete before the first replaces its old version; they are replaced in order."""
     with ExitStack() as parts:
         for name, content in reversed(list(contents.items())):  # the stack is left from its end
             parts.enter_context(whole_file(folder / name)).write_bytes(content)

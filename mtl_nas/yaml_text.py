@@ -1,4 +1,4 @@
-"""YAML as users mean it: ``no`` is a word, ``0042`` is a code, and a key stands once."""
+"""YAML without surprises: ``no`` is a word, ``0042`` is a text, and a repeated key is an error."""
 
 import re
 from collections.abc import Hashable
@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-RULES = {  # of YAML 1.2 for each tag, and the characters with which such a value begins
+RULES = {  # tag -> pattern of its values in YAML 1.2, and the characters with which they begin
     "bool": ("true|True|TRUE|false|False|FALSE", "tTfF"),
     "int": (r"[-+]?(0|[1-9][\d_]*)", "-+0123456789"),
     "float": (
@@ -18,13 +18,13 @@ PREFIX = "tag:yaml.org,2002:"
 
 
 class _Loader(yaml.SafeLoader):
-    """The safe loader, in which true and false alone are booleans, and numbers have no zeros ahead and no colons.
+    """The safe loader, in which only true and false are booleans, and numbers have no leading zeros and no colons.
 
     These are the rules of YAML 1.2. Those of YAML 1.1 make a label ``no`` false, ``0042`` 34 and ``12:30`` 750.
     """
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        """The mapping; a repeated key is an error of YAML that knows its line."""
+        """Make a mapping, or raise an error with the line of a repeated key."""
         first: dict[Any, yaml.Node] = {}
         for key_node, _ in node.value:
             if key_node.tag == f"{PREFIX}merge" or not isinstance(key_node, yaml.ScalarNode):
@@ -49,7 +49,7 @@ for _name, (_pattern, _starts) in RULES.items():
 
 
 def load_yaml(text: str) -> Any:
-    """The tree of a YAML text; ``yaml.YAMLError`` where it is none.
+    """Read a YAML text; a ``yaml.YAMLError`` is raised if it is not valid.
 
     >>> load_yaml("{positive: no, order: [off, on], code: 0042, at: 12:30, count: 42, wide: true}")
     {'positive': 'no', 'order': ['off', 'on'], 'code': '0042', 'at': '12:30', 'count': 42, 'wide': True}

@@ -46,7 +46,7 @@ def _run() -> None:
 
 
 def _refused(problem: OSError) -> str:
-    """What the operating system refused, in one line."""
+    """An error of the operating system in one line."""
     if problem.errno == errno.ENOSPC or "No space left" in str(problem):
         return "no space is left on the disk; nothing that was there is lost: make room and repeat the command"
     reason = (problem.strerror or str(problem).splitlines()[0]).lower()

@@ -72,7 +72,7 @@ def is_whole(path: Path) -> bool:
 
 
 def _fingerprint(architecture: Architecture, schema: Schema) -> str:
-    """What the weights of a model belong to."""
+    """The fingerprint of an architecture and a schema, which the weights file names."""
     text = architecture.model_dump_json() + schema.model_dump_json()
     return blake2b(text.encode(), digest_size=16).hexdigest()
 
@@ -152,6 +152,6 @@ def readme(architecture: Architecture, schema: Schema, about: str) -> str:
 
 
 def _meanings(architecture: Architecture, schema: Schema) -> tuple[str, ...]:
-    """What the prediction of each task is, as a list."""
+    """A Markdown list with the meaning of each task's prediction."""
     tasks = [task for task in schema.tasks if task.name in architecture.tasks]
     return (*(f"- `{task.name}`: {task.rules.meaning(task)}." for task in tasks), "")

@@ -29,7 +29,7 @@ class AdamW:
     def __init__(self, parameters: Iterable[nn.Parameter], *, rate: float | Tensor, weight_decay: float) -> None:
         self.parameters = list(parameters)
         self.rate, self.weight_decay = rate, weight_decay
-        self.state: dict[nn.Parameter, dict[str, Tensor]] = {}  # of those that have had a step
+        self.state: dict[nn.Parameter, dict[str, Tensor]] = {}  # state of parameters that have had a step
         self.after_step: Callable[[], None] | None = None
 
     def set_rate(self, rate: float) -> None:
