@@ -1,6 +1,7 @@
 """Search spaces by name, by file, or by the tree of a file."""
 
 from collections.abc import Mapping
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ SECTIONS = ("about", "design", "training")
 FOLDER = "search_spaces"
 
 
+@cache
 def space_names() -> tuple[str, ...]:
     """The names of the built-in spaces."""
     return tuple(
@@ -53,7 +55,7 @@ def load_space(source: str | Path | Mapping[str, Any]) -> SearchSpace:
         return read_space(source, "space")
     text = str(source)
     if text in space_names():
-        return read_space(_built_in_tree(text), text)
+        return _built_in_space(text)
     if not text.endswith((".yaml", ".yml")):
         names = space_names()
         raise SpaceError(
@@ -90,5 +92,11 @@ def _built_in() -> Any:
     return installed if installed.is_dir() else Path(str(resources.files("mtl_nas"))).parent / FOLDER
 
 
+@cache
+def _built_in_space(name: str) -> SearchSpace:
+    return read_space(_built_in_tree(name), name)
+
+
+@cache
 def _built_in_tree(name: str) -> Any:
     return read_tree(Path(str(_built_in() / f"{name}.yaml")), SpaceError)

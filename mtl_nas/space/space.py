@@ -1,7 +1,7 @@
 """A search space: the plain form of a proposal, with holes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -10,9 +10,11 @@ from mtl_nas.design import Design, Proposal
 from mtl_nas.errors import SpaceError
 from mtl_nas.space.deciders import Corner, Decider, Decisions, Defaults, Offset, Random, Replay
 from mtl_nas.space.domains import Domain, Tree
+from mtl_nas.space.filling import HoleFiller
 from mtl_nas.space.holes import REQUIREMENTS
-from mtl_nas.space.traversal import count_combinations, domains_in, fill_holes, matching_decisions, prune_unneeded
-from mtl_nas.values import parse, renamed
+from mtl_nas.space.matching import Location, matching, settled
+from mtl_nas.space.traversal import count_combinations, domains_in, prune_unneeded
+from mtl_nas.values import Value, parse, renamed
 
 CHECKED_OFFSETS = CHECKED_DRAWS = 64  # proposals of each kind that are built when a space is defined
 
@@ -60,10 +62,22 @@ class SearchSpace:
         for decider in (*corners, *map(Offset, range(CHECKED_OFFSETS)), *map(Random, range(CHECKED_DRAWS))):
             self.resolve(decider)
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {field.name: getattr(self, field.name) for field in fields(self)}  # what is cached is made anew
+
     @cached_property
     def pruned_tree(self) -> Any:
         """The tree without options whose requirements the table does not meet."""
         return prune_unneeded(self.tree, self.available)
+
+    @cached_property
+    def _fill_holes(self) -> HoleFiller:
+        return HoleFiller(self.pruned_tree, self.tasks)
+
+    @cached_property
+    def _of_tables(self) -> dict[tuple[tuple[str, ...], tuple[str, ...]], "SearchSpace"]:
+        """The spaces that ``for_schema`` has returned, by their tasks and what is available to them."""
+        return {}
 
     def resolve(self, decider: Decider) -> Proposal:
         """The proposal in which the decider has filled every hole.
@@ -75,12 +89,12 @@ class SearchSpace:
 
     def draw(self, decider: Decider) -> tuple[Proposal, Decisions]:
         """The proposal, and the decisions of the decider by path."""
-        plain, decisions = fill_holes(self.pruned_tree, decider, self.tasks)
+        plain, decisions = self._fill_holes(decider)
         return parse(Proposal, plain, f"space '{self.name}'", SpaceError), decisions
 
     def decide(self, decider: Decider) -> Decisions:
         """The decisions of ``draw``, in a fraction of its time, as no proposal is built."""
-        return fill_holes(self.pruned_tree, decider, self.tasks)[1]
+        return self._fill_holes(decider)[1]
 
     def default(self) -> Proposal:
         """The proposal in which every hole is at its default."""
@@ -97,7 +111,10 @@ class SearchSpace:
             "binary tasks": all(task.rules.is_event for task in schema.tasks),
         }
         available = tuple(requirement for requirement in REQUIREMENTS if met[requirement])
-        return replace(self, tasks=schema.task_names, available=available)
+        table = (schema.task_names, available)
+        if table not in self._of_tables:
+            self._of_tables[table] = replace(self, tasks=schema.task_names, available=available)
+        return self._of_tables[table]
 
     def size(self) -> int:
         """The number of combinations of options and whole numbers; a Float counts once."""
@@ -113,15 +130,30 @@ class SearchSpace:
 
     def encode(self, what: Proposal | Design) -> Decisions | None:
         """Decisions that resolve to a proposal, or to a Design with any training; None if the space lacks it."""
-        is_design = isinstance(what, Design)
-        plain = {"design": what.model_dump(mode="json")} if isinstance(what, Design) else what.model_dump(mode="json")
-        tree = {"design": self.pruned_tree.get("design", {})} if is_design else self.pruned_tree
-        for decisions in matching_decisions(tree, plain, "", self.tasks):
+        section = "design" if isinstance(what, Design) else None
+        plain = what.model_dump(mode="json")
+        tree = self.pruned_tree.get("design", {}) if section else self.pruned_tree
+
+        def resolved(decisions: Decisions) -> tuple[Proposal | Design, Decisions]:
             proposal, complete = self.draw(Replay(decisions, Defaults()))
-            if (proposal.design if is_design else proposal) == what:
-                return complete
-        return None
+            return proposal.design if section else proposal, complete
+
+        def is_equal(decisions: Decisions, location: Location) -> bool:
+            return bool(_part_at(resolved(decisions)[0], location) == _part_at(what, location))
+
+        match = matching(tree, plain, self.tasks, section or "")
+        if match is None or (decisions := settled(match, is_equal)) is None:
+            return None
+        nearest, complete = resolved(decisions)
+        return complete if nearest == what else None
 
     def contains(self, what: Proposal | Design) -> bool:
         """Whether some decisions resolve to a proposal, or to a Design with any training."""
         return self.encode(what) is not None
+
+
+def _part_at(value: Any, location: Location) -> Any:
+    """The part of a proposal to which keys and indices lead."""
+    for part in location:
+        value = getattr(value, str(part)) if isinstance(value, Value) else value[part]
+    return value

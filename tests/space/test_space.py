@@ -32,7 +32,9 @@ from mtl_nas.space import (
     space_names,
 )
 from mtl_nas.space.deciders import Corner, Decider
-from mtl_nas.space.traversal import count_combinations, domains_in, fill_holes, matching_decisions
+from mtl_nas.space.filling import HoleFiller
+from mtl_nas.space.matching import Location, matching, settled
+from mtl_nas.space.traversal import count_combinations, domains_in
 
 PLAIN = schema_of("income", "married", numbers=2, categories=(5,))
 FUNNEL = schema_of("click", "buy<click", numbers=2, categories=(5,))
@@ -129,6 +131,17 @@ def test_what_a_space_does_not_mention_stands_at_its_default() -> None:
 def test_the_default_is_what_the_defaults_decide() -> None:
     space = load_space("mmoe")
     assert space.default() == space.resolve(Defaults())
+
+
+def test_choices_that_look_alike_are_told_apart_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    level = Choice(tuple({"shared": 2, **options} for options in ({}, {"specific": 1}, {"specific": 2})))
+    space = SearchSpace("alike", {"design": {"levels": [level] * 6}})
+    proposal, decisions = space.draw(Corner(high=True))
+    draws: list[Decider] = []
+    draw_one = SearchSpace.draw
+    monkeypatch.setattr(SearchSpace, "draw", lambda self, decider: draws.append(decider) or draw_one(self, decider))
+    assert space.encode(proposal) == decisions
+    assert len(draws) == 2 * 6 + 1  # two options look alike at each level: 2**6 combinations
 
 
 # Presets
@@ -228,11 +241,28 @@ TASKS = ("click", "buy")
 
 
 def draw(tree: Any, decider: Decider) -> tuple[Any, dict[str, int | float]]:
-    return fill_holes(tree, decider, TASKS)
+    return HoleFiller(tree, TASKS)(decider)
 
 
 def everything_in(tree: Any) -> list[Any]:
-    return [draw(tree, decider)[0] for decider in Enumerate.all()]
+    fill = HoleFiller(tree, TASKS)
+    return [fill(decider)[0] for decider in Enumerate.all()]
+
+
+def part_at(value: Any, location: Location) -> Any:
+    for part in location:
+        value = value[part]
+    return value
+
+
+def encoded(tree: Any, value: Any) -> dict[str, int | float] | None:
+    """The first decisions that lead to the value."""
+
+    def is_equal(decisions: Any, location: Location) -> bool:
+        return part_at(draw(tree, Replay(decisions, Defaults()))[0], location) == part_at(value, location)
+
+    match = matching(tree, value, TASKS)
+    return None if match is None else settled(match, is_equal)
 
 
 @settings(max_examples=150, deadline=None)
@@ -240,9 +270,20 @@ def everything_in(tree: Any) -> list[Any]:
 def test_whatever_the_tree_a_draw_is_replayed_and_encoded(tree: Any, seed: int) -> None:
     value, decisions = draw(tree, Random(seed))
     assert draw(tree, Replay(decisions))[0] == value
-    assert any(
-        draw(tree, Replay(matching, Defaults()))[0] == value for matching in matching_decisions(tree, value, "", TASKS)
-    )
+    found = encoded(tree, value)
+    assert found is not None
+    assert draw(tree, Replay(found, Defaults()))[0] == value
+
+
+@settings(max_examples=150, deadline=None)
+@given(TREES, st.integers(0, 1000))
+def test_whatever_the_tree_what_is_encoded_is_the_first_combination_that_is_equal(tree: Any, seed: int) -> None:
+    combinations = [draw(tree, decider) for decider in Enumerate.all()]
+    value = combinations[seed % len(combinations)][0]
+    found = encoded(tree, value)
+    assert found is not None
+    decisions = draw(tree, Replay(found, Defaults()))[1]
+    assert decisions == next(decisions for plain, decisions in combinations if plain == value)
 
 
 @settings(max_examples=150, deadline=None)
