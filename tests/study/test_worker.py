@@ -75,7 +75,7 @@ UNREADABLE = {"empty": b"", "no archive": b"state", "another version": of_anothe
 
 
 @pytest.mark.parametrize("saved", UNREADABLE.values(), ids=UNREADABLE)
-def test_a_state_that_cannot_be_read_costs_work_and_no_result(saved: bytes, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_state_that_cannot_be_read_costs_work_and_no_result(saved: bytes, log_lines: list[str]) -> None:
     with pytest.raises(CheckpointError, match="^the state of a training "):
         Checkpoint.from_bytes(saved)
     job = trial_job(0, rung=1, from_rung=0, share=2 / 3)
@@ -84,7 +84,7 @@ def test_a_state_that_cannot_be_read_costs_work_and_no_result(saved: bytes, capl
     (answer,) = done({state_file(0, 0): files[state_file(0, 0)][:OWNER_BYTES] + saved}, job)
     (lost,) = done({}, job)
     assert (answer.failure, answer.score, answer.rows) == (None, lost.score, lost.rows)
-    assert "trial 0 is trained from the start: the state of a training" in caplog.text
+    assert "trial 0 is trained from the start: the state of a training" in log_lines[0]
 
 
 def test_a_state_that_is_cut_off_anywhere_costs_work_and_no_result() -> None:

@@ -36,12 +36,12 @@ class Timed:
     ("ratio", "chosen"), [(2.0, "bfloat16"), (1.11, "bfloat16"), (1.09, "float32"), (0.5, "float32")]
 )
 def test_the_lower_precision_must_be_clearly_faster(
-    ratio: float, chosen: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ratio: float, chosen: str, monkeypatch: pytest.MonkeyPatch, log_lines: list[str]
 ) -> None:
     monkeypatch.setattr(precision.time, "perf_counter", lambda: Timed.now)
-    caplog.set_level("INFO", "mtl_nas")
     assert precision.faster(lambda name: Timed(ratio if name == "float32" else 1.0)) == chosen
-    assert f"precision {chosen}: steps in bfloat16 are {ratio:.2f} times as fast as in float32 here" in caplog.text
+    (line,) = log_lines
+    assert f"precision {chosen}: steps in bfloat16 are {ratio:.2f} times as fast as in float32 here" in line
 
 
 def test_where_the_lower_precision_is_hopeless_it_is_not_timed_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
