@@ -1,8 +1,8 @@
 import time
+from types import ModuleType
 
 import numpy as np
 import pytest
-from sklearn import metrics as oracle
 
 from mtl_nas.data import Task
 from mtl_nas.metrics import auc
@@ -18,13 +18,20 @@ SPENT = Task(name="z", kind="regression", loss="ziln")
 RANDOM = np.random.RandomState(0)
 
 
+@pytest.fixture(scope="module")
+def oracle() -> ModuleType:
+    from sklearn import metrics  # which takes a second to import
+
+    return metrics
+
+
 def score(task, prediction, label):
     """The main metric alone."""
     return score_task(task, prediction, label)[task.main_metric]
 
 
 @pytest.mark.parametrize("digits", [1, 2, 6])
-def test_binary_scores_equal_scikit_learn_with_ties(digits):
+def test_binary_scores_equal_scikit_learn_with_ties(oracle, digits):
     label = RANDOM.randint(0, 2, 500).astype(float)
     guess = np.clip(0.3 * label + 0.7 * RANDOM.uniform(size=500), 0.01, 0.99).round(digits)
     label[::9] = np.nan
@@ -36,7 +43,7 @@ def test_binary_scores_equal_scikit_learn_with_ties(digits):
     assert scores["accuracy"] == pytest.approx(oracle.accuracy_score(label[labelled], guess[labelled] >= 0.5))
 
 
-def test_multiclass_scores_equal_scikit_learn():
+def test_multiclass_scores_equal_scikit_learn(oracle):
     label = RANDOM.randint(0, 4, 400).astype(float)
     guess = RANDOM.dirichlet([1, 1, 1, 1], 400)
     scores = score_task(STARS, guess, label)
@@ -51,7 +58,7 @@ def test_an_absent_class_is_left_out_of_the_mean():
     assert score_task(STARS, guess, label)["auc"] == 1.0
 
 
-def test_regression_scores_equal_scikit_learn():
+def test_regression_scores_equal_scikit_learn(oracle):
     label = RANDOM.standard_normal(300) * 5 + 100
     guess = label + RANDOM.standard_normal(300)
     scores = score_task(AMOUNT, guess.astype(np.float32), label.astype(np.float32))
@@ -60,7 +67,7 @@ def test_regression_scores_equal_scikit_learn():
     assert scores["r2"] == pytest.approx(oracle.r2_score(label, guess), rel=1e-4)
 
 
-def test_ordinal_scores_are_those_of_the_cumulated_events():
+def test_ordinal_scores_are_those_of_the_cumulated_events(oracle):
     label = RANDOM.randint(0, 4, 400).astype(float)
     guess = RANDOM.dirichlet([1, 1, 1, 1], 400)
     scores = score_task(GRADE, guess, label)
@@ -86,7 +93,7 @@ def test_a_class_that_is_near_costs_less_than_one_that_is_far():
     assert score(STARS, near, label) == score(STARS, far, label)
 
 
-def test_count_scores_equal_scikit_learn():
+def test_count_scores_equal_scikit_learn(oracle):
     label = RANDOM.poisson(1.5, 400).astype(float)
     guess = np.exp(RANDOM.standard_normal(400))
     scores = score_task(VISITS, guess, label)
@@ -98,7 +105,7 @@ def test_count_scores_equal_scikit_learn():
 
 
 @pytest.mark.parametrize("rows", [7, 401])
-def test_quantile_scores_compare_with_the_best_constant(rows):
+def test_quantile_scores_compare_with_the_best_constant(oracle, rows):
     label, guess = RANDOM.standard_normal((2, rows))
     scores = score_task(LATE, guess, label)
     constant = min(oracle.mean_pinball_loss(label, np.full(rows, value), alpha=0.9) for value in label)

@@ -7,7 +7,6 @@ from statistics import fmean, variance
 from typing import Any
 
 import pytest
-from scipy.stats import spearmanr
 from slowly import slow
 from study_fixtures import decisions, driver, events, proposed, request, run, scored, state_of, trained
 
@@ -105,6 +104,8 @@ LAST = [0.70, 0.80, 0.75, 0.60, 0.65] * 5
 
 
 def test_a_rung_is_used_where_it_ranks_as_full_trainings_do_and_dropped_where_it_does_not() -> None:
+    from scipy.stats import spearmanr  # which takes a second to import
+
     bad, good = [0.5, 0.4, 0.3, 0.45, 0.35] * 5, [0.51, 0.59, 0.60, 0.50, 0.52] * 5
     pilot = measurement([[score] for score in LAST], (bad, good))
     for rung, column in enumerate((bad, good)):

@@ -19,7 +19,8 @@ from mtl_nas.training.balancing import aggregation
 from mtl_nas.training.balancing.aggregation import NEEDED, GradientAggregation, aggregator
 from mtl_nas.training.balancing.shared_parameters import SharedParameter, shared
 
-pytest.importorskip("torchjd", reason="extra [gradients]")
+if find_spec("torchjd") is None:  # not importorskip: torchjd takes a second to import
+    pytest.skip("extra [gradients]", allow_module_level=True)
 NAMES = [name for name in get_args(Aggregation) if name != "none" and all(map(find_spec, NEEDED.get(name, ())))]
 pytestmark = pytest.mark.filterwarnings("ignore:You are solving a parameterized problem that is not DPP")
 BOTH, ALL = torch.tensor([True, True]), torch.tensor([True, True, True])
