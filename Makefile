@@ -8,6 +8,8 @@ DOCS := .venv/docs
 TORCH ?= 2.8.0
 PYTEST := $(BIN)/pytest -n 2
 export OMP_NUM_THREADS ?= 1
+# tests start many processes, and compile their modules anew in each where bytecode is not kept
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: search test oracle quick lower wheel tables docs format clean
 
