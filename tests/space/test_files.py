@@ -1,5 +1,6 @@
 """Spaces in YAML: how holes are written, what is refused and where, and that writing and reading agree."""
 
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -275,3 +276,17 @@ def test_a_file_is_named_after_its_stem_and_a_tree_is_called_space(tmp_path: Pat
     assert load_space(path).name == "mine"
     assert load_space({"training": {"epochs": 1}}).name == "space"
     assert isinstance(load_space({}), SearchSpace)
+
+
+def test_a_built_in_space_is_checked_once_and_fitted_to_a_table_once() -> None:
+    assert load_space("mmoe") is load_space("mmoe")
+    assert load_space("mmoe").for_schema(PAIR) is load_space("mmoe").for_schema(schema_of("click", "buy"))
+    assert load_space("mmoe").for_schema(PAIR) is not load_space("mmoe").for_schema(FUNNEL)
+
+
+def test_a_space_that_was_drawn_from_travels_to_another_process() -> None:
+    space = load_space("mmoe").for_schema(PAIR)
+    proposal = space.resolve(Random(0))
+    travelled = pickle.loads(pickle.dumps(space))
+    assert travelled == space
+    assert travelled.resolve(Random(0)) == proposal
