@@ -151,8 +151,10 @@ def _concrete(kind: Any, tree: Any) -> Any:
 def _members(annotation: Any) -> list[Any]:
     """The members of a union without None, or the annotation itself if it is not a union."""
     bare = _without_metadata(annotation)
-    members = get_args(bare) if get_origin(bare) in (Union, UnionType) else (annotation,)
-    return [member for member in members if member is not type(None)]
+    if get_origin(bare) not in (Union, UnionType):
+        return [annotation]
+    members = [member for member in get_args(bare) if member is not type(None)]
+    return _members(members[0]) if len(members) == 1 else members
 
 
 def _without_metadata(annotation: Any) -> Any:

@@ -2,8 +2,9 @@
 
     table -> batches -> survey -> statistics -> schema -> encoded rows -> Dataset
 
-``loading`` opens a table, ``pipeline`` turns its batches into encoded rows, ``storage`` holds these in memory or maps
-them from files, ``columns`` and ``tasks`` know single features and labels, and ``parsing`` reads values.
+``loading`` decides what a source is, ``files`` opens a table of any format, ``pipeline`` turns its batches into
+encoded rows, ``storage`` holds these in memory or maps them from files, ``columns`` and ``tasks`` know single features
+and labels, and ``parsing`` reads values.
 """
 
 from mtl_nas.data.builtin.registry import builtin_names

@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from mtl_nas.data.parsing import levels
 from mtl_nas.data.schema import refuse_later_references
+from mtl_nas.data.source import ShareOrTable, TableSource
 from mtl_nas.data.tasks.kinds import KINDS, KindName, LossName, TaskKind, refuse_loss_of_another_kind
 from mtl_nas.errors import DataError
 from mtl_nas.values import Value, first_repeated, nearest, parse
@@ -34,7 +35,7 @@ class Split(Value):
     """The rows that train, validate and test: at random unless a time, group, column or file of test rows decides."""
 
     validation: float = Field(0.1, gt=0, lt=1, description="share of validation rows")
-    test: float | str = Field(0.1, description="share of test rows, or the path of a table with the test rows")
+    test: ShareOrTable = Field(0.1, description="share of test rows, or a table with the test rows")
     time: Name | None = Field(None, description="a column in time: the earliest rows train, the latest test")
     column: Name | None = Field(None, description="a column that holds train, validation or test")
     group: Name | None = Field(None, description="a column whose rows of one value stay in one part")
@@ -48,7 +49,7 @@ class Split(Value):
     @model_validator(mode="after")
     def _one_rule_decides(self) -> Self:
         rules = [rule for rule in ("time", "column", "group") if getattr(self, rule) is not None]
-        if isinstance(self.test, str):
+        if not isinstance(self.test, float):
             rules.append("test")
         elif not 0 < self.test < 1 - self.validation:
             raise ValueError(
@@ -62,7 +63,9 @@ class Split(Value):
 class Source(Value):
     """A table and how its columns are read."""
 
-    table: str | None = Field(None, description="path of a table or an encoded folder, or a built-in name")
+    table: TableSource | None = Field(
+        None, description="path of a table or an encoded folder, a list of paths, a query, or a built-in name"
+    )
     split: Split = Field(Split(), description="which rows train; random, or a mapping")
     ignore: tuple[Name, ...] = Field((), description="columns that are not features")
     group: Name | None = Field(None, description="a column whose values split each task into one per group of rows")

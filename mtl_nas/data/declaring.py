@@ -1,23 +1,32 @@
-"""Declarations from what a user gives: a built-in name, a search file, a path, and keywords that win over them."""
+"""Declarations from what a user gives: a built-in name, a search file, a table, and keywords that win over them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mtl_nas.data.builtin.registry import BUILTINS, builtin_names
-from mtl_nas.data.declaration import Declaration, declaration, name_of
+from mtl_nas.data.declaration import Declaration, Source, declaration, name_of
+from mtl_nas.data.files.location import matching
+from mtl_nas.data.source import WILDCARDS, Query, absolute, is_url, table_source
 from mtl_nas.errors import DataError
 from mtl_nas.values import first_repeated, nearest, parse, read_tree
 
 Tasks = Mapping[Any, Mapping[str, Any] | None] | Sequence[Any]  # names are text, or numbers as pandas has them
 
 
-def declared(source: str | Declaration, tasks: Tasks | None, **options: Any) -> Declaration:
+def declared(source: Any, tasks: Tasks | None, **options: Any) -> Declaration:
     """The declaration of a source, with tasks and options in place of its own.
 
-    ``options``: fields of the data part, and ``sequences`` and ``violations``; None leaves the source's own.
+    Paths with wildcards become the files that they match now, so that the declaration loads the same table later on.
+
+    Args:
+        source: a declaration, a built-in name, the path of a search file, or a table: a path, a list of paths, or a
+            mapping with a query.
+        tasks: as for ``load_dataset``.
+        options: fields of the data part, and ``sequences`` and ``violations``; None leaves the source's own.
     """
-    return with_options(source if isinstance(source, Declaration) else _declaration_of(source), tasks, **options)
+    base = source if isinstance(source, Declaration) else _declaration_of(table_source(source))
+    return _with_files(with_options(base, tasks, **options))
 
 
 def with_options(base: Declaration, tasks: Tasks | None, **options: Any) -> Declaration:
@@ -41,33 +50,48 @@ def with_options(base: Declaration, tasks: Tasks | None, **options: Any) -> Decl
     return parse(Declaration, tree | outside_data, "data set", DataError)
 
 
-def table_name(path: str) -> str:
-    """The name of a table: its file name without suffixes."""
-    return Path(path).name.removesuffix(".gz").rsplit(".", 1)[0]
-
-
-def _declaration_of(source: str) -> Declaration:
-    if source in BUILTINS:
-        return parse(Declaration, {"data": {"table": source}}, source, DataError)
-    path = Path(source).expanduser()
+def _declaration_of(source: str | tuple[str, ...] | Query) -> Declaration:
+    path = Path(source if isinstance(source, str) else "").expanduser()
     if path.suffix.lower() in (".yaml", ".yml"):
         return _with_absolute_paths(declaration(read_tree(path, DataError), str(path)), path)
-    if not path.exists() and not path.suffix:
+    if isinstance(source, str) and source not in BUILTINS and not (path.suffix or path.exists() or _is_pattern(source)):
         names = ", ".join(builtin_names())
         raise DataError(
             f"no data set '{source}'{nearest(source, builtin_names())}; built in: {names}; or give a table's path"
         )
-    return parse(Declaration, {"data": {"table": str(path.absolute())}}, source, DataError)
+    return Declaration(data=Source(table=_absolute(source, Path())))
+
+
+def _is_pattern(source: str) -> bool:
+    return is_url(source) or WILDCARDS.search(source) is not None
+
+
+def _absolute(source: Any, folder: Path) -> Any:
+    return source if isinstance(source, float) or source in BUILTINS else absolute(source, folder)
 
 
 def _with_absolute_paths(base: Declaration, file: Path) -> Declaration:
     """Paths in a search file are relative to that file."""
-    data, test = base.data, base.data.split.test
+    data = base.data
     if data.table is None:
         raise DataError(f"{file}: 'data.table' is missing")
-    if isinstance(test, str):
-        test = str(file.parent.absolute() / Path(test).expanduser())
-    table = data.table if data.table in BUILTINS else str(file.parent.absolute() / Path(data.table).expanduser())
-    split = data.split.model_copy(update={"test": test})
-    changes = {"table": table, **({"split": split} if "split" in data.model_fields_set else {})}
-    return base.model_copy(update={"data": data.model_copy(update=changes)})
+    return _with_tables(base, lambda source: _absolute(source, file.parent))
+
+
+def _with_files(base: Declaration) -> Declaration:
+    """The declaration with the files that paths with wildcards match."""
+    return base if base.data.table is None else _with_tables(base, _files)
+
+
+def _files(source: Any) -> Any:
+    if isinstance(source, float | Query):
+        return source
+    paths = [path for part in ((source,) if isinstance(source, str) else source) for path in matching(part)]
+    return source if isinstance(source, str) and paths == [source] else tuple(paths)
+
+
+def _with_tables(base: Declaration, change: Callable[[Any], Any]) -> Declaration:
+    """The declaration with the table, and the table of test rows, changed by a function."""
+    split = base.data.split.model_copy(update={"test": change(base.data.split.test)})
+    changes = {"table": change(base.data.table), **({"split": split} if "split" in base.data.model_fields_set else {})}
+    return base.model_copy(update={"data": base.data.model_copy(update=changes)})

@@ -7,7 +7,7 @@ from typing import Any
 from mtl_nas.data.builtin.registry import BUILTINS, with_builtin
 from mtl_nas.data.dataset import Dataset, RawRows
 from mtl_nas.data.declaration import Declaration, Split
-from mtl_nas.data.declaring import Tasks, declared, table_name, with_options
+from mtl_nas.data.declaring import Tasks, declared, with_options
 from mtl_nas.data.encoded_dataset import encoded_dataset
 from mtl_nas.data.files.formats import open_table
 from mtl_nas.data.parsing.frames import is_frame, raw_table
@@ -17,6 +17,7 @@ from mtl_nas.data.pipeline.file_table import FileTable, refuse_other_test_column
 from mtl_nas.data.pipeline.row_encoding import TableEncoding
 from mtl_nas.data.pipeline.table import FrameTable
 from mtl_nas.data.pipeline.writer import write_encoded
+from mtl_nas.data.source import Query, table_name, table_source
 from mtl_nas.data.storage.encoded_folder import is_encoded
 from mtl_nas.data.storage.rows import Rows, joined
 from mtl_nas.errors import DataError
@@ -40,8 +41,9 @@ def load_dataset(
     The keywords are the fields of a search file and win over it.
 
     Args:
-        source: a built-in name, the path of a search file (YAML), of a table or of an encoded folder, a frame (pandas,
-            polars, Arrow), or a declaration.
+        source: a built-in name, the path of a search file (YAML), of a table or of an encoded folder, a list of paths,
+            a mapping ``{"query": ..., "database": ...}``, a frame (pandas, polars, Arrow, a DuckDB relation), or a
+            declaration.
         tasks: names of label columns, or a mapping from task names to options such as ``{"after": "click"}``; an
             option that is left out is inferred from the labels.
         split: a ``Split`` or a mapping of its fields: the rows that train, validate and test, by shares or by the
@@ -79,36 +81,41 @@ def load_dataset(
     if is_frame(source):
         declaration = with_options(Declaration(), tasks, **options)
         return _prepared("frame", raw_table(source), declaration)
-    declaration = declared(source if isinstance(source, Declaration) else str(source), tasks, **options)
+    declaration = declared(source, tasks, **options)
     table, test = declaration.data.table, declaration.data.split.test
     if table is None:
         raise DataError("the declaration names no table (data: table); give a frame to load_dataset itself")
-    if is_encoded(table):
+    if isinstance(table, str) and is_encoded(table):
         return encoded_dataset(Path(table).expanduser(), declaration)
-    if table in BUILTINS:
+    if isinstance(table, str) and table in BUILTINS:
         complete = with_builtin(BUILTINS[table].declaration, declaration)
         return _prepared(table, raw_table(BUILTINS[table].table()), complete)
-    rows = read_table(table)
-    if not isinstance(test, str):
+    rows = _read(table, "data.table")
+    if isinstance(test, float):
         return _prepared(table_name(table), rows, declaration)
-    test_rows = read_table(test)
+    test_rows = _read(test, "data.split.test")
     refuse_other_test_columns(test, rows.names, test_rows.names, declaration.data.ignore)
     return _prepared(table_name(table), rows, declaration, test_rows)
 
 
-def read_table(path: str | Path, *, may_be_empty: bool = False) -> RawTable:
+def read_table(source: Any, *, may_be_empty: bool = False) -> RawTable:
     """Read a whole table; a text table is text, whatever its fields spell.
 
     Args:
-        path: a table on disk, as ``load_dataset`` reads it.
+        source: a path, a list of paths or a mapping with a query, as for ``load_dataset``.
         may_be_empty: whether a table of column names alone is read, too.
 
     Raises:
         DataError: there is no such table, it cannot be read, or it is empty.
     """
-    table = RawTable.of(open_table(path).read())
+    return _read(table_source(source), may_be_empty=may_be_empty)
+
+
+def _read(source: str | tuple[str, ...] | Query, key: str | None = None, *, may_be_empty: bool = False) -> RawTable:
+    file = open_table(source, key=key)
+    table = RawTable.of(file.read())
     if not len(table) and not may_be_empty:
-        raise DataError(f"'{path}' is an empty table")
+        raise DataError(f"'{file.name}' is an empty table")
     return table
 
 
@@ -136,14 +143,14 @@ def _prepared(name: str, rows: RawTable, declaration: Declaration, test: RawTabl
     )
 
 
-def encode_table(source: str | Path, to: str | Path, tasks: Tasks | None = None, **options: Any) -> Dataset:
+def encode_table(source: Any, to: str | Path, tasks: Tasks | None = None, **options: Any) -> Dataset:
     """Encode a table that may be larger than memory into a folder, whose files ``load_dataset`` maps.
 
     The rows of every split and the columns of the schema are those of ``load_dataset``; of more than
     1,000,000 train rows, quantiles are those of a random sample.
 
     Args:
-        source: the path of a table or of a search file.
+        source: the path of a table or of a search file, a list of paths, or a mapping with a query.
         to: a folder that does not exist or is empty; it is written completely or not at all.
         tasks: as for ``load_dataset``.
         options: keywords of ``load_dataset``: split, ignore, columns, sequences, group, weight, violations,
@@ -159,15 +166,15 @@ def encode_table(source: str | Path, to: str | Path, tasks: Tasks | None = None,
         >>> import mtl_nas as mn
         >>> data = mn.encode_table("visits.parquet", "visits", ["click", "buy"])  # doctest: +SKIP
     """
-    declaration = declared(str(source), tasks, **options)
+    declaration = declared(source, tasks, **options)
     table, test, to = declaration.data.table, declaration.data.split.test, Path(to).expanduser()
     if table is None or table in BUILTINS:
         raise DataError(f"'{source}' is no table on disk; it is loaded as it is")
-    if is_encoded(table):
+    if isinstance(table, str) and is_encoded(table):
         raise DataError(f"'{table}' is encoded already")
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
         raise DataError(f"'{to}' is there already; give another folder")
     data = declaration.data
-    batches = FileTable(table, test if isinstance(test, str) else None, ignore=data.ignore, missing=data.missing)
+    batches = FileTable(table, None if isinstance(test, float) else test, ignore=data.ignore, missing=data.missing)
     write_encoded(table_name(table), batches, declaration, to)
     return load_dataset(to)

@@ -25,7 +25,9 @@ def text_column(texts):
     return RawColumn.of("x", pa.array(texts, pa.string()))
 
 
-@given(st.lists(FLOATS | st.integers(-(2**70), 2**70), min_size=1), st.sampled_from([repr, " {} ".format, "+{}".format]))
+@given(
+    st.lists(FLOATS | st.integers(-(2**70), 2**70), min_size=1), st.sampled_from([repr, " {} ".format, "+{}".format])
+)
 def test_a_number_is_read_as_python_reads_it(numbers, spell):
     texts = [spell(number) for number in numbers if not (spell("") == "+" and number < 0)] or ["0"]
     parsed, invalid = parse_numbers(text_column(texts))

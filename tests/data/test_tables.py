@@ -48,6 +48,7 @@ def test_an_unreadable_table_says_what_is_wrong(tmp_path):
     (tmp_path / "header.csv").write_text("a,b\n")
     (tmp_path / "one.csv").write_text("a;b\n1;2\n")
     (tmp_path / "latin.csv").write_bytes("a,b\nä,1\n".encode("latin-1"))
+    (tmp_path / "t.xls").write_text("x")
     (tmp_path / "t.xlsx").write_text("x")
     (tmp_path / "bad.parquet").write_text("no parquet")
     (tmp_path / "twice.csv").write_text("a,b,a\n1,2,3\n")
@@ -61,7 +62,8 @@ def test_an_unreadable_table_says_what_is_wrong(tmp_path):
         "header.csv": "empty table",
         "one.csv": "one column, 'a;b'",
         "latin.csv": "not UTF-8",
-        "t.xlsx": "no known suffix",
+        "t.xls": "no known suffix",
+        "t.xlsx": "no Excel workbook",
         "bad.parquet": "not Parquet",
         "twice.csv": "two columns named 'a'",
         "ragged.csv": "no table",

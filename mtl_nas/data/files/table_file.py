@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import pyarrow as pa
 
@@ -10,8 +9,14 @@ import pyarrow as pa
 class TableFile(ABC):
     """A table on disk that is read in batches, as often as needed."""
 
-    path: Path
-    columns: list[str]
+    name: str  # as messages name it
+    schema: pa.Schema  # the columns, and the types of the format
+    typed = True  # values have types; False: all of them are text
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the columns in their order."""
+        return list(self.schema.names)
 
     @abstractmethod
     def batches(self, columns: Sequence[str] | None = None, rows: int | None = None) -> Iterator[pa.Table]:
@@ -22,4 +27,17 @@ class TableFile(ABC):
         parts = list(self.batches(columns))
         if parts:
             return pa.concat_tables(parts)
-        return pa.table({name: pa.array([], pa.large_string()) for name in columns or self.columns})
+        wanted = self.columns if columns is None else columns
+        return pa.schema([self.schema.field(name) for name in wanted]).empty_table()
+
+
+class HeldTable(TableFile):
+    """A table of a format that cannot be read in parts: it is read once, and held in memory."""
+
+    def __init__(self, name: str, table: pa.Table) -> None:
+        self.name, self.schema, self._table = name, table.schema, table
+
+    def batches(self, columns: Sequence[str] | None = None, rows: int | None = None) -> Iterator[pa.Table]:
+        table = self._table if columns is None else self._table.select(list(columns))
+        for start in range(0, len(table), rows or max(1, len(table))):
+            yield table.slice(start, rows)

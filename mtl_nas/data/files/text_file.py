@@ -6,28 +6,30 @@ import io
 import lzma
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.csv as pacsv
 
+from mtl_nas.data.files.location import Location
 from mtl_nas.data.files.table_file import TableFile
 from mtl_nas.data.parsing.levels import NUMBER
 from mtl_nas.errors import DataError
 from mtl_nas.values import first_repeated
 
 SEPARATORS = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
-COMPRESSIONS = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd", ".xz": "xz"}
 BLOCK = 2**24  # bytes that are parsed at once; a row is shorter
 
 
 class TextFile(TableFile):
     """CSV or TSV whose first line names the columns; an empty field is missing, and nothing else is."""
 
-    def __init__(self, path: Path) -> None:
-        self.path, self._separator = path, SEPARATORS[suffix(path)]
-        with _text_errors(path):
+    typed = False
+
+    def __init__(self, location: Location) -> None:
+        path = self.name = location.text
+        self._location, self._separator = location, SEPARATORS[location.suffix]
+        with text_errors(path):
             header, first = self._first_lines()
             if not header:
                 raise DataError(f"'{path}' is an empty table")
@@ -37,14 +39,14 @@ class TextFile(TableFile):
                 raise DataError(f"'{path}' has two columns named '{repeated}'")
             _refuse_other_separator(path, header, self._separator)
             self._names = [name or f"Unnamed: {index}" for index, name in enumerate(header)]
-            self.columns = list(self._names)
+            self.schema = pa.schema(dict.fromkeys(self._names, pa.large_string()))
             self._ends_in_separator = len(first) == len(header) + 1 and not first[-1]
             if self._ends_in_separator:
                 self._names.append(f"Unnamed: {len(header)}")
 
     def batches(self, columns: Sequence[str] | None = None, rows: int | None = None) -> Iterator[pa.Table]:
         options = self._options(self.columns if columns is None else columns)
-        with _text_errors(self.path), _opened(self.path) as stream:
+        with text_errors(self.name), self._location.open() as stream:
             if rows is None:
                 yield self._without_last_separator(pacsv.read_csv(stream, **options))
                 return
@@ -73,25 +75,19 @@ class TextFile(TableFile):
         last = table.column(table.num_columns - 1)
         if last.null_count < len(last):
             raise DataError(
-                f"'{self.path}' has rows with {len(self._names)} fields, but names {len(self.columns)} columns"
+                f"'{self.name}' has rows with {len(self._names)} fields, but names {len(self.columns)} columns"
             )
         return table.remove_column(table.num_columns - 1)
 
     def _first_lines(self) -> tuple[list[str], list[str]]:
         """The fields of the first two lines."""
-        with _opened(self.path) as stream:
+        with self._location.open() as stream:
             start = codecs.getincrementaldecoder("utf-8-sig")().decode(stream.read(BLOCK))
         lines = csv.reader(io.StringIO(start, newline=""), delimiter=self._separator)
         return next(lines, []), next((line for line in lines if line), [])
 
 
-def suffix(path: Path) -> str:
-    """The suffix that names the format, before that of a compression."""
-    name = path.name if path.suffix.lower() not in COMPRESSIONS else path.stem
-    return Path(name).suffix.lower()
-
-
-def _refuse_data_as_names(path: Path, header: list[str]) -> None:
+def _refuse_data_as_names(path: str, header: list[str]) -> None:
     """Raise DataError where the first line holds numbers; a frame without names writes 0, 1, 2, ..."""
     numbers = [name for name in header if name]
     if numbers and all(map(NUMBER.fullmatch, numbers)) and numbers != list(map(str, range(len(numbers)))):
@@ -99,22 +95,14 @@ def _refuse_data_as_names(path: Path, header: list[str]) -> None:
         raise DataError(f"'{path}' has no header: its first line holds values ({shown}); add a line of column names")
 
 
-def _refuse_other_separator(path: Path, header: list[str], separator: str) -> None:
+def _refuse_other_separator(path: str, header: list[str], separator: str) -> None:
     """Raise DataError where the one column of a table has the name of several."""
     if len(header) == 1 and any(mark in header[0] for mark in (*SEPARATORS.values(), ";", "|")):
         raise DataError(f"'{path}' has one column, {header[0][:40]!r}; save it with {separator!r} between its columns")
 
 
-def _opened(path: Path) -> Any:
-    """The bytes of a file, unpacked."""
-    compression = COMPRESSIONS.get(path.suffix.lower())
-    if compression == "xz":
-        return lzma.open(path)
-    return pa.input_stream(str(path), compression=compression)
-
-
 @contextmanager
-def _text_errors(path: Path) -> Iterator[None]:
+def text_errors(path: str) -> Iterator[None]:
     """Turn errors of reading a text table into DataErrors of one line."""
     try:
         yield

@@ -12,16 +12,35 @@ from mtl_nas.errors import DataError
 
 def is_frame(source: object) -> bool:
     """Whether a value is a frame in memory."""
-    return isinstance(source, pd.DataFrame | RawTable) or hasattr(source, "__arrow_c_stream__")
+    return (
+        isinstance(source, pd.DataFrame | RawTable) or hasattr(source, "__arrow_c_stream__") or _is_lazy_polars(source)
+    )
 
 
 def raw_table(frame: Any) -> RawTable:
-    """The columns of a frame: pandas, polars, Arrow, or a DuckDB relation."""
+    """The columns of a frame: pandas, polars (a lazy frame is collected), Arrow, or a DuckDB relation.
+
+    A record batch reader is read to its end, and can be read once.
+    """
     if isinstance(frame, RawTable):
         return frame
     if isinstance(frame, pd.DataFrame):
         return RawTable.of(_arrow_of_pandas(frame))
-    return RawTable.of(frame if isinstance(frame, pa.Table) else pa.table(frame))
+    if _is_lazy_polars(frame):
+        frame = frame.collect()
+    try:
+        return RawTable.of(frame if isinstance(frame, pa.Table) else pa.table(frame))
+    except (pa.ArrowException, TypeError) as problem:
+        raise DataError(f"the frame cannot be read: {str(problem).splitlines()[0]}") from None
+
+
+def object_array(name: str, values: list[Any]) -> pa.Array | pa.ChunkedArray:
+    """Python objects as a column; those of several types become text."""
+    return _arrow_column(name, pd.Series(values, dtype=object))
+
+
+def _is_lazy_polars(source: object) -> bool:
+    return type(source).__name__ == "LazyFrame" and hasattr(source, "collect")
 
 
 def _arrow_of_pandas(frame: pd.DataFrame) -> pa.Table:

@@ -151,10 +151,11 @@ def _plain(values: pa.Array | pa.ChunkedArray) -> pa.Array:  # noqa: PLR0911  # 
     if isinstance(kind, pa.BaseExtensionType):
         return _plain(pa.chunked_array([chunk.storage for chunk in _chunks(values)], kind.storage_type))
     if types.is_dictionary(kind):
-        return _plain(values.cast(kind.value_type))
+        parts = [_text_of_view(chunk.dictionary).take(chunk.indices) for chunk in _chunks(values)]
+        return _plain(pa.chunked_array(parts or [pa.array([], kind.value_type)]))
     if _is_text(kind) or types.is_binary(kind) or types.is_large_binary(kind):
-        values = values.cast(pa.large_string())
-        return _in_one_piece(pc.if_else(pc.equal(values, ""), pa.scalar(None, pa.large_string()), values))
+        values = _in_one_piece(values.cast(pa.large_string()))
+        return pc.if_else(pc.equal(values, ""), pa.scalar(None, pa.large_string()), values)
     if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind) or _is_list_view(kind):
         rows = _in_one_piece(values.cast(pa.large_list(kind.value_type)))
         return pa.LargeListArray.from_arrays(_offsets(rows), _plain(rows.flatten()))
@@ -163,6 +164,10 @@ def _plain(values: pa.Array | pa.ChunkedArray) -> pa.Array:  # noqa: PLR0911  # 
     if types.is_float16(kind):
         return _in_one_piece(values.cast(pa.float32()))
     return _in_one_piece(values)
+
+
+def _text_of_view(levels: pa.Array) -> pa.Array:
+    return levels.cast(pa.large_string()) if types.is_string_view(levels.type) else levels
 
 
 def _offsets(rows: pa.LargeListArray) -> pa.Array:

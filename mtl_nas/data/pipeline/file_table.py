@@ -7,6 +7,7 @@ from mtl_nas.data.files.formats import open_table
 from mtl_nas.data.parsing.levels import without_marks
 from mtl_nas.data.parsing.raw import RawTable
 from mtl_nas.data.pipeline.table import Table, TableBatch
+from mtl_nas.data.source import Query, table_name
 from mtl_nas.errors import DataError
 from mtl_nas.values import nearest
 
@@ -19,19 +20,20 @@ class FileTable(Table):
 
     def __init__(
         self,
-        path: str,
-        test_path: str | None = None,
+        source: str | tuple[str, ...] | Query,
+        test: str | tuple[str, ...] | Query | None = None,
         *,
         ignore: Sequence[str] = (),
         missing: Mapping[str, Sequence[str]] | None = None,
         cells: int = CELLS,
     ) -> None:
-        self.path, self._cells, self._missing = path, cells, missing or {}
+        self._cells, self._missing = cells, missing or {}
         self.quantile_rows = QUANTILE_ROWS
-        self._files = [open_table(part) for part in (path, test_path) if part is not None]
+        self._files = [open_table(source, key="data.table")]
         self.columns = self._files[0].columns
-        if test_path is not None:
-            refuse_other_test_columns(test_path, self.columns, self._files[1].columns, ignore)
+        if test is not None:
+            self._files.append(open_table(test, key="data.split.test"))
+            refuse_other_test_columns(test, self.columns, self._files[1].columns, ignore)
 
     def batches(self, columns: Sequence[str] | None = None) -> Iterator[TableBatch]:
         wanted = [name for name in self.columns if columns is None or name in set(columns)]
@@ -44,7 +46,7 @@ class FileTable(Table):
                 yield TableBatch(first, table)
                 first += len(table)
         if not first:
-            raise DataError(f"'{self.path}' is an empty table")
+            raise DataError(f"'{self._files[0].name}' is an empty table")
 
     @cached_property
     def test_rows(self) -> int:
@@ -52,9 +54,10 @@ class FileTable(Table):
 
 
 def refuse_other_test_columns(
-    path: str, columns: Sequence[str], test_columns: Sequence[str], ignore: Sequence[str]
+    source: str | tuple[str, ...] | Query, columns: Sequence[str], test_columns: Sequence[str], ignore: Sequence[str]
 ) -> None:
     """Raise DataError where a table of test rows lacks a column of the table."""
     missing = [name for name in columns if name not in test_columns and name not in ignore]
     if missing:
-        raise DataError(f"the test table '{path}' lacks the column '{missing[0]}'{nearest(missing[0], test_columns)}")
+        name = source if isinstance(source, str) else table_name(source)
+        raise DataError(f"the test table '{name}' lacks the column '{missing[0]}'{nearest(missing[0], test_columns)}")

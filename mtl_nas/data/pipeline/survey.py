@@ -190,7 +190,7 @@ def _with_column_kinds(table: Table, declaration: Declaration, scan: _Scan) -> t
 
 def _split(table: Table, reader: LabelReader, scan: _Scan) -> NDArray[np.uint8]:
     data, rules = reader.declaration.data, scan.rules
-    test_rows = table.test_rows if isinstance(data.split.test, str) else 0
+    test_rows = table.test_rows if not isinstance(data.split.test, float) else 0
     labels = label_combinations(table, reader, scan.rows) if data.split.stratified else None
     remaining: NDArray[np.int64] | None = None  # row numbers, where some rows are left out
     if reader.declaration.violations == "drop" and reader.funnel:

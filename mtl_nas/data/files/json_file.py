@@ -1,0 +1,129 @@
+"""JSON lines: an object per line, whose types are kept."""
+
+import codecs
+import json
+import lzma
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.json as pajson
+
+from mtl_nas.data.files.json_types import (
+    array_of,
+    arrow_type,
+    parsed_by_arrow,
+    type_of,
+    type_of_array,
+    united,
+    without_times,
+)
+from mtl_nas.data.files.location import Location
+from mtl_nas.data.files.table_file import TableFile
+from mtl_nas.errors import DataError
+
+SUFFIXES = (".jsonl", ".ndjson")
+BLOCK = 2**24  # bytes that are parsed at once; a line may be longer
+
+
+class JsonFile(TableFile):
+    """The fields of all lines; a field that a line lacks is missing there.
+
+    A field has the type that holds all its values: see ``json_types``.
+    """
+
+    def __init__(self, location: Location) -> None:
+        self.name, self._location = location.text, location
+        self._types: dict[str, pa.DataType] = {}
+        for line, block in self._blocks():
+            for name, kind in self._types_of(line, block).items():
+                self._types[name] = united(self._types.get(name, pa.null()), kind)
+        self.schema = pa.schema([(name, arrow_type(kind)) for name, kind in self._types.items()])
+
+    def batches(self, columns: Sequence[str] | None = None, rows: int | None = None) -> Iterator[pa.Table]:
+        kinds = {name: self._types[name] for name in (self.columns if columns is None else columns)}
+        for line, block in self._blocks():
+            table = self._parsed(line, block, kinds)
+            for start in range(0, len(table), rows or max(1, len(table))):
+                yield table.slice(start, rows)
+
+    def _types_of(self, line: int, block: bytes) -> dict[str, pa.DataType]:
+        """The types of the fields in some lines."""
+        try:
+            table = pajson.read_json(pa.py_buffer(block))
+            names, text = table.schema.names, without_times(table.schema)
+            if len(text):
+                options = pajson.ParseOptions(explicit_schema=text, unexpected_field_behavior="infer")
+                table = pajson.read_json(pa.py_buffer(block), parse_options=options)
+            kinds = {name: type_of_array(table.column(name)) for name in names}
+            if None not in kinds.values():
+                return kinds
+        except pa.ArrowInvalid:
+            pass  # the types of a field differ, or a line is no object: lines alone can tell
+        types: dict[str, pa.DataType] = {}
+        for row in self._objects(line, block):
+            for name, value in row.items():
+                types[name] = united(types.get(name, pa.null()), type_of(value))
+        return types
+
+    def _parsed(self, line: int, block: bytes, kinds: Mapping[str, pa.DataType]) -> pa.Table:
+        """Some lines as columns of these types."""
+        schema = pa.schema([(name, arrow_type(kind)) for name, kind in kinds.items()])
+        if all(map(parsed_by_arrow, kinds.values())):
+            options = pajson.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore")
+            try:
+                return pajson.read_json(pa.py_buffer(block), parse_options=options).select(schema.names)
+            except pa.ArrowInvalid:
+                pass
+        rows = list(self._objects(line, block))
+        return pa.table([array_of((row.get(name) for row in rows), kinds[name]) for name in schema.names], schema)
+
+    def _objects(self, line: int, block: bytes) -> Iterator[dict[str, Any]]:
+        for number, text in enumerate(block.split(b"\n"), line):
+            if not text.strip():
+                continue
+            try:
+                value = json.loads(text)
+            except (ValueError, RecursionError) as problem:
+                raise DataError(f"'{self.name}' is no JSON in line {number:,}: {str(problem).lower()}") from None
+            if not isinstance(value, dict):
+                raise DataError(
+                    f"'{self.name}' holds a {type(value).__name__} in line {number:,}; JSON lines hold an object per "
+                    'line: {"column": value, ...}'
+                )
+            yield value
+
+    def _blocks(self) -> Iterator[tuple[int, bytes]]:
+        """Whole lines of about a block, and the number of the first of them."""
+        line, rest = 1, b""
+        with _json_errors(self.name), self._location.open() as stream:
+            while chunk := stream.read(BLOCK):
+                head, newline, tail = chunk.rpartition(b"\n")
+                if not newline:
+                    rest += chunk
+                    continue
+                yield from self._checked(line, rest + head + newline)
+                line, rest = line + rest.count(b"\n") + head.count(b"\n") + 1, tail
+            yield from self._checked(line, rest)
+
+    def _checked(self, line: int, block: bytes) -> Iterator[tuple[int, bytes]]:
+        block = block.removeprefix(codecs.BOM_UTF8) if line == 1 else block
+        if block.strip():
+            block.decode()  # Arrow's parser does not look
+            yield line, block
+
+
+@contextmanager
+def _json_errors(name: str) -> Iterator[None]:
+    """Turn errors of reading JSON lines into DataErrors of one line."""
+    try:
+        yield
+    except UnicodeError:
+        raise DataError(f"'{name}' is not UTF-8 text; save it as UTF-8") from None
+    except (pa.ArrowException, lzma.LZMAError, EOFError) as problem:
+        raise DataError(f"'{name}' is no table: {(str(problem).splitlines() or ['it ends early'])[0]}") from None
+    except OSError as problem:
+        if problem.errno is not None:
+            raise
+        raise DataError(f"'{name}' cannot be unpacked: {str(problem).splitlines()[0]}") from None
