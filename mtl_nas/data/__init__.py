@@ -11,6 +11,7 @@ from mtl_nas.data.builtin.registry import builtin_names
 from mtl_nas.data.columns.encoding import encode_rows, feature_columns
 from mtl_nas.data.dataset import Dataset
 from mtl_nas.data.declaration import Declaration, Source, Split, TaskDeclaration
+from mtl_nas.data.files.location import TableNotFoundError
 from mtl_nas.data.loading import encode_table, load_dataset, read_table
 from mtl_nas.data.parsing.frames import raw_table
 from mtl_nas.data.parsing.levels import without_marks
@@ -35,6 +36,7 @@ __all__ = [
     "Schema",
     "Source",
     "Split",
+    "TableNotFoundError",
     "Task",
     "TaskDeclaration",
     "TaskKind",

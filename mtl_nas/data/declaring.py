@@ -1,17 +1,19 @@
 """Declarations from what a user gives: a built-in name, a search file, a table, and keywords that win over them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from mtl_nas.data.builtin.registry import BUILTINS, builtin_names
 from mtl_nas.data.declaration import Declaration, Source, declaration, name_of
-from mtl_nas.data.files.location import matching
+from mtl_nas.data.files.location import TableNotFoundError, matching
 from mtl_nas.data.source import WILDCARDS, Query, absolute, is_url, table_source
 from mtl_nas.errors import DataError
 from mtl_nas.values import first_repeated, nearest, parse, read_tree
 
 Tasks = Mapping[Any, Mapping[str, Any] | None] | Sequence[Any]  # names are text, or numbers as pandas has them
+SEARCH_FILES = (".yaml", ".yml")
 
 
 def declared(source: Any, tasks: Tasks | None, **options: Any) -> Declaration:
@@ -27,6 +29,18 @@ def declared(source: Any, tasks: Tasks | None, **options: Any) -> Declaration:
     """
     base = source if isinstance(source, Declaration) else _declaration_of(table_source(source))
     return _with_files(with_options(base, tasks, **options))
+
+
+@contextmanager
+def naming_search_file(source: Any) -> Iterator[None]:
+    """Where a table of a search file is not there, the error says what to change in the file."""
+    try:
+        yield
+    except TableNotFoundError as problem:
+        declared_in = "the search file" if isinstance(source, Declaration) else f"{source}"
+        if isinstance(source, Declaration) or declared_in.lower().endswith(SEARCH_FILES):
+            raise TableNotFoundError(problem.fact, problem.key, declared_in) from None
+        raise
 
 
 def with_options(base: Declaration, tasks: Tasks | None, **options: Any) -> Declaration:
@@ -52,7 +66,7 @@ def with_options(base: Declaration, tasks: Tasks | None, **options: Any) -> Decl
 
 def _declaration_of(source: str | tuple[str, ...] | Query) -> Declaration:
     path = Path(source if isinstance(source, str) else "").expanduser()
-    if path.suffix.lower() in (".yaml", ".yml"):
+    if path.suffix.lower() in SEARCH_FILES:
         return _with_absolute_paths(declaration(read_tree(path, DataError), str(path)), path)
     if isinstance(source, str) and source not in BUILTINS and not (path.suffix or path.exists() or _is_pattern(source)):
         names = ", ".join(builtin_names())

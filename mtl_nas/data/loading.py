@@ -7,7 +7,7 @@ from typing import Any
 from mtl_nas.data.builtin.registry import BUILTINS, with_builtin
 from mtl_nas.data.dataset import Dataset, RawRows
 from mtl_nas.data.declaration import Declaration, Split
-from mtl_nas.data.declaring import Tasks, declared, with_options
+from mtl_nas.data.declaring import Tasks, declared, naming_search_file, with_options
 from mtl_nas.data.encoded_dataset import encoded_dataset
 from mtl_nas.data.files.formats import open_table
 from mtl_nas.data.parsing.frames import is_frame, raw_table
@@ -90,10 +90,11 @@ def load_dataset(
     if isinstance(table, str) and table in BUILTINS:
         complete = with_builtin(BUILTINS[table].declaration, declaration)
         return _prepared(table, raw_table(BUILTINS[table].table()), complete)
-    rows = _read(table, "data.table")
-    if isinstance(test, float):
+    with naming_search_file(source):
+        rows = _read(table, "data.table")
+        test_rows = None if isinstance(test, float) else _read(test, "data.split.test")
+    if test_rows is None or isinstance(test, float):
         return _prepared(table_name(table), rows, declaration)
-    test_rows = _read(test, "data.split.test")
     refuse_other_test_columns(test, rows.names, test_rows.names, declaration.data.ignore)
     return _prepared(table_name(table), rows, declaration, test_rows)
 
@@ -175,6 +176,7 @@ def encode_table(source: Any, to: str | Path, tasks: Tasks | None = None, **opti
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
         raise DataError(f"'{to}' is there already; give another folder")
     data = declaration.data
-    batches = FileTable(table, None if isinstance(test, float) else test, ignore=data.ignore, missing=data.missing)
+    with naming_search_file(source):
+        batches = FileTable(table, None if isinstance(test, float) else test, ignore=data.ignore, missing=data.missing)
     write_encoded(table_name(table), batches, declaration, to)
     return load_dataset(to)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mtl_nas.data import Dataset, Declaration, load_dataset
+from mtl_nas.data import Dataset, Declaration, TableNotFoundError, load_dataset
 from mtl_nas.errors import RunError
 from mtl_nas.exports import README, Model, load_model
 from mtl_nas.record import Request, RunFolder, SearchSettings, Trial, layout
@@ -115,12 +115,12 @@ def _best_mean_first(finalists: list[Trial]) -> list[Trial]:
 def data_of_run(folder: str | Path, request: Request) -> Dataset:
     """Load the data that a run folder names; a RunError where the run was made on a frame, or its table was moved."""
     declaration = Declaration.model_validate(request.data)
-    table = declaration.data.table
-    if table is None:
+    if declaration.data.table is None:
         raise RunError(f"the data of '{folder}' came from memory: call search(..., folder='{folder}') with them")
-    if Path(table).is_absolute() and not Path(table).exists():
+    try:
+        return load_dataset(declaration)
+    except TableNotFoundError as problem:
         raise RunError(
-            f"no table '{table}', on which the run '{folder}' was made; put it back, or write where it is now into "
+            f"{problem.fact}, on which the run '{folder}' was made; put it back, or write where it is now into "
             f"{Path(folder) / layout.REQUEST} (data: table)"
-        )
-    return load_dataset(declaration)
+        ) from None

@@ -11,8 +11,8 @@ from shop import FRAME, TREE, changed, csv, written
 
 def test_a_missing_table_is_named(here, refused):
     for command in ("init", "check", "run"):
-        assert refused(command, "shopp.csv", "--tasks", "click") == "no table 'shopp.csv'".replace(
-            "shopp.csv", str(here / "shopp.csv")
+        assert refused(command, "shopp.csv", "--tasks", "click") == (
+            f"no table '{here / 'shopp.csv'}'; did you mean 'shop.csv'?"
         )
 
 
@@ -41,7 +41,8 @@ def test_a_table_that_cannot_be_read_is_named(here, refused, content, message):
     [
         ("other.parquet", b"PAR1 but not really", "is not Parquet: "),
         ("other.csv.gz", b"not packed", "cannot be unpacked: "),
-        ("other.xlsx", b"PK", "has no known suffix: .csv, .tsv"),
+        ("other.xls", b"PK", "has no known suffix: .csv, .tsv"),
+        ("other.xlsx", b"PK", "is no Excel workbook: "),
     ],
 )
 def test_other_formats_are_named(here, refused, name, content, message):

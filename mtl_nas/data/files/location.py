@@ -106,19 +106,22 @@ def _split_at_wildcard(path: str) -> tuple[str, str, str]:
     return folder, slash, path[len(folder + slash) :]
 
 
+class TableNotFoundError(DataError):
+    """No table where one was looked for; ``fact`` says where, without the way out."""
+
+    def __init__(self, fact: str, key: str | None = None, file: str | None = None) -> None:
+        """``key``: what names the table in a search file; ``file``: the search file that names it."""
+        super().__init__(fact if None in (key, file) else f"{fact}; if it was moved, change {key} in {file}")
+        self.fact, self.key = fact, key
+
+
 def refuse_absent(location: Location, key: str | None) -> None:
-    """Raise DataError where nothing is there; ``key``: what names the table in a search file."""
+    """Raise TableNotFoundError where nothing is there; ``key`` is as for ``open_table``."""
     if location.kind != pafs.FileType.NotFound:
         return
     path = Path(location.path)
     beside = [] if is_url(location.text) or not path.parent.is_dir() else [part.name for part in path.parent.iterdir()]
-    hint = nearest(path.name, beside)
-    raise DataError(f"no table '{location.text}'{_where(location.text)}{hint}{moved_advice(key)}")
-
-
-def moved_advice(key: str | None) -> str:
-    """What to do where a table that a search file names is not there."""
-    return "" if key is None else f"; if it was moved, change {key} in the search file (of a run: its search.yaml)"
+    raise TableNotFoundError(f"no table '{location.text}'{_where(location.text)}{nearest(path.name, beside)}", key)
 
 
 def _where(text: str) -> str:

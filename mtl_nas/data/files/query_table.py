@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from mtl_nas.data.files.location import moved_advice
+from mtl_nas.data.files.location import TableNotFoundError
 from mtl_nas.data.files.table_file import HeldTable, TableFile
 from mtl_nas.data.parsing.frames import object_array
 from mtl_nas.data.parsing.raw import refuse_repeated
@@ -123,7 +123,7 @@ def _value(variable: re.Match[str]) -> str:
 def _refuse_absent(path: str, key: str | None) -> Path:
     file = Path(path).expanduser()
     if not file.is_file():
-        raise DataError(f"no database '{path}'{moved_advice(key and f'{key}.database')}")
+        raise TableNotFoundError(f"no database '{path}'", key and f"{key}.database")
     return file
 
 
