@@ -149,6 +149,7 @@ def proposal_keys(lines: list[bytes]) -> list[tuple[str, str]]:
 
 
 @pytest.mark.ray
+@pytest.mark.usefixtures("ray_session")
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.6, 0.9])
 def test_a_run_that_was_cut_is_resumed(tmp_path: Path, share: float) -> None:
     folder = copied("run", tmp_path)

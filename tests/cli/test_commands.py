@@ -226,6 +226,7 @@ def test_a_folder_that_is_cut_short_is_one_line(here, typed, refused):
 
 
 @pytest.mark.ray
+@pytest.mark.usefixtures("ray_session")
 def test_a_search_on_an_encoded_folder_is_that_on_its_table(here, typed):
     tiny = {"design": {"levels": [{"shared": {"int": [1, 3]}, "expert": {"hidden": [8]}}]}, "training": {"epochs": 1}}
     written(tiny, "own.yaml")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from filelock import FileLock
 from page_blocks import PAGES, ROOT, Block, blocks, continued, copied, run_page
 
 from mtl_nas.data.declaration import declaration
@@ -22,14 +23,25 @@ def shown(page: Path) -> str:
     return str(page.relative_to(ROOT))
 
 
+def turn(page: Path) -> int:
+    """Return when a page starts: the README, which is long, first; pages that continue the tutorial, last."""
+    return 0 if page.name == "README.md" else 3 if continued(page) else 2
+
+
 @pytest.fixture(scope="session")
-def tour(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
-    """The folder that the tutorial leaves, and what its commands wrote to standard error."""
-    folder = tmp_path_factory.mktemp("tour")
-    return folder, run_page(TOUR, folder)
+def tour(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> tuple[Path, str]:
+    """The folder that the tutorial leaves, and what its commands wrote to standard error; made once for all workers."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if worker_id == "master" else base.parent) / "tour"
+    errors = folder.with_suffix(".txt")
+    with FileLock(folder.with_suffix(".lock")):
+        if not errors.exists():
+            folder.mkdir()
+            errors.write_text(run_page(TOUR, folder), encoding="utf-8")
+    return folder, errors.read_text(encoding="utf-8")
 
 
-@pytest.mark.ray
+@pytest.mark.ray(turn=0)
 def test_a_newcomer_can_follow_the_tutorial_from_top_to_bottom(tour: tuple[Path, str]) -> None:
     folder, errors = tour
     assert (folder / "runs/shop/best/model.safetensors").exists()
@@ -38,8 +50,9 @@ def test_a_newcomer_can_follow_the_tutorial_from_top_to_bottom(tour: tuple[Path,
     assert len((folder / "scores.csv").read_text().splitlines()) == 101
 
 
-@pytest.mark.ray
-@pytest.mark.parametrize("page", RUNNABLE, ids=shown)
+@pytest.mark.parametrize(
+    "page", [pytest.param(page, marks=pytest.mark.ray(turn=turn(page)), id=shown(page)) for page in RUNNABLE]
+)
 def test_the_blocks_of_a_page_run_from_top_to_bottom(
     page: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:

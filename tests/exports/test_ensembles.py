@@ -2,7 +2,6 @@
 
 import shutil
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -181,17 +180,13 @@ SEARCH = {
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory) -> Iterator[Path]:
+def finished(ray_session, tmp_path_factory) -> Path:
     """The folder of a search of few trials that was asked for an ensemble on the command line."""
-    import ray
-
     folder = tmp_path_factory.mktemp("finished")
     frame().to_csv(folder / "shop.csv", index=False)
     (folder / "search.yaml").write_text(yaml.safe_dump(SEARCH, allow_unicode=True), encoding="utf-8")
-    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="error")
     typed("run", folder / "search.yaml", "--ensemble", "--folder", folder / "run")
-    yield folder / "run"
-    ray.shutdown()
+    return folder / "run"
 
 
 @pytest.mark.ray

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -252,21 +251,17 @@ def test_the_searcher_is_not_carried_to_workers(tmp_path: Path) -> None:
     assert len(pickle.dumps(searcher)) < 200
 
 
+def test_a_gpu_that_torch_does_not_see_is_refused_before_ray_starts(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    with pytest.raises(RunError, match="a search needs 64 gpus, and torch sees . here; lower --gpus"):
+        ray_backend.execute(driver(tmp_path, request()), None, folder, Resources(cpus=1, gpus=64))  # type: ignore[arg-type]
+
+
 # With Ray
 
 
 @pytest.fixture(scope="module")
-def session() -> Iterator[None]:
-    """One Ray for the searches of this process."""
-    import ray
-
-    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="error")
-    yield
-    ray.shutdown()
-
-
-@pytest.fixture(scope="module")
-def finished(session: None, tmp_path_factory: pytest.TempPathFactory) -> Run:
+def finished(ray_session: None, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A search on two cores that nothing disturbs."""
     return small_search(tmp_path_factory.mktemp("finished") / "run")
 
@@ -336,7 +331,7 @@ def test_a_finished_search_without_its_model_writes_it_again(finished: Run) -> N
 
 
 @pytest.mark.ray
-def test_one_core_decides_what_two_decide(finished: Run, session: None, tmp_path: Path) -> None:
+def test_one_core_decides_what_two_decide(finished: Run, ray_session: None, tmp_path: Path) -> None:
     alone = small_search(tmp_path / "run", cpus=1)
     assert decisions(events(alone.path)) == decisions(events(finished.path))
     assert results(alone) == results(finished)
@@ -344,7 +339,7 @@ def test_one_core_decides_what_two_decide(finished: Run, session: None, tmp_path
 
 @pytest.mark.ray
 def test_a_trial_whose_worker_dies_is_run_again_and_trials_see_no_test_rows(
-    finished: Run, session: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    finished: Run, ray_session: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     do_jobs, died, seen = ray_backend.do_jobs, tmp_path / "died", tmp_path / "seen"
     processes = tmp_path / "processes"
@@ -370,7 +365,7 @@ def test_a_trial_whose_worker_dies_is_run_again_and_trials_see_no_test_rows(
 
 @pytest.mark.ray
 def test_where_jobs_of_one_shape_are_fused_a_search_comes_to_the_same_end(
-    finished: Run, session: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    finished: Run, ray_session: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As on a GPU, but on the cores: seeds of a finalist are one job there."""
     runs_on = Driver.runs_on
@@ -385,7 +380,7 @@ def test_where_jobs_of_one_shape_are_fused_a_search_comes_to_the_same_end(
 
 @pytest.mark.ray
 def test_errors_that_are_alike_end_the_search_and_free_its_folder(
-    session: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ray_session: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
 
     def breaks(*_: Any) -> list[JobResult]:
@@ -399,7 +394,7 @@ def test_errors_that_are_alike_end_the_search_and_free_its_folder(
 
 
 @pytest.mark.ray
-def test_more_cores_than_there_are_is_refused_with_numbers(session: None, tmp_path: Path) -> None:
+def test_more_cores_than_there_are_is_refused_with_numbers(ray_session: None, tmp_path: Path) -> None:
     assert refusal(tmp_path / "run", cpus=64) == "a search needs 64 cpus, and Ray has 2; lower --cpus"
     said = refusal(tmp_path / "gpus", resources=Resources(cpus=1, gpus=8))
     assert said.startswith("a search needs 8 gpus, and Ray has ")
@@ -427,16 +422,10 @@ def test_every_worker_has_a_whole_gpu_or_a_part_of_one(
     assert shares.resources == {"cpu": 1.0, **({"gpu": gpu} if gpu else {})}
 
 
-def test_a_gpu_that_torch_does_not_see_is_refused_before_ray_starts(tmp_path: Path) -> None:
-    folder = RunFolder(tmp_path)
-    with pytest.raises(RunError, match="a search needs 64 gpus, and torch sees . here; lower --gpus"):
-        ray_backend.execute(driver(tmp_path, request()), None, folder, Resources(cpus=1, gpus=64))  # type: ignore[arg-type]
-
-
 @pytest.mark.ray
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT], ids=["killed", "interrupted"])
 def test_a_search_that_is_stopped_in_its_middle_goes_on_to_the_same_end(
-    finished: Run, session: None, tmp_path: Path, how: signal.Signals
+    finished: Run, ray_session: None, tmp_path: Path, how: signal.Signals
 ) -> None:
     """The driver is a process of its own, with a Ray of its own whatever cluster the environment names."""
     folder = tmp_path / "run"
