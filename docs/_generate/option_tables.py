@@ -108,7 +108,9 @@ def _text(value: Any) -> str:
 
 def _members(annotation: Any) -> Sequence[Any]:
     bare = _bare(annotation)
-    return get_args(bare) if get_origin(bare) in (Union, UnionType) else (annotation,)
+    if get_origin(bare) not in (Union, UnionType):
+        return (annotation,)
+    return [inner for member in get_args(bare) for inner in _members(member)]
 
 
 def _bare(annotation: Any) -> Any:

@@ -9,18 +9,22 @@ import typer
 
 from mtl_nas.cli.notes import set_level
 from mtl_nas.cli.options import (
+    TABLE,
     Address,
     Cpus,
     Data,
+    Database,
     Folder,
     Gpus,
     Ignore,
     ModelFolder,
     Source,
     Space,
+    Table,
     Tasks,
     choice,
     names,
+    table_of,
     with_settings,
 )
 
@@ -58,28 +62,32 @@ def mtl_search(
 
 @app.command(rich_help_panel=SEARCH)
 def init(
-    table: Annotated[str, typer.Argument(help="CSV, TSV, Parquet, or a folder of Parquet")],
+    table: Table,
     tasks: Tasks = None,
     ignore: Ignore = None,
+    database: Database = None,
     to: Annotated[Path, typer.Option(help="the file to write")] = Path("search.yaml"),
 ) -> None:
     """Write a search file with what can be inferred from a table."""
     from mtl_nas.cli.search_files import write_search_file
 
-    write_search_file(table, names(tasks) or [], names(ignore) or [], to)
+    write_search_file(table_of(table, database), names(tasks) or [], names(ignore) or [], to)
 
 
 @app.command(rich_help_panel=SEARCH)
 def encode(
-    table: Annotated[str, typer.Argument(metavar="FILE|TABLE", help="a search file, or a table larger than memory")],
+    table: Annotated[
+        list[str], typer.Argument(metavar="FILE|TABLE...", help="a search file, or a table larger than memory")
+    ],
     to: Annotated[Path, typer.Option(help="the folder to write")],
     tasks: Tasks = None,
     ignore: Ignore = None,
+    database: Database = None,
 ) -> None:
     """Encode a large table into a folder, which other commands take as the table."""
     from mtl_nas.cli.search_files import write_encoded
 
-    write_encoded(table, names(tasks), names(ignore), to)
+    write_encoded(table_of(table, database), names(tasks), names(ignore), to)
 
 
 @app.command(rich_help_panel=SEARCH)
@@ -87,6 +95,7 @@ def encode(
 def check(
     file: Source,
     tasks: Tasks = None,
+    database: Database = None,
     space: Space = None,
     folder: Folder = None,
     cpus: Cpus = None,
@@ -100,7 +109,7 @@ def check(
     from mtl_nas.cli.searches import open_search
     from mtl_nas.study import Resources
 
-    search_file = open_search(file, names(tasks), space, settings)
+    search_file = open_search(table_of(file, database), names(tasks), space, settings)
     print_check(search_file, folder, Resources(cpus=cpus, gpus=gpus, address=address))
 
 
@@ -109,6 +118,7 @@ def check(
 def run(
     file: Source,
     tasks: Tasks = None,
+    database: Database = None,
     space: Space = None,
     folder: Folder = None,
     cpus: Cpus = None,
@@ -124,7 +134,7 @@ def run(
     from mtl_nas.cli.searches import open_search, run_search
     from mtl_nas.study import Resources
 
-    search_file = open_search(file, names(tasks), space, settings)
+    search_file = open_search(table_of(file, database), names(tasks), space, settings)
     run_search(search_file, folder, Resources(cpus=cpus, gpus=gpus, address=address))
 
 
@@ -184,20 +194,23 @@ def export(
 @app.command(rich_help_panel=MODELS)
 def predict(
     model: ModelFolder,
-    table: Annotated[str, typer.Argument(help="rows to score: CSV, TSV, Parquet")],
+    table: Annotated[list[str], typer.Argument(metavar="TABLE...", help=f"rows to score; {TABLE}")],
     to: Annotated[Path, typer.Option(help="the file to write: .csv, .tsv or .parquet")],
     keep: Annotated[str | None, typer.Option(metavar="NAME,...", help="columns to copy beside the scores")] = None,
+    database: Database = None,
 ) -> None:
     """Score new rows."""
     from mtl_nas.cli.models import predict_table
 
-    predict_table(model, table, to, names(keep) or [])
+    predict_table(model, table_of(table, database), to, names(keep) or [])
 
 
 @app.command(rich_help_panel=MODELS)
 def adapt(
     model: ModelFolder,
-    table: Annotated[str, typer.Argument(help="rows with the model's columns and the new labels")],
+    table: Annotated[
+        list[str], typer.Argument(metavar="TABLE...", help="rows with the model's columns and the new labels")
+    ],
     task: Annotated[str, typer.Option(help="the new label column, or click@Z for a new group Z of click")],
     mode: Mode = "finetuned",
     like: Annotated[
@@ -205,8 +218,9 @@ def adapt(
     ] = None,
     to: Annotated[Path | None, typer.Option(help="the folder to write the model to")] = None,
     seeds: Annotated[int, typer.Option(min=1, help="trainings, each beside one from scratch")] = 3,
+    database: Database = None,
 ) -> None:
     """Train a new task or group on a model from few rows."""
     from mtl_nas.cli.models import adapt_model
 
-    adapt_model(model, table, task, mode=mode, like=like, to=to, seeds=seeds)
+    adapt_model(model, table_of(table, database), task, mode=mode, like=like, to=to, seeds=seeds)

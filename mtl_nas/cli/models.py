@@ -1,7 +1,7 @@
 """``mtl-search export``, ``predict`` and ``adapt``: commands on a trained model."""
 
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pandas as pd
 from rich.console import Console
@@ -28,7 +28,7 @@ def export_model(run: Path, to: Path, trial: int | None, format: str) -> None:
     print(f"next: mtl-search predict {folder} rows.parquet --to scores.parquet")
 
 
-def predict_table(model: Path, table: str, to: Path, keep: list[str]) -> None:
+def predict_table(model: Path, table: Any, to: Path, keep: list[str]) -> None:
     """Write the predictions for the rows of a table, after copies of the columns to keep."""
     if to.suffix not in SUFFIXES:
         raise DataError(f"'{to}' ends in '{to.suffix}'; scores are written as .csv, .tsv or .parquet")
@@ -54,7 +54,7 @@ def predict_table(model: Path, table: str, to: Path, keep: list[str]) -> None:
 
 
 def adapt_model(
-    model: Path, table: str, task: str, *, mode: str, like: str | None, to: Path | None, seeds: int
+    model: Path, table: Any, task: str, *, mode: str, like: str | None, to: Path | None, seeds: int
 ) -> None:
     """Train a model of a new task, print its gain over training from scratch, and write it."""
     adaptation = load_model(model).adapt(table, task, mode=cast(Mode, mode), like=like, seeds=seeds)

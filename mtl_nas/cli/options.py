@@ -16,6 +16,7 @@ from mtl_nas.settings import Budget, SearchSettings
 from mtl_nas.values import unknown
 
 BOUNDS = ("trials", "trainings", "time")  # fields that bound the work; the other fields of a Budget divide it
+QUERY = re.compile(r"\s*(select|from|with)\s", re.IGNORECASE)
 LISTED = re.compile(r'\s*(?:"((?:[^"]|"")+)"\s*|([^,]*))(?:,|\Z)')  # a name in quotes, or text up to a comma
 
 
@@ -52,8 +53,29 @@ def pairs(text: str) -> dict[str, str]:
     return {name.strip(): number.strip() for name, _, number in parts}
 
 
+def table_of(arguments: Sequence[str], database: str | None = None) -> Any:
+    """The table that arguments name: a path or a name, several paths, or a query, which begins with its first word.
+
+    >>> table_of(["a.csv"]), table_of(["a.csv", "b.csv"]), table_of(["SELECT 1"], "shop.duckdb")
+    ('a.csv', ['a.csv', 'b.csv'], {'query': 'SELECT 1', 'database': 'shop.duckdb'})
+    """
+    is_query = QUERY.match(arguments[0]) is not None
+    if database is not None and not is_query:
+        raise MtlNasError(f"--database belongs to a query that begins with SELECT, FROM or WITH, got '{arguments[0]}'")
+    if is_query and len(arguments) > 1:
+        raise MtlNasError(f"a query is one argument in quotes, got {len(arguments)} arguments")
+    if is_query:
+        return {"query": arguments[0]} | ({} if database is None else {"database": database})
+    return arguments[0] if len(arguments) == 1 else list(arguments)
+
+
+TABLE = "paths, a pattern, a URL or a query: CSV, TSV, JSON lines, Parquet, Excel"
+Table = Annotated[list[str], typer.Argument(metavar="TABLE...", help=TABLE)]
 Source = Annotated[
-    str, typer.Argument(metavar="FILE|DATASET|TABLE", help="a search file, a built-in data set, or a table")
+    list[str], typer.Argument(metavar="FILE|DATASET|TABLE...", help="a search file, a built-in data set, or a table")
+]
+Database = Annotated[
+    str | None, typer.Option(help="of a query: a file of DuckDB or SQLite, or a URL, where $NAME is a variable")
 ]
 Tasks = Annotated[
     str | None,

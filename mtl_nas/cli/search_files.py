@@ -3,11 +3,12 @@
 import textwrap
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from mtl_nas.cli.notes import note
-from mtl_nas.data import KINDS, Dataset, encode_table, likely_funnel, load_dataset
+from mtl_nas.data import KINDS, Dataset, beside_search_file, encode_table, likely_funnel, load_dataset
 from mtl_nas.errors import MtlNasError
 from mtl_nas.files import write_whole
 
@@ -21,15 +22,13 @@ HEADER = """\
 NESTED = "# Labels that are nested in 99 % of the rows or more. If that is a funnel, say under tasks:\n"
 
 
-def write_search_file(table: str, tasks: list[str], ignore: list[str], to: Path) -> None:
+def write_search_file(table: Any, tasks: list[str], ignore: list[str], to: Path) -> None:
     """Write a search file with all that can be inferred from the table."""
     if to.exists():
         raise MtlNasError(f"'{to}' exists already; give another --to")
     data = load_dataset(table, tasks, ignore=ignore or None)
-    tree = data.declaration.tree() | {"space": "everything", "search": {"trials": 30, "seed": 0}}
-    path, folder = Path(tree["data"]["table"]), to.parent.absolute()
-    if path.is_relative_to(folder):  # so that the folder can be moved
-        tree["data"]["table"] = path.relative_to(folder).as_posix()
+    declared = beside_search_file(data.declaration, table, to.parent.absolute())
+    tree = declared.tree() | {"space": "everything", "search": {"trials": 30, "seed": 0}}
     source = _yaml({"data": tree.pop("data")})
     text = (
         HEADER.format(name=to, kinds=", ".join(KINDS))
@@ -43,7 +42,7 @@ def write_search_file(table: str, tasks: list[str], ignore: list[str], to: Path)
     print(f"wrote {to}; next: mtl-search check {to}")
 
 
-def write_encoded(table: str, tasks: list[str] | None, ignore: list[str] | None, to: Path) -> None:
+def write_encoded(table: Any, tasks: list[str] | None, ignore: list[str] | None, to: Path) -> None:
     """Encode the table into the folder."""
     data = encode_table(table, to, tasks, ignore=ignore)
     note(f"  {line}" for line in data.notes)

@@ -18,15 +18,16 @@ from mtl_nas.record import RunFolder, RunState, layout
 from mtl_nas.study import Resources, Run, SearchFile, data_of_run, read_search, resume, search
 
 
-def open_search(source: str, tasks: Sequence[str] | None, space: str | None, settings: Mapping[str, Any]) -> SearchFile:
+def open_search(source: Any, tasks: Sequence[str] | None, space: str | None, settings: Mapping[str, Any]) -> SearchFile:
     """Read a search file, a data set or a table; settings of the command line replace those of the file.
 
     Raises:
         RunError: The source is a run folder, or the search.yaml in one; the message names the command to continue it.
     """
-    path = Path(source).parent if Path(source).name == layout.REQUEST else Path(source)
+    path = Path(source if isinstance(source, str) else "")
+    path = path.parent if path.name == layout.REQUEST else path
     folder = RunFolder(path)
-    if folder.exists and folder.record.path.exists():
+    if isinstance(source, str) and folder.exists and folder.record.path.exists():
         raise RunError(f"'{source}' is of a run that was begun; go on with: mtl-search resume {path}")
     file = read_search(source, tasks=None if tasks is None else list(tasks), space=space)
     return file.model_copy(update={"settings": file.settings.updated(settings)})

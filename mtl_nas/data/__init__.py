@@ -11,9 +11,10 @@ from mtl_nas.data.builtin.registry import builtin_names
 from mtl_nas.data.columns.encoding import encode_rows, feature_columns
 from mtl_nas.data.dataset import Dataset
 from mtl_nas.data.declaration import Declaration, Source, Split, TaskDeclaration
+from mtl_nas.data.declaring import beside_search_file
 from mtl_nas.data.files.location import TableNotFoundError
 from mtl_nas.data.loading import encode_table, load_dataset, read_table
-from mtl_nas.data.parsing.frames import raw_table
+from mtl_nas.data.parsing.frames import is_frame, raw_table
 from mtl_nas.data.parsing.levels import without_marks
 from mtl_nas.data.parsing.raw import RawTable
 from mtl_nas.data.pipeline.schema_statistics import read_task
@@ -40,11 +41,13 @@ __all__ = [
     "Task",
     "TaskDeclaration",
     "TaskKind",
+    "beside_search_file",
     "builtin_names",
     "encode_rows",
     "encode_table",
     "feature_columns",
     "infer",
+    "is_frame",
     "joined",
     "likely_funnel",
     "load_dataset",

@@ -8,7 +8,7 @@ from typing import Any
 from mtl_nas.data.builtin.registry import BUILTINS, builtin_names
 from mtl_nas.data.declaration import Declaration, Source, declaration, name_of
 from mtl_nas.data.files.location import TableNotFoundError, matching
-from mtl_nas.data.source import WILDCARDS, Query, absolute, is_url, table_source
+from mtl_nas.data.source import WILDCARDS, Query, absolute, is_url, relative, table_source
 from mtl_nas.errors import DataError
 from mtl_nas.values import first_repeated, nearest, parse, read_tree
 
@@ -62,6 +62,18 @@ def with_options(base: Declaration, tasks: Tasks | None, **options: Any) -> Decl
         tree["data"]["ignore"] = [*tree["data"].get("ignore", ()), *sorted(labels.difference(used))]
         tree["tasks"] = tasks
     return parse(Declaration, tree | outside_data, "data set", DataError)
+
+
+def beside_search_file(base: Declaration, given: Any, folder: Path) -> Declaration:
+    """The declaration of a loaded table as a search file in that folder says it.
+
+    A path with wildcards is what the user gave, and paths inside the folder are relative to it: so the folder can be
+    moved, and files that come later belong to the table.
+    """
+    source = table_source(given)
+    if not isinstance(source, str) or (WILDCARDS.search(source) and not Path(source).exists()):
+        base = base.model_copy(update={"data": base.data.model_copy(update={"table": absolute(source, Path())})})
+    return _with_tables(base, lambda part: part if isinstance(part, float) else relative(part, folder))
 
 
 def _declaration_of(source: str | tuple[str, ...] | Query) -> Declaration:

@@ -19,7 +19,7 @@ from mtl_nas.adaptation import (
     load_new_task,
 )
 from mtl_nas.architecture import Architecture
-from mtl_nas.data import Schema, Split, encode_rows, raw_table, read_table
+from mtl_nas.data import Schema, Split, encode_rows, is_frame, raw_table, read_table
 from mtl_nas.design import Meta, Training
 from mtl_nas.errors import DesignError, ExportError
 from mtl_nas.exports.ensemble_folder import Member, is_ensemble, read_ensemble_folder, write_ensemble_folder
@@ -167,8 +167,8 @@ class Model:
         """Train a model of a new task or group from few rows, beside one from scratch on the same rows.
 
         Args:
-            table: Rows with the columns that the model reads, and the labels of the new task: a frame, or the path of
-                a CSV, TSV or Parquet table. Rows without a label are left out.
+            table: Rows with the columns that the model reads, and the labels of the new task: a frame, a path, a list
+                of paths, or a mapping with a query. Rows without a label are left out.
             task: Label column of the new task; `click@Z` for the group `Z` of the grouped task `click`.
             mode: `finetuned` trains all weights; `frozen` only those of the new task alone; `inner` takes gradient
                 steps over all rows, as the inner loop of MAML does (Finn et al., 2017).
@@ -193,7 +193,7 @@ class Model:
             raise DesignError(unknown("mode", mode, MODES))
         if like is not None and like not in self.tasks:
             raise DesignError(unknown("task", like, self.tasks))
-        rows = read_table(table) if isinstance(table, str | Path) else raw_table(table)
+        rows = raw_table(table) if is_frame(table) else read_table(table)
         data = load_new_task(rows, self.schema, task, kind=kind, split=split or Split())
         like = like or default_like([old for old in self.schema.tasks if old.name in self.tasks], data.task)
         how = TransferTraining(mode=mode, training=training or Training(), inner=inner)

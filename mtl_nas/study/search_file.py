@@ -24,24 +24,25 @@ class SearchFile(Value):
     settings: SearchSettings
 
 
-def read_search(source: str, *, tasks: list[str] | None = None, space: str | None = None) -> SearchFile:
+def read_search(source: Any, *, tasks: list[str] | None = None, space: str | None = None) -> SearchFile:
     """Read a search file, or make one for a built-in data set or a table.
 
     Args:
-        source: A YAML file, the name of a built-in data set, or the path of a table.
+        source: A YAML file, the name of a built-in data set, or a table: a path, a list of paths, or a mapping with a
+            query.
         tasks: The tasks of a table.
         space: Name or file of a space, in place of the file's.
 
     Raises:
         MtlNasError: The file, its data or its space cannot be read.
     """
-    path = Path(source)
+    path = Path(source if isinstance(source, str) else "")
     tree: Any = {}
     if path.suffix.lower() in (".yaml", ".yml"):
         tree = read_tree(path)
         if not isinstance(tree, Mapping):
             raise MtlNasError(f"{source}: a search file is a mapping with data and tasks, got {type(tree).__name__}")
-    settings = parse(SearchSettings, tree.get("search") or {}, f"{source}: search")
+    settings = parse(SearchSettings, tree.get("search") or {}, f"{path}: search")
     name_of(settings.sampler)
     return SearchFile(data=load_dataset(source, tasks), space=_space(tree, path, space), settings=settings)
 

@@ -2,9 +2,13 @@
 
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import pytest
+import yaml
 from shop import FRAME, TREE, changed, csv, written
+
+from mtl_nas.data import load_dataset
 
 # Tables
 
@@ -174,4 +178,42 @@ def test_a_group_of_one_row_cannot_be_split(here, refused):
     source = {"table": "other.csv", "group": "shop"}
     assert refused("check", changed(data=source, tasks={"click": None})).startswith(
         "group 'shop' has 1 row of 'c', none in the "
+    )
+
+
+# Ways in
+
+
+def test_several_files_and_patterns_are_one_table(here, typed):
+    for index, part in enumerate((FRAME[:150], FRAME[150:])):
+        part.to_csv(f"day-{index}.csv", index=False)
+    fingerprint = load_dataset("shop.csv", ["click"]).fingerprint
+    for name, table in {"list": ["day-0.csv", "day-1.csv"], "pattern": ["day-*.csv"]}.items():
+        code, _, err = typed("init", *table, "--tasks", "click", "--to", f"{name}.yaml")
+        assert code == 0, err
+        declared = yaml.safe_load(Path(f"{name}.yaml").read_text())["data"]["table"]
+        assert declared == (table if name == "list" else table[0])
+        assert load_dataset(f"{name}.yaml").fingerprint == fingerprint
+
+
+def test_a_query_is_a_table(here, model, typed, refused):
+    with duckdb.connect("shop.duckdb") as connection:
+        connection.execute("create table shop as select * from 'shop.csv'")
+    database = ("--database", "shop.duckdb")
+    assert typed("init", "select * from shop", *database, "--tasks", "click", "--to", "query.yaml")[0] == 0
+    declared = yaml.safe_load(Path("query.yaml").read_text())["data"]["table"]
+    assert declared == {"query": "select * from shop", "database": "shop.duckdb"}
+    assert typed("init", "from 'shop.csv'", "--tasks", "click", "--to", "files.yaml")[0] == 0
+    assert yaml.safe_load(Path("files.yaml").read_text())["data"]["table"] == {"query": "from 'shop.csv'"}
+    assert typed("predict", model, "from shop limit 7", *database, "--to", "scores.csv")[0] == 0
+    assert len(Path("scores.csv").read_text().splitlines()) == 8
+    assert typed("encode", "from shop", *database, "--tasks", "click", "--to", "encoded")[0] == 0
+    assert refused("init", "shop.csv", *database).startswith("--database belongs to a query")
+    assert refused("init", "from shop", "shop.csv").startswith("a query is one argument in quotes")
+    assert refused("init", "from shp", *database) == (
+        "query 'from shp': Catalog Error: Table with name shp does not exist! Did you mean \"shop\"?"
+    )
+    declared = {"query": "from shop", "database": "gone.duckdb"}
+    assert refused("check", changed(data={"table": declared})) == (
+        f"no database '{here / 'gone.duckdb'}'; if it was moved, change data.table.database in search.yaml"
     )
