@@ -3,19 +3,24 @@
 from collections.abc import Mapping
 from datetime import date
 from numbers import Number
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 import numpy as np
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator, model_validator
 
 from mtl_nas.data.parsing import levels
 from mtl_nas.data.schema import refuse_later_references
 from mtl_nas.data.source import ShareOrTable, TableSource
 from mtl_nas.data.tasks.kinds import KINDS, KindName, LossName, TaskKind, refuse_loss_of_another_kind
+from mtl_nas.data.time_column import SHORT_FORM, TimeColumn
 from mtl_nas.errors import DataError
-from mtl_nas.values import Value, first_repeated, nearest, parse
+from mtl_nas.values import Value, first_repeated, nearest, parse, unknown
 
 ColumnKind = Literal["category", "number", "sequence"]
+ColumnReading = Annotated[
+    Annotated[ColumnKind, Tag("kind")] | Annotated[TimeColumn, Tag("time")],
+    Discriminator(lambda reading: "kind" if isinstance(reading, str) else "time"),
+]
 Violations = Literal["refuse", "repair", "drop"]
 _names = list(KINDS)
 _kinds = f"{', '.join(_names[:-1])} or {_names[-1]}"
@@ -70,10 +75,25 @@ class Source(Value):
     ignore: tuple[Name, ...] = Field((), description="columns that are not features")
     group: Name | None = Field(None, description="a column whose values split each task into one per group of rows")
     weight: Name | None = Field(None, description="a column with the weight of each row in the losses")
-    columns: dict[Name, ColumnKind] = Field({}, description="kinds of columns by name; inferred if not given")
+    columns: dict[Name, ColumnReading] = Field(
+        {}, description="kinds of columns by name, time among them, or features of a time; inferred if not given"
+    )
     missing: dict[str, tuple[str, ...]] = Field(
         {}, description="values that say that a value is missing: a list, or a mapping from columns to lists"
     )
+
+    @field_validator("columns", mode="before")
+    @classmethod
+    def _time_is_a_short_form(cls, tree: Any) -> Any:
+        if not isinstance(tree, Mapping):
+            return tree
+        kinds = (*get_args(ColumnKind), "time")
+        for column, kind in tree.items():
+            if isinstance(kind, str) and kind not in kinds:
+                raise ValueError(f"column '{column}': {unknown('kind', kind, kinds)}")
+            if not isinstance(kind, str | Mapping | TimeColumn):
+                raise ValueError(f"column '{column}' has a kind ({', '.join(kinds)}) or {{time: [...]}}, got {kind!r}")
+        return {column: {"time": SHORT_FORM} if kind == "time" else kind for column, kind in tree.items()}
 
     @field_validator("missing", mode="before")
     @classmethod

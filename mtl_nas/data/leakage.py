@@ -30,8 +30,15 @@ def refuse_leaks(rows: Rows, schema: Schema) -> None:
             if share > MOST_EXPLAINED:
                 raise DataError(
                     f"column '{name}' gives away the label of task '{task.name}' (correlation {np.sqrt(share):.3f}); "
-                    f"ignore it (ignore: ['{name}']), or leave the task out"
+                    f"{_way_out(name, schema)}, or leave the task out"
                 )
+
+
+def _way_out(name: str, schema: Schema) -> str:
+    for column in schema.categories:
+        if column.name == name and column.calendar is not None:
+            return f"leave {column.calendar.part} out of columns: {column.calendar.column}"
+    return f"ignore it (ignore: ['{name}'])"
 
 
 def _explained_shares(

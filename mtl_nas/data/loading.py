@@ -29,7 +29,7 @@ def load_dataset(
     *,
     split: Split | Mapping[str, Any] | None = None,
     ignore: Sequence[str] | None = None,
-    columns: Mapping[str, str] | None = None,
+    columns: Mapping[str, str | Mapping[str, Any]] | None = None,
     sequences: Mapping[str, Mapping[str, Any]] | None = None,
     group: str | None = None,
     weight: str | None = None,
@@ -49,7 +49,8 @@ def load_dataset(
         split: a ``Split`` or a mapping of its fields: the rows that train, validate and test, by shares or by the
             column of a time, group or split; at random by default (validation 0.1, test 0.1).
         ignore: columns that are no features.
-        columns: kinds of columns: category, number or sequence.
+        columns: kinds of columns: category, number, sequence or time; or the features of a time, such as
+            ``{"time": ["hour", "weekday"], "zone": "Europe/Berlin"}``.
         sequences: histories: name to ``{"items": column, "properties": [...], "length": 50}``.
         group: a column; the rows of each of its values make tasks of their own.
         weight: a column of positive numbers that weigh the rows in the losses.

@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
+from mtl_nas.data.parsing.calendar_parts import CalendarPart
+from mtl_nas.data.parsing.instants import Unit
 from mtl_nas.data.parsing.raw import RawColumn
 from mtl_nas.data.tasks.kinds import KINDS, KindName, LossName, TaskKind, refuse_loss_of_another_kind
 from mtl_nas.errors import DataError
@@ -22,11 +24,27 @@ class SchemaPart(Value):
         return {name: part for name, part in tree.items() if name not in self.outside_keys}
 
 
-class Category(Value):
+class Calendar(Value):
+    """How a category is made of a time column: the part that clocks in a zone show."""
+
+    column: str
+    part: CalendarPart
+    zone: str = "UTC"
+    unit: Unit = "s"  # of numbers, since 1970-01-01 UTC
+
+
+class Category(SchemaPart):
     """A categorical column. Id 0 is reserved for levels that do not occur in train rows; level None is "missing"."""
 
+    later_fields: ClassVar[tuple[str, ...]] = ("calendar",)
     name: str
     levels: tuple[str | None, ...]
+    calendar: Calendar | None = None  # set where the column is made of a time
+
+    @property
+    def source(self) -> str:
+        """The column of the table that is read."""
+        return self.name if self.calendar is None else self.calendar.column
 
     @property
     def size(self) -> int:
@@ -37,7 +55,7 @@ class Category(Value):
 class Number(SchemaPart):
     """A numeric column with statistics of the train rows in which it is not missing."""
 
-    later_fields: ClassVar[tuple[str, ...]] = ("origin", "time")
+    later_fields: ClassVar[tuple[str, ...]] = ("origin", "time", "unit")
     name: str
     mean: float
     deviation: float
@@ -45,6 +63,7 @@ class Number(SchemaPart):
     missing: bool  # some train rows have no value
     origin: float = 0.0  # encoded values and the statistics above count from here, in double precision
     time: bool = False  # seconds: of an instant since 1970-01-01 UTC, of a time of day, or of a duration
+    unit: Unit = "s"  # of a time that is given as a number, since 1970-01-01 UTC
 
 
 class HistoryColumns(Value):

@@ -6,8 +6,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mtl_nas.data import Rows, Schema
+from mtl_nas.data import Category, Rows, Schema
 from mtl_nas.random_streams import EXPORT_CHECK_SEED
+
+CALENDAR = (
+    "; a column with a part holds that part of the local time in its zone: the instant of a time, or a number in its "
+    "unit since 1970-01-01 UTC; weeks are those of ISO 8601"
+)
 
 
 def preprocessing(schema: Schema, inputs: Sequence[str], outputs: Sequence[str]) -> dict[str, Any]:
@@ -17,16 +22,23 @@ def preprocessing(schema: Schema, inputs: Sequence[str], outputs: Sequence[str])
         "0 = padding at the end, 1 = unseen, 2 + index in levels; the latest positions"
         for index, sequence in enumerate(schema.sequences)
     }
+    times = {
+        column.name: f"seconds since 1970-01-01 UTC; {column.unit} if it is a number"
+        for column in schema.numbers
+        if column.time
+    }
     return {
         "inputs": {
-            "categories": "int64 (rows, columns); 1 + index of the value's text in levels, 0 = unseen",
+            "categories": "int64 (rows, columns); 1 + index of the value's text in levels, 0 = unseen"
+            + (CALENDAR if any(column.calendar for column in schema.categories) else ""),
             "numbers": "float32 (rows, columns); raw values less their origin, in double precision; NaN where missing; "
             "length(s) counts the items of s",
             **sequences,
         },
-        "categories": [{"column": column.name, "levels": list(column.levels)} for column in schema.categories],
+        "categories": [_category(column) for column in schema.categories],
         "numbers": [column.name for column in schema.numbers],
         "origins": {column.name: column.origin for column in schema.numbers if column.origin},
+        **({"times": times} if times else {}),
         "sequences": [
             [{"column": column.name, "levels": list(column.levels)} for column in sequence.columns]
             for sequence in schema.sequences
@@ -35,6 +47,11 @@ def preprocessing(schema: Schema, inputs: Sequence[str], outputs: Sequence[str])
         "classes": {task.name: list(task.classes) for task in schema.tasks if len(task.columns) > 1},
         "order": list(inputs),
     }
+
+
+def _category(column: Category) -> dict[str, Any]:
+    made = {} if column.calendar is None else column.calendar.model_dump(mode="json")
+    return {"column": column.name, **made, "levels": list(column.levels)}
 
 
 def random_rows(schema: Schema, count: int) -> Rows:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from mtl_nas.data.builtin import census, synthetic_funnel, synthetic_mmoe, synthetic_reasons
 from mtl_nas.data.columns.inference import rule_columns
-from mtl_nas.data.declaration import ColumnKind, Declaration, TaskDeclaration
+from mtl_nas.data.declaration import ColumnReading, Declaration, TaskDeclaration
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def with_builtin(builtin: Declaration, declaration: Declaration) -> Declaration:
     unused = [column for column in builtin.label_columns().values() if column not in labels.values()]
     unused += [column for column in rule_columns(own.split) if column not in rule_columns(split)]
     ignore = tuple(dict.fromkeys([*own.ignore, *data.ignore, *unused]))
-    columns: dict[str, ColumnKind] = {
+    columns: dict[str, ColumnReading] = {
         name: kind
         for name, kind in (own.columns | data.columns).items()
         if name in data.columns or (name not in ignore and name not in labels.values())

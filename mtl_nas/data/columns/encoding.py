@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mtl_nas.data.columns.calendar import LocalTimes
 from mtl_nas.data.parsing import levels
 from mtl_nas.data.parsing.frames import raw_table
+from mtl_nas.data.parsing.instants import read_seconds
 from mtl_nas.data.parsing.lists import ListColumn, read_lists
 from mtl_nas.data.parsing.numeric import read_numbers, single_precision
 from mtl_nas.data.parsing.raw import RawTable
@@ -50,19 +52,20 @@ def encode_rows(frame: Any, schema: Schema, *, labels: bool) -> Rows:
 def encode_features(table: RawTable, schema: Schema, lists: Mapping[str, ListColumn]) -> Rows:
     """Rows without labels; ``lists`` are the list columns of the schema."""
     count = len(table)
+    times = LocalTimes(table)
     categories = np.empty((count, len(schema.categories)), dtype=np.int32)
     for index, column in enumerate(schema.categories):
-        categories[:, index] = levels.level_ids(table[column.name], column.levels, 1)
+        plain = column.calendar is None
+        categories[:, index] = levels.level_ids(table[column.name], column.levels, 1) if plain else times.ids(column)
     histories = {length_name(history.name): history for history in schema.sequences}
     numbers = np.empty((count, len(schema.numbers)), dtype=np.float32)
     for index, number in enumerate(schema.numbers):
         if number.name in histories:
             numbers[:, index] = lists[histories[number.name].columns[0].name].lengths
         else:
-            numbers[:, index] = single_precision(
-                read_numbers(table[number.name], time=number.time, what="a time" if number.time else "a number"),
-                number.origin,
-            )
+            column_of_number = table[number.name]
+            values = read_seconds(column_of_number, number.unit) if number.time else read_numbers(column_of_number)
+            numbers[:, index] = single_precision(values, number.origin)
     return Rows(
         categories=categories,
         numbers=numbers,
@@ -72,13 +75,14 @@ def encode_features(table: RawTable, schema: Schema, lists: Mapping[str, ListCol
 
 
 def feature_columns(schema: Schema) -> list[str]:
-    """Columns of a table that the schema reads as features."""
+    """Columns of a table that the schema reads as features, each once."""
     lengths = {length_name(history.name) for history in schema.sequences}
-    return [
-        *(column.name for column in schema.categories),
+    columns = [
+        *(column.source for column in schema.categories),
         *(column.name for column in schema.numbers if column.name not in lengths),
         *list_columns(schema),
     ]
+    return list(dict.fromkeys(columns))
 
 
 def list_columns(schema: Schema) -> list[str]:

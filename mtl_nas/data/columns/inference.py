@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
+from mtl_nas.data.columns.calendar import calendar_name
 from mtl_nas.data.columns.encoding import length_name
 from mtl_nas.data.columns.profile import ColumnProfile
-from mtl_nas.data.declaration import ColumnKind, Declaration, SequenceDeclaration, Split
+from mtl_nas.data.declaration import ColumnReading, Declaration, SequenceDeclaration, Split
+from mtl_nas.data.time_column import TimeColumn
 from mtl_nas.errors import DataError
 from mtl_nas.settings import OBJECTIVES
 from mtl_nas.values import first_repeated, nearest
@@ -15,7 +17,7 @@ def infer_columns(
 ) -> Declaration:
     """The declaration with a kind for every feature column; ``profiles`` of those whose kind it does not name."""
     _refuse_label_features(declaration)
-    kinds: dict[str, ColumnKind] = {
+    kinds: dict[str, ColumnReading] = {
         name: declaration.data.columns.get(name) or profiles[name].kind
         for name in undeclared_features(columns, declaration, with_declared=True)
     }
@@ -23,7 +25,16 @@ def infer_columns(
     sequences |= {name: SequenceDeclaration(items=name) for name, kind in kinds.items() if kind == "sequence"}
     others = {name: kind for name, kind in kinds.items() if kind != "sequence"}
     features = [*others, *(name for part in sequences.values() for name in part.columns)]
-    _refuse_taken_names(declaration, features, sequences)
+    made = {
+        **{length_name(name): f"the length of sequence '{name}'" for name in sequences},
+        **{
+            calendar_name(part, name): f"the {part} of time '{name}'"
+            for name, kind in others.items()
+            if isinstance(kind, TimeColumn)
+            for part in kind.parts
+        },
+    }
+    _refuse_taken_names(declaration, features, made)
     if not features:
         raise DataError("no column is left to predict from")
     source = declaration.data.model_copy(update={"columns": others})
@@ -89,17 +100,16 @@ def _refuse_label_features(declaration: Declaration) -> None:
             )
 
 
-def _refuse_taken_names(
-    declaration: Declaration, features: list[str], sequences: dict[str, SequenceDeclaration]
-) -> None:
+def _refuse_taken_names(declaration: Declaration, features: list[str], made: Mapping[str, str]) -> None:
+    """Raise DataError where two columns have one name; ``made`` says what the columns are that the table lacks."""
     for name, task in declaration.tasks.items():
-        if name in features:
+        if name in features or name in made:
             raise DataError(
                 f"task '{name}' is labelled by '{task.column}', but '{name}' is a feature; rename the task or ignore it"
             )
-    for name in sequences:
-        if length_name(name) in features:
-            raise DataError(f"column '{length_name(name)}' has the name of the length of sequence '{name}'; rename it")
+    for name, what in made.items():
+        if name in features:
+            raise DataError(f"column '{name}' has the name of {what}; rename it")
     repeated = first_repeated(features)
     if repeated is not None:
         raise DataError(f"column '{repeated}' is read twice; a column belongs to one sequence")

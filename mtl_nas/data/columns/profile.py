@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pyarrow import types
 
 from mtl_nas.data.columns.text_profile import TextProfile
-from mtl_nas.data.parsing.numeric import parse_numbers
+from mtl_nas.data.parsing.instants import DAY, Unit, parse_seconds
 from mtl_nas.data.parsing.raw import RawColumn
 from mtl_nas.errors import DataError
 
@@ -28,6 +28,7 @@ class NumberProfile:
     def __init__(self) -> None:
         self.lowest, self.highest = math.inf, -math.inf
         self.whole = True  # every number is whole
+        self.whole_days = True  # every number is a multiple of the seconds of a day
         self.increasing = True  # every number is larger than the one above
         self._last = -math.inf
         self._distinct: set[float] | None = set()  # whole numbers; None where there are too many, or others
@@ -41,6 +42,10 @@ class NumberProfile:
         self._last = float(present[-1])
         self.lowest, self.highest = min(self.lowest, float(present.min())), max(self.highest, float(present.max()))
         self.whole = self.whole and bool((present % 1 == 0).all())
+        if self.whole_days and present[0] % DAY == 0:  # most columns are settled by their first number
+            self.whole_days = bool((present % DAY == 0).all())
+        else:
+            self.whole_days = False
         if self._distinct is not None:
             self._distinct.update(np.unique(present).tolist() if self.whole else ())
             if not self.whole or len(self._distinct) > MOST_WHOLE_LEVELS:
@@ -63,8 +68,9 @@ class NumberProfile:
 class ColumnProfile:
     """A column over all rows that were added."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, name: str, unit: Unit = "s") -> None:
+        """``unit``: that of times which are given as numbers; the numbers of the profile are seconds."""
+        self.name, self.unit = name, unit
         self.rows = self.missing = 0
         self.types: set[str] = set()  # of the containers that were read
         self.categorical = False  # the container says that the values are levels
@@ -82,7 +88,7 @@ class ColumnProfile:
         if column.type == "text":
             self.texts.add(column.values, first)
         if column.type in ("number", "time") or (column.type == "text" and self.texts.form in NUMERIC_FORMS):
-            self.numbers.add(parse_numbers(column, time=True)[0])
+            self.numbers.add(parse_seconds(column, self.unit))
         if types.is_timestamp(column.values.type):
             self.zoned |= column.values.type.tz is not None
 

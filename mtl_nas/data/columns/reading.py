@@ -2,8 +2,13 @@
 
 from collections.abc import Iterable, Mapping
 
+import numpy as np
+
 from mtl_nas.data.columns.profile import ColumnProfile
+from mtl_nas.data.declaration import ColumnReading
+from mtl_nas.data.parsing.instants import EARLIEST, LATEST
 from mtl_nas.data.parsing.marks import is_missing_word
+from mtl_nas.data.time_column import TimeColumn
 from mtl_nas.errors import DataError
 
 MOST_ODD = 0.1  # share of texts among numbers below which the column may be a number with mistakes
@@ -32,17 +37,22 @@ def with_marks(
     return marks
 
 
-def reading_notes(profiles: Iterable[ColumnProfile], kinds: Mapping[str, str]) -> tuple[str, ...]:
+def reading_notes(profiles: Iterable[ColumnProfile], kinds: Mapping[str, ColumnReading]) -> tuple[str, ...]:
     """Notes on columns that are read in a way that their text does not show."""
     return tuple(note for profile in profiles for note in _notes(profile, kinds[profile.name]))
 
 
-def _notes(profile: ColumnProfile, kind: str) -> Iterable[str]:
+def _notes(profile: ColumnProfile, kind: ColumnReading) -> Iterable[str]:
     name = profile.name
     for mark in profile.missing_marks:
         count, _ = profile.texts.marks[mark]
         yield f"column '{name}': {mark!r} in {count:,} row{'s' * (count != 1)} is read as missing"
-    if kind == "number":
+    if isinstance(kind, TimeColumn):
+        if profile.numbers.lowest <= profile.numbers.highest:
+            first, last = map(_shown, (profile.numbers.lowest, profile.numbers.highest))
+            zone = "" if kind.zone == "UTC" else f" in {kind.zone}"
+            yield f"column '{name}' is a time from {first} to {last} UTC: {', '.join(kind.time)}{zone}"
+    elif kind == "number":
         if profile.texts.form == "marked":
             yield f"column '{name}' is read as a number without its signs and commas, such as {profile.texts.sign!r}"
         if profile.is_time:
@@ -56,3 +66,9 @@ def _notes(profile: ColumnProfile, kind: str) -> Iterable[str]:
             f"column '{name}' is a category of {profile.texts.forms.total():,} texts, nearly all of them numbers; if "
             f"{profile.texts.word!r} means that the value is missing, say missing: {{{name}: [{profile.texts.word!r}]}}"
         )
+
+
+def _shown(seconds: float) -> str:
+    """The time of these seconds since 1970-01-01, to the minute."""
+    whole = int(np.clip(np.floor(seconds), EARLIEST, LATEST))
+    return str(np.datetime64(whole, "s").astype("datetime64[m]")).replace("T", " ")

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mtl_nas.data.parsing import levels
+from mtl_nas.data.parsing.instants import Unit
 from mtl_nas.data.schema import Category, HistoryColumns, Number
 from mtl_nas.errors import DataError
 
@@ -21,6 +22,7 @@ class NumberReading(NamedTuple):
 
     origin: float = 0.0
     time: bool = False
+    unit: Unit = "s"
 
 
 PLAIN_NUMBER = NumberReading()
@@ -47,6 +49,7 @@ def number_column(name: str, values: NDArray[np.float32], reading: NumberReading
         missing=len(present) < len(values),
         origin=reading.origin,
         time=reading.time,
+        unit=reading.unit,
     )
 
 

@@ -6,6 +6,7 @@ whole units, so that a time is one number in whatever unit or text a container h
 
 import datetime as dt
 import re
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -20,8 +21,8 @@ TIME = (
     r"(?: ?(Z|UTC|[-+]\d{2}(?::?\d{2})?))?"
 )
 CLOCK = r"(?:(-?\d+) days?(,?) ?)?([-+]?)(\d{1,3}):([0-5]\d)(?::([0-5]\d)(?:\.(\d+))?)?|(-?\d+) days?"
-_PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
-_TIMES_OF_TEXT = [pa.timestamp(unit, zone) for unit in ("us", "ns") for zone in (None, "UTC")]
+PER_SECOND = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+TIMES_OF_TEXT = [pa.timestamp(unit, zone) for unit in ("us", "ns") for zone in (None, "UTC")]
 _EPOCH = dt.datetime(1970, 1, 1)
 
 
@@ -49,16 +50,23 @@ def parse_time(text: str) -> float | None:
     >>> parse_time("-1 days +23:59:58"), parse_time("-1 day, 23:59:58"), parse_time("-0:00:02")
     (-2.0, -2.0, -2.0)
     """
-    text = text.strip()
-    time, clock = re.fullmatch(TIME, text), re.fullmatch(CLOCK, text)
-    if time is not None:
-        return _instant(*time.groups())
-    return None if clock is None else _duration(*clock.groups(default=""))
+    parsed = _parsed(text)
+    return None if parsed is None else parsed.whole + parsed.units / parsed.per_second
+
+
+def parse_whole_seconds(text: str) -> int | None:
+    """The seconds of one text as ``parse_time`` reads it, rounded down.
+
+    >>> parse_whole_seconds("1969-12-31 23:59:59.999999999")
+    -1
+    """
+    parsed = _parsed(text)
+    return None if parsed is None else parsed.whole
 
 
 def parse_times(texts: pa.Array) -> NDArray[np.float64]:
     """The seconds of texts, (N,), NaN where a text is no time."""
-    for kind in _TIMES_OF_TEXT:
+    for kind in TIMES_OF_TEXT:
         try:
             return _seconds_of(texts.cast(kind).cast(pa.int64()), kind.unit)
         except pa.ArrowInvalid:
@@ -67,7 +75,23 @@ def parse_times(texts: pa.Array) -> NDArray[np.float64]:
     return np.array([np.nan if value is None else value for value in parsed], dtype=np.float64)
 
 
-def _instant(date: str, clock: str | None, fraction: str | None, zone: str | None) -> float | None:
+class _Seconds(NamedTuple):
+    """Whole seconds, rounded down, and units of a fraction of a second."""
+
+    whole: int
+    units: int
+    per_second: int
+
+
+def _parsed(text: str) -> _Seconds | None:
+    text = text.strip()
+    time, clock = re.fullmatch(TIME, text), re.fullmatch(CLOCK, text)
+    if time is not None:
+        return _instant(*time.groups())
+    return None if clock is None else _duration(*clock.groups(default=""))
+
+
+def _instant(date: str, clock: str | None, fraction: str | None, zone: str | None) -> _Seconds | None:
     try:
         time = dt.datetime.fromisoformat(f"{date}T{clock or '00:00'}")
     except ValueError:
@@ -75,32 +99,32 @@ def _instant(date: str, clock: str | None, fraction: str | None, zone: str | Non
     whole = (time - _EPOCH) // dt.timedelta(seconds=1)
     if zone is not None and zone not in ("Z", "UTC"):
         whole -= int(zone[0] + "1") * (3_600 * int(zone[1:3]) + 60 * int(zone[3:].strip(":") or 0))
-    return _rounded(whole, fraction)
+    return _seconds(whole, fraction)
 
 
 def _duration(
     days: str, comma: str, sign: str, hours: str, minutes: str, clock_seconds: str, fraction: str, only_days: str
-) -> float:
+) -> _Seconds:
     """A sign before the days holds for the clock too, unless it has its own, or Python's comma stands between them."""
     if only_days:
-        return 86_400.0 * int(only_days)
+        return _seconds(86_400 * int(only_days), None)
     whole = 3_600 * int(hours) + 60 * int(minutes) + int(clock_seconds or 0)
     negative = sign == "-" or (not sign and not comma and days.startswith("-"))
-    return _rounded(86_400 * int(days or 0) + (-whole if negative else whole), fraction, negative=negative)
+    return _seconds(86_400 * int(days or 0) + (-whole if negative else whole), fraction, negative=negative)
 
 
-def _rounded(whole: int, fraction: str | None, *, negative: bool = False) -> float:
-    """Whole seconds and digits of a fraction of a second, as ``_seconds_of`` rounds them."""
+def _seconds(whole: int, fraction: str | None, *, negative: bool = False) -> _Seconds:
+    """The seconds of whole ones and the digits of a fraction, which a sign makes negative."""
     unit: int = 10 ** len(fraction or "")
     units = whole * unit + int(fraction or 0) * (-1 if negative else 1)
-    return float(units // unit) + (units % unit) / unit
+    return _Seconds(units // unit, units % unit, unit)
 
 
 def _seconds_of(units: pa.Array, unit: str = "s") -> NDArray[np.float64]:
     """Whole units as seconds, NaN where missing: the whole seconds, and a fraction that is rounded once."""
     filled: NDArray[np.float64]
     whole = units.fill_null(0).to_numpy(zero_copy_only=False)
-    per_second = _PER_SECOND[unit]
+    per_second = PER_SECOND[unit]
     if per_second == 1:
         filled = whole.astype(np.float64)
     else:

@@ -159,6 +159,7 @@ class NumberColumns:
             missing=count < self.rows,
             origin=reading.origin,
             time=reading.time,
+            unit=reading.unit,
         )
 
     def mean_and_deviation(self, name: str) -> tuple[float, float]:

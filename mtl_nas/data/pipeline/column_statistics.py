@@ -1,17 +1,22 @@
 """The second pass over features: vocabularies, number statistics and lengths of histories in train rows."""
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
+from mtl_nas.data.columns.calendar import LocalTimes, calendar_category, calendars
 from mtl_nas.data.columns.encoding import length_name, refuse_unequal_lengths
 from mtl_nas.data.columns.statistics import LONGEST, Features, category_column, varying_features
 from mtl_nas.data.declaration import SequenceDeclaration
 from mtl_nas.data.parsing import levels
+from mtl_nas.data.parsing.instants import read_seconds
 from mtl_nas.data.parsing.numeric import read_numbers, single_precision
 from mtl_nas.data.pipeline.accumulators import NumberColumns
 from mtl_nas.data.pipeline.survey import Survey
 from mtl_nas.data.pipeline.table import TableBatch
 from mtl_nas.data.schema import Category, HistoryColumns, Number
+from mtl_nas.data.time_column import TimeColumn
 
 
 class ColumnStatistics:
@@ -22,7 +27,10 @@ class ColumnStatistics:
         self._kinds = survey.declaration.data.columns
         self._histories = survey.declaration.sequences
         self._categories = [name for name, kind in self._kinds.items() if kind == "category"]
-        self._numeric = [name for name, kind in self._kinds.items() if kind == "number"]
+        times = {name: kind for name, kind in self._kinds.items() if isinstance(kind, TimeColumn)}
+        self._parts = {calendar: set[int]() for name, kind in times.items() for calendar in calendars(name, kind)}
+        trends = [name for name, kind in times.items() if kind.trend]
+        self._numeric = [name for name, kind in self._kinds.items() if kind == "number" or name in trends]
         self._readings = {name: survey.number_reading(name) for name in self._numeric}
         lists = [column for part in self._histories.values() for column in part.columns]
         self._texts: dict[str, set[str]] = {name: set() for name in (*self._categories, *lists)}
@@ -39,6 +47,9 @@ class ColumnStatistics:
             codes, texts = levels.factorize(batch[name].take(train))
             self._texts[name].update(texts)
             self._missing |= {name} if (codes < 0).any() else set()
+        local_times = LocalTimes(batch.table)
+        for calendar, codes_of_part in self._parts.items():
+            codes_of_part.update(np.unique(local_times.codes(calendar)[train]).tolist())
         numbers = [self._numbers_of(batch, name)[train] for name in self._numeric]
         numbers += [self._add_lists(name, part, batch, in_train) for name, part in self._histories.items()]
         self._numbers.add(batch.first + train, np.stack(numbers, axis=1) if numbers else np.empty((len(train), 0)))
@@ -53,7 +64,7 @@ class ColumnStatistics:
             )
             for name, part in self._histories.items()
         ]
-        columns = [self._column(name) for name in self._kinds]
+        columns = [column for name in self._kinds for column in self._columns(name)]
         lengths = [self._numbers.number(length_name(name)) for name in self._histories]
         features, notes = varying_features(columns, histories, lengths, self._train_rows)
         if features[1] and not self._numbers.whole:
@@ -77,14 +88,17 @@ class ColumnStatistics:
 
     def _numbers_of(self, batch: TableBatch, name: str) -> NDArray[np.float32]:
         reading = self._readings[name]
-        return single_precision(
-            read_numbers(batch[name], time=reading.time, what="a time" if reading.time else "a number"), reading.origin
-        )
+        values = read_seconds(batch[name], reading.unit) if reading.time else read_numbers(batch[name])
+        return single_precision(values, reading.origin)
 
-    def _column(self, name: str) -> Category | Number:
-        if self._kinds[name] == "number":
-            return self._numbers.number(name, self._readings[name])
-        return self._category(name)
+    def _columns(self, name: str) -> Iterator[Category | Number]:
+        if name in self._numeric:
+            yield self._numbers.number(name, self._readings[name])
+        if name in self._categories:
+            yield self._category(name)
+        for calendar, codes in self._parts.items():
+            if calendar.column == name:
+                yield calendar_category(calendar, codes)
 
     def _category(self, name: str) -> Category:
         return category_column(name, self._texts[name], missing=name in self._missing)

@@ -68,7 +68,7 @@ class TableEncoding(NamedTuple):
 def _complete(declaration: Declaration, schema: Schema) -> Declaration:
     """The declaration that loads the same data again: columns that were left out are ignored, lengths are given."""
     data = declaration.data
-    features = {column.name for column in schema.categories} | {column.name for column in schema.numbers}
+    features = {column.source for column in schema.categories} | {column.name for column in schema.numbers}
     columns = {name: kind for name, kind in data.columns.items() if name in features}
     ignore = (*data.ignore, *(name for name in data.columns if name not in features))
     sequences = {

@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from mtl_nas.data.columns.calendar import refuse_zone_of_dates
 from mtl_nas.data.columns.inference import infer_columns, refuse_unknown_columns, undeclared_features
 from mtl_nas.data.columns.profile import ColumnProfile
 from mtl_nas.data.columns.reading import reading_notes, refuse_undeclared_marks, with_marks
@@ -30,6 +31,7 @@ from mtl_nas.data.tasks.groups import distinct_groups
 from mtl_nas.data.tasks.kinds import KINDS, refuse_loss_of_another_kind
 from mtl_nas.data.tasks.label_reader import LabelReader, declared_tasks
 from mtl_nas.data.tasks.labels import infer_kind, refuse_lists
+from mtl_nas.data.time_column import TimeColumn
 from mtl_nas.errors import DataError
 
 NO_PART = len(PARTS)  # code of a row that is left out
@@ -56,8 +58,9 @@ class Survey:
 
     def number_reading(self, column: str) -> NumberReading:
         """How a number column is read."""
-        profile = self.profiles[column]
-        return NumberReading(profile.numbers.origin, profile.is_time)
+        profile, declared = self.profiles[column], self.declaration.data.columns[column]
+        time = profile.is_time or isinstance(declared, TimeColumn)
+        return NumberReading(profile.numbers.origin, time, profile.unit)
 
 
 def infer(frame: Any, declaration: Declaration) -> Declaration:
@@ -124,6 +127,9 @@ def _scanned(table: Table, declaration: Declaration, *, features: bool) -> _Scan
     if features:
         numeric = [name for name, kind in kinds.items() if kind == "number"]
         profiles |= {name: ColumnProfile(name) for name in (*numeric, *undeclared_features(table.columns, declaration))}
+        profiles |= {
+            name: ColumnProfile(name, kind.unit) for name, kind in kinds.items() if isinstance(kind, TimeColumn)
+        }
     factorized = {name: FactorizedColumn(name) for name in (split.column, split.group, declaration.data.group) if name}
     time_parts: list[NDArray[np.float64]] = []
     rows = 0
@@ -180,8 +186,11 @@ def _with_kind(name: str, task: TaskDeclaration, scan: _Scan) -> TaskDeclaration
 def _with_column_kinds(table: Table, declaration: Declaration, scan: _Scan) -> tuple[Declaration, tuple[str, ...]]:
     """The declaration with the kind of every column and the marks of missing values, and notes on them."""
     complete = infer_columns(table.columns, scan.profiles, declaration)
+    times = {name: kind for name, kind in declaration.data.columns.items() if isinstance(kind, TimeColumn)}
     declared = [name for name, kind in declaration.data.columns.items() if kind == "number"]
-    refuse_undeclared_marks([scan.profiles[name] for name in declared])
+    refuse_undeclared_marks([scan.profiles[name] for name in (*declared, *times)])
+    for name, kind in times.items():
+        refuse_zone_of_dates(scan.profiles[name], kind)
     features = {name: scan.profiles[name] for name in complete.data.columns if name in scan.profiles}
     missing = with_marks(complete.data.missing, features.values())
     source = complete.data.model_copy(update={"missing": missing})
