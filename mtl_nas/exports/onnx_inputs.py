@@ -10,8 +10,8 @@ from mtl_nas.data import Category, Rows, Schema
 from mtl_nas.random_streams import EXPORT_CHECK_SEED
 
 CALENDAR = (
-    "; a column with a part holds that part of the local time in its zone: the instant of a time, or a number in its "
-    "unit since 1970-01-01 UTC; weeks are those of ISO 8601"
+    "; a category with a part holds that part of the column's time on clocks of its zone; a number counts its unit "
+    "since 1970-01-01 UTC; weeks are those of ISO 8601"
 )
 
 
@@ -50,8 +50,9 @@ def preprocessing(schema: Schema, inputs: Sequence[str], outputs: Sequence[str])
 
 
 def _category(column: Category) -> dict[str, Any]:
-    made = {} if column.calendar is None else column.calendar.model_dump(mode="json")
-    return {"column": column.name, **made, "levels": list(column.levels)}
+    part = column.calendar
+    made = {} if part is None else {"name": column.name, "part": part.part, "zone": part.zone, "unit": part.unit}
+    return {"column": column.source, **made, "levels": list(column.levels)}
 
 
 def random_rows(schema: Schema, count: int) -> Rows:

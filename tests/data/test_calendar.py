@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import mtl_nas as mn
-from mtl_nas.data import encode_rows, encode_table, feature_columns, load_dataset
+from mtl_nas.adaptation import load_new_task
+from mtl_nas.data import encode_rows, encode_table, feature_columns, load_dataset, raw_table
 from mtl_nas.data.parsing.calendar_parts import CALENDAR_PARTS, MONTHS, WEEKDAYS, calendar_codes, calendar_levels
 from mtl_nas.data.parsing.instants import local_seconds, read_instants, read_seconds
 from mtl_nas.data.parsing.raw import RawColumn
@@ -357,3 +358,24 @@ def test_a_model_predicts_alike_from_every_spelling_and_after_saving(tmp_path):
         frame["at"].astype("datetime64[ns, UTC]"),
     ):
         assert model.predict(frame.assign(at=at)).equals(expected)
+
+
+def test_notes_say_that_calendar_features_exist():
+    frame = table()
+    said = "column 'at': say columns: {at: time} for hour and weekday as features, too"
+    assert said in load_dataset(frame, ["busy"]).notes
+    assert said not in load_dataset(frame, ["busy"], columns={"at": "time"}).notes
+    milliseconds = frame["at"].astype("datetime64[ms, UTC]").astype("int64")
+    said = "if it counts ms since 1970, say columns: {time_ms: {time: [hour, weekday, trend], unit: ms}}"
+    notes = load_dataset(frame.drop(columns="at").assign(time_ms=milliseconds, price=milliseconds), ["busy"]).notes
+    assert [note for note in notes if "1970" in note] == [f"column 'time_ms' is read as a number; {said}"]
+
+
+def test_a_model_is_adapted_with_the_calendar_of_its_schema():
+    frame = table()
+    data = load_dataset(frame, ["busy"], columns={"at": {"time": ["hour"], "zone": BERLIN}})
+    later = frame.assign(at=frame["at"].astype(str), quiet=1 - frame["busy"])
+    task = load_new_task(raw_table(later), data.schema, "quiet", kind=None, split=mn.Split())
+    rows = encode_rows(later, data.schema, labels=False)
+    assert sorted(task.train.categories[:, 0]) != [0] * len(task.train)
+    assert set(task.train.categories[:, 0]) <= set(rows.categories[:, 0])

@@ -17,7 +17,7 @@ from mtl_nas.design import Design, Inputs, Level
 from mtl_nas.errors import ExportError
 from mtl_nas.exports import Model
 from mtl_nas.exports.onnx import write_onnx
-from mtl_nas.exports.onnx_inputs import input_arrays, random_rows
+from mtl_nas.exports.onnx_inputs import input_arrays, preprocessing, random_rows
 from mtl_nas.model import Network, build
 
 needs_onnx = pytest.mark.skipif(not all(map(find_spec, ("onnxruntime", "onnxscript"))), reason="extra [onnx]")
@@ -137,6 +137,19 @@ def test_the_description_says_how_to_make_the_inputs(tmp_path):
     assert set(description["inputs"]) == set(description["order"])
     assert description["classes"] == {"stars": ["one", "three", "two"]}
     assert description["sequences"][0][0]["column"] == "seen"
+
+
+def test_the_description_says_how_parts_of_a_time_are_made():
+    frame = pd.DataFrame({"at": pd.date_range("2024-01-01", periods=200, freq="5h"), "click": [0, 1] * 100})
+    zone = "Europe/Berlin"
+    schema = mn.load_dataset(frame, ["click"], columns={"at": {"time": ["hour", "trend"], "zone": zone}}).schema
+    description = preprocessing(schema, [], [])
+    levels = list(map(str, range(24)))
+    assert description["categories"] == [
+        {"column": "at", "name": "hour(at)", "part": "hour", "zone": zone, "unit": "s", "levels": levels}
+    ]
+    assert description["times"] == {"at": "seconds since 1970-01-01 UTC; s if it is a number"}
+    assert "a category with a part" in description["inputs"]["categories"]
 
 
 @pytest.mark.parametrize("module", ["onnxruntime", "onnxscript"])

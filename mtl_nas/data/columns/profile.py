@@ -4,6 +4,7 @@ No result depends on where the batches of a table were cut.
 """
 
 import math
+import re
 from typing import Literal
 
 import numpy as np
@@ -13,12 +14,15 @@ from pyarrow import types
 from mtl_nas.data.columns.text_profile import TextProfile
 from mtl_nas.data.parsing.instants import DAY, Unit, parse_seconds
 from mtl_nas.data.parsing.raw import RawColumn
+from mtl_nas.data.parsing.times import PER_SECOND
 from mtl_nas.errors import DataError
 
 Kind = Literal["category", "number", "sequence"]
 
 MOST_WHOLE_LEVELS = 20  # distinct whole numbers that are levels of a category
 NUMERIC_FORMS = ("number", "marked", "time")  # forms of texts that are read as numbers
+UNIX_TIMES = (946_684_800, 4_102_444_800)  # seconds; 2000-01-01 to 2100-01-01
+TIME_NAME = re.compile(r"time|date|(^|[_\W])(at|ts|epoch|unix)($|[_\W])", re.IGNORECASE)
 COARSEST = 2.0**-16  # of the range of a column: single precision of coarser steps is avoided by an origin
 
 
@@ -111,6 +115,18 @@ class ColumnProfile:
     def is_time(self) -> bool:
         """Whether the values are times, dates, times of day or durations."""
         return "time" in self.types | {self.texts.form} and self.types <= {"text", "time"} and self._texts_are("time")
+
+    @property
+    def unix_unit(self) -> Unit | None:
+        """The unit in which numbers of this name and range may count since 1970; None where they may not."""
+        if not self.is_numeric or not TIME_NAME.search(self.name):
+            return None
+        units: tuple[Unit, ...] = ("s", "ms", "us", "ns")
+        first, last = UNIX_TIMES
+        for unit in units:
+            if first * PER_SECOND[unit] <= self.numbers.lowest <= self.numbers.highest < last * PER_SECOND[unit]:
+                return unit
+        return None
 
     @property
     def is_numeric(self) -> bool:

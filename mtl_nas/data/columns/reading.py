@@ -58,6 +58,12 @@ def _notes(profile: ColumnProfile, kind: ColumnReading) -> Iterable[str]:
         if profile.is_time:
             zoned = "" if profile.zoned else "; times without a zone are taken as UTC"
             yield f"column '{name}' is read as a time, in seconds{'' if profile.numbers.lowest < 10**6 else zoned}"
+            yield f"column '{name}': say columns: {{{name}: time}} for hour and weekday as features, too"
+        elif profile.unix_unit is not None:
+            yield (
+                f"column '{name}' is read as a number; if it counts {profile.unix_unit} since 1970, say columns: "
+                f"{{{name}: {{time: [hour, weekday, trend], unit: {profile.unix_unit}}}}}"
+            )
     elif profile.is_numeric and profile.texts.leading_zeros is not None:
         zeros = profile.texts.leading_zeros
         yield f"column '{name}' is read as text: it has numbers with leading zeros, such as {zeros!r}"

@@ -126,7 +126,8 @@ def _of_texts(texts: pa.Array, unit: Unit) -> tuple[NDArray[np.int64], NDArray[n
     if not is_number.all():
         words = texts.filter(pc.invert(plain))
         seconds[~is_number] = _of_times(words)
-        missing[~is_number] = [is_mark(word) for word in words.to_pylist()]
+        others = np.flatnonzero(~is_number & (seconds > LATEST))
+        missing[others] = [is_mark(word) for word in texts.take(pa.array(others)).to_pylist()]
     return seconds, missing
 
 

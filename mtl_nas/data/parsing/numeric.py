@@ -96,10 +96,11 @@ def _parse_text(values: pa.Array, *, time: bool) -> tuple[NDArray[np.float64], N
 
 def _parse_others(texts: pa.Array, *, time: bool) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Different texts that are no plain numbers: their numbers, and which are no numbers at all."""
-    words = texts.to_pylist()
+    numbers = parse_times(texts) if time and len(texts) else np.full(len(texts), np.nan)
+    others = np.flatnonzero(np.isnan(numbers))  # no text is a time and a number with a sign
+    words = texts.take(pa.array(others)).to_pylist()
     marked = [marked_number(word) for word in words]
-    numbers = np.array([np.nan if number is None else number for number in marked], dtype=np.float64)
-    if time and len(words):
-        numbers = np.where(np.isnan(numbers), parse_times(texts), numbers)
-    missing = np.array([is_mark(word) for word in words], dtype=bool)
-    return numbers, np.isnan(numbers) & ~missing
+    numbers[others] = [np.nan if number is None else number for number in marked]
+    invalid = np.isnan(numbers)
+    invalid[others] &= ~np.array([is_mark(word) for word in words], dtype=bool)
+    return numbers, invalid
