@@ -6,6 +6,7 @@ Namibia.
 """
 
 import re
+import string
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Literal
 
@@ -22,6 +23,7 @@ from mtl_nas.errors import DataError
 Spelling = Literal["number", "boolean", "text"]
 NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?")  # without leading zeros, which are codes
 _WHOLE = re.compile(r"-?\d+\.0+")
+_LETTERS = frozenset(string.ascii_letters) - set("inIN")  # no number begins with them, but inf and nan
 _BOOLEANS = {"true": "True", "false": "False"}
 
 
@@ -32,7 +34,7 @@ def text(value: object) -> str:
     ['1', '1', '1', '0.5', 'True', 'a b']
     """
     if isinstance(value, str):
-        return value.partition(".")[0] if _WHOLE.fullmatch(value) else value
+        return value.partition(".")[0] if value[-1:] == "0" and _WHOLE.fullmatch(value) else value
     if isinstance(value, float | np.floating) and float(value).is_integer():
         return str(int(value))
     return str(value)
@@ -111,7 +113,10 @@ def level_ids(column: RawColumn, levels: tuple[str | None, ...], first: int) -> 
     ids = []
     for word in texts:
         level = spelled(word, how)
-        ids.append(id_of.get(level, missing if level is None or is_missing_word(level) else unseen))
+        index = id_of.get(level)
+        if index is None:
+            index = missing if level is None or is_missing_word(level) else unseen
+        ids.append(index)
     return np.asarray([*ids, missing], dtype=np.int32)[codes]  # code -1 is the last entry: missing
 
 
@@ -159,6 +164,8 @@ def _spelled_number(word: str) -> str:
 
 
 def _rank(level: str) -> tuple[int, float, str]:
+    if level[:1] in _LETTERS:
+        return (1, 0.0, level)
     try:
         return (0, float(level), level)
     except ValueError:
