@@ -23,7 +23,16 @@ MOST_WHOLE_LEVELS = 20  # distinct whole numbers that are levels of a category
 NUMERIC_FORMS = ("number", "marked", "time")  # forms of texts that are read as numbers
 UNIX_TIMES = (946_684_800, 4_102_444_800)  # seconds; 2000-01-01 to 2100-01-01
 TIME_NAME = re.compile(r"time|date|(^|[_\W])(at|ts|epoch|unix)($|[_\W])", re.IGNORECASE)
+FIRST_ROWS = 1_000  # rows that are looked at before all of them are
 COARSEST = 2.0**-16  # of the range of a column: single precision of coarser steps is avoided by an origin
+
+
+def _whole(numbers: NDArray[np.float64]) -> bool:
+    return all(bool((np.floor(part) == part).all()) for part in (numbers[:FIRST_ROWS], numbers[FIRST_ROWS:]))
+
+
+def _increasing(numbers: NDArray[np.float64]) -> bool:
+    return all(bool((part[:-1] < part[1:]).all()) for part in (numbers[:FIRST_ROWS], numbers[FIRST_ROWS - 1 :]))
 
 
 class NumberProfile:
@@ -42,18 +51,19 @@ class NumberProfile:
         present = numbers[~np.isnan(numbers)]
         if not len(present):
             return
-        self.increasing = self.increasing and bool(present[0] > self._last and (np.diff(present) > 0).all())
+        self.increasing = self.increasing and bool(present[0] > self._last) and _increasing(present)
         self._last = float(present[-1])
         self.lowest, self.highest = min(self.lowest, float(present.min())), max(self.highest, float(present.max()))
-        self.whole = self.whole and bool((present % 1 == 0).all())
+        self.whole = self.whole and _whole(present)
         if self.whole_days and present[0] % DAY == 0:  # most columns are settled by their first number
             self.whole_days = bool((present % DAY == 0).all())
         else:
             self.whole_days = False
-        if self._distinct is not None:
-            self._distinct.update(np.unique(present).tolist() if self.whole else ())
-            if not self.whole or len(self._distinct) > MOST_WHOLE_LEVELS:
-                self._distinct = None
+        for rows in (slice(FIRST_ROWS), slice(FIRST_ROWS, None)):  # the first rows settle most columns
+            if self._distinct is not None:
+                self._distinct.update(np.unique(present[rows]).tolist() if self.whole else ())
+                if not self.whole or len(self._distinct) > MOST_WHOLE_LEVELS:
+                    self._distinct = None
 
     @property
     def few_whole(self) -> bool:
@@ -90,7 +100,7 @@ class ColumnProfile:
         self.types.add(column.type)
         self.categorical |= column.categorical
         if column.type == "text":
-            self.texts.add(column.values, first)
+            self.texts.add(column, first)
         if column.type in ("number", "time") or (column.type == "text" and self.texts.form in NUMERIC_FORMS):
             self.numbers.add(parse_seconds(column, self.unit))
         if types.is_timestamp(column.values.type):

@@ -67,10 +67,12 @@ def _notes(profile: ColumnProfile, kind: ColumnReading) -> Iterable[str]:
     elif profile.is_numeric and profile.texts.leading_zeros is not None:
         zeros = profile.texts.leading_zeros
         yield f"column '{name}' is read as text: it has numbers with leading zeros, such as {zeros!r}"
-    elif profile.texts.forms["number"] and 0 < profile.texts.forms["text"] < MOST_ODD * profile.texts.forms["number"]:
+    elif 0 < profile.texts.forms["text"] < MOST_ODD * profile.texts.forms["number"]:
+        numbers, total = profile.texts.forms["number"], profile.texts.forms.total()
         yield (
-            f"column '{name}' is a category of {profile.texts.forms.total():,} texts, nearly all of them numbers; if "
-            f"{profile.texts.word!r} means that the value is missing, say missing: {{{name}: [{profile.texts.word!r}]}}"
+            f"column '{name}' is a category, but {numbers:,} of its {total:,} "
+            f"texts are numbers; if {profile.texts.word!r} means that the value is missing, say missing: "
+            f"{{{name}: [{profile.texts.word!r}]}}"
         )
 
 

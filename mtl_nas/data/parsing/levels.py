@@ -47,9 +47,9 @@ def factorize(column: RawColumn) -> tuple[NDArray[np.int64], list[str]]:
         raise DataError(f"column '{column.name}' holds {values.type}, which are no levels; ignore it")
     if column.type == "none":
         return np.full(len(column), -1), []
+    encoded = column.encoded
     if types.is_floating(values.type):
-        values = pc.if_else(pc.is_nan(values), pa.scalar(None, values.type), values)
-    encoded = values.dictionary_encode()
+        encoded = pc.if_else(pc.is_nan(values), pa.scalar(None, values.type), values).dictionary_encode()
     codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
     return codes, _texts(encoded.dictionary)
 
@@ -69,8 +69,11 @@ def spelling(levels: Iterable[str | None]) -> Spelling:
 def spelling_of_texts(texts: Iterable[str]) -> Spelling:
     """How a column with these texts is spelled: ``NA`` and other marks among numbers are no levels."""
     texts = list(texts)
-    how = spelling(texts)
-    return spelling(word for word in texts if not is_mark(word)) if how == "text" else how
+    if all(NUMBER.fullmatch(word) or is_mark(word) for word in texts):  # ends at the first word
+        return spelling(word for word in texts if not is_mark(word))
+    if all(word.lower() in _BOOLEANS or is_mark(word) for word in texts):
+        return "boolean"
+    return "text"
 
 
 def spelled(word: str, how: Spelling) -> str | None:

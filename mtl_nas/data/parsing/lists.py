@@ -76,7 +76,7 @@ def _json_lists(texts: list[str]) -> list[Any] | None:
         rows = json.loads(f"[{_BETWEEN.join(texts)}]", parse_constant=_constant)
     except (ValueError, RecursionError):
         return None
-    return rows if len(rows) == len(texts) and all(type(row) is list for row in rows) else None
+    return rows if len(rows) == len(texts) and set(map(type, rows)) <= {list} else None
 
 
 def _parsed_list(text: str) -> list[Any]:

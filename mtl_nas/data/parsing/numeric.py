@@ -39,7 +39,7 @@ def parse_numbers(column: RawColumn, *, time: bool = False) -> tuple[NDArray[np.
     if column.type == "time":
         return seconds(column, wall=not time), valid
     if column.type == "text":
-        return _parse_text(values, time=time)
+        return _parse_text(column, time=time)
     if column.type in ("list", "other"):
         return np.full(len(column), np.nan), ~column.missing
     if column.type == "none":
@@ -78,19 +78,24 @@ def _doubles(values: pa.Array) -> NDArray[np.float64]:
     return numbers
 
 
-def _parse_text(values: pa.Array, *, time: bool) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    invalid = np.zeros(len(values), dtype=bool)
-    try:
-        numbers = _doubles(values.cast(pa.float64()))
-    except pa.ArrowInvalid:
-        plain = pc.fill_null(pc.match_substring_regex(values, PLAIN, ignore_case=True), True)
-        trimmed = pc.utf8_ltrim(pc.utf8_trim_whitespace(values), "+")
-        numbers = _doubles(pc.if_else(plain, trimmed, pa.scalar(None, pa.large_string())).cast(pa.float64()))
-        rows = np.flatnonzero(~plain.to_numpy(zero_copy_only=False))
-        others = values.take(pa.array(rows)).dictionary_encode()
-        parsed, wrong = _parse_others(others.dictionary, time=time)
-        codes = others.indices.to_numpy(zero_copy_only=False)
-        numbers[rows], invalid[rows] = parsed[codes], wrong[codes]
+def _parse_text(column: RawColumn, *, time: bool) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    plain = column.plain_numbers
+    if plain is not None:
+        return plain, np.zeros(len(column), dtype=bool)
+    texts = column.encoded.dictionary
+    codes = column.encoded.indices.fill_null(len(texts)).to_numpy(zero_copy_only=False)
+    numbers, invalid = _parse_texts(texts, time=time)
+    return np.append(numbers, np.nan)[codes], np.append(invalid, False)[codes]
+
+
+def _parse_texts(texts: pa.Array, *, time: bool) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Different texts: their numbers, NaN where infinite, and which are no numbers."""
+    plain = pc.match_substring_regex(texts, PLAIN, ignore_case=True)
+    trimmed = pc.utf8_ltrim(pc.utf8_trim_whitespace(texts), "+")
+    numbers = _doubles(pc.if_else(plain, trimmed, pa.scalar(None, pa.large_string())).cast(pa.float64()))
+    others = np.flatnonzero(~plain.to_numpy(zero_copy_only=False))
+    invalid = np.zeros(len(texts), dtype=bool)
+    numbers[others], invalid[others] = _parse_others(texts.take(pa.array(others)), time=time)
     return np.where(np.isfinite(numbers), numbers, np.nan), invalid
 
 

@@ -47,6 +47,24 @@ class RawColumn:
         mask: NDArray[np.bool_] = self.values.is_null(nan_is_null=True).to_numpy(zero_copy_only=False)
         return mask
 
+    @cached_property
+    def encoded(self) -> pa.DictionaryArray:
+        """The values as indices into the different ones, which are looked for once."""
+        return self.values.dictionary_encode()
+
+    @cached_property
+    def plain_numbers(self) -> NDArray[np.float64] | None:
+        """The numbers that text spells, (N,), NaN where missing; None where a text is no plain number."""
+        try:
+            numbers: NDArray[np.float64] = self.values.cast(pa.float64()).to_numpy(zero_copy_only=False)
+        except pa.ArrowInvalid:
+            return None
+        if int(np.isnan(numbers).sum()) > self.values.null_count:
+            return None  # nan is a mark, not a number
+        numbers = np.where(np.isfinite(numbers), numbers, np.nan)
+        numbers.flags.writeable = False
+        return numbers
+
     @property
     def type(self) -> ColumnType:
         """What the values are."""
@@ -155,7 +173,10 @@ def _plain(values: pa.Array | pa.ChunkedArray) -> pa.Array:  # noqa: PLR0911  # 
         return _plain(pa.chunked_array(parts or [pa.array([], kind.value_type)]))
     if _is_text(kind) or types.is_binary(kind) or types.is_large_binary(kind):
         values = _in_one_piece(values.cast(pa.large_string()))
-        return pc.if_else(pc.equal(values, ""), pa.scalar(None, pa.large_string()), values)
+        empty = pc.equal(values, "")
+        if pc.any(empty).as_py():
+            values = pc.if_else(empty, pa.scalar(None, pa.large_string()), values)
+        return values
     if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind) or _is_list_view(kind):
         rows = _in_one_piece(values.cast(pa.large_list(kind.value_type)))
         return pa.LargeListArray.from_arrays(_offsets(rows), _plain(rows.flatten()))

@@ -44,9 +44,10 @@ class ColumnStatistics:
         train = np.flatnonzero(in_train)
         self._train_rows += len(train)
         for name in self._categories:
-            codes, texts = levels.factorize(batch[name].take(train))
-            self._texts[name].update(texts)
-            self._missing |= {name} if (codes < 0).any() else set()
+            codes, texts = levels.factorize(batch[name])
+            counts = np.bincount(codes[train] + 1, minlength=len(texts) + 1)  # the first are missing
+            self._texts[name].update(texts[code] for code in np.flatnonzero(counts[1:]))
+            self._missing |= {name} if counts[0] else set()
         local_times = LocalTimes(batch.table)
         for calendar, codes_of_part in self._parts.items():
             codes_of_part.update(np.unique(local_times.codes(calendar)[train]).tolist())

@@ -68,7 +68,8 @@ class FrameTable(Table):
 
     def __init__(self, rows: RawTable, test: RawTable | None = None) -> None:
         self.columns = rows.names
-        self._batches = [TableBatch(0, rows)] + ([] if test is None else [TableBatch(len(rows), test)])
+        parts = [part.take(slice(None)) for part in (rows, test) if part is not None]  # what they cache ends with them
+        self._batches = [TableBatch(first, part) for first, part in zip((0, len(rows)), parts, strict=False)]
 
     def batches(self, columns: Sequence[str] | None = None) -> Iterator[TableBatch]:
         return (batch for batch in self._batches if len(batch))
