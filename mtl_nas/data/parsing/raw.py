@@ -20,6 +20,8 @@ from mtl_nas.values import first_repeated
 
 ColumnType = Literal["text", "number", "boolean", "time", "list", "none", "other"]
 
+SAMPLED_TEXTS = 1_000  # texts that are tried before a whole column is read as numbers
+
 
 class RawColumn:
     """The values of one column: an Arrow array of N values."""
@@ -55,7 +57,9 @@ class RawColumn:
     @cached_property
     def plain_numbers(self) -> NDArray[np.float64] | None:
         """The numbers that text spells, (N,), NaN where missing; None where a text is no plain number."""
+        sample = np.arange(0, len(self), max(1, len(self) // SAMPLED_TEXTS))
         try:
+            self.values.take(pa.array(sample)).cast(pa.float64())  # a cast slows down with each text that is no number
             numbers: NDArray[np.float64] = self.values.cast(pa.float64()).to_numpy(zero_copy_only=False)
         except pa.ArrowInvalid:
             return None
