@@ -44,6 +44,8 @@ def load_new_task(table: RawTable, schema: Schema, name: str, *, kind: str | Non
         DesignError: The schema has a task of that name.
         DataError: A column or the labels are missing or cannot be used.
     """
+    if split.folds is not None:
+        raise DataError("a new task is learned without folds; leave folds out of the split")
     if name in schema.task_names:
         raise DesignError(f"the model predicts a task '{name}' already; give the new one another name")
     column = name if name in table else name.partition("@")[0]

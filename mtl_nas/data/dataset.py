@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from mtl_nas.data.columns.encoding import feature_columns
 from mtl_nas.data.columns.values import table_values
@@ -54,6 +55,15 @@ class Dataset:
     raw: RawRows | None = None
     given_fingerprint: str | None = None
 
+    @property
+    def folds(self) -> tuple["Dataset", ...]:
+        """The data sets of which each trains one network of a model: this one; with folds, one per fold."""
+        return (self,)
+
+    def held_out(self, split: str) -> list[NDArray[np.int64]]:
+        """Per network of a model the positions in ``rows(split)`` of the rows that it scores: all of them."""
+        return [np.arange(len(self.rows(split)))]
+
     def rows(self, split: str) -> Rows:
         """Rows of train, validation, test, or of a half of validation: tuning or choosing."""
         _refuse_unknown(split)
@@ -96,8 +106,11 @@ class Dataset:
             return self.given_fingerprint
         return fingerprint(self.schema, self.encoded, self.tuning)
 
+    @property
+    def _sizes(self) -> str:
+        return " + ".join(f"{len(rows):,}" for rows in self.encoded.values())
+
     def __repr__(self) -> str:
-        sizes = " + ".join(f"{len(rows):,}" for rows in self.encoded.values())
         schema = self.schema
         kinds = (
             (len(schema.categories), "category", "categories"),
@@ -106,7 +119,7 @@ class Dataset:
         )
         columns = ", ".join(f"{count} {singular if count == 1 else plural}" for count, singular, plural in kinds)
         tasks = f"task{'s' * (len(schema.tasks) > 1)} {', '.join(schema.task_names)}"
-        return f"Dataset({self.name}: {sizes} rows; {columns}; {tasks})"
+        return f"Dataset({self.name}: {self._sizes} rows; {columns}; {tasks})"
 
 
 def fingerprint(schema: Schema, encoded: Mapping[str, Rows], tuning: int) -> str:

@@ -44,6 +44,9 @@ class Split(Value):
     time: Name | None = Field(None, description="a column in time: the earliest rows train, the latest test")
     column: Name | None = Field(None, description="a column that holds train, validation or test")
     group: Name | None = Field(None, description="a column whose rows of one value stay in one part")
+    folds: int | None = Field(
+        None, ge=2, le=20, description="cross-validation: scores are means over folds, which are drawn beside test rows"
+    )
     stratified: bool = Field(True, description="parts that are drawn have equal shares of every label, for all tasks")
 
     @model_validator(mode="before")
@@ -62,7 +65,19 @@ class Split(Value):
             )
         if len(rules) > 1:
             raise ValueError(f"one rule decides a split, got {' and '.join(rules)}")
+        self._refuse_folds_of_another_rule()
         return self
+
+    def _refuse_folds_of_another_rule(self) -> None:
+        if self.folds is None:
+            return
+        for rule in ("time", "column"):
+            if getattr(self, rule) is not None:
+                raise ValueError(f"folds are drawn at random or by group, got {rule}; leave one of the two out")
+        if "validation" in self.model_fields_set:
+            raise ValueError("folds take turns as validation rows; leave validation out")
+        if not self.stratified:
+            raise ValueError("folds are stratified; leave stratified out")
 
 
 class Source(Value):

@@ -10,6 +10,7 @@ from mtl_nas.data.declaration import Declaration, Split
 from mtl_nas.data.declaring import Tasks, declared, naming_search_file, with_options
 from mtl_nas.data.encoded_dataset import encoded_dataset
 from mtl_nas.data.files.formats import open_table
+from mtl_nas.data.folded_dataset import folded
 from mtl_nas.data.parsing.frames import is_frame, raw_table
 from mtl_nas.data.parsing.levels import without_marks
 from mtl_nas.data.parsing.raw import RawTable
@@ -130,19 +131,21 @@ def _prepared(name: str, rows: RawTable, declaration: Declaration, test: RawTabl
     for part, rows_of_part in encoding.rows():
         batches.setdefault(part, []).append(rows_of_part)
     parts = {part: joined(encoded) for part, encoded in batches.items()}
-    tuning = len(parts["tuning"])
+    tuning, survey = len(parts["tuning"]), encoding.survey
     validation = joined([parts.pop("tuning"), parts.pop("choosing")])
-    encoded = {"train": parts["train"], "validation": validation, "test": parts["test"]}
+    train = parts["train"] if survey.fold is None else validation
+    encoded = {"train": train, "validation": validation, "test": parts["test"]}
     complete, notes = encoding.described(encoded)
-    return Dataset(
+    data = Dataset(
         name=name,
         schema=encoding.schema,
         declaration=complete,
         notes=notes,
         encoded=encoded,
         tuning=tuning,
-        raw=RawRows(tuple(tables), encoding.survey.parts),
+        raw=RawRows(tuple(tables), survey.parts),
     )
+    return data if survey.fold is None else folded(data, survey.fold[survey.parts["train"]])
 
 
 def encode_table(source: Any, to: str | Path, tasks: Tasks | None = None, **options: Any) -> Dataset:
@@ -174,6 +177,8 @@ def encode_table(source: Any, to: str | Path, tasks: Tasks | None = None, **opti
         raise DataError(f"'{source}' is no table on disk; it is loaded as it is")
     if isinstance(table, str) and is_encoded(table):
         raise DataError(f"'{table}' is encoded already")
+    if declaration.data.split.folds is not None:
+        raise DataError("folds are for tables that are small enough for memory; encode with split: random, or load it")
     if to.exists() and (not to.is_dir() or any(to.iterdir())):
         raise DataError(f"'{to}' is there already; give another folder")
     data = declaration.data

@@ -12,7 +12,7 @@ from mtl_nas.data.parsing.frames import raw_table
 from mtl_nas.data.parsing.numeric import parse_numbers
 from mtl_nas.data.parsing.raw import RawColumn
 from mtl_nas.data.split_shares import refuse_equal_times
-from mtl_nas.data.stratification import Combinations, draw_groups, draw_rows
+from mtl_nas.data.stratification import Combinations, draw
 from mtl_nas.errors import DataError
 from mtl_nas.random_streams import SPLIT_SEED
 
@@ -34,7 +34,7 @@ def split_rows(rules: pd.DataFrame, split: Split, test_rows: int, labels: Combin
         labels: the label combination of each row, of which parts get equal shares; None: rows are drawn regardless.
     """
     count = len(rules)
-    units = _units(rules, split.group) if split.group is not None else None
+    units = row_groups(rules, split.group)
     if split.column is not None:
         rows = _by_column(rules, split.column)
     elif split.time is not None:
@@ -55,6 +55,15 @@ def split_rows(rules: pd.DataFrame, split: Split, test_rows: int, labels: Combin
     if not len(tuning) or not len(choosing):
         raise DataError(f"the validation split is one group of '{split.group}'; it needs two at least, to be halved")
     return {part: rows[part] for part in PARTS}
+
+
+def row_groups(rules: pd.DataFrame, column: str | None) -> RowNumbers | None:
+    """The group of each row, (N,) numbers from 0, by the column whose rows of one value stay together, if any."""
+    if column is None:
+        return None
+    codes, _ = _factorized(rules[column])
+    _refuse_missing(codes < 0, column, "is the group of each row")
+    return codes.astype(np.int64)
 
 
 def refuse_absent_groups(groups: "pd.Series[Any]", parts: Parts) -> None:
@@ -100,7 +109,7 @@ def _stratified(units: RowNumbers | None, count: int, split: Split, labels: Comb
     tuning = round((last - train) / 2)
     sizes = [train, tuning, last - train - tuning, *([count - last] if test else [])]
     priority = [TRAIN, TEST, CHOOSING, TUNING] if test else [TRAIN, CHOOSING, TUNING]
-    part = _drawn(None if units is None else units[:count], labels.take(slice(count)), sizes, priority)
+    part = draw(None if units is None else units[:count], labels.take(slice(count)), sizes, priority)
     rows = {name: np.flatnonzero(part == index) for index, name in enumerate(PARTS)}
     return rows | {"validation": np.flatnonzero((part == TUNING) | (part == CHOOSING))}
 
@@ -111,15 +120,9 @@ def _halves(validation: RowNumbers, units: RowNumbers | None, labels: Combinatio
         tuning, choosing = _shares(units, len(validation), [0.5])
     else:
         size = round(len(validation) / 2)
-        part = _drawn(units, labels.take(validation), [size, len(validation) - size], [1, 0])
+        part = draw(units, labels.take(validation), [size, len(validation) - size], [1, 0])
         tuning, choosing = np.flatnonzero(part == 0), np.flatnonzero(part == 1)
     return {"tuning": validation[tuning], "choosing": validation[choosing]}
-
-
-def _drawn(units: RowNumbers | None, labels: Combinations, sizes: list[int], priority: list[int]) -> NDArray[np.uint8]:
-    if units is None:
-        return draw_rows(labels, sizes, priority)
-    return draw_groups(units, labels, sizes, priority)
 
 
 def _shares(units: RowNumbers | None, count: int, ends: list[float]) -> list[RowNumbers]:
@@ -167,12 +170,6 @@ def _by_column(rules: pd.DataFrame, column: str) -> Parts:
         raise DataError(f"column '{column}' names the split: train, validation or test, got '{unknown[0]}'")
     split = np.array([SPLITS.index(text) for text in texts], dtype=np.int8)[codes]
     return {name: np.flatnonzero(split == index) for index, name in enumerate(SPLITS)}
-
-
-def _units(rules: pd.DataFrame, column: str) -> RowNumbers:
-    codes, _ = _factorized(rules[column])
-    _refuse_missing(codes < 0, column, "is the group of each row")
-    return codes.astype(np.int64)
 
 
 def _factorized(values: "pd.Series[Any]") -> tuple[NDArray[np.int64], list[str]]:

@@ -74,8 +74,9 @@ class Model:
 
     @property
     def architecture(self) -> Architecture:
-        """The graph of the network; an ExportError for an ensemble, which has several."""
-        return self.network.architecture
+        """The graph of the network, or of all networks; an ExportError for an ensemble of different graphs."""
+        first, *others = (member.network.architecture for member in self.members)
+        return first if all(other.key == first.key for other in others) else self.network.architecture
 
     @property
     def tasks(self) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ class ColumnStatistics:
     """Statistics of the feature columns."""
 
     def __init__(self, survey: Survey, most: int | None) -> None:
-        self._part = survey.part
+        self._survey = survey
         self._kinds = survey.declaration.data.columns
         self._histories = survey.declaration.sequences
         self._categories = [name for name, kind in self._kinds.items() if kind == "category"]
@@ -40,7 +40,7 @@ class ColumnStatistics:
         self._train_rows = 0
 
     def add(self, batch: TableBatch) -> None:
-        in_train = self._part[batch.rows] == 0
+        in_train = self._survey.trains(batch.rows)
         train = np.flatnonzero(in_train)
         self._train_rows += len(train)
         for name in self._categories:

@@ -1,7 +1,8 @@
 """The second pass over labels: counts per split, and the center and scale of tasks whose labels are numbers."""
 
 import math
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,7 @@ from mtl_nas.data.pipeline.accumulators import NumberColumns
 from mtl_nas.data.pipeline.survey import Survey
 from mtl_nas.data.pipeline.table import TableBatch
 from mtl_nas.data.schema import Task
-from mtl_nas.data.splits import PARTS, SPLIT_OF, SPLITS
+from mtl_nas.data.splits import PARTS, SPLIT_OF
 from mtl_nas.data.tasks.funnel import repair_notes
 from mtl_nas.errors import DataError
 
@@ -42,24 +43,25 @@ class LabelCounts:
         )
 
 
-def _way_out(counts: Mapping[str, LabelCounts]) -> str:
-    """How many rows are positive, and what to do so that each split has one."""
-    positives = sum(count.positives for count in counts.values())
-    if positives < len(PARTS):
-        return f"{positives} in all; {len(PARTS)} are enough to train, tune, choose and test: label more rows"
-    return f"{positives} in all; change the split (split: random gives each part its share)"
+def _refuse_untrainable(task: Task, counts: Mapping[str, LabelCounts], trains: Sequence[LabelCounts]) -> None:
+    """Raise DataError where a split, by name, cannot train or score the task.
 
-
-def _refuse_untrainable(task: Task, counts: Mapping[str, LabelCounts]) -> None:
-    """Raise DataError where a split, by name, cannot train or score the task."""
-    for split in SPLITS:
-        if not counts[split].labels:
-            raise DataError(f"task '{task.name}' has no label in the {split} split; change the split or drop the task")
-        if task.rules.is_event and not counts[split].positives:
-            raise DataError(
-                f"task '{task.name}' has no positive in the {split} split and {_way_out(counts)}, or drop the task"
+    ``counts`` are those of splits without common rows, ``trains`` those of the rows that train each network.
+    """
+    for split, count in counts.items():
+        if not count.labels:
+            raise DataError(f"task '{task.name}' has no label in {split}; change the split or drop the task")
+        if task.rules.is_event and not count.positives:
+            positives, needed = sum(other.positives for other in counts.values()), max(len(counts), len(PARTS))
+            way_out = (
+                f"{needed} are enough: label more rows{', say fewer folds' if len(trains) > 1 else ''}"
+                if positives < needed
+                else "change the split (split: random gives each part its share)"
             )
-    if counts["train"].lowest == counts["train"].highest:
+            raise DataError(
+                f"task '{task.name}' has no positive in {split} and {positives} in all; {way_out}, or drop the task"
+            )
+    if any(train.lowest == train.highest for train in trains):
         raise DataError(f"task '{task.name}' has one class: its train labels are all the same")
 
 
@@ -67,9 +69,9 @@ class LabelStatistics:
     """Statistics of the labels of every task."""
 
     def __init__(self, survey: Survey, most: int | None) -> None:
-        self._reader, self._part = survey.labels, survey.part
+        self._reader, self._survey = survey.labels, survey
         self._tasks = survey.labels.tasks
-        self._counts = {(task.name, part): LabelCounts() for task in self._tasks for part in PARTS}
+        self._counts: dict[tuple[str, str, int], LabelCounts] = defaultdict(LabelCounts)  # by task, part and fold
         self._repairs = np.zeros((len(survey.labels.funnel), 2), dtype=np.int64)
         names = [task.name for task in self._tasks if not task.rules.has_classes]
         self._measured = NumberColumns(names, np.float64, most=most)
@@ -77,11 +79,14 @@ class LabelStatistics:
     def add(self, batch: TableBatch) -> None:
         labels, _, repairs = self._reader.read(batch.table)
         self._repairs += repairs
-        part = self._part[batch.rows]
+        part, folds = self._survey.part[batch.rows], self._survey.fold
+        fold = np.zeros_like(part) if folds is None else folds[batch.rows]
         for code, name in enumerate(PARTS):
-            for task, column in zip(self._tasks, labels[part == code].T, strict=True):
-                self._counts[task.name, name] += LabelCounts.of(column)
-        train = np.flatnonzero(part == 0)
+            for number in np.unique(fold[part == code]).tolist():
+                rows = labels[(part == code) & (fold == number)]
+                for task, column in zip(self._tasks, rows.T, strict=True):
+                    self._counts[task.name, name, number] += LabelCounts.of(column)
+        train = np.flatnonzero(self._survey.trains(batch.rows))
         self._measured.add(batch.first + train, self._measured_labels(labels[train]))
 
     def tasks(self) -> tuple[Task, ...]:
@@ -91,22 +96,28 @@ class LabelStatistics:
     def notes(self) -> list[str]:
         """Notes about repaired funnels, and about halves of the validation rows without a positive."""
         declaration = self._reader.declaration
-        repairs = repair_notes(self._repairs, self._reader.funnel, len(self._part), declaration.violations)
+        repairs = repair_notes(self._repairs, self._reader.funnel, len(self._survey.part), declaration.violations)
         return [*repairs, *(self._half_note(task, half) for task, half in self._blind_halves())]
 
     def _blind_halves(self) -> list[tuple[Task, str]]:
         events = [task for task in self._tasks if task.rules.is_event]
         halves = [part for part, split in SPLIT_OF.items() if split == "validation"]
-        return [(task, half) for task in events for half in halves if not self._counts[task.name, half].positives]
+        return [(task, half) for task in events for half in halves if not self._sum(task, half).positives]
 
     def _half_note(self, task: Task, half: str) -> str:
         use = "steer the search" if half == "tuning" else "choose between finalists"
         return f"task '{task.name}' has no positive in the {half} rows: it does not {use}"
 
+    def _sum(self, task: Task, part: str) -> LabelCounts:
+        return sum((count for key, count in self._counts.items() if key[:2] == (task.name, part)), LabelCounts())
+
     def _split_counts(self, task: Task) -> dict[str, LabelCounts]:
-        counts = dict.fromkeys(SPLITS, LabelCounts())
-        for part in PARTS:
-            counts[SPLIT_OF[part]] += self._counts[task.name, part]
+        """Counts by split, or by fold and for the test split."""
+        counts: dict[str, LabelCounts] = defaultdict(LabelCounts)
+        for (name, part, fold), count in sorted(self._counts.items(), key=lambda item: PARTS.index(item[0][1])):
+            if name == task.name:
+                held_out = self._survey.fold is not None and part != "test"
+                counts[f"fold {fold + 1}" if held_out else f"the {SPLIT_OF[part]} split"] += count
         return counts
 
     def _measured_labels(self, labels: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -118,7 +129,10 @@ class LabelStatistics:
         return np.stack(columns, axis=1) if columns else np.empty((len(labels), 0))
 
     def _with_scaling(self, task: Task) -> Task:
-        _refuse_untrainable(task, self._split_counts(task))
+        counts = self._split_counts(task)
+        folds = [name for name in counts if name.startswith("fold")]
+        trains = [sum((counts[other] for other in folds if other != name), LabelCounts()) for name in folds]
+        _refuse_untrainable(task, counts, trains or [counts["the train split"]])
         if task.rules.has_classes:
             return task
         return task.model_copy(update=task.rules.scaling(task, *self._measured.mean_and_deviation(task.name)))

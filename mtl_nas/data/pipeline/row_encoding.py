@@ -61,7 +61,8 @@ class TableEncoding(NamedTuple):
         train = encoded["train"]
         refuse_leaks(train, self.schema)
         declaration = _complete(self.survey.declaration, self.schema)
-        repeated = repeated_row_notes(encoded) if self.table.test_rows else []
+        distinct = {split: rows for split, rows in encoded.items() if split != "validation" or rows is not train}
+        repeated = repeated_row_notes(distinct) if self.table.test_rows else []
         return declaration, (*summary(declaration, train, self.schema), *self.notes, *repeated)
 
 

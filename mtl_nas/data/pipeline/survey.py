@@ -19,6 +19,7 @@ from mtl_nas.data.columns.profile import ColumnProfile
 from mtl_nas.data.columns.reading import reading_notes, refuse_undeclared_marks, with_marks
 from mtl_nas.data.columns.statistics import NumberReading
 from mtl_nas.data.declaration import Declaration, Split, TaskDeclaration
+from mtl_nas.data.folds import NO_FOLD, draw_folds, fold_note
 from mtl_nas.data.parsing.frames import raw_table
 from mtl_nas.data.parsing.levels import without_marks
 from mtl_nas.data.parsing.raw import RawColumn
@@ -26,7 +27,18 @@ from mtl_nas.data.pipeline.accumulators import DistinctLabels, FactorizedColumn
 from mtl_nas.data.pipeline.label_combinations import label_combinations
 from mtl_nas.data.pipeline.table import FrameTable, Table
 from mtl_nas.data.split_shares import share_notes
-from mtl_nas.data.splits import PARTS, SPLIT_OF, SPLITS, Parts, refuse_absent_groups, split_rows, times
+from mtl_nas.data.splits import (
+    CHOOSING,
+    PARTS,
+    SPLIT_OF,
+    SPLITS,
+    TRAIN,
+    TUNING,
+    Parts,
+    refuse_absent_groups,
+    split_rows,
+    times,
+)
 from mtl_nas.data.tasks.groups import distinct_groups
 from mtl_nas.data.tasks.kinds import KINDS, refuse_loss_of_another_kind
 from mtl_nas.data.tasks.label_reader import LabelReader, declared_tasks
@@ -45,6 +57,7 @@ class Survey:
     part: NDArray[np.uint8]
     profiles: Mapping[str, ColumnProfile]  # of numbers, of labels, and of columns whose kind no declaration names
     notes: tuple[str, ...] = ()  # on how columns are read, and on the split
+    fold: NDArray[np.uint8] | None = None  # (N,) the fold of each row, where rows are held out in turn
 
     @property
     def declaration(self) -> Declaration:
@@ -53,8 +66,17 @@ class Survey:
 
     @property
     def parts(self) -> Parts:
-        """Row numbers of each part."""
-        return {name: np.flatnonzero(self.part == code) for code, name in enumerate(PARTS)}
+        """Row numbers of each part; with folds, all rows that some network is trained on are train rows."""
+        parts = {name: np.flatnonzero(self.part == code) for code, name in enumerate(PARTS)}
+        if self.fold is not None:
+            parts["train"] = np.concatenate([parts["tuning"], parts["choosing"]])
+        return parts
+
+    def trains(self, rows: slice) -> NDArray[np.bool_]:
+        """Whether each of the rows is a train row."""
+        part = self.part[rows]
+        trains: NDArray[np.bool_] = part == TRAIN if self.fold is None else np.isin(part, (TUNING, CHOOSING))
+        return trains
 
     def number_reading(self, column: str) -> NumberReading:
         """How a number column is read."""
@@ -90,11 +112,14 @@ def _surveyed(table: Table, declaration: Declaration, notes: tuple[str, ...], sc
     group = declaration.data.group
     groups = distinct_groups(scan.rules[group]) if group is not None else ()
     reader = LabelReader(declaration, declared_tasks(distinct, origins, declaration), groups)
-    part = _split(table, reader, scan)
-    return Survey(reader, part, scan.profiles, (*notes, *_split_notes(declaration.data.split, scan, part)))
+    part, fold = _split(table, reader, scan)
+    notes = (*notes, *_split_notes(declaration.data.split, scan, part))
+    return Survey(reader, part, scan.profiles, notes, fold)
 
 
 def _split_notes(split: Split, scan: "_Scan", part: NDArray[np.uint8]) -> list[str]:
+    if split.folds is not None:
+        return [fold_note(split.folds)]
     rows = dict.fromkeys(SPLITS, 0)
     for name, count in zip(PARTS, np.bincount(part, minlength=len(PARTS)).tolist(), strict=False):
         rows[SPLIT_OF[name]] += count
@@ -197,7 +222,8 @@ def _with_column_kinds(table: Table, declaration: Declaration, scan: _Scan) -> t
     return complete.model_copy(update={"data": source}), reading_notes(features.values(), complete.data.columns)
 
 
-def _split(table: Table, reader: LabelReader, scan: _Scan) -> NDArray[np.uint8]:
+def _split(table: Table, reader: LabelReader, scan: _Scan) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
+    """The part of each row, and its fold if there are folds."""
     data, rules = reader.declaration.data, scan.rules
     test_rows = table.test_rows if not isinstance(data.split.test, float) else 0
     labels = label_combinations(table, reader, scan.rows) if data.split.stratified else None
@@ -208,10 +234,17 @@ def _split(table: Table, reader: LabelReader, scan: _Scan) -> NDArray[np.uint8]:
         test_rows = int(sound[scan.rows - test_rows :].sum())
         remaining, rules = np.flatnonzero(sound), rules[sound].reset_index(drop=True)
         labels = None if labels is None else labels.take(remaining)
+    part = np.full(scan.rows, NO_PART, dtype=np.uint8)
+    if data.split.folds is not None:
+        assert labels is not None
+        drawn = draw_folds(rules, data.split, test_rows, labels)
+        fold = np.full(scan.rows, NO_FOLD, dtype=np.uint8)
+        every = slice(None) if remaining is None else remaining
+        part[every], fold[every] = drawn.part, drawn.fold
+        return part, fold
     parts = split_rows(rules, data.split, test_rows, labels)
     if data.group is not None:
         refuse_absent_groups(rules[data.group], parts)
-    part = np.full(scan.rows, NO_PART, dtype=np.uint8)
     for code, name in enumerate(PARTS):
         part[parts[name] if remaining is None else remaining[parts[name]]] = code
-    return part
+    return part, None

@@ -4,6 +4,6 @@ Rows are told apart by the combination of their labels alone, so the work depend
 """
 
 from mtl_nas.data.stratification.combinations import Combinations, LabelCombinations
-from mtl_nas.data.stratification.draw import draw_groups, draw_rows
+from mtl_nas.data.stratification.draw import draw, draw_groups, draw_rows
 
-__all__ = ["Combinations", "LabelCombinations", "draw_groups", "draw_rows"]
+__all__ = ["Combinations", "LabelCombinations", "draw", "draw_groups", "draw_rows"]

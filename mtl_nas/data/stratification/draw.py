@@ -17,6 +17,15 @@ MOST_RARE = 128  # combinations that tell the profiles of groups apart, the rare
 PartOfRow = NDArray[np.uint8]
 
 
+def draw(
+    groups: NDArray[np.int64] | None, labels: Combinations, sizes: Sequence[int], priority: Sequence[int]
+) -> PartOfRow:
+    """The part of each row, (N,): of single rows, or of whole groups if there are any."""
+    if not len(labels.of_row):
+        return np.empty(0, dtype=np.uint8)
+    return draw_rows(labels, sizes, priority) if groups is None else draw_groups(groups, labels, sizes, priority)
+
+
 def draw_rows(labels: Combinations, sizes: Sequence[int], priority: Sequence[int]) -> PartOfRow:
     """The part of each row, (N,); parts have these sizes, but for label values that need a row in every part."""
     label_ids, everywhere = labels.label_ids()
