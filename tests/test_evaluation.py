@@ -148,3 +148,29 @@ def test_seeds_that_a_gpu_has_no_room_for_at_once_are_trained_one_after_the_othe
 def test_a_device_that_is_not_here_is_refused(device):
     with pytest.raises(MtlNasError, match=f"no device '{device}' here; say 'cpu', or 'cuda' where torch sees a GPU"):
         mn.evaluate(SMALL, DATA, TRAINING, device=device)
+
+
+def test_with_folds_a_score_is_the_mean_over_held_out_rows_and_the_model_is_the_mean_of_its_networks():
+    tasks = {"click": None, "buy": {"after": "click"}, "stars": None, "price": None}
+    data = load_dataset(table(), tasks, split={"folds": 3})
+    results = {split: mn.evaluate(SMALL, data, TRAINING, split=split) for split in ("validation", "tuning", "test")}
+    alone = [mn.evaluate(SMALL, fold, TRAINING) for fold in data.folds]
+    assert results["validation"].score == pytest.approx(np.mean([each.score for each in alone]))
+    assert results["tuning"].rows == sum(each.rows for each in alone)
+    for each, fold in zip(alone, data.held_out("validation"), strict=True):
+        for head, values in each.predictions.items():
+            assert np.array_equal(results["validation"].predictions[head][fold], values)
+
+    tested = results["test"]
+    assert len(tested.model.members) == 3
+    assert tested.parameters == compose(SMALL, data.schema).parameters
+    predicted = tested.model.predict(data.frame("test"))
+    assert np.abs(predicted["buy|click"].to_numpy() - tested.predictions["buy|click"]).max() < 1e-12
+    assert tested.scores == score_tasks(tested.predictions, data.rows("test"), data.schema)
+
+
+def test_one_seed_of_several_is_the_same_with_folds():
+    data = load_dataset(table(), {"click": None}, split={"folds": 2}, ignore=["buy", "stars", "price"])
+    design = mn.preset("shared_bottom", data.schema, hidden=(4,), embedding=2)
+    both = evaluate_seeds(design, data, TRAINING, [0, 1])
+    assert both[1].scores == mn.evaluate(design, data, TRAINING.model_copy(update={"seed": 1})).scores

@@ -74,7 +74,8 @@ def _finish(run_or_resume: Callable[[], Run], folder: Path, data: Dataset | None
     print(f"  chosen because   {run.reason}")
     print(f"  score new rows   mtl-search predict {run.best_folder} rows.parquet --to scores.parquet")
     print(f"  see it           mtl-search show {run.path}")
-    print(f"  take it along    mtl-search export {run.path} --to model --format onnx")
+    one_network = len(data.folds) == 1  # several have no common ONNX file
+    print(f"  take it along    mtl-search export {run.path} --to model{' --format onnx' * one_network}")
 
 
 def _print_interrupted(folder: Path) -> None:

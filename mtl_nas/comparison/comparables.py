@@ -11,7 +11,7 @@ from mtl_nas.composition import compose
 from mtl_nas.data import Dataset
 from mtl_nas.design import Design, Training
 from mtl_nas.errors import MtlNasError
-from mtl_nas.exports import load_architecture
+from mtl_nas.exports import is_model_folder, load_architecture, load_model
 from mtl_nas.presets import preset, preset_names
 from mtl_nas.study import BASELINE, Run, load_run
 from mtl_nas.values import nearest
@@ -69,6 +69,8 @@ def _opened(what: Comparable, data: Dataset) -> Run | Design | Architecture:
         return load_architecture(path)
     if (path / "architecture.json").exists():
         return load_architecture(path / "architecture.json")
+    if is_model_folder(path):
+        return load_model(path).architecture
     if path.is_dir():
         return load_run(path)
     raise MtlNasError(

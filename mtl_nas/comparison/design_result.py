@@ -47,7 +47,7 @@ def train_and_test(
 ) -> DesignResult:
     """Train on each seed, score the test rows, and diagnose the network of the first seed."""
     results = evaluate_seeds(what, data, training, seeds, split="test", device=device)
-    first = results[0].model
+    first = results[0].model.members[0].network  # with folds, the network of the first one
     losses = what.losses if isinstance(what, Design) else Losses()
     return DesignResult(
         name=name,
@@ -59,5 +59,5 @@ def train_and_test(
         scores=tuple(result.scores for result in results),
         predictions=tuple(result.predictions for result in results),
         seeds=tuple(seeds),
-        diagnosis=diagnose(first.network, data.rows("tuning"), data.schema, losses=losses),
+        diagnosis=diagnose(first, data.folds[0].rows("tuning"), data.schema, losses=losses),
     )

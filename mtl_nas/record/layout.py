@@ -9,14 +9,14 @@ BEST = "best"
 ENSEMBLE = "ensemble"
 
 
-def state_file(number: int, rung: int) -> str:
-    """The training state of a trial at a rung."""
-    return f"{STATES}/{number:05d}-{rung}.pt"
+def state_file(number: int, rung: int, fold: int | None = None) -> str:
+    """The training state of a trial at a rung; with folds, that of the network of one fold."""
+    return f"{STATES}/{number:05d}-{rung}{_fold('-', fold)}.pt"
 
 
-def weights_file(number: int, seed: int) -> str:
-    """The weights of a finalist on one seed."""
-    return f"finalists/{number:05d}/seed{seed}.safetensors"
+def weights_file(number: int, seed: int, fold: int | None = None) -> str:
+    """The weights of a finalist on one seed; with folds, those of the network of one fold."""
+    return f"finalists/{number:05d}/seed{seed}{_fold('.', fold)}.safetensors"
 
 
 def choosing_predictions_file(number: int, seed: int) -> str:
@@ -27,6 +27,10 @@ def choosing_predictions_file(number: int, seed: int) -> str:
 def test_predictions_file(number: int, seed: int) -> str:
     """The predictions of a finalist for the test rows."""
     return f"finalists/{number:05d}/seed{seed}.test.safetensors"
+
+
+def _fold(mark: str, fold: int | None) -> str:
+    return "" if fold is None else f"{mark}fold{fold}"
 
 
 def diagnosis_file(number: int) -> str:

@@ -76,6 +76,18 @@ def seed_score(
     return SeedScore(score, np.bincount(block, psi, ROW_BLOCKS) / len(psi))
 
 
+def mean_over_folds(scores: Sequence[SeedScore | None]) -> SeedScore | None:
+    """The mean score over the folds in which it is defined; their rows are drawn independently."""
+    defined = [score for score in scores if score is not None]
+    if not defined:
+        return None
+    if len(defined) == 1:
+        return defined[0]
+    apart = ROW_BLOCKS // len(defined)  # rows of small folds fall into different blocks
+    influence = np.stack([np.roll(score.block_influence, fold * apart) for fold, score in enumerate(defined)])
+    return SeedScore(float(np.mean([score.score for score in defined])), influence.mean(axis=0))
+
+
 def paired_interval(scores: Sequence[SeedScore], other_scores: Sequence[SeedScore]) -> Interval:
     """The mean score minus the other mean score, paired by seed and by row; 0 without a pair of seeds."""
     differences = [score - other for score, other in zip(scores, other_scores, strict=False)]

@@ -93,6 +93,7 @@ def _megabytes() -> float | None:
 
 
 def _cost(name: str, proposal: Proposal, data: Dataset) -> TrainingCost:
+    folds, data = len(data.folds), data.folds[0]
     architecture, losses, rows = compose(proposal.design, data.schema), proposal.design.losses, data.rows("train")
     epochs, batch_size = proposal.training.work(len(rows))
     train, tuning = rows.take(slice(None, STEPS * batch_size)), data.rows("tuning").take(slice(None, TUNING_ROWS))
@@ -104,4 +105,4 @@ def _cost(name: str, proposal: Proposal, data: Dataset) -> TrainingCost:
     fit.advance(1 / STEPS)  # the first step warms up
     fit.advance()  # a training that diverges takes as long
     speed = member.rows_per_second or len(train) / (time.perf_counter() - start)
-    return TrainingCost(name, architecture.parameters, speed, epochs * len(rows) / speed)
+    return TrainingCost(name, architecture.parameters, speed, folds * epochs * len(rows) / speed)

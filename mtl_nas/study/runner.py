@@ -128,8 +128,8 @@ def _continued(folder: RunFolder, data: Dataset, resources: Resources, *, progre
     folder.record.repair()
     space = read_space(request.space, request.space_name).for_schema(data.schema)
     presets, incompatible = presets_to_try(request, data)
-    rows = len(data.rows("train"))
-    full_rows = max(1, round(space.default().training.work(rows).epochs * rows))
+    sizes, training = [len(fold.rows("train")) for fold in data.folds], space.default().training
+    full_rows = max(1, round(sum(training.work(rows).epochs * rows for rows in sizes)))
     state = SearchState.of(request, presets=presets, full_rows=full_rows)
     watcher = Progress(state, data.schema, shown=progress)
     journal = Journal(folder.record, state, [watcher])

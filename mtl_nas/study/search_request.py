@@ -47,7 +47,7 @@ def settled_precision(space: SearchSpace, data: Dataset, device: str) -> Precisi
     default = space.for_schema(data.schema).default()
     graph = compose(default.design, data.schema)
     losses, training = default.design.losses, default.training
-    return faster_precision(training, graph, losses, FitData.of(data), device=device)
+    return faster_precision(training, graph, losses, FitData.of(data.folds[0]), device=device)
 
 
 def _may_be_auto(tree: object) -> bool:

@@ -415,7 +415,7 @@ def test_the_final_stage_writes_what_the_first_seed_shows(tmp_path: Path) -> Non
         folder.record.append(events.Finalist(number=0, seed=seed, **measured))
     finish(folder, Journal(folder.record, SearchState(SearchSettings())), DATA)
     trial = RunState().after(Record(tmp_path / "trials.jsonl")).trials[0]
-    network = FinalistFiles(folder, DATA).network(trial, seed=5)
+    network = FinalistFiles(folder, DATA).networks(trial, seed=5)[0]
     assert trial.diagnosis == diagnose(network, DATA.rows("tuning"), schema, losses=MMOE.losses)
     stored = json.loads((tmp_path / "finalists/00000/diagnosis.json").read_text())
     assert parse(Diagnosis, stored, "file") == trial.diagnosis

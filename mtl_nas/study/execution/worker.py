@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
+from statistics import fmean
 from typing import TypeVar
 
 import numpy as np
@@ -18,10 +19,10 @@ from safetensors.torch import save as save_tensors
 from mtl_nas.composition import compose
 from mtl_nas.data import Dataset
 from mtl_nas.errors import DataError, MtlNasError
-from mtl_nas.evaluation import predict_and_score
+from mtl_nas.evaluation import predict_held_out
 from mtl_nas.model import LATENCY_BATCH, latency_ms
 from mtl_nas.record import layout
-from mtl_nas.scoring import mean_score
+from mtl_nas.scoring import held_out_scores, mean_score, mean_scores
 from mtl_nas.study.jobs import Job, JobResult
 from mtl_nas.training import (
     Checkpoint,
@@ -66,10 +67,11 @@ class _MachineError(Exception):
 
 @dataclass(frozen=True)
 class _StartedJob:
-    """A job, and its member of a fit at the state of the rung below."""
+    """A job, and its member of a fit at the state of the rung below; with folds, the member of one fold."""
 
     job: Job
     member: Member
+    fold: int | None
     rows: int  # rows trained up to the rung below
     latency: float | None  # milliseconds per batch
 
@@ -89,13 +91,16 @@ class _JobRunner:
         return result.model_copy(update={"seconds": time.perf_counter() - start})
 
     def together(self, jobs: Sequence[Job]) -> tuple[JobResult, ...] | None:
-        """Do several jobs as one stack; None if they cannot be stacked, or if memory is short or the stack fails."""
-        if len(jobs) < 2 or any(job.common != jobs[0].common for job in jobs):
+        """Do several jobs as one stack; None if they cannot be stacked, or if memory is short or the stack fails.
+
+        With folds, jobs are done one by one.
+        """
+        if len(jobs) < 2 or len(self.data.folds) > 1 or any(job.common != jobs[0].common for job in jobs):
             return None
         start, data = time.perf_counter(), FitData.of(self.data)
         started, members = list[_StartedJob | JobResult](), list[Member]()
         for job in jobs:
-            started.append(_guarded(partial(self._start, job, data)))
+            started.append(_guarded(partial(self._start, job, data, None)))
             members = [item.member for item in started if isinstance(item, _StartedJob)]
             if _out_of_memory(started[-1]) or (members and not stackable(members)):
                 return None
@@ -104,7 +109,7 @@ class _JobRunner:
             return None  # jobs that run alone show which of them fails
         remaining = iter(outcomes)
         results = [
-            item if isinstance(item, JobResult) else _guarded(partial(self._end, item, next(remaining)))
+            item if isinstance(item, JobResult) else _guarded(partial(self._end, [item], [next(remaining)]))
             for item in started
         ]
         if any(map(_out_of_memory, results)):
@@ -113,20 +118,23 @@ class _JobRunner:
         return tuple(result.model_copy(update={"seconds": seconds}) for result in results)
 
     def _run(self, job: Job) -> JobResult:
-        started = self._start(job, FitData.of(self.data))
-        (outcome,) = _advanced([started.member], job.share)
-        return self._end(started, outcome)
+        started, outcomes = list[_StartedJob](), list[Outcome]()
+        folds = self.data.folds
+        for index, fold in enumerate(folds):
+            started.append(self._start(job, FitData.of(fold), index if len(folds) > 1 else None))
+            outcomes += _advanced([started[-1].member], job.share)
+        return self._end(started, outcomes)
 
-    def _start(self, job: Job, data: FitData) -> _StartedJob:
+    def _start(self, job: Job, data: FitData, fold: int | None) -> _StartedJob:
         member = self._member(job, data)
-        latency = self._latency(job, member) if job.latency else None
-        saved = None if job.from_rung is None else self._read(layout.state_file(job.number, job.from_rung))
+        latency = self._latency(job, member) if job.latency and not fold else None
+        saved = None if job.from_rung is None else self._read(layout.state_file(job.number, job.from_rung, fold))
         if saved is not None:  # without its state, a trial is trained from the start, with the same result
             try:
                 member.restore(Checkpoint.from_bytes(_of_this_training(job, saved)))
             except CheckpointError as problem:
                 LOG.warning(f"trial {job.number} is trained from the start: {problem}")
-        return _StartedJob(job, member, member.rows, latency)
+        return _StartedJob(job, member, fold, member.rows, latency)
 
     def _member(self, job: Job, data: FitData) -> Member:
         design, training = job.proposal.design, job.proposal.training.model_copy(update={"seed": job.seed})
@@ -142,20 +150,27 @@ class _JobRunner:
             )
         return latency
 
-    def _end(self, started: _StartedJob, outcome: Outcome) -> JobResult:
-        if isinstance(outcome, DivergedError):
-            raise outcome
-        job, member = started.job, started.member
+    def _end(self, started: Sequence[_StartedJob], outcomes: Sequence[Outcome]) -> JobResult:
+        """The result of a job from its member, or from its members of all folds."""
+        checks = []
+        for outcome in outcomes:
+            if isinstance(outcome, DivergedError):
+                raise outcome
+            checks.append(outcome)
+        job = started[0].job
         if job.kind == "finalist":
-            return self._finalist(job, member)
+            return self._finalist(job, started)
         if job.keep_state:
-            self._write(layout.state_file(job.number, job.rung), _owner(job) + member.checkpoint().to_bytes())
+            for part in started:
+                file = layout.state_file(job.number, job.rung, part.fold)
+                self._write(file, _owner(job) + part.member.checkpoint().to_bytes())
+        scores = mean_scores([check.scores for check in checks])
         return JobResult(
-            score=outcome.score,
-            scores=outcome.scores,
-            rows=member.rows - started.rows,
-            rows_per_second=member.rows_per_second,
-            latency_ms=started.latency,
+            score=mean_score(scores, self.data.schema, job.weights),
+            scores=scores,
+            rows=sum(part.member.rows - part.rows for part in started),
+            rows_per_second=fmean(part.member.rows_per_second for part in started),
+            latency_ms=started[0].latency,
         )
 
     def _read(self, name: str) -> bytes | None:
@@ -170,16 +185,22 @@ class _JobRunner:
         except Exception as problem:
             raise _MachineError(f"'{name}' of the run folder cannot be written: {_reason(problem)}") from problem
 
-    def _finalist(self, job: Job, member: Member) -> JobResult:
+    def _finalist(self, job: Job, started: Sequence[_StartedJob]) -> JobResult:
         """Score a finalist on the choosing rows, and keep its weights and predictions."""
-        network, schema = member.best_network(), self.data.schema
-        predictions, scores = predict_and_score(network, self.data.rows("choosing"), schema, device=self.device)
-        weights = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in network.weights().items()}
-        self._write(layout.weights_file(job.number, job.seed), save_tensors(weights))
+        networks = [part.member.best_network() for part in started]
+        predictions = predict_held_out(networks, self.data, "choosing", device=self.device)
+        scores = held_out_scores(predictions, self.data, "choosing")
+        for part, network in zip(started, networks, strict=True):
+            weights = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in network.weights().items()}
+            self._write(layout.weights_file(job.number, job.seed, part.fold), save_tensors(weights))
         arrays = {name: np.ascontiguousarray(values) for name, values in predictions.items()}
         self._write(layout.choosing_predictions_file(job.number, job.seed), save_arrays(arrays))
-        score = mean_score(scores, schema, job.weights)
-        return JobResult(score=score, scores=scores, rows=member.rows, rows_per_second=member.rows_per_second)
+        return JobResult(
+            score=mean_score(scores, self.data.schema, job.weights),
+            scores=scores,
+            rows=sum(part.member.rows for part in started),
+            rows_per_second=fmean(part.member.rows_per_second for part in started),
+        )
 
 
 def _owner(job: Job) -> bytes:

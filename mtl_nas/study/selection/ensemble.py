@@ -11,7 +11,7 @@ from mtl_nas.evaluation import Predictions
 from mtl_nas.exports import Member as ModelMember
 from mtl_nas.exports import Model
 from mtl_nas.record import Ensembled, Journal, Member, RunFolder, layout
-from mtl_nas.scoring import mean_score, score_tasks
+from mtl_nas.scoring import held_out_scores, mean_score
 from mtl_nas.study.search_state import SearchState
 from mtl_nas.study.selection.finalist_files import FinalistFiles, read_predictions
 
@@ -30,26 +30,27 @@ def write_ensemble_of_finalists(folder: RunFolder, journal: Journal[SearchState]
         members = []
         for member in state.ensembled.members:
             trial = state.trials[member.number]
-            network = files.network(trial, member.seed)
-            members.append(ModelMember(f"{trial.name}, seed {member.seed}", member.share, network))
+            networks = files.networks(trial, member.seed)
+            name, share = f"{trial.name}, seed {member.seed}", member.share / len(networks)
+            members += [ModelMember(name, share, network) for network in networks]
         Model(members, data.schema).save(folder.ensemble)
 
 
 def choose_ensemble(state: SearchState, files: FinalistFiles) -> Ensembled:
     """Choose members by the score of their mean prediction on the choosing rows."""
-    schema, rows, weights = files.data.schema, files.data.rows("choosing"), state.objective.task_weights
+    data, weights = files.data, state.objective.task_weights
     names = [(trial.number, seed) for trial in state.finalists for seed in trial.finalist]
     choosing = {name: files.choosing_predictions(*name) for name in names}
 
     def score(mean: Predictions) -> float:
-        return mean_score(score_tasks(mean, rows, schema), schema, weights)
+        return mean_score(held_out_scores(mean, data, "choosing"), data.schema, weights)
 
     taken, best = greedy(choosing, score)
     members = tuple(
         Member(number=number, seed=seed, share=count / len(taken)) for (number, seed), count in Counter(taken).items()
     )
     predictions = ensemble_test_predictions(files.folder, members)
-    return Ensembled(members=members, score=best, scores=score_tasks(predictions, files.data.rows("test"), schema))
+    return Ensembled(members=members, score=best, scores=held_out_scores(predictions, data, "test"))
 
 
 def greedy(

@@ -11,12 +11,12 @@ from mtl_nas.composition import compose
 from mtl_nas.data import Dataset
 from mtl_nas.diagnosis import Diagnosis, diagnose
 from mtl_nas.errors import RunError
-from mtl_nas.evaluation import Predictions, predict_and_score
+from mtl_nas.evaluation import Predictions, model_of, predict_held_out
 from mtl_nas.exports import Model, read_weights
 from mtl_nas.files import write_whole
 from mtl_nas.model import Network, build
 from mtl_nas.record import RunFolder, Trial, layout
-from mtl_nas.scoring import Scores, SeedScore, mean_score, seed_score
+from mtl_nas.scoring import Scores, SeedScore, held_out_scores, mean_over_folds, mean_score, seed_score
 from mtl_nas.training import WEIGHT_DTYPES
 
 
@@ -27,9 +27,13 @@ class FinalistFiles:
     folder: RunFolder
     data: Dataset
 
-    def network(self, trial: Trial, seed: int) -> Network:
-        """The trained network of a finalist."""
-        path = self.folder.path / layout.weights_file(trial.number, seed)
+    def networks(self, trial: Trial, seed: int) -> list[Network]:
+        """The trained network of a finalist; with folds, its network of each fold."""
+        folds = len(self.data.folds)
+        return [self._network(trial, seed, fold) for fold in (range(folds) if folds > 1 else [None])]
+
+    def _network(self, trial: Trial, seed: int, fold: int | None) -> Network:
+        path = self.folder.path / layout.weights_file(trial.number, seed, fold)
         if not path.exists():
             raise RunError(
                 f"'{path}' is gone: delete the line of this finalist from {layout.RECORD} and resume to train it again"
@@ -41,7 +45,7 @@ class FinalistFiles:
 
     def model(self, trial: Trial, seed: int | None = None) -> Model:
         """The model of a finalist, of its best seed unless one is given."""
-        return Model(self.network(trial, trial.best_seed if seed is None else seed), self.data.schema)
+        return model_of(self.networks(trial, trial.best_seed if seed is None else seed), self.data.schema)
 
     def about(self, trial: Trial) -> str:
         """A sentence on the origin of a finalist's model."""
@@ -56,32 +60,46 @@ class FinalistFiles:
         """The scores of a finalist on the choosing rows, one per seed, with the influence of each row."""
         labels, schema = self.data.rows("choosing").labels.astype(np.float64), self.data.schema
         chosen = None if tasks is None else list(tasks)
-        scores = (
-            seed_score(self.choosing_predictions(trial.number, seed), labels, schema, tasks=chosen, weights=weights)
-            for seed in sorted(trial.finalist)
-        )
-        return [score for score in scores if score is not None]
+        folds, scores = self.data.held_out("choosing"), []
+        for seed in sorted(trial.finalist):
+            predictions = self.choosing_predictions(trial.number, seed)
+            score = mean_over_folds(
+                [
+                    seed_score(
+                        {head: values[fold] for head, values in predictions.items()},
+                        labels[fold],
+                        schema,
+                        tasks=chosen,
+                        weights=weights,
+                    )
+                    for fold in folds
+                ]
+            )
+            scores += [] if score is None else [score]
+        return scores
 
     def validation_scores(self, trial: Trial, weights: Mapping[str, float]) -> list[float]:
         """The mean scores of a finalist on all validation rows, one per seed."""
-        rows, schema = self.data.rows("validation"), self.data.schema
-        networks = [self.network(trial, seed) for seed in trial.finalist]
-        return [mean_score(predict_and_score(network, rows, schema)[1], schema, weights) for network in networks]
+        scores = []
+        for seed in trial.finalist:
+            predictions = predict_held_out(self.networks(trial, seed), self.data, "validation")
+            scores.append(held_out_scores(predictions, self.data, "validation"))
+        return [mean_score(of_seed, self.data.schema, weights) for of_seed in scores]
 
     def test(self, trial: Trial) -> dict[int, Scores]:
         """Score a finalist on the test rows, by seed, and write its predictions."""
         scores: dict[int, Scores] = {}
         for seed in trial.finalist:
-            network = self.network(trial, seed)
-            predictions, scores[seed] = predict_and_score(network, self.data.rows("test"), self.data.schema)
+            predictions = predict_held_out(self.networks(trial, seed), self.data, "test")
+            scores[seed] = held_out_scores(predictions, self.data, "test")
             arrays = {head: np.ascontiguousarray(values, dtype=np.float32) for head, values in predictions.items()}
             write_whole(self.folder.path / layout.test_predictions_file(trial.number, seed), save_arrays(arrays))
         return scores
 
     def diagnose(self, trial: Trial, seed: int) -> Diagnosis:
-        """Diagnose a finalist on the tuning rows, and write the diagnosis."""
-        network, losses = self.network(trial, seed), trial.proposal.design.losses
-        diagnosis = diagnose(network, self.data.rows("tuning"), self.data.schema, losses=losses)
+        """Diagnose a finalist on the tuning rows, and write the diagnosis; with folds, those of the first."""
+        network, losses = self.networks(trial, seed)[0], trial.proposal.design.losses
+        diagnosis = diagnose(network, self.data.folds[0].rows("tuning"), self.data.schema, losses=losses)
         path = self.folder.path / layout.diagnosis_file(trial.number)
         write_whole(path, diagnosis.model_dump_json(indent=1).encode())
         return diagnosis
