@@ -10,7 +10,7 @@ from mtl_nas.composition import compose
 from mtl_nas.data import load_dataset
 from mtl_nas.design import Design, Level, Training
 from mtl_nas.errors import ArchitectureError, DataError, DesignError, MtlNasError
-from mtl_nas.evaluation import evaluate_seeds, predict_and_score
+from mtl_nas.evaluation import evaluate_seeds, predict_and_score, predict_held_out
 from mtl_nas.scoring import mean_score, score_task, score_tasks
 from mtl_nas.training import Fit
 
@@ -166,7 +166,9 @@ def test_with_folds_a_score_is_the_mean_over_held_out_rows_and_the_model_is_the_
     assert tested.parameters == compose(SMALL, data.schema).parameters
     predicted = tested.model.predict(data.frame("test"))
     assert np.abs(predicted["buy|click"].to_numpy() - tested.predictions["buy|click"]).max() < 1e-12
-    assert tested.scores == score_tasks(tested.predictions, data.rows("test"), data.schema)
+    networks = [member.network for member in tested.model.members]
+    together = predict_held_out(networks, data, "test")
+    assert tested.scores == score_tasks(together, data.rows("test"), data.schema)
 
 
 def test_one_seed_of_several_is_the_same_with_folds():

@@ -17,7 +17,8 @@ HEADER = """\
 #   mtl-search check {name}     validates it and estimates time and memory
 #   mtl-search run {name}       searches
 # Task kinds: {kinds}. A funnel: `after: click` (1 only where click is 1).
-# A sample space: `where: click`. Splits: {{time: column}}, {{group: column}}, {{column: split}}, {{test: file}}.
+# A sample space: `where: click`. Splits: {{time: column}}, {{group: column}}, {{column: split}}, {{test: file}},
+# {{folds: 5}} (cross-validation, for some hundred rows).
 """
 NESTED = "# Labels that are nested in 99 % of the rows or more. If that is a funnel, say under tasks:\n"
 

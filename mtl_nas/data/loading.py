@@ -48,7 +48,7 @@ def load_dataset(
         tasks: names of label columns, or a mapping from task names to options such as ``{"after": "click"}``; an
             option that is left out is inferred from the labels.
         split: a ``Split`` or a mapping of its fields: the rows that train, validate and test, by shares or by the
-            column of a time, group or split; at random by default (validation 0.1, test 0.1).
+            column of a time, group or split, or in folds; at random by default (validation 0.1, test 0.1).
         ignore: columns that are no features.
         columns: kinds of columns: category, number, sequence or time; or the features of a time, such as
             ``{"time": ["hour", "weekday"], "zone": "Europe/Berlin"}``.

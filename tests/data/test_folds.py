@@ -147,7 +147,9 @@ def test_folds_that_cannot_be_say_why(split: dict[str, Any], words: str) -> None
 
 
 def test_too_few_positives_for_folds_are_counted() -> None:
-    words = "'buy' has no positive in .* and 5 in all; 6 are enough: label more rows, say fewer folds, or drop the task"
+    words = (
+        "'buy' has no positive in .* and 5 in all; 6 are enough for 5 folds and test rows: label more rows, say fewer"
+    )
     with pytest.raises(DataError, match=words):
         loaded(table(positives=5))
     assert all(fold.rows("validation").labels[:, 0].sum() for fold in loaded(table(positives=6)).folds)

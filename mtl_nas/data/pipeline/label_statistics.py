@@ -43,6 +43,14 @@ class LabelCounts:
         )
 
 
+def _way_out(positives: int, *, folds: int) -> str:
+    if folds > 1 and positives <= folds:
+        return f"{folds + 1} are enough for {folds} folds and test rows: label more rows, say fewer folds"
+    if positives < len(PARTS):
+        return f"{len(PARTS)} are enough to train, tune, choose and test: label more rows"
+    return "change the split (split: random gives each part its share)"
+
+
 def _refuse_untrainable(task: Task, counts: Mapping[str, LabelCounts], trains: Sequence[LabelCounts]) -> None:
     """Raise DataError where a split, by name, cannot train or score the task.
 
@@ -52,12 +60,8 @@ def _refuse_untrainable(task: Task, counts: Mapping[str, LabelCounts], trains: S
         if not count.labels:
             raise DataError(f"task '{task.name}' has no label in {split}; change the split or drop the task")
         if task.rules.is_event and not count.positives:
-            positives, needed = sum(other.positives for other in counts.values()), max(len(counts), len(PARTS))
-            way_out = (
-                f"{needed} are enough: label more rows{', say fewer folds' if len(trains) > 1 else ''}"
-                if positives < needed
-                else "change the split (split: random gives each part its share)"
-            )
+            positives = sum(other.positives for other in counts.values())
+            way_out = _way_out(positives, folds=len(trains))
             raise DataError(
                 f"task '{task.name}' has no positive in {split} and {positives} in all; {way_out}, or drop the task"
             )

@@ -22,7 +22,7 @@ from mtl_nas.errors import DataError, MtlNasError
 from mtl_nas.evaluation import predict_held_out
 from mtl_nas.model import LATENCY_BATCH, latency_ms
 from mtl_nas.record import layout
-from mtl_nas.scoring import held_out_scores, mean_score, mean_scores
+from mtl_nas.scoring import Scores, held_out_scores, mean_score, mean_scores
 from mtl_nas.study.jobs import Job, JobResult
 from mtl_nas.training import (
     Checkpoint,
@@ -159,12 +159,13 @@ class _JobRunner:
             checks.append(outcome)
         job = started[0].job
         if job.kind == "finalist":
-            return self._finalist(job, started)
+            scores = self._finalist(job, started)
+        else:
+            scores = mean_scores([check.scores for check in checks])
         if job.keep_state:
             for part in started:
                 file = layout.state_file(job.number, job.rung, part.fold)
                 self._write(file, _owner(job) + part.member.checkpoint().to_bytes())
-        scores = mean_scores([check.scores for check in checks])
         return JobResult(
             score=mean_score(scores, self.data.schema, job.weights),
             scores=scores,
@@ -185,7 +186,7 @@ class _JobRunner:
         except Exception as problem:
             raise _MachineError(f"'{name}' of the run folder cannot be written: {_reason(problem)}") from problem
 
-    def _finalist(self, job: Job, started: Sequence[_StartedJob]) -> JobResult:
+    def _finalist(self, job: Job, started: Sequence[_StartedJob]) -> Scores:
         """Score a finalist on the choosing rows, and keep its weights and predictions."""
         networks = [part.member.best_network() for part in started]
         predictions = predict_held_out(networks, self.data, "choosing", device=self.device)
@@ -195,12 +196,7 @@ class _JobRunner:
             self._write(layout.weights_file(job.number, job.seed, part.fold), save_tensors(weights))
         arrays = {name: np.ascontiguousarray(values) for name, values in predictions.items()}
         self._write(layout.choosing_predictions_file(job.number, job.seed), save_arrays(arrays))
-        return JobResult(
-            score=mean_score(scores, self.data.schema, job.weights),
-            scores=scores,
-            rows=sum(part.member.rows for part in started),
-            rows_per_second=fmean(part.member.rows_per_second for part in started),
-        )
+        return scores
 
 
 def _owner(job: Job) -> bytes:

@@ -32,7 +32,8 @@ def write_ensemble_of_finalists(folder: RunFolder, journal: Journal[SearchState]
             trial = state.trials[member.number]
             networks = files.networks(trial, member.seed)
             name, share = f"{trial.name}, seed {member.seed}", member.share / len(networks)
-            members += [ModelMember(name, share, network) for network in networks]
+            folds = [f", fold {fold}" for fold in range(1, len(networks) + 1)] if len(networks) > 1 else [""]
+            members += [ModelMember(name + fold, share, each) for fold, each in zip(folds, networks, strict=True)]
         Model(members, data.schema).save(folder.ensemble)
 
 
