@@ -5,10 +5,7 @@ ends. The data are put into the object store once. Jobs and files go through an 
 may not see its disk.
 """
 
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -20,6 +17,7 @@ from mtl_nas.record import RunFolder, RunServer
 from mtl_nas.study.driver import Driver
 from mtl_nas.study.execution.cluster import cluster
 from mtl_nas.study.execution.job_searcher import JobSearcher
+from mtl_nas.study.execution.private_folder import private_folder
 from mtl_nas.study.execution.resources import Resources
 from mtl_nas.study.execution.worker import work
 from mtl_nas.study.jobs import Job, JobResult
@@ -53,7 +51,7 @@ def serve(
 def execute(driver: Driver, data: Dataset, folder: RunFolder, resources: Resources) -> None:
     """Do the jobs of a driver until the search is done; raise what the driver raised."""
     elastic = resources.address is not None and not resources.cpus
-    with cluster(resources) as shares, _scratch_folder() as scratch:
+    with private_folder() as scratch, cluster(resources, scratch) as shares:
         driver.runs_on(shares.workers, shares.gpus)
         limit = concurrent_trials(shares.workers, elastic=elastic)
         node = ray.get_runtime_context().get_node_id()
@@ -75,7 +73,7 @@ def execute(driver: Driver, data: Dataset, folder: RunFolder, resources: Resourc
                 trial_dirname_creator=lambda trial: str(trial.trial_id),
             ),
             run_config=tune.RunConfig(
-                name="jobs", storage_path=scratch, verbose=0, failure_config=tune.FailureConfig(max_failures=0)
+                name="jobs", storage_path=str(scratch), verbose=0, failure_config=tune.FailureConfig(max_failures=0)
             ),
         )
         tuner.fit()
@@ -95,13 +93,3 @@ def _answers(server: Any) -> bool:
 def concurrent_trials(workers: int, *, elastic: bool) -> int:
     """The number of trials given to Ray at once; on a cluster more than it has workers, as nodes may join."""
     return workers * CLUSTER_GROWTH if elastic else workers
-
-
-@contextmanager
-def _scratch_folder() -> Iterator[str]:
-    """A temporary folder for files that Ray insists on writing."""
-    path = tempfile.mkdtemp(prefix="mtl-nas-")
-    try:
-        yield path
-    finally:
-        shutil.rmtree(path, ignore_errors=True)
