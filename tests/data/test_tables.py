@@ -75,3 +75,11 @@ def test_an_unreadable_table_says_what_is_wrong(tmp_path):
         with pytest.raises(DataError, match=words) as caught:
             read_table(tmp_path / name)
         assert "\n" not in str(caught.value)
+
+
+def test_a_name_may_have_more_than_one_line(tmp_path):
+    frame = pd.DataFrame({"stars\n5: [bold]": [1, 2], "a,b": ["x\ny", "z"]})
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    table = read_table(tmp_path / "t.csv")
+    assert table.names == list(frame)
+    assert [table["a,b"].value(row) for row in range(2)] == ["x\ny", "z"]

@@ -33,7 +33,8 @@ def table(rows: int = 1000) -> pd.DataFrame:
     ).astype({"buy": int})
 
 
-DATA = load_dataset(table(), {"click": None, "buy": {"after": "click"}, "stars": None, "price": None})
+TASKS = {"click": None, "buy": {"after": "click"}, "stars": None, "price": None}
+DATA = load_dataset(table(), TASKS, split={"stratified": False})
 TRAINING = Training(epochs=2, batch_size=64, learning_rate=0.01)
 
 

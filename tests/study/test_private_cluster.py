@@ -15,6 +15,10 @@ from mtl_nas.study.execution.cluster import cluster
 from mtl_nas.study.execution.private_folder import private_folder, remove_folders_of_dead_processes
 
 
+def own_process() -> int:
+    return os.getpid()
+
+
 @pytest.mark.ray
 def test_a_local_ray_listens_on_loopback_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     if ray.is_initialized():
@@ -22,7 +26,7 @@ def test_a_local_ray_listens_on_loopback_alone(monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
     monkeypatch.setenv("HOME", str(tmp_path))
     with private_folder() as scratch, cluster(Resources(cpus=1), scratch):
-        assert ray.get(ray.remote(os.getpid).remote()) != os.getpid()
+        assert ray.get(ray.remote(own_process).remote()) != os.getpid()
         own = psutil.Process()
         processes = [own, *own.children(recursive=True)]
         ports = [port for process in processes for port in process.net_connections("inet") if port.status == "LISTEN"]

@@ -26,7 +26,9 @@ def table(seed: int = 0) -> mn.Dataset:
     frame["late"] = (draw.random(ROWS) < 0.2 + 0.5 * click).astype(int)
     kinds = {name: {"kind": "binary"} for name in ("click", "late")}
     sequences = {"history": {"items": "history"}}
-    return mn.load_dataset(frame, tasks=kinds, sequences=sequences, columns={"user": "category", "number": "number"})
+    kinds_of_columns = {"user": "category", "number": "number"}
+    split = {"stratified": False}  # the rows for which the bounds of these tests were found
+    return mn.load_dataset(frame, tasks=kinds, sequences=sequences, columns=kinds_of_columns, split=split)
 
 
 DATA = table()

@@ -58,7 +58,7 @@ class TextFile(TableFile):
     def _options(self, columns: Sequence[str]) -> dict[str, Any]:
         last = self._names[len(self.columns) :]
         return {
-            "read_options": pacsv.ReadOptions(column_names=self._names, skip_rows=1, block_size=BLOCK),
+            "read_options": pacsv.ReadOptions(column_names=self._names, skip_rows_after_names=1, block_size=BLOCK),
             "parse_options": pacsv.ParseOptions(delimiter=self._separator, newlines_in_values=True),
             "convert_options": pacsv.ConvertOptions(
                 column_types=dict.fromkeys(self._names, pa.large_string()),
