@@ -182,7 +182,7 @@ def test_a_worker_without_the_folder_answers_with_the_reason(parquet, tmp_path):
     assert work([job], data, get={}.get, put={}.__setitem__)[0].failure is None
     (tmp_path / "encoded").rename(tmp_path / "elsewhere")
     (answer,) = work([job], data, get={}.get, put={}.__setitem__)
-    assert answer.failure == "error"
+    assert answer.failure == "machine", "no fault of the trial"
     assert answer.reason.startswith(f"no file '{tmp_path}/encoded/dataset.json' on ")
 
 
