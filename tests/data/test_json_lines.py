@@ -1,7 +1,9 @@
 import json
 
+import hypothesis.strategies as st
 import pyarrow as pa
 import pytest
+from hypothesis import given
 
 from mtl_nas.data import read_table
 from mtl_nas.data.files import json_file
@@ -82,3 +84,34 @@ def test_lines_that_are_no_objects_are_named(tmp_path):
     (tmp_path / "plain.jsonl.gz").write_text('{"a": 1}\n')
     with pytest.raises(DataError, match="cannot be unpacked"):
         read_table(tmp_path / "plain.jsonl.gz")
+
+
+VALUES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(2**70), 2**70),
+    st.integers(-9, 9),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.sampled_from(["", "a", "2024-01-01", "2024-01-01 10:00:00", "7", "ü"]),
+    st.lists(st.one_of(st.none(), st.integers(-9, 9), st.sampled_from(["a", "2024-01-01"])), max_size=3),
+)
+COLUMN = st.one_of(st.lists(VALUES, min_size=6, max_size=6), VALUES.map(lambda value: [value] * 6))
+
+
+@given(columns=st.dictionaries(st.sampled_from("abc"), COLUMN, min_size=1), block=st.integers(1, 60))
+def test_no_value_changes_and_no_type_depends_on_the_blocks(tmp_path_factory, columns, block):
+    path = tmp_path_factory.mktemp("lines") / "t.jsonl"
+    rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    whole = open_table(path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json_file, "BLOCK", block)
+        parts = open_table(path)
+        assert parts.schema == whole.schema
+        assert parts.read().to_pylist() == whole.read().to_pylist()
+    for name, values in columns.items():
+        read = whole.read()[name].to_pylist()
+        assert [value is None for value in read] == [value is None for value in values]
+        kinds = {type(value) for value in values} - {type(None)}
+        if len(kinds) == 1 and list not in kinds:
+            assert read == values

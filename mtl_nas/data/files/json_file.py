@@ -14,16 +14,17 @@ from mtl_nas.data.files.json_types import (
     array_of,
     arrow_type,
     parsed_by_arrow,
-    type_of,
+    text_of_times,
     type_of_array,
+    types_of_rows,
     united,
-    without_times,
 )
 from mtl_nas.data.files.location import Location
 from mtl_nas.data.files.table_file import TableFile
 from mtl_nas.errors import DataError
 
 SUFFIXES = (".jsonl", ".ndjson")
+SAMPLE = 2**16  # bytes of the first lines, which usually tell the fields that Arrow takes for times
 BLOCK = 2**24  # bytes that are parsed at once; a line may be longer
 
 
@@ -51,33 +52,35 @@ class JsonFile(TableFile):
     def _types_of(self, line: int, block: bytes) -> dict[str, pa.DataType]:
         """The types of the fields in some lines."""
         try:
-            table = pajson.read_json(pa.py_buffer(block))
-            names, text = table.schema.names, without_times(table.schema)
-            if len(text):
-                options = pajson.ParseOptions(explicit_schema=text, unexpected_field_behavior="infer")
-                table = pajson.read_json(pa.py_buffer(block), parse_options=options)
+            first = _inferred_by_arrow(block[: block.find(b"\n", SAMPLE) + 1] or block, {}).schema
+            table = _inferred_by_arrow(block, text_of_times(first))
+            if text := text_of_times(table.schema):
+                table = _inferred_by_arrow(block, text_of_times(first) | text)
+            names = dict.fromkeys([*first.names, *table.schema.names])  # declared fields stand first in the table
             kinds = {name: type_of_array(table.column(name)) for name in names}
             if None not in kinds.values():
                 return kinds
         except pa.ArrowInvalid:
             pass  # the types of a field differ, or a line is no object: lines alone can tell
-        types: dict[str, pa.DataType] = {}
-        for row in self._objects(line, block):
-            for name, value in row.items():
-                types[name] = united(types.get(name, pa.null()), type_of(value))
-        return types
+        return types_of_rows(self._objects(line, block))
 
     def _parsed(self, line: int, block: bytes, kinds: Mapping[str, pa.DataType]) -> pa.Table:
         """Some lines as columns of these types."""
         schema = pa.schema([(name, arrow_type(kind)) for name, kind in kinds.items()])
-        if all(map(parsed_by_arrow, kinds.values())):
-            options = pajson.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore")
+        simple = pa.schema([field for field in schema if parsed_by_arrow(kinds[field.name])])
+        columns: dict[str, Any] = {}
+        if len(simple):
+            options = pajson.ParseOptions(explicit_schema=simple, unexpected_field_behavior="ignore")
             try:
-                return pajson.read_json(pa.py_buffer(block), parse_options=options).select(schema.names)
+                table = pajson.read_json(pa.py_buffer(block), parse_options=options)
+                columns = {name: table.column(name) for name in simple.names}
             except pa.ArrowInvalid:
                 pass
-        rows = list(self._objects(line, block))
-        return pa.table([array_of((row.get(name) for row in rows), kinds[name]) for name in schema.names], schema)
+        if len(columns) < len(schema):
+            rows = list(self._objects(line, block))
+            others = [name for name in schema.names if name not in columns]
+            columns |= {name: array_of((row.get(name) for row in rows), kinds[name]) for name in others}
+        return pa.table({name: columns[name] for name in schema.names}, schema=schema)
 
     def _objects(self, line: int, block: bytes) -> Iterator[dict[str, Any]]:
         for number, text in enumerate(block.split(b"\n"), line):
@@ -112,6 +115,12 @@ class JsonFile(TableFile):
         if block.strip():
             block.decode()  # Arrow's parser does not look
             yield line, block
+
+
+def _inferred_by_arrow(block: bytes, text: Mapping[str, pa.DataType]) -> pa.Table:
+    """Some lines with the types that Arrow infers; ``text``: types of fields that it would take for times."""
+    options = pajson.ParseOptions(explicit_schema=pa.schema(text) if text else None, unexpected_field_behavior="infer")
+    return pajson.read_json(pa.py_buffer(block), parse_options=options)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ become one number.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import reduce
 from typing import Any
 
@@ -19,6 +19,7 @@ from mtl_nas.data.parsing.frames import spelled_object
 LARGE = 2**53  # whole numbers below are exact as floats
 HUGE = pa.decimal128(38, 0)
 MIXED = pa.large_string()
+_SCALARS = {str: pa.string(), float: pa.float64(), bool: pa.bool_(), type(None): pa.null()}
 _WHOLE = (pa.int64(), pa.uint64(), HUGE)  # from the narrowest
 
 
@@ -100,10 +101,21 @@ def array_of(values: Iterable[Any], kind: pa.DataType) -> pa.Array:
     return pa.array([_converted(value, kind) for value in values], kind)
 
 
-def without_times(schema: pa.Schema) -> pa.Schema:
-    """The columns in which Arrow took text for times, as text."""
-    fields = [pa.field(field.name, _text_of_times(field.type)) for field in schema]
-    return pa.schema([field for field, taken in zip(fields, schema, strict=True) if field.type != taken.type])
+def text_of_times(schema: pa.Schema) -> dict[str, pa.DataType]:
+    """The columns in which Arrow took text for times, with the types of the text."""
+    kinds = {field.name: _text_of_times(field.type) for field in schema}
+    return {name: kind for name, kind in kinds.items() if kind != schema.field(name).type}
+
+
+def types_of_rows(rows: Iterable[Mapping[str, Any]]) -> dict[str, pa.DataType]:
+    """The types of the fields of objects that ``json`` parsed."""
+    kinds: dict[str, pa.DataType] = {}
+    for row in rows:
+        for name, value in row.items():
+            seen, kind = kinds.get(name), _SCALARS.get(type(value)) or type_of(value)
+            if seen is not kind and seen is not MIXED:
+                kinds[name] = kind if seen is None else united(seen, kind)
+    return kinds
 
 
 def _huge(value: int) -> pa.DataType:
