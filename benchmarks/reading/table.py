@@ -15,7 +15,6 @@ BLOCK_ROWS = 2**18  # rows that are generated at once
 LEVELS = (2, 5, 20, 50, 200, 1_000, 5_000, 20_000, 50_000, 100_000)  # of the columns of words
 HIGHEST = (1, 9, 19, 99, 999, 9_999, 10**5, 10**6, 10**9, 10**12)  # of the whole numbers
 GAPS = 0.05  # share of rows without a value, in every third column
-TASKS = {"click": {"kind": "binary"}, "buy": {"kind": "binary"}, "amount": {"kind": "regression"}}
 
 
 def write_tables(folder: Path, rows: int) -> None:
