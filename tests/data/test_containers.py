@@ -14,11 +14,7 @@ from hypothesis import strategies as st
 
 import mtl_nas as mn
 from mtl_nas.data import read_table
-from mtl_nas.data.declaration import Declaration
-from mtl_nas.data.declaring import with_options
 from mtl_nas.data.pipeline.file_table import FileTable
-from mtl_nas.data.pipeline.row_encoding import TableEncoding
-from mtl_nas.data.storage.rows import joined
 from mtl_nas.errors import DataError
 
 ROWS = 60
@@ -102,15 +98,18 @@ def test_a_model_of_one_container_scores_every_other_alike(tmp_path_factory, tab
 @given(table=tables(list(COLUMNS), columns=6), cells=st.integers(1, 300))
 def test_where_a_file_is_cut_into_batches_changes_nothing(tmp_path_factory, table, cells):
     folder = tmp_path_factory.mktemp("batches")
-    declaration = with_options(Declaration(), OPTIONS["tasks"], split=OPTIONS["split"])
     for file, write in (FILES["CSV"], FILES["Parquet by Arrow"]):
         path = write(table, folder / file)
         whole, message = loaded(path)
-        if whole is None:
-            with pytest.raises(DataError, match=re.escape(message)):
-                encoded_in_batches(path, cells, declaration)
-        else:
-            assert encoded_in_batches(path, cells, declaration).schema == whole.schema
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setitem(FileTable.__init__.__kwdefaults__, "cells", cells)
+            if whole is None:
+                with pytest.raises(DataError, match=re.escape(message)):
+                    mn.encode_table(path, folder / f"encoded {file}", **OPTIONS)
+                continue
+            encoded = mn.encode_table(path, folder / f"encoded {file}", **OPTIONS)
+        assert (encoded.schema, encoded.fingerprint) == (whole.schema, whole.fingerprint)
+        assert encoded.notes == whole.notes
 
 
 def loaded(source):
@@ -119,13 +118,6 @@ def loaded(source):
         return mn.load_dataset(source, **OPTIONS), ""
     except DataError as problem:
         return None, str(problem)
-
-
-def encoded_in_batches(path, cells, declaration):
-    encoding = TableEncoding.of(FileTable(str(path), cells=cells), declaration)
-    batches = [rows for part, rows in encoding.rows() if part == "train"]
-    encoding.described(joined(batches))
-    return encoding
 
 
 @settings(max_examples=max(2, settings().max_examples // 4))
