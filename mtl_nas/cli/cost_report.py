@@ -10,7 +10,7 @@ from rich.table import Table
 from mtl_nas.cli.searches import run_folder
 from mtl_nas.cli.space_report import size_lines
 from mtl_nas.comparison.tables import short
-from mtl_nas.data import Schema
+from mtl_nas.data import Schema, profile_lines
 from mtl_nas.presets import compatible_presets
 from mtl_nas.record import RunFolder
 from mtl_nas.settings import SearchSettings
@@ -25,6 +25,8 @@ def print_check(file: SearchFile, folder: Path | None, resources: Resources) -> 
     console.print(repr(file.data))
     for line in file.data.notes:
         console.print(f"  {line}", style="dim")
+    if file.data.profile is not None:
+        console.print("\n" + "\n".join(profile_lines(file.data.profile)), soft_wrap=True)
     space = file.space.for_schema(file.data.schema)
     limits = limits_with_default(file.settings.limits, space, file.data.schema)
     console.print(f"\nspace {space.name}")

@@ -1,14 +1,22 @@
 """``mtl-search init`` and ``mtl-search encode``: search files, and encoded tables."""
 
+import sys
 import textwrap
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from mtl_nas.cli.notes import note
-from mtl_nas.data import KINDS, Dataset, beside_search_file, encode_table, likely_funnel, load_dataset
+from mtl_nas.cli.notes import note, notes_are_shown
+from mtl_nas.data import (
+    KINDS,
+    TableReport,
+    beside_search_file,
+    encode_table,
+    profile_lines,
+    report_on_table,
+    suggestion_lines,
+)
 from mtl_nas.errors import MtlNasError
 from mtl_nas.files import write_whole
 
@@ -20,26 +28,24 @@ HEADER = """\
 # A sample space: `where: click`. Splits: {{time: column}}, {{group: column}}, {{column: split}}, {{test: file}},
 # {{folds: 5}} (cross-validation, for some hundred rows).
 """
-NESTED = "# Labels that are nested in 99 % of the rows or more. If that is a funnel, say under tasks:\n"
+SUGGESTED = "# The labels and columns suggest what follows. Where you agree, move it into the keys of that name.\n"
 
 
 def write_search_file(table: Any, tasks: list[str], ignore: list[str], to: Path) -> None:
-    """Write a search file with all that can be inferred from the table."""
+    """Print the profile of a table, and write a search file with all that can be inferred from it."""
     if to.exists():
         raise MtlNasError(f"'{to}' exists already; give another --to")
-    data = load_dataset(table, tasks, ignore=ignore or None)
-    declared = beside_search_file(data.declaration, table, to.parent.absolute())
+    report = report_on_table(table, tasks, ignore=ignore or None)
+    declared = beside_search_file(report.declaration, table, to.parent.absolute())
     tree = declared.tree() | {"space": "everything", "search": {"trials": 30, "seed": 0}}
     source = _yaml({"data": tree.pop("data")})
-    text = (
-        HEADER.format(name=to, kinds=", ".join(KINDS))
-        + "\n"
-        + source
-        + _proposed_funnel(data, tree["tasks"])
-        + _yaml(tree)
-    )
-    write_whole(to, text.encode())
-    note(f"  {line}" for line in data.notes)
+    header = HEADER.format(name=to, kinds=", ".join(KINDS))
+    write_whole(to, f"{header}{_problem(report)}\n{source}{_suggestions(report)}{_yaml(tree)}".encode())
+    if notes_are_shown():
+        print("\n".join(profile_lines(report.profile)) + "\n")
+    note(f"  {line}" for line in report.notes)
+    if report.problem is not None:
+        print(f"mtl-search: note: as it stands, the file is refused: {report.problem}", file=sys.stderr)
     print(f"wrote {to}; next: mtl-search check {to}")
 
 
@@ -51,15 +57,20 @@ def write_encoded(table: Any, tasks: list[str] | None, ignore: list[str] | None,
     print(f"wrote {to}: rows {sizes}; next: mtl-search check {to}")
 
 
-def _yaml(tree: object, *, flow: bool = False) -> str:
-    """YAML in block style; with ``flow``, innermost mappings and lists are on one line each."""
-    style = None if flow else False
-    text: str = yaml.safe_dump(tree, sort_keys=False, allow_unicode=True, width=120, default_flow_style=style)
+def _yaml(tree: object) -> str:
+    text: str = yaml.safe_dump(tree, sort_keys=False, allow_unicode=True, width=120, default_flow_style=False)
     return text
 
 
-def _proposed_funnel(data: Dataset, tasks: Mapping[str, Mapping[str, object]]) -> str:
-    """A comment that declares the likely funnel; the user decides, as labels may be nested by coincidence."""
-    pairs = likely_funnel(data.rows("train").labels, data.schema.tasks)
-    declared = {later: {**tasks[later], "after": earlier} for later, earlier in pairs.items()}
-    return NESTED + textwrap.indent(_yaml(declared, flow=True), "#   ") if declared else ""
+def _problem(report: TableReport) -> str:
+    """A comment that says why the file is refused as it stands."""
+    if report.problem is None:
+        return ""
+    lines = textwrap.wrap(f"As it stands, this file is refused: {report.problem}", 116, break_on_hyphens=False)
+    return "#\n" + "".join(f"# {line}\n" for line in lines)
+
+
+def _suggestions(report: TableReport) -> str:
+    """Comments with what the user may want to declare."""
+    lines = suggestion_lines(report.profile.suggestions, 114)
+    return SUGGESTED + textwrap.indent("\n".join(lines) + "\n", "#   ") if lines else ""

@@ -19,9 +19,11 @@ from mtl_nas.data.parsing.levels import without_marks
 from mtl_nas.data.parsing.raw import RawTable
 from mtl_nas.data.pipeline.schema_statistics import read_task
 from mtl_nas.data.pipeline.survey import infer
+from mtl_nas.data.profiling.report import profile_lines, suggestion_lines
+from mtl_nas.data.profiling.table_profile import TableProfile
 from mtl_nas.data.schema import Category, HistoryColumns, Number, Schema, Task
 from mtl_nas.data.storage.rows import Rows, joined
-from mtl_nas.data.tasks.funnel import likely_funnel
+from mtl_nas.data.table_report import TableReport, report_on_table
 from mtl_nas.data.tasks.kinds import KINDS, KindName, TaskKind
 
 __all__ = [
@@ -38,6 +40,8 @@ __all__ = [
     "Source",
     "Split",
     "TableNotFoundError",
+    "TableProfile",
+    "TableReport",
     "Task",
     "TaskDeclaration",
     "TaskKind",
@@ -49,10 +53,12 @@ __all__ = [
     "infer",
     "is_frame",
     "joined",
-    "likely_funnel",
     "load_dataset",
+    "profile_lines",
     "raw_table",
     "read_table",
     "read_task",
+    "report_on_table",
+    "suggestion_lines",
     "without_marks",
 ]

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +15,7 @@ from mtl_nas.data.columns.encoding import feature_columns
 from mtl_nas.data.columns.values import table_values
 from mtl_nas.data.declaration import Declaration
 from mtl_nas.data.parsing.raw import RawTable
+from mtl_nas.data.profiling.table_profile import TableProfile, read_profile
 from mtl_nas.data.schema import Schema
 from mtl_nas.data.splits import Parts
 from mtl_nas.data.storage.encoded_folder import StoredSplits
@@ -26,10 +28,11 @@ ROW_SETS = ("train", "validation", "tuning", "choosing", "test")
 
 
 class RawRows(NamedTuple):
-    """Tables in memory, the second with test rows, and the row numbers of each part."""
+    """Tables in memory, the second with test rows, the row numbers of each part, and the profile of the columns."""
 
     tables: tuple[RawTable, ...]
     parts: Parts
+    profile: TableProfile
 
     def values(self, part: str, schema: Schema) -> pd.DataFrame:
         """The feature columns of a part, as the schema reads them."""
@@ -89,6 +92,13 @@ class Dataset:
         raw = pd.concat([self.raw.values(part, self.schema) for part in parts], ignore_index=True)
         columns = [task.rules.label_values(labels[:, index], task) for index, task in enumerate(self.schema.tasks)]
         return pd.concat([raw, *columns], axis="columns")
+
+    @property
+    def profile(self) -> TableProfile | None:
+        """Facts on the columns of the table, and suggestions; None in a search, and for folders of 0.1.0."""
+        if isinstance(self.encoded, StoredSplits):
+            return read_profile(Path(self.encoded.folder))
+        return None if self.raw is None else self.raw.profile
 
     def for_search(self) -> "Dataset":
         """The data set without test rows and raw rows, which trials must not see."""

@@ -1,6 +1,7 @@
 """Features that give a label away."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,34 +12,73 @@ from mtl_nas.errors import DataError
 from mtl_nas.random_streams import LEAK_CHECK_SEED
 
 MOST_ROWS = 100_000  # rows that are checked
+MOST_LISTED = 12  # leaks that an error lists
 FEWEST_ROWS = 30  # labelled rows, with fewer of which nothing is checked
-MOST_EXPLAINED = 0.99**2  # share of the variance of a label; a correlation of 0.99
+LEAKING = 0.99  # correlation with a label from which on a column is refused
+SUSPECT = 0.9  # correlation with a label from which on a column deserves a word
 ROWS_PER_LEVEL = 20  # labelled rows per level that a category needs to be checked
 COLUMNS_AT_ONCE = 64  # number columns that are checked at once
 
 
-def refuse_leaks(rows: Rows, schema: Schema) -> None:
-    """Raise DataError naming the first column that equals a label, or is missing exactly where the label is 0 or 1."""
-    if len(rows) > MOST_ROWS:
-        rows = rows.take(np.random.RandomState(LEAK_CHECK_SEED).permutation(len(rows))[:MOST_ROWS])
+class Leak(NamedTuple):
+    """A column that nearly equals the label of a task, or is missing nearly exactly where the label is 0 or 1."""
+
+    column: str
+    task: str
+    correlation: float
+    way_out: str | None = None  # where the column is no column of the table
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether the column is refused."""
+        return self.correlation > LEAKING
+
+    def __str__(self) -> str:
+        return f"'{self.column}' gives away the label of task '{self.task}' (correlation {self.correlation:.3f})"
+
+
+def refuse_leaks(leaks: Sequence[Leak]) -> None:
+    """Raise DataError naming all columns that certainly give a label away."""
+    leaks = [leak for leak in leaks if leak.is_certain]
+    if not leaks:
+        return
+    listed = "; ".join(map(str, leaks[:MOST_LISTED])) + ("; ..." if len(leaks) > MOST_LISTED else "")
+    columns = [leak.column for leak in leaks if leak.way_out is None]
+    ways_out = [leak.way_out for leak in leaks if leak.way_out is not None]
+    if columns:
+        ways_out.insert(0, f"ignore {'it' if len(columns) == 1 else 'them'} (ignore: {columns})")
+    those, s = ("the task", "") if len(leaks) == 1 else ("those tasks", "s")
+    raise DataError(f"column{s} {listed}; {', '.join(ways_out)}, or leave {those} out")
+
+
+def checked_rows(rows: Rows) -> Rows:
+    """The rows in which relations of columns and labels are looked for: all, or a random sample of many."""
+    if len(rows) <= MOST_ROWS:
+        return rows
+    return rows.take(np.random.RandomState(LEAK_CHECK_SEED).permutation(len(rows))[:MOST_ROWS])
+
+
+def find_leaks(rows: Rows, schema: Schema) -> list[Leak]:
+    """Every column that gives a label away or nearly so, with the task whose label it shows best."""
+    leaks: dict[str, Leak] = {}
     for index, task in enumerate(schema.tasks):
         valid = ~np.isnan(rows.labels[:, index])
         if valid.sum() < FEWEST_ROWS:
             continue
         targets = task.rules.leak_targets(rows.labels[valid, index].astype(np.float64))
         for name, share in _explained_shares(rows, valid, targets - targets.mean(axis=0), schema):
-            if share > MOST_EXPLAINED:
-                raise DataError(
-                    f"column '{name}' gives away the label of task '{task.name}' (correlation {np.sqrt(share):.3f}); "
-                    f"{_way_out(name, schema)}, or leave the task out"
-                )
+            correlation = float(np.sqrt(share))
+            if correlation > SUSPECT and (name not in leaks or correlation > leaks[name].correlation + 1e-9):
+                leaks[name] = Leak(name, task.name, correlation, _calendar_way_out(name, schema))
+    return list(leaks.values())
 
 
-def _way_out(name: str, schema: Schema) -> str:
+def _calendar_way_out(name: str, schema: Schema) -> str | None:
+    """How a calendar feature is left out; None for a column of the table."""
     for column in schema.categories:
         if column.name == name and column.calendar is not None:
             return f"leave {column.calendar.part} out of columns: {column.calendar.column}"
-    return f"ignore it (ignore: ['{name}'])"
+    return None
 
 
 def _explained_shares(

@@ -135,15 +135,15 @@ def _prepared(name: str, rows: RawTable, declaration: Declaration, test: RawTabl
     validation = joined([parts.pop("tuning"), parts.pop("choosing")])
     train = parts["train"] if survey.fold is None else validation
     encoded = {"train": train, "validation": validation, "test": parts["test"]}
-    complete, notes = encoding.described(encoded)
+    description = encoding.described(encoded)
     data = Dataset(
         name=name,
         schema=encoding.schema,
-        declaration=complete,
-        notes=notes,
+        declaration=description.declaration,
+        notes=description.notes,
         encoded=encoded,
         tuning=tuning,
-        raw=RawRows(tuple(tables), survey.parts),
+        raw=RawRows(tuple(tables), survey.parts, description.profile),
     )
     return data if survey.fold is None else folded(data, survey.fold[survey.parts["train"]])
 

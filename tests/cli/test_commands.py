@@ -23,7 +23,9 @@ PROGRAM = (sys.executable, "-c", "from mtl_nas.cli import main; main()")
 
 def test_init_writes_a_file_that_loads_the_same_data(here, typed, refused):
     code, out, err = typed("init", "shop.csv", "--tasks", "click,buy", "--to", "mine.yaml")
-    assert (code, out) == (0, "wrote mine.yaml; next: mtl-search check mine.yaml\n")
+    assert code == 0
+    assert out.startswith("300 rows, 5 columns: 2 number, 1 category, 2 label\n")
+    assert out.endswith("\nwrote mine.yaml; next: mtl-search check mine.yaml\n")
     assert "task 'click': binary" in err
     tree = yaml.safe_load(Path("mine.yaml").read_text())
     assert tree["tasks"] == {"click": {"kind": "binary"}, "buy": {"kind": "binary"}}
@@ -37,7 +39,6 @@ def test_init_writes_a_file_that_loads_the_same_data(here, typed, refused):
 
 def test_init_leaves_out_what_it_is_told_to(here, typed, refused):
     csv(nothing=np.nan, copy=FRAME["click"] * 2.5 + 1)
-    assert "column 'nothing' has no value in any row" in refused("init", "other.csv", "--tasks", "click")
     assert typed("init", "other.csv", "--tasks", "click", "--ignore", "nothing, copy", "--to", "mine.yaml")[0] == 0
     tree = yaml.safe_load(Path("mine.yaml").read_text())
     assert tree["data"]["ignore"] == ["nothing", "copy"]
@@ -60,11 +61,49 @@ def test_init_names_a_table_beside_or_below_its_file_as_seen_from_there(here, ty
 def test_init_proposes_a_funnel_where_labels_are_nested(here, typed):
     assert typed("init", "shop.csv", "--tasks", "click,buy", "--to", "mine.yaml")[0] == 0
     text = Path("mine.yaml").read_text()
-    assert "If that is a funnel, say under tasks:\n#   buy: {kind: binary, after: click}\ntasks:\n" in text
+    assert (
+        "#   tasks:\n#     # it is 1 only where click is 1\n#     buy: {kind: binary, after: click}\ntasks:\n" in text
+    )
     Path("said.yaml").write_text(text.replace("  buy:\n    kind: binary\n", "  buy: {kind: binary, after: click}\n"))
     assert load_dataset("said.yaml").schema.nested_pairs == (("click", "buy"),)
     assert typed("init", "shop.csv", "--tasks", "buy,click", "--to", "other.yaml")[0] == 0
-    assert "funnel, say" not in Path("other.yaml").read_text()
+    assert "# it is 1 only where" not in Path("other.yaml").read_text()
+
+
+def test_init_leaves_out_columns_without_a_value(here, typed):
+    code, _, err = typed("init", csv(none=np.nan, void=""), "--tasks", "click", "--to", "mine.yaml")
+    assert code == 0
+    assert "column 'void' is left out: it has no value in any row" in err
+    assert yaml.safe_load(Path("mine.yaml").read_text())["data"]["ignore"] == ["none", "void"]
+    assert load_dataset("mine.yaml").schema.task_names == ("click",)
+
+
+@pytest.mark.parametrize(
+    ("columns", "tasks", "problem"),
+    [
+        (
+            {"copy": FRAME["click"] * 2.5, "twin": 1 - FRAME["click"]},
+            "click",
+            "columns 'copy' gives away the label of task",
+        ),
+        ({"rare": (np.arange(len(FRAME)) == 7).astype(int)}, "click,rare", "task 'rare' has no positive in the"),
+    ],
+    ids=["leaks", "a label that no split can hold"],
+)
+def test_init_writes_a_file_that_says_why_it_is_refused(here, typed, refused, columns, tasks, problem):
+    code, out, err = typed("init", csv(**columns), "--tasks", tasks, "--ignore", "buy", "--to", "mine.yaml")
+    assert code == 0
+    assert f"as it stands, the file is refused: {problem}" in err
+    assert "# As it stands, this file is refused: " in Path("mine.yaml").read_text()
+    assert refused("check", "mine.yaml").startswith(problem)
+    assert ("! gives away task 'click' (correlation 1.000)" in out) == ("copy" in columns)
+
+
+def test_check_prints_the_profile_of_the_table(here, typed):
+    FRAME.assign(**{"Unnamed: 0": range(300)}).to_csv("shop.csv", index=False)
+    _, out, _ = typed("check", "search.yaml", "--cpus", "1", "--trials", "1", "--presets", "single_task")
+    assert "    ! is a row number: it says where a row stands in the table" in out
+    assert "    ignore:\n      # a row number\n      - 'Unnamed: 0'\n" in out
 
 
 def test_a_name_with_a_comma_stands_in_quotes(here, typed):

@@ -131,8 +131,10 @@ def test_text_in_a_numeric_label_names_its_row(here, refused):
 
 
 def test_a_column_without_a_value_is_named(here, refused):
-    line = refused("init", csv(nothing=np.nan), "--tasks", "click")
+    line = refused("check", csv(nothing=np.nan), "--tasks", "click")
     assert line == "column 'nothing' has no value in any row; ignore it (ignore: ['nothing'])"
+    line = refused("check", csv(nothing=np.nan, void=""), "--tasks", "click")
+    assert line == "columns 'nothing', 'void' have no value in any row; ignore them (ignore: ['nothing', 'void'])"
 
 
 def test_a_label_among_the_features_is_refused(here, refused):
@@ -145,8 +147,18 @@ def test_a_label_among_the_features_is_refused(here, refused):
 
 
 def test_a_column_that_equals_a_label_is_refused(here, refused):
-    line = refused("init", csv(copy=FRAME["click"] * 2.5 + 1), "--tasks", "click")
+    line = refused("check", csv(copy=FRAME["click"] * 2.5 + 1), "--tasks", "click")
     assert line.startswith("column 'copy' gives away the label of task 'click' (correlation 1.000); ignore it")
+
+
+def test_all_columns_that_equal_labels_are_refused_at_once(here, refused):
+    table = csv(copy=FRAME["click"] * 2.5 + 1, cost=FRAME["price"] * 100)
+    line = refused("check", table, "--tasks", "click,price")
+    assert "'copy' gives away the label of task 'click' (correlation 1.000); " in line
+    assert "'cost' gives away the label of task 'price' (correlation 1.000); " in line
+    assert line.endswith("; ignore them (ignore: ['cost', 'copy']), or leave those tasks out") or line.endswith(
+        "; ignore them (ignore: ['copy', 'cost']), or leave those tasks out"
+    )
 
 
 def test_a_table_of_labels_alone_has_nothing_to_predict_from(here, refused):

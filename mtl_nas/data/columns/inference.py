@@ -12,11 +12,27 @@ from mtl_nas.settings import OBJECTIVES
 from mtl_nas.values import first_repeated, nearest
 
 
+class EmptyColumnsError(DataError):
+    """Feature columns have no value in any row."""
+
+    def __init__(self, columns: Sequence[str]) -> None:
+        self.columns = tuple(columns)
+        listed = ", ".join(f"'{name}'" for name in self.columns)
+        one = len(self.columns) == 1
+        super().__init__(
+            f"column{'' if one else 's'} {listed} {'has' if one else 'have'} no value in any row; "
+            f"ignore {'it' if one else 'them'} (ignore: {list(self.columns)})"
+        )
+
+
 def infer_columns(
     columns: Sequence[str], profiles: Mapping[str, ColumnProfile], declaration: Declaration
 ) -> Declaration:
     """The declaration with a kind for every feature column; ``profiles`` of those whose kind it does not name."""
     _refuse_label_features(declaration)
+    empty = [name for name in undeclared_features(columns, declaration) if not profiles[name].types]
+    if empty:
+        raise EmptyColumnsError(empty)
     kinds: dict[str, ColumnReading] = {
         name: declaration.data.columns.get(name) or profiles[name].kind
         for name in undeclared_features(columns, declaration, with_declared=True)

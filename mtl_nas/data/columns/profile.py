@@ -5,12 +5,14 @@ No result depends on where the batches of a table were cut.
 
 import math
 import re
+from collections import Counter
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pyarrow import types
 
+from mtl_nas.data.columns.distinct import DistinctValues
 from mtl_nas.data.columns.text_profile import TextProfile
 from mtl_nas.data.parsing.instants import DAY, Unit, parse_seconds
 from mtl_nas.data.parsing.raw import RawColumn
@@ -43,6 +45,8 @@ class NumberProfile:
         self.whole = True  # every number is whole
         self.whole_days = True  # every number is a multiple of the seconds of a day
         self.increasing = True  # every number is larger than the one above
+        self.count = 0
+        self._negatives: Counter[float] = Counter()  # rows of the first two negative numbers that are found
         self._last = -math.inf
         self._distinct: set[float] | None = set()  # whole numbers; None where there are too many, or others
 
@@ -51,9 +55,11 @@ class NumberProfile:
         present = numbers[~np.isnan(numbers)]
         if not len(present):
             return
+        self.count += len(present)
         self.increasing = self.increasing and bool(present[0] > self._last) and _increasing(present)
         self._last = float(present[-1])
         self.lowest, self.highest = min(self.lowest, float(present.min())), max(self.highest, float(present.max()))
+        self._count_negatives(present)
         self.whole = self.whole and _whole(present)
         if self.whole_days and present[0] % DAY == 0:  # most columns are settled by their first number
             self.whole_days = bool((present % DAY == 0).all())
@@ -64,6 +70,16 @@ class NumberProfile:
                 self._distinct.update(np.unique(present[rows]).tolist() if self.whole else ())
                 if not self.whole or len(self._distinct) > MOST_WHOLE_LEVELS:
                     self._distinct = None
+
+    def _count_negatives(self, present: NDArray[np.float64]) -> None:
+        if self.lowest < 0 and len(self._negatives) < 2:
+            negative, counts = np.unique(present[present < 0], return_counts=True)
+            self._negatives.update(dict(zip(negative[:2].tolist(), counts[:2].tolist(), strict=True)))
+
+    @property
+    def only_negative(self) -> tuple[float, int] | None:
+        """The one negative number and its rows; None where there are none or several."""
+        return next(iter(self._negatives.items())) if len(self._negatives) == 1 else None
 
     @property
     def few_whole(self) -> bool:
@@ -89,7 +105,7 @@ class ColumnProfile:
         self.types: set[str] = set()  # of the containers that were read
         self.categorical = False  # the container says that the values are levels
         self.zoned = False  # some times have a zone
-        self.texts, self.numbers = TextProfile(), NumberProfile()
+        self.texts, self.numbers, self.distinct = TextProfile(), NumberProfile(), DistinctValues()
 
     def add(self, column: RawColumn) -> None:
         """Add the values of further rows."""
@@ -98,6 +114,7 @@ class ColumnProfile:
         if missing == len(column):
             return
         self.types.add(column.type)
+        self.distinct.add(column, first)
         self.categorical |= column.categorical
         if column.type == "text":
             self.texts.add(column, first)

@@ -93,8 +93,11 @@ class LabelStatistics:
         train = np.flatnonzero(self._survey.trains(batch.rows))
         self._measured.add(batch.first + train, self._measured_labels(labels[train]))
 
-    def tasks(self) -> tuple[Task, ...]:
-        """Tasks with center and scale; DataError where a split cannot train or score one."""
+    def tasks(self, *, trained: bool = True) -> tuple[Task, ...]:
+        """Tasks with center and scale; ``trained``: DataError where a split cannot train or score one."""
+        if trained:
+            for task in self._tasks:
+                self._refuse_untrainable(task)
         return tuple(map(self._with_scaling, self._tasks))
 
     def notes(self) -> list[str]:
@@ -132,11 +135,13 @@ class LabelStatistics:
         ]
         return np.stack(columns, axis=1) if columns else np.empty((len(labels), 0))
 
-    def _with_scaling(self, task: Task) -> Task:
+    def _refuse_untrainable(self, task: Task) -> None:
         counts = self._split_counts(task)
         folds = [name for name in counts if name.startswith("fold")]
         trains = [sum((counts[other] for other in folds if other != name), LabelCounts()) for name in folds]
         _refuse_untrainable(task, counts, trains or [counts["the train split"]])
+
+    def _with_scaling(self, task: Task) -> Task:
         if task.rules.has_classes:
             return task
         return task.model_copy(update=task.rules.scaling(task, *self._measured.mean_and_deviation(task.name)))

@@ -1,7 +1,11 @@
 """The second pass over a table: the schema, or one task, with the statistics of the train rows."""
 
+from collections.abc import Mapping
+from typing import NamedTuple
+
 import numpy as np
 
+from mtl_nas.data.columns.profile import ColumnProfile
 from mtl_nas.data.declaration import Declaration
 from mtl_nas.data.parsing.raw import RawTable
 from mtl_nas.data.pipeline.column_statistics import ColumnStatistics
@@ -16,21 +20,36 @@ from mtl_nas.errors import DataError
 from mtl_nas.values import first_repeated
 
 
-def schema_with_statistics(table: Table, survey: Survey) -> tuple[Schema, tuple[str, ...]]:
-    """The schema with label and column statistics over the batches of a table, and notes on repairs and columns."""
+class TableStatistics(NamedTuple):
+    """The schema of a table, notes on repairs and columns, and the profiles of all columns that are read."""
+
+    schema: Schema
+    notes: tuple[str, ...]
+    profiles: Mapping[str, ColumnProfile]
+
+
+def table_statistics(table: Table, survey: Survey, *, trained: bool = True) -> TableStatistics:
+    """Label and column statistics over the batches of a table.
+
+    ``trained``: raise DataError where a split cannot train or score a task.
+    """
     labels = LabelStatistics(survey, table.quantile_rows)
     columns = ColumnStatistics(survey, table.quantile_rows)
     declaration = survey.declaration
     lists = [column for part in declaration.sequences.values() for column in part.columns]
     others = [name for name in (declaration.data.group, declaration.data.weight) if name is not None]
     wanted = [*declaration.data.columns, *lists, *declaration.label_columns().values(), *others]
+    features = (*declaration.data.columns, *lists)
+    declared = {name: ColumnProfile(name) for name in features if name not in survey.profiles}
     for batch in table.batches(wanted):
         with batch.numbered():
             labels.add(batch)
             row_weights(batch.table, declaration.data.weight)
             columns.add(batch)
-    repairs = labels.notes()
-    tasks = labels.tasks()
+            for name, profile in declared.items():
+                profile.add(batch[name])
+    repairs = labels.notes() if trained else []
+    tasks = labels.tasks(trained=trained)
     (categories, numbers, histories), notes = columns.features()
     schema = Schema(
         categories=categories,
@@ -40,7 +59,7 @@ def schema_with_statistics(table: Table, survey: Survey) -> tuple[Schema, tuple[
         missing=declaration.data.missing,
     )
     _refuse_equal_predictions(schema)
-    return schema, (*survey.notes, *repairs, *notes)
+    return TableStatistics(schema, (*survey.notes, *repairs, *notes), {**survey.profiles, **declared})
 
 
 def read_task(rows: RawTable, declaration: Declaration) -> tuple[Task, Floats, Parts]:

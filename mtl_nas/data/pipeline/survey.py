@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from mtl_nas.data.columns.calendar import refuse_zone_of_dates
-from mtl_nas.data.columns.inference import infer_columns, refuse_unknown_columns, undeclared_features
+from mtl_nas.data.columns.inference import infer_columns, refuse_unknown_columns
 from mtl_nas.data.columns.profile import ColumnProfile
 from mtl_nas.data.columns.reading import reading_notes, refuse_undeclared_marks, with_marks
 from mtl_nas.data.columns.statistics import NumberReading
@@ -23,8 +22,8 @@ from mtl_nas.data.folds import NO_FOLD, draw_folds, fold_note
 from mtl_nas.data.parsing.frames import raw_table
 from mtl_nas.data.parsing.levels import without_marks
 from mtl_nas.data.parsing.raw import RawColumn
-from mtl_nas.data.pipeline.accumulators import DistinctLabels, FactorizedColumn
 from mtl_nas.data.pipeline.label_combinations import label_combinations
+from mtl_nas.data.pipeline.scan import Scan, scan_table
 from mtl_nas.data.pipeline.table import FrameTable, Table
 from mtl_nas.data.split_shares import share_notes
 from mtl_nas.data.splits import (
@@ -37,12 +36,11 @@ from mtl_nas.data.splits import (
     Parts,
     refuse_absent_groups,
     split_rows,
-    times,
 )
 from mtl_nas.data.tasks.groups import distinct_groups
 from mtl_nas.data.tasks.kinds import KINDS, refuse_loss_of_another_kind
 from mtl_nas.data.tasks.label_reader import LabelReader, declared_tasks
-from mtl_nas.data.tasks.labels import infer_kind, refuse_lists
+from mtl_nas.data.tasks.labels import infer_kind
 from mtl_nas.data.time_column import TimeColumn
 from mtl_nas.errors import DataError
 
@@ -98,26 +96,37 @@ def survey(table: Table, declaration: Declaration) -> Survey:
     return _surveyed(table, *_with_column_kinds(table, with_tasks, scan), scan)
 
 
+def survey_whole(table: Table, declaration: Declaration) -> Survey:
+    """The survey of a table in which every row trains, whatever the split would make of it."""
+    with_tasks, scan = _inferred_tasks(table, declaration, features=True)
+    complete, notes = _with_column_kinds(table, with_tasks, scan)
+    return Survey(_label_reader(complete, scan), np.zeros(scan.rows, dtype=np.uint8), scan.profiles, notes)
+
+
 def survey_labels(table: Table, declaration: Declaration) -> Survey:
     """The survey of a table whose features another schema describes."""
     with_tasks, scan = _inferred_tasks(table, declaration, features=False)
     return _surveyed(table, with_tasks, (), scan)
 
 
-def _surveyed(table: Table, declaration: Declaration, notes: tuple[str, ...], scan: "_Scan") -> Survey:
+def _surveyed(table: Table, declaration: Declaration, notes: tuple[str, ...], scan: Scan) -> Survey:
+    reader = _label_reader(declaration, scan)
+    part, fold = _split(table, reader, scan)
+    notes = (*notes, *_split_notes(declaration.data.split, scan, part))
+    return Survey(reader, part, scan.profiles, notes, fold)
+
+
+def _label_reader(declaration: Declaration, scan: Scan) -> LabelReader:
     columns = declaration.label_columns().values()
     none = RawColumn("", pa.array([], pa.large_string()))
     distinct = {column: scan.labels[column].values if column in scan.labels else none for column in columns}
     origins = {column: scan.profiles[column].numbers.origin for column in columns}
     group = declaration.data.group
     groups = distinct_groups(scan.rules[group]) if group is not None else ()
-    reader = LabelReader(declaration, declared_tasks(distinct, origins, declaration), groups)
-    part, fold = _split(table, reader, scan)
-    notes = (*notes, *_split_notes(declaration.data.split, scan, part))
-    return Survey(reader, part, scan.profiles, notes, fold)
+    return LabelReader(declaration, declared_tasks(distinct, origins, declaration), groups)
 
 
-def _split_notes(split: Split, scan: "_Scan", part: NDArray[np.uint8]) -> list[str]:
+def _split_notes(split: Split, scan: Scan, part: NDArray[np.uint8]) -> list[str]:
     if split.folds is not None:
         return [fold_note(split.folds)]
     rows = dict.fromkeys(SPLITS, 0)
@@ -127,71 +136,15 @@ def _split_notes(split: Split, scan: "_Scan", part: NDArray[np.uint8]) -> list[s
     return share_notes(split, rows, values)
 
 
-@dataclass
-class _Scan:
-    """Distinct labels and profiles by column, and the columns that decide the split or make groups."""
-
-    labels: Mapping[str, DistinctLabels]
-    profiles: Mapping[str, ColumnProfile]
-    rules: pd.DataFrame
-
-    @property
-    def rows(self) -> int:
-        return len(self.rules)
-
-
-def _scanned(table: Table, declaration: Declaration, *, features: bool) -> _Scan:
-    label_columns = list(declaration.label_columns().values())
-    labels = {
-        column: DistinctLabels(column)
-        for task, column in declaration.label_columns().items()
-        if _may_have_classes(declaration.tasks[task])
-    }
-    split, kinds = declaration.data.split, declaration.data.columns
-    profiles = {name: ColumnProfile(name) for name in label_columns}
-    if features:
-        numeric = [name for name, kind in kinds.items() if kind == "number"]
-        profiles |= {name: ColumnProfile(name) for name in (*numeric, *undeclared_features(table.columns, declaration))}
-        profiles |= {
-            name: ColumnProfile(name, kind.unit) for name, kind in kinds.items() if isinstance(kind, TimeColumn)
-        }
-    factorized = {name: FactorizedColumn(name) for name in (split.column, split.group, declaration.data.group) if name}
-    time_parts: list[NDArray[np.float64]] = []
-    rows = 0
-    for batch in table.batches([*profiles, *factorized, *filter(None, [split.time])]):
-        rows += len(batch)
-        with batch.numbered():
-            for name in label_columns:
-                refuse_lists(batch[name])
-            for distinct in labels.values():
-                distinct.add(batch)
-            for column in factorized.values():
-                column.add(batch)
-            for name, profile in profiles.items():
-                profile.add(batch[name])
-            if split.time is not None:
-                time_parts.append(times(batch[split.time]))
-    if not rows:
-        raise DataError("the table is empty")
-    rules: dict[str, Any] = {name: column.values() for name, column in factorized.items()}
-    if split.time is not None:
-        rules[split.time] = np.concatenate(time_parts)
-    return _Scan(labels, profiles, pd.DataFrame(rules, index=pd.RangeIndex(rows), copy=False))
-
-
-def _may_have_classes(task: TaskDeclaration) -> bool:
-    return task.settled_kind is None or KINDS[task.settled_kind].has_classes
-
-
-def _inferred_tasks(table: Table, declaration: Declaration, *, features: bool) -> tuple[Declaration, _Scan]:
+def _inferred_tasks(table: Table, declaration: Declaration, *, features: bool) -> tuple[Declaration, Scan]:
     """The declaration with the kind of every task; ``features``: profiles of features are made too."""
     refuse_unknown_columns(table.columns, declaration)
-    scan = _scanned(table, declaration, features=features)
+    scan = scan_table(table, declaration, features=features)
     tasks = {name: _with_kind(name, task, scan) for name, task in declaration.tasks.items()}
     return declaration.model_copy(update={"tasks": tasks}), scan
 
 
-def _with_kind(name: str, task: TaskDeclaration, scan: _Scan) -> TaskDeclaration:
+def _with_kind(name: str, task: TaskDeclaration, scan: Scan) -> TaskDeclaration:
     labels = scan.labels.get(task.column or name)
     kind = task.settled_kind
     if kind is None:
@@ -208,7 +161,7 @@ def _with_kind(name: str, task: TaskDeclaration, scan: _Scan) -> TaskDeclaration
     return task.model_copy(update={"kind": kind})
 
 
-def _with_column_kinds(table: Table, declaration: Declaration, scan: _Scan) -> tuple[Declaration, tuple[str, ...]]:
+def _with_column_kinds(table: Table, declaration: Declaration, scan: Scan) -> tuple[Declaration, tuple[str, ...]]:
     """The declaration with the kind of every column and the marks of missing values, and notes on them."""
     complete = infer_columns(table.columns, scan.profiles, declaration)
     times = {name: kind for name, kind in declaration.data.columns.items() if isinstance(kind, TimeColumn)}
@@ -222,7 +175,7 @@ def _with_column_kinds(table: Table, declaration: Declaration, scan: _Scan) -> t
     return complete.model_copy(update={"data": source}), reading_notes(features.values(), complete.data.columns)
 
 
-def _split(table: Table, reader: LabelReader, scan: _Scan) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
+def _split(table: Table, reader: LabelReader, scan: Scan) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
     """The part of each row, and its fold if there are folds."""
     data, rules = reader.declaration.data, scan.rules
     test_rows = table.test_rows if not isinstance(data.split.test, float) else 0

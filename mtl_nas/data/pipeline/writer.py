@@ -13,6 +13,7 @@ from mtl_nas.data.dataset import fingerprint
 from mtl_nas.data.declaration import Declaration
 from mtl_nas.data.pipeline.file_table import FileTable
 from mtl_nas.data.pipeline.row_encoding import TableEncoding
+from mtl_nas.data.profiling.table_profile import PROFILE
 from mtl_nas.data.schema import Schema
 from mtl_nas.data.splits import PARTS, SPLIT_OF, SPLITS
 from mtl_nas.data.storage.encoded_folder import INDEX, SCHEMA, FolderIndex, map_rows, shapes
@@ -86,7 +87,8 @@ def _write_index(encoding: TableEncoding, folder: Path, name: str) -> None:
     """Look for leaks, and write schema and index."""
     schema, sizes, tuning = encoding.schema, _sizes(encoding), _tuning_rows(encoding)
     encoded = {split: map_rows(folder, split, rows, schema, weighed=encoding.weighed) for split, rows in sizes.items()}
-    declaration, notes = encoding.described(encoded)
+    declaration, notes, profile = encoding.described(encoded)
+    (folder / PROFILE).write_text(profile.model_dump_json(), encoding="utf-8")
     index = FolderIndex(
         name=name,
         declaration=declaration,

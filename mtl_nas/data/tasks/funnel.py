@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from mtl_nas.data.declaration import Violations
 from mtl_nas.data.schema import Task
+from mtl_nas.data.tasks.nesting import CHANCE, chance_of_nesting
 from mtl_nas.errors import DataError
 
 TOLERATED = 0.01  # share of the rows that may break a funnel
@@ -61,7 +62,7 @@ def repair_notes(repairs: NDArray[np.int64], pairs: Pairs, rows: int, rule: Viol
 def likely_funnel(labels: NDArray[np.floating[Any]], tasks: Sequence[Task]) -> dict[str, str]:
     """The binary task in which a later one seems nested, by later task, from (N, T) labels.
 
-    Nested means: in 99 % of the rows, and more clearly than rare labels are nested by coincidence. Of several earlier
+    Nested means: in 99 % of the rows, and more clearly than independent labels are nested by chance. Of several earlier
     tasks the rarest is chosen.
     """
     events = {task.name: labels[:, index] for index, task in enumerate(tasks) if task.rules.is_event}
@@ -80,4 +81,7 @@ def _is_nested(before: NDArray[np.floating[Any]], after: NDArray[np.floating[Any
         return False
     broken = float(((before == 0) & (after == 1))[present].mean())
     expected = float((before == 0)[~np.isnan(before)].mean() * (after == 1)[present].mean())
-    return broken <= TOLERATED and broken < CHANCE_RATIO * expected
+    if broken > TOLERATED or broken >= CHANCE_RATIO * expected:
+        return False
+    only_labelled_inside = bool(np.isnan(after[before == 0]).all())
+    return only_labelled_inside or chance_of_nesting((after == 1)[present], (before == 1)[present]) < CHANCE

@@ -1,17 +1,19 @@
 """Labels of a task: the kind that they imply, the sample space, impossible values."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Collection, Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mtl_nas.data.parsing.levels import spelling
-from mtl_nas.data.parsing.numeric import parse_numbers
+from mtl_nas.data.parsing.numeric import marked_number, parse_numbers
 from mtl_nas.data.parsing.raw import RawColumn
 from mtl_nas.data.schema import Task
 from mtl_nas.data.tasks.kinds.class_kind import MOST_CLASSES, distinct_texts
 from mtl_nas.errors import DataError
 
+CODE = re.compile(r"\s*[-+]?0\d")  # the beginning of a number with leading zeros
 MOST_WHOLE_NUMBERS = 20  # distinct whole numbers that are classes
 
 
@@ -25,7 +27,7 @@ def infer_kind(labels: RawColumn, task: str) -> str:
     if len(texts) == 2:
         return "binary"
     numbers, invalid = parse_numbers(labels, time=True)
-    if invalid.any() or (spelling(texts) != "number" and len(texts) <= MOST_CLASSES):  # 0042 is a word
+    if invalid.any() or (_are_words(texts) and len(texts) <= MOST_CLASSES):
         if len(texts) > MOST_CLASSES:
             raise DataError(
                 f"task '{task}' has {len(texts)} different texts as labels; at most {MOST_CLASSES} are classes"
@@ -34,6 +36,11 @@ def infer_kind(labels: RawColumn, task: str) -> str:
     present = numbers[~np.isnan(numbers)]
     whole = len(texts) <= MOST_WHOLE_NUMBERS and bool((present == np.floor(present)).all()) and present.min() >= 0
     return "multiclass" if whole else "regression"
+
+
+def _are_words(texts: Collection[str]) -> bool:
+    """Whether texts that may all be read as numbers are words: 0042 is one, and $17.00 is none."""
+    return spelling(texts) != "number" and any(marked_number(text) is None or CODE.match(text) for text in texts)
 
 
 def outside_sample_space(labels: NDArray[np.float64], tasks: Iterable[Task]) -> NDArray[np.bool_]:
