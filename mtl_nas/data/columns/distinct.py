@@ -11,6 +11,7 @@ from mtl_nas.data.parsing import levels
 from mtl_nas.data.parsing.raw import RawColumn
 
 COUNTED_ROWS = 2**16  # rows whose different values are counted
+FIRST_ROWS = 2**12  # rows that show that a column holds many numbers which are not whole
 MOST_NUMBERS = 1_000  # different numbers that are not whole, with more of which none are counted
 SAMPLE = 200  # different values that are kept as text
 
@@ -28,9 +29,13 @@ class DistinctValues:
     def add(self, column: RawColumn, first: int) -> None:
         """Add further rows, of which ``first`` is the number within the table."""
         self.every_row = self.every_row and first + len(column) <= COUNTED_ROWS
-        if first >= COUNTED_ROWS:
-            return
-        values = column.values.slice(0, COUNTED_ROWS - first)
+        for start, stop in ((0, FIRST_ROWS), (FIRST_ROWS, COUNTED_ROWS)):  # where batches are cut changes nothing
+            begin, end = max(start - first, 0), min(stop - first, len(column))
+            if begin < end and (start == 0 or not self._many_numbers):
+                self._add(column.take(slice(begin, end)))
+
+    def _add(self, column: RawColumn) -> None:
+        values = column.values
         if column.type in ("list", "other", "none"):
             present = values.drop_null().slice(0, 3).to_pylist()
             self.sample = [*self.sample, *(", ".join(map(str, items)) for items in present)][:3]
@@ -58,7 +63,11 @@ class DistinctValues:
     @property
     def capped(self) -> bool:
         """Whether not all different values are counted."""
-        return not self.every_row or (not self._whole and len(self._hashes) >= MOST_NUMBERS)
+        return not self.every_row or self._many_numbers
+
+    @property
+    def _many_numbers(self) -> bool:
+        return not self._whole and len(self._hashes) >= MOST_NUMBERS
 
     @property
     def repeats(self) -> float:
