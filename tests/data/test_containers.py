@@ -72,6 +72,7 @@ def test_every_container_gives_the_same_schema_and_rows(tmp_path_factory, table)
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", COLUMNS)
+@settings(max_examples=max(2, settings().max_examples // 12))
 @given(data=st.data())
 def test_every_container_gives_the_same_schema_and_rows_for_a_kind_of_column(tmp_path_factory, kind, data):
     assert_alike(data.draw(tables([kind])), tmp_path_factory.mktemp("containers"))
