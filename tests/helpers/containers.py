@@ -39,12 +39,12 @@ def arrow_table(table: Table) -> pa.Table:
 
 
 def numpy_frame(table: Table) -> pd.DataFrame:
-    """The frame that a user makes of Python and numpy values; whole numbers with gaps stay Python integers."""
+    """The frame that a user makes of Python and numpy values; whole numbers with gaps stay integers."""
     return pd.DataFrame({name: _numpy_column(column.values) for name, column in table.items()})
 
 
 def _numpy_column(values: pa.Array) -> Any:
-    if pa.types.is_integer(values.type) and values.null_count:
+    if (pa.types.is_integer(values.type) and values.null_count) or pa.types.is_list(values.type):
         return pd.Series(values.to_pylist(), dtype=object)
     return values.to_pandas()
 
