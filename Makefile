@@ -16,14 +16,13 @@ export PYTHONDONTWRITEBYTECODE :=
 search: $(READY)  ## a real search on synthetic data, ending in runs/first/best and a comparison
 	$(BIN)/mtl-search run synthetic-funnel --trials 20 --seed 0 --folder runs/first
 
-# tests that start Ray wait for it half of their time, so four run at once
 test: $(READY)  ## every check, the same in CI
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(PYTEST) --dist worksteal -m "not ray"
-	$(BIN)/pytest -n 4 --dist loadscope --no-loadscope-reorder -m ray --durations=10
+	$(PYTEST) --dist loadscope --no-loadscope-reorder -m ray --durations=10
 
 oracle: $(ORACLES)  ## our networks and gradients against independent libraries
 	$(BIN)/pytest -m oracle tests
