@@ -12,7 +12,7 @@ import ray
 
 from mtl_nas.study import Resources
 from mtl_nas.study.execution.cluster import cluster
-from mtl_nas.study.execution.private_folder import private_folder, remove_folders_of_dead_processes
+from mtl_nas.study.execution.private_folder import private_folder, remove_abandoned_folders
 
 
 def own_process() -> int:
@@ -39,11 +39,33 @@ def test_a_local_ray_listens_on_loopback_alone(monkeypatch: pytest.MonkeyPatch, 
     assert os.environ["RAY_AUTH_MODE"] == "disabled"
 
 
+HOLDER = """
+import sys, tempfile, time
+tempfile.tempdir = sys.argv[1]
+from mtl_nas.study.execution import private_folder
+private_folder.LONGEST = 1_000  # no socket is made here
+with private_folder.private_folder() as folder:
+    (folder / "ray").mkdir()
+    print(folder.name, flush=True)
+    time.sleep(60)
+"""
+
+
 def test_what_a_killed_search_left_is_removed_and_nothing_else(tmp_path: Path) -> None:
-    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
-        pass
-    for name in (f"mtl-nas-{ended.pid}-abc", f"mtl-nas-{os.getpid()}-abc", "mtl-nas-notes", "other"):
+    for name in ("mtl-nas-notes", "other"):
         (tmp_path / name / "ray").mkdir(parents=True)
-    remove_folders_of_dead_processes(tmp_path)
-    left = {path.name for path in tmp_path.iterdir()}
-    assert left == {f"mtl-nas-{os.getpid()}-abc", "mtl-nas-notes", "other"}
+    holders = [
+        subprocess.Popen([sys.executable, "-c", HOLDER, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    killed, alive = (str(holder.stdout and holder.stdout.readline().strip()) for holder in holders)
+    holders[0].kill()
+    holders[0].wait()
+    assert (tmp_path / killed).exists()
+    remove_abandoned_folders(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {alive, "mtl-nas-notes", "other"}
+    holders[1].kill()
+    for holder in holders:
+        holder.wait()
+        if holder.stdout is not None:
+            holder.stdout.close()

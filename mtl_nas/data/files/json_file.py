@@ -2,9 +2,7 @@
 
 import codecs
 import json
-import lzma
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from typing import Any
 
 import pyarrow as pa
@@ -21,6 +19,7 @@ from mtl_nas.data.files.json_types import (
 )
 from mtl_nas.data.files.location import Location
 from mtl_nas.data.files.table_file import TableFile
+from mtl_nas.data.files.text_file import text_errors
 from mtl_nas.errors import DataError
 
 SUFFIXES = (".jsonl", ".ndjson")
@@ -100,7 +99,7 @@ class JsonFile(TableFile):
     def _blocks(self) -> Iterator[tuple[int, bytes]]:
         """Whole lines of about a block, and the number of the first of them."""
         line, rest = 1, b""
-        with _json_errors(self.name), self._location.open() as stream:
+        with text_errors(self.name), self._location.open() as stream:
             while chunk := stream.read(BLOCK):
                 head, newline, tail = chunk.rpartition(b"\n")
                 if not newline:
@@ -121,18 +120,3 @@ def _inferred_by_arrow(block: bytes, text: Mapping[str, pa.DataType]) -> pa.Tabl
     """Some lines with the types that Arrow infers; ``text``: types of fields that it would take for times."""
     options = pajson.ParseOptions(explicit_schema=pa.schema(text) if text else None, unexpected_field_behavior="infer")
     return pajson.read_json(pa.py_buffer(block), parse_options=options)
-
-
-@contextmanager
-def _json_errors(name: str) -> Iterator[None]:
-    """Turn errors of reading JSON lines into DataErrors of one line."""
-    try:
-        yield
-    except UnicodeError:
-        raise DataError(f"'{name}' is not UTF-8 text; save it as UTF-8") from None
-    except (pa.ArrowException, lzma.LZMAError, EOFError) as problem:
-        raise DataError(f"'{name}' is no table: {(str(problem).splitlines() or ['it ends early'])[0]}") from None
-    except OSError as problem:
-        if problem.errno is not None:
-            raise
-        raise DataError(f"'{name}' cannot be unpacked: {str(problem).splitlines()[0]}") from None

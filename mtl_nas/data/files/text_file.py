@@ -103,15 +103,15 @@ def _refuse_other_separator(path: str, header: list[str], separator: str) -> Non
 
 @contextmanager
 def text_errors(path: str) -> Iterator[None]:
-    """Turn errors of reading a text table into DataErrors of one line."""
+    """Turn errors of reading text, also of JSON lines, into DataErrors of one line."""
     try:
         yield
-    except UnicodeDecodeError:
+    except UnicodeError:
         raise DataError(f"'{path}' is not UTF-8 text; save it as UTF-8") from None
     except csv.Error as problem:
         raise DataError(f"'{path}' is no table: {problem}") from None
-    except (pa.ArrowInvalid, lzma.LZMAError, EOFError) as problem:
-        reason = str(problem).splitlines()[0]
+    except (pa.ArrowException, lzma.LZMAError, EOFError) as problem:
+        reason = (str(problem).splitlines() or ["it ends early"])[0]
         if "invalid UTF8" in reason:
             raise DataError(f"'{path}' is not UTF-8 text; save it as UTF-8") from None
         raise DataError(f"'{path}' is no table: {reason}") from None

@@ -1,14 +1,16 @@
 """A temporary folder of a search, which only its user can open; what a killed search left is removed by the next."""
 
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 PREFIX = "mtl-nas-"
+LOCK = ".lock"  # held while the search lives; the operating system frees it, also between containers
 LONGEST = 40  # characters of its path: those of a socket below it are limited to about 100
 
 
@@ -18,28 +20,23 @@ def private_folder() -> Iterator[Path]:
     parent = Path(tempfile.gettempdir())
     if len(str(parent)) > LONGEST - len(PREFIX) and Path("/tmp").is_dir():  # the folder itself is private
         parent = Path("/tmp")
-    remove_folders_of_dead_processes(parent)
-    path = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=parent))
+    remove_abandoned_folders(parent)
+    hidden = Path(tempfile.mkdtemp(prefix=f".{PREFIX}", dir=parent))  # until it is locked, so that no search removes it
+    path = hidden.with_name(hidden.name.removeprefix("."))
     try:
-        yield path
+        with FileLock(hidden / LOCK):
+            hidden.rename(path)
+            yield path
     finally:
         shutil.rmtree(path, ignore_errors=True)
 
 
-def remove_folders_of_dead_processes(parent: Path) -> None:
-    """Remove what searches of this user left whose process was killed."""
-    for path in parent.glob(f"{PREFIX}*"):
-        match = re.fullmatch(rf"{PREFIX}(\d+)-\w+", path.name)
-        with suppress(OSError):
-            if match and not path.is_symlink() and path.stat().st_uid == os.getuid() and not _alive(int(match[1])):
-                shutil.rmtree(path, ignore_errors=True)
-
-
-def _alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+def remove_abandoned_folders(parent: Path) -> None:
+    """Remove folders of searches of this user whose process was killed."""
+    for lock in parent.glob(f"{PREFIX}*/{LOCK}"):
+        folder = lock.parent
+        with suppress(OSError, Timeout):
+            if folder.is_symlink() or folder.stat().st_uid != os.getuid():
+                continue
+            with FileLock(lock, timeout=0):
+                shutil.rmtree(folder, ignore_errors=True)
