@@ -15,7 +15,7 @@ from rich.table import Table
 
 import mtl_nas as mn
 from benchmarks.machine import machine
-from benchmarks.protocol.tables import TABLES, table
+from benchmarks.protocol.tables import LARGE_TABLES, table
 from benchmarks.result_files import RESULTS, load, save
 from mtl_nas.presets import compatible_presets
 from mtl_nas.space import Random
@@ -51,7 +51,7 @@ def measure(name: str, runs: dict[str, dict[str, Any]]) -> dict[str, float]:
 
 def main() -> None:
     protocol = load(RESULTS / "protocol.json")["tables"]
-    figures = {name: measure(name, protocol.get(name, {}).get("runs", {})) for name in TABLES}
+    figures = {name: measure(name, protocol.get(name, {}).get("runs", {})) for name in LARGE_TABLES}
     save(RESULTS / "wide-draws.json", {"machine": machine(), "tables": figures})
     columns = list(next(iter(figures.values())))
     printed = Table("table", *columns)

@@ -15,7 +15,7 @@ import numpy as np
 from scipy.stats import t as student_t
 
 from benchmarks.protocol.methods import METHODS, SEEDS
-from benchmarks.protocol.tables import TABLES
+from benchmarks.protocol.tables import LARGE_TABLES
 from benchmarks.result_files import RESULTS, load
 from mtl_nas.metrics import holm
 
@@ -109,7 +109,8 @@ def _common_seeds(table: Results, rival: str) -> int:
 def _missing_seeds(tables: Results) -> list[str]:
     """A sentence on tables without all search seeds, if there are such tables."""
     counts = {
-        name: min(_common_seeds(tables[name], rival) for rival in RIVALS) if name in tables else 0 for name in TABLES
+        name: min(_common_seeds(tables[name], rival) for rival in RIVALS) if name in tables else 0
+        for name in LARGE_TABLES
     }
     incomplete = [f"{name} ({count} of {SEEDS})" for name, count in counts.items() if count < SEEDS]
     sentence = "Not complete: search seeds of all three methods are missing on " + ", ".join(incomplete)

@@ -17,7 +17,7 @@ import mtl_nas as mn
 from benchmarks.machine import machine
 from benchmarks.protocol.methods import EPOCHS, METHODS, SEEDS, pilot, run
 from benchmarks.protocol.report import report
-from benchmarks.protocol.tables import TABLES, table
+from benchmarks.protocol.tables import LARGE_TABLES, TABLES, table
 from benchmarks.result_files import RESULTS, load, save
 from benchmarks.trees import tree_scores
 from mtl_nas.study import Resources
@@ -84,13 +84,13 @@ def measure(name: str, seeds: int, results: Results, resources: Resources) -> No
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("tables", nargs="*", metavar="TABLE", help=f"{', '.join(TABLES)}; all by default")
+    parser.add_argument("tables", nargs="*", metavar="TABLE", help=f"{', '.join(TABLES)}; the first seven by default")
     parser.add_argument("--seeds", type=int, default=SEEDS, help="search seeds per method and table")
     parser.add_argument("--cpus", type=int, help="cores to use; decisions and scores do not depend on their number")
     options = parser.parse_args()
     results = load(OUTPUT, {"tables": {}})
     results["machine"] = machine()
-    for name in options.tables or TABLES:
+    for name in options.tables or LARGE_TABLES:
         measure(name, options.seeds, results, Resources(cpus=options.cpus))
     print(report(results))
 

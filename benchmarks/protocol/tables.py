@@ -1,5 +1,7 @@
-"""The seven tables of the protocol, chosen before its first run: their files, tasks, columns and splits.
+"""The tables of the protocol: their files, tasks, columns and splits.
 
+Seven were chosen before its first run; the seven small ones were added later, for tables of some hundred rows and of
+numbers alone.
 All are read from $MTL_NAS_DATA. Ids, columns that hold an outcome and columns that determine a label are left out. Not
 a command: ``benchmarks.protocol.run`` and ``benchmarks.wide_draws`` import it.
 """
@@ -31,6 +33,15 @@ DIABETES_NUMBERS = (
 )
 GAS = ("AT", "AP", "AH", "AFDP", "GTEP", "TIT", "TAT", "TEY", "CDP", "CO", "NOX")
 BIKE_NUMBERS = ("temp", "atemp", "hum", "windspeed")
+SHOPPER_NUMBERS = (
+    *("Administrative", "Administrative_Duration", "Informational", "Informational_Duration", "ProductRelated"),
+    *("ProductRelated_Duration", "BounceRates", "ExitRates", "SpecialDay"),
+)
+STUDENT_NUMBERS = (
+    *("age", "Medu", "Fedu", "traveltime", "studytime", "failures", "famrel", "freetime", "goout", "Dalc", "Walc"),
+    *("health", "absences"),
+)
+ENERGY_NUMBERS = ("X1", "X2", "X3", "X4", "X5", "X7")
 BINARY, REGRESSION, COUNT = {"kind": "binary"}, {"kind": "regression"}, {"kind": "count"}
 
 
@@ -127,6 +138,41 @@ def _gas() -> mn.Dataset:
     return _dataset(frame, {"CO": REGRESSION, "NOX": REGRESSION}, GAS[:-2])
 
 
+def _shoppers() -> mn.Dataset:
+    """Purchase, whether a visit saw pages of value, and the kind of visitor (3 classes)."""
+    frame = pd.read_csv(folder("online-shoppers") / "online_shoppers_intention.csv.gz")
+    frame = frame.assign(
+        revenue=frame["Revenue"].astype(int), valued=(frame["PageValues"] > 0).astype(int), visitor=frame["VisitorType"]
+    ).drop(columns=["Revenue", "PageValues", "VisitorType"])
+    tasks = {"revenue": BINARY, "valued": BINARY, "visitor": {"kind": "multiclass"}}
+    return _random_split(frame, tasks, SHOPPER_NUMBERS)
+
+
+def _student() -> mn.Dataset:
+    """The three grades of students of Portuguese; no grade is a feature of another one."""
+    frame = pd.read_csv(folder("student") / "student-por.csv.gz")
+    return _random_split(frame, dict.fromkeys(("G1", "G2", "G3"), REGRESSION), STUDENT_NUMBERS)
+
+
+def _energy() -> mn.Dataset:
+    """Heating and cooling load of buildings; orientation and distribution of glazing are categories."""
+    frame = pd.read_excel(folder("energy-efficiency") / "ENB2012_data.xlsx")
+    return _random_split(frame, {"Y1": REGRESSION, "Y2": REGRESSION}, ENERGY_NUMBERS)
+
+
+def _mulan(name: str, tasks: int, kind: dict[str, str]) -> mn.Dataset:
+    """A table of the Mulan repository: the last columns are the tasks, all others are numbers."""
+    frame = pd.read_csv(folder(f"mulan-{name}") / f"{name}.csv.gz").drop(columns="split", errors="ignore")
+    return _random_split(frame, dict.fromkeys(frame.columns[-tasks:], kind), tuple(frame.columns[:-tasks]))
+
+
+def _random_split(frame: pd.DataFrame, tasks: dict[str, dict[str, str]], numbers: tuple[str, ...]) -> mn.Dataset:
+    """Draw 70 % train, 10 % validation and 20 % test rows, as ``_diabetes`` draws patients."""
+    draw = np.random.default_rng(0).random(len(frame))
+    split = np.where(draw < 0.7, "train", np.where(draw < 0.8, "validation", "test"))
+    return _dataset(pd.concat([frame, pd.Series(split, name="split")], axis=1), tasks, numbers)
+
+
 def _dataset(frame: pd.DataFrame, tasks: dict[str, dict[str, str]], numbers: tuple[str, ...]) -> mn.Dataset:
     """Declare every column that is neither a task, a number nor the split as a category."""
     not_categories = {"split", *tasks, *numbers}
@@ -137,7 +183,7 @@ def _dataset(frame: pd.DataFrame, tasks: dict[str, dict[str, str]], numbers: tup
     return mn.load_dataset(frame, tasks=tasks, split={"column": "split", "stratified": False}, columns=columns)
 
 
-TABLES: dict[str, Callable[[], mn.Dataset]] = {
+LARGE_TABLES: dict[str, Callable[[], mn.Dataset]] = {
     "census-income/group1": partial(_census, "group1"),
     "census-income/group2": partial(_census, "group2"),
     "kuairand-pure": lambda: kuairand("feedback").dataset(),
@@ -146,3 +192,13 @@ TABLES: dict[str, Callable[[], mn.Dataset]] = {
     "bike-sharing": _bikes,
     "gas-turbine": _gas,
 }
+SMALL_TABLES: dict[str, Callable[[], mn.Dataset]] = {
+    "online-shoppers": _shoppers,
+    "student-por": _student,
+    "energy-efficiency": _energy,
+    "mulan-emotions": partial(_mulan, "emotions", 6, BINARY),
+    "mulan-scene": partial(_mulan, "scene", 6, BINARY),
+    "mulan-wq": partial(_mulan, "wq", 14, REGRESSION),
+    "mulan-atp1d": partial(_mulan, "atp1d", 6, REGRESSION),
+}
+TABLES = {**LARGE_TABLES, **SMALL_TABLES}

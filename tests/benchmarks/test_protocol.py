@@ -11,6 +11,7 @@ from mtl_nas.space import plain_tree, read_space
 
 ROOT = Path(__file__).parents[2]
 OFFLINE = Path(os.environ.get("MTL_NAS_DATA") or ROOT.parent / "shared" / "data")
+AIRLINES = ("aDLminpA", "aCOminpA", "aFLminpA", "aUAminpA")
 NAMES = {
     "census-income/group1": ("income", "never_married"),
     "census-income/group2": ("college", "never_married"),
@@ -19,6 +20,23 @@ NAMES = {
     "adult": ("income", "never_married", "college"),
     "bike-sharing": ("casual", "registered"),
     "gas-turbine": ("CO", "NOX"),
+    "online-shoppers": ("revenue", "valued", "visitor"),
+    "student-por": ("G1", "G2", "G3"),
+    "energy-efficiency": ("Y1", "Y2"),
+    "mulan-emotions": (
+        "amazed-suprised",
+        "happy-pleased",
+        "relaxing-calm",
+        "quiet-still",
+        "sad-lonely",
+        "angry-aggresive",
+    ),
+    "mulan-scene": ("Beach", "Sunset", "FallFoliage", "Field", "Mountain", "Urban"),
+    "mulan-wq": (
+        *("25400", "29600", "30400", "33400", "17300", "19400", "34500", "38100", "49700", "50390", "55800"),
+        *("57500", "59300", "37880"),
+    ),
+    "mulan-atp1d": tuple(f"LBL+{price}+fut_001" for price in ("ALLminpA", "ALLminp0", *AIRLINES)),
 }
 
 
