@@ -105,11 +105,10 @@ def check(
     settings: Mapping[str, Any],
 ) -> None:
     """Validate a search and estimate its time and memory; takes the options of run."""
-    from mtl_nas.cli.cost_report import print_check
-    from mtl_nas.cli.searches import open_search
+    from mtl_nas.cli.cost_report import open_search_to_check, print_check
     from mtl_nas.study import Resources
 
-    search_file = open_search(table_of(file, database), names(tasks), space, settings)
+    search_file = open_search_to_check(table_of(file, database), names(tasks), space, settings)
     print_check(search_file, folder, Resources(cpus=cpus, gpus=gpus, address=address))
 
 

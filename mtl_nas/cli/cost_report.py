@@ -1,22 +1,42 @@
 """``mtl-search check``: a report on a search before it is run."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from mtl_nas.cli.searches import run_folder
+from mtl_nas.cli.searches import open_search, run_folder
 from mtl_nas.cli.space_report import size_lines
 from mtl_nas.comparison.tables import short
-from mtl_nas.data import Schema, profile_lines
+from mtl_nas.data import Schema, TableNotFoundError, profile_lines, report_on_table
+from mtl_nas.errors import DataError, MtlNasError
 from mtl_nas.presets import compatible_presets
 from mtl_nas.record import RunFolder
 from mtl_nas.settings import SearchSettings
 from mtl_nas.space import SearchSpace
 from mtl_nas.space.size_estimate import estimate_size
 from mtl_nas.study import CostEstimate, Resources, SearchFile, estimate_cost, limit_sentences, limits_with_default
+
+
+def open_search_to_check(
+    source: Any, tasks: Sequence[str] | None, space: str | None, settings: Mapping[str, Any]
+) -> SearchFile:
+    """Open a search as ``run`` does; before a refused table's error is raised, the profile of the table is printed."""
+    try:
+        return open_search(source, tasks, space, settings)
+    except TableNotFoundError:
+        raise
+    except DataError:
+        try:
+            profile = report_on_table(source, None if tasks is None else list(tasks)).profile
+        except MtlNasError:
+            profile = None  # the table or its labels cannot be read: the first error says so
+        if profile is not None:
+            print("\n".join(profile_lines(profile)) + "\n")
+        raise
 
 
 def print_check(file: SearchFile, folder: Path | None, resources: Resources) -> None:

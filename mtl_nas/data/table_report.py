@@ -24,7 +24,7 @@ class TableReport(NamedTuple):
     problem: str | None
 
 
-def report_on_table(source: Any, tasks: Tasks, **options: Any) -> TableReport:
+def report_on_table(source: Any, tasks: Tasks | None = None, **options: Any) -> TableReport:
     """Infer what can be inferred from a table; columns without a value are ignored.
 
     Args:

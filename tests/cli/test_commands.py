@@ -97,6 +97,7 @@ def test_init_writes_a_file_that_says_why_it_is_refused(here, typed, refused, co
     assert "# As it stands, this file is refused: " in Path("mine.yaml").read_text()
     assert refused("check", "mine.yaml").startswith(problem)
     assert ("! gives away task 'click' (correlation 1.000)" in out) == ("copy" in columns)
+    assert typed("check", "mine.yaml")[1] == out.removesuffix("wrote mine.yaml; next: mtl-search check mine.yaml\n")
 
 
 def test_check_prints_the_profile_of_the_table(here, typed):

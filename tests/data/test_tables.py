@@ -56,7 +56,7 @@ def test_an_unreadable_table_says_what_is_wrong(tmp_path):
     (tmp_path / "cut.csv.gz").write_bytes(gzip.compress(b"a,b\n1,2\n" * 99)[:-12])
     (tmp_path / "plain.csv.gz").write_text("a,b\n1,2\n")
     (tmp_path / "folder").mkdir()
-    said = {
+    reasons = {
         "missing.csv": "no table",
         "empty.csv": "empty table",
         "header.csv": "empty table",
@@ -71,7 +71,7 @@ def test_an_unreadable_table_says_what_is_wrong(tmp_path):
         "plain.csv.gz": "cannot be unpacked",
         "folder": "holds no Parquet",
     }
-    for name, words in said.items():
+    for name, words in reasons.items():
         with pytest.raises(DataError, match=words) as caught:
             read_table(tmp_path / name)
         assert "\n" not in str(caught.value)
@@ -83,3 +83,10 @@ def test_a_name_may_have_more_than_one_line(tmp_path):
     table = read_table(tmp_path / "t.csv")
     assert table.names == list(frame)
     assert [table["a,b"].value(row) for row in range(2)] == ["x\ny", "z"]
+
+
+def test_files_whose_types_no_common_type_holds_are_refused(tmp_path):
+    for name, values in (("a", [2**60 + 1, 2**60 + 2]), ("b", [0.5, 1.5])):
+        pd.DataFrame({"id": values, "x": [1, 2]}).to_parquet(tmp_path / f"{name}.parquet")
+    with pytest.raises(DataError, match="give a column types that no common type holds: .*; write that column with"):
+        read_table(tmp_path)

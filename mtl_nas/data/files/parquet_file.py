@@ -29,7 +29,8 @@ class ParquetFile(TableFile):
             self._data = pads.dataset(path, filesystem=filesystem, format="parquet", partitioning=partitions)
             schemas = [fragment.physical_schema for fragment in self._data.get_fragments()]
             schema = common_schema([self._data.schema, *schemas])
-            if schema != self._data.schema:
+            self._converted = schema != self._data.schema
+            if self._converted:
                 parts = self._data.partitioning
                 self._data = pads.dataset(
                     path, filesystem=filesystem, format="parquet", partitioning=parts, schema=schema
@@ -38,7 +39,7 @@ class ParquetFile(TableFile):
 
     def batches(self, columns: Sequence[str] | None = None, rows: int | None = None) -> Iterator[pa.Table]:
         wanted = self.columns if columns is None else list(columns)
-        with _parquet_errors(self._location):
+        with _parquet_errors(self._location, converted=self._converted):
             if rows is None:
                 yield self._data.to_table(columns=wanted)
                 return
@@ -67,9 +68,15 @@ def _refuse_folder_of_others(location: Location) -> None:
 
 
 @contextmanager
-def _parquet_errors(location: Location) -> Iterator[None]:
-    """Turn errors of reading Parquet into DataErrors of one line."""
+def _parquet_errors(location: Location, *, converted: bool = False) -> Iterator[None]:
+    """Turn errors of reading Parquet into DataErrors of one line; ``converted``: files of several types are joined."""
     try:
         yield
     except (pa.ArrowException, OSError) as problem:
-        raise DataError(f"'{location.text}' is not Parquet: {str(problem).splitlines()[0]}") from None
+        reason = str(problem).splitlines()[0]
+        if converted and isinstance(problem, pa.ArrowInvalid):
+            raise DataError(
+                f"the files of '{location.text}' give a column types that no common type holds: {reason}; write that "
+                "column with one type in every file"
+            ) from None
+        raise DataError(f"'{location.text}' is not Parquet: {reason}") from None
