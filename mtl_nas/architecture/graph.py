@@ -12,7 +12,8 @@ from mtl_nas.architecture.key import canonical_key
 from mtl_nas.architecture.node import Head, Node
 from mtl_nas.architecture.older_versions import with_roles
 from mtl_nas.architecture.soundness import refuse_unsound
-from mtl_nas.values import Value
+from mtl_nas.errors import ArchitectureError
+from mtl_nas.values import Value, nearest
 
 
 class Architecture(Value):
@@ -84,8 +85,11 @@ class Architecture(Value):
         return tuple(head.task for head in self.heads if head.given is None)
 
     def node(self, name: str) -> Node:
-        """The node of that name."""
-        return next(node for node in self.nodes if node.name == name)
+        """The node of that name; ArchitectureError where there is none."""
+        for node in self.nodes:
+            if node.name == name:
+                return node
+        raise ArchitectureError(f"no node '{name}' in this architecture{nearest(name, self.widths)}")
 
     def to_networkx(self) -> "nx.MultiDiGraph[str]":
         """The graph with attributes ``block``, ``heads`` and ``tied`` of nodes and ``role`` of edges."""

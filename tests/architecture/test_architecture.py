@@ -343,3 +343,12 @@ def test_roles_are_no_part_of_a_key_and_of_most_files() -> None:
     without = Architecture(nodes=nodes, heads=metaheac().heads)
     assert without.key == metaheac().key
     assert not any("role" in node for node in without.model_dump(mode="json")["nodes"])
+
+
+def test_an_unknown_node_is_an_error_that_names_the_nearest():
+    architecture = compose(Design(), FUNNEL)
+    assert architecture.node("tower/buy").name == "tower/buy"
+    with pytest.raises(
+        ArchitectureError, match=r"no node 'tower/bye' in this architecture; did you mean 'tower/buy'\?"
+    ):
+        architecture.node("tower/bye")
