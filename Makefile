@@ -11,7 +11,7 @@ export OMP_NUM_THREADS ?= 1
 # tests start many processes, and compile their modules anew in each where bytecode is not kept
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: search test oracle quick lower wheel tables docs format clean
+.PHONY: search test faults oracle quick lower wheel tables docs format clean
 
 search: $(READY)  ## a real search on synthetic data, ending in runs/first/best and a comparison
 	$(BIN)/mtl-search run synthetic-funnel --trials 20 --seed 0 --folder runs/first
@@ -21,8 +21,12 @@ test: $(READY)  ## every check, the same in CI
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(PYTEST) --dist worksteal -m "not ray"
+	$(PYTEST) --dist worksteal -m "not ray and not faults"
 	$(PYTEST) --dist loadscope --no-loadscope-reorder -m ray --durations=10
+	$(PYTEST) --dist worksteal tests/faults
+
+faults: $(READY)  ## every fault at every point of a search, every damaged file, 100,000 mutated inputs; an hour
+	$(PYTEST) --dist worksteal tests/faults --every-fault --durations=10
 
 oracle: $(ORACLES)  ## our networks and gradients against independent libraries
 	$(BIN)/pytest -m oracle tests

@@ -19,6 +19,12 @@ settings.register_profile("quick", max_examples=8, deadline=None, derandomize=Tr
 settings.register_profile("full", max_examples=60, deadline=None, derandomize=True)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--every-fault", action="store_true", help="inject every fault of tests/faults, not a share of them"
+    )
+
+
 def pytest_configure(config: pytest.Config) -> None:
     asked = config.getoption("--hypothesis-profile")
     settings.load_profile(asked or ("quick" if "not slow" in config.getoption("markexpr") else "full"))

@@ -78,14 +78,15 @@ class RunFolder:
             owner.write_text(json.dumps({"pid": os.getpid(), "host": socket.gethostname()}), encoding="utf-8")
             yield
         finally:
-            owner.unlink(missing_ok=True)
+            with suppress(OSError):  # of a disk that fails: the lock is released all the same
+                owner.unlink(missing_ok=True)
             lock.release()
             if not self.exists:
                 self._remove_lock()
 
     def _remove_lock(self) -> None:
-        (self.path / layout.LOCK).unlink(missing_ok=True)
-        with suppress(OSError):  # not empty
+        with suppress(OSError):  # of a disk that fails, or of a folder that is not empty
+            (self.path / layout.LOCK).unlink(missing_ok=True)
             self.path.rmdir()
 
     def _refuse_other_content(self) -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from faulty_files import DISKS, Fault, faults_in
 from study_fixtures import driver, events, proposed, request, run
 
 from mtl_nas.errors import RunError
@@ -63,3 +64,19 @@ def test_a_run_without_trials_has_an_empty_front(tmp_path: Path) -> None:
     folder.record.append(proposed(0))
     assert [trial.name for trial in load_run(tmp_path).trials()] == ["trial 0"]
     assert load_run(tmp_path).space().tasks == ("click", "buy")
+
+
+@pytest.mark.parametrize("disk", DISKS)
+def test_the_lock_of_a_folder_is_free_after_the_disk_failed(tmp_path: Path, disk: str) -> None:
+    error, kinds = DISKS[disk]
+    fault = Fault(-1, error, kinds=kinds, lasting=True)
+
+    def search_on_a_disk_that_fails() -> None:
+        with faults_in(tmp_path, fault), RunFolder(tmp_path).lock():
+            fault.at = 0
+            raise OSError(error, "of the search")
+
+    with pytest.raises(OSError, match="of the search"):
+        search_on_a_disk_that_fails()
+    with RunFolder(tmp_path).lock():
+        pass
