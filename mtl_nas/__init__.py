@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from mtl_nas.exports import Model as Model
     from mtl_nas.exports import load_architecture as load_architecture
     from mtl_nas.exports import load_model as load_model
+    from mtl_nas.exports import predict_table as predict_table
     from mtl_nas.model import build as build
     from mtl_nas.presets import preset as preset
     from mtl_nas.presets import preset_names as preset_names
@@ -74,6 +75,7 @@ _HOMES = {
     "load_model": "exports",
     "load_run": "study",
     "load_space": "space",
+    "predict_table": "exports",
     "preset": "presets",
     "preset_names": "presets",
     "resume": "study",

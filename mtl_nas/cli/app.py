@@ -196,12 +196,13 @@ def predict(
     table: Annotated[list[str], typer.Argument(metavar="TABLE...", help=f"rows to score; {TABLE}")],
     to: Annotated[Path, typer.Option(help="the file to write: .csv, .tsv or .parquet")],
     keep: Annotated[str | None, typer.Option(metavar="NAME,...", help="columns to copy beside the scores")] = None,
+    processes: Annotated[int, typer.Option(min=1, help="processes that predict, with one thread each")] = 1,
     database: Database = None,
 ) -> None:
-    """Score new rows."""
-    from mtl_nas.cli.models import predict_table
+    """Score new rows, batch by batch, at constant memory."""
+    from mtl_nas.cli.models import write_predictions
 
-    predict_table(model, table_of(table, database), to, names(keep) or [])
+    write_predictions(model, table_of(table, database), to, names(keep) or [], processes)
 
 
 @app.command(rich_help_panel=MODELS)

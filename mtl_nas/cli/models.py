@@ -1,21 +1,18 @@
 """``mtl-search export``, ``predict`` and ``adapt``: commands on a trained model."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
-import pandas as pd
 from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from mtl_nas.adaptation import Adaptation, Mode
-from mtl_nas.cli.notes import note
-from mtl_nas.data import read_table
-from mtl_nas.errors import DataError
-from mtl_nas.exports import Format, Model, load_model
-from mtl_nas.files import whole_file
+from mtl_nas.cli.notes import note, notes_are_shown
+from mtl_nas.exports import Format, Model, load_model, predict_table
 from mtl_nas.study import export
-from mtl_nas.values import nearest
 
-SUFFIXES = (".csv", ".tsv", ".parquet")
 MOST_MEANINGS = 12  # binary tasks whose positive label is named
 TRAINED = {"frozen": "shared parts frozen", "finetuned": "all parts fine-tuned", "inner": "moved by inner steps"}
 
@@ -28,29 +25,26 @@ def export_model(run: Path, to: Path, trial: int | None, format: str) -> None:
     print(f"next: mtl-search predict {folder} rows.parquet --to scores.parquet")
 
 
-def predict_table(model: Path, table: Any, to: Path, keep: list[str]) -> None:
+def write_predictions(model: Path, table: Any, to: Path, keep: list[str], processes: int) -> None:
     """Write the predictions for the rows of a table, after copies of the columns to keep."""
-    if to.suffix not in SUFFIXES:
-        raise DataError(f"'{to}' ends in '{to.suffix}'; scores are written as .csv, .tsv or .parquet")
     loaded = load_model(model)
-    rows = read_table(table, may_be_empty=True)
-    absent = [name for name in keep if name not in rows]
-    if absent:
-        raise DataError(f"--keep names '{absent[0]}', which is no column of the table{nearest(absent[0], rows.names)}")
-    scores = loaded.predict(rows)
-    ambiguous = [name for name in keep if name in scores.columns]
-    if ambiguous:
-        raise DataError(f"--keep names '{ambiguous[0]}', and a prediction has that name too; rename the column")
-    scores = pd.concat([rows.select(list(dict.fromkeys(keep))).to_pandas(), scores], axis="columns")
-    with whole_file(to) as part:
-        if to.suffix == ".parquet":
-            scores.to_parquet(part, index=False)
-        else:
-            scores.to_csv(part, index=False, sep="\t" if to.suffix == ".tsv" else ",")
-    print(f"wrote {to}: {len(scores):,} rows, columns {', '.join(map(str, scores.columns))}")
+    with rows_done() as progress:
+        written = predict_table(loaded, table, to, keep=keep, processes=processes, progress=progress)
+    print(f"wrote {to}: {written.rows:,} rows, columns {', '.join(written.columns)}")
     tasks = [loaded.schema.task(name) for name in loaded.tasks]
     words = [task for task in tasks if task.rules.is_event and task.classes != ("0", "1")]
     note(f"  {task.name}: {task.rules.meaning(task)}" for task in words[:MOST_MEANINGS])
+
+
+@contextmanager
+def rows_done() -> Iterator[Callable[[int], None]]:
+    """Yield what shows the number of rows that are done, on a terminal; their total is unknown before the end."""
+    columns = (SpinnerColumn(), TextColumn("{task.completed:,} rows"), TimeElapsedColumn())
+    console = Console(stderr=True)
+    shown = console.is_terminal and notes_are_shown()
+    with Progress(*columns, console=console, transient=True, disable=not shown) as bar:
+        task = bar.add_task("rows", total=None)
+        yield lambda rows: bar.update(task, completed=rows)
 
 
 def adapt_model(

@@ -19,10 +19,12 @@ from mtl_nas.data.parsing.levels import without_marks
 from mtl_nas.data.parsing.raw import RawTable
 from mtl_nas.data.pipeline.schema_statistics import read_task
 from mtl_nas.data.pipeline.survey import infer
+from mtl_nas.data.pipeline.table import TableBatch
 from mtl_nas.data.profiling.report import profile_lines, suggestion_lines
 from mtl_nas.data.profiling.table_profile import TableProfile
 from mtl_nas.data.schema import Category, HistoryColumns, Number, Schema, Task
 from mtl_nas.data.storage.rows import Rows, joined
+from mtl_nas.data.table_batches import TableBatches
 from mtl_nas.data.table_report import TableReport, report_on_table
 from mtl_nas.data.tasks.kinds import KINDS, KindName, TaskKind
 
@@ -39,6 +41,8 @@ __all__ = [
     "Schema",
     "Source",
     "Split",
+    "TableBatch",
+    "TableBatches",
     "TableNotFoundError",
     "TableProfile",
     "TableReport",

@@ -3,6 +3,7 @@
 from mtl_nas.exports.ensemble_folder import Member
 from mtl_nas.exports.model import FORMATS, Format, Model, is_model_folder, load_model, refuse_target
 from mtl_nas.exports.model_folder import README, is_whole, load_architecture, read_weights
+from mtl_nas.exports.predicted_table import predict_table
 
 __all__ = [
     "FORMATS",
@@ -14,6 +15,7 @@ __all__ = [
     "is_whole",
     "load_architecture",
     "load_model",
+    "predict_table",
     "read_weights",
     "refuse_target",
 ]

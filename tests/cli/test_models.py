@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import TextIO
 
 import pandas as pd
 import pytest
@@ -141,8 +142,8 @@ def test_text_among_the_numbers_names_its_row(model, here, refused):
 def test_a_full_disk_leaves_the_file_that_was_there(model, here, refused, monkeypatch):
     Path("out.csv").write_text("old\n")
 
-    def full(frame: pd.DataFrame, path: Path, **options: object) -> None:
-        Path(path).write_text("half of the ro")
+    def full(frame: pd.DataFrame, file: TextIO, **options: object) -> None:
+        file.write("half of the ro")
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(pd.DataFrame, "to_csv", full)
