@@ -108,7 +108,7 @@ def test_one_rule_of_a_split_is_suggested_and_none_where_one_is_declared():
 
 TASKS = {
     "where": ({"spent": np.where(BUY == 1, PRICE, np.nan)}, {"spent": {"kind": "regression", "where": "buy"}}),
-    "ziln": ({"spent": np.where(BUY == 1, PRICE, 0.0)}, {"spent": {"kind": "regression", "loss": "ziln"}}),
+    "tweedie": ({"spent": np.where(BUY == 1, PRICE, 0.0)}, {"spent": {"kind": "regression", "loss": "tweedie"}}),
     "count": ({"visits": RANDOM.poisson(3, ROWS)}, {"visits": {"kind": "count"}}),
     "many counts": ({"visits": RANDOM.geometric(0.02, ROWS)}, {"visits": {"kind": "count"}}),
     "ranks": ({"stars": RANDOM.randint(1, 6, ROWS)}, {"stars": {"kind": "ordinal"}}),

@@ -74,12 +74,20 @@ def ziln(output: Array, label: Array, task: Task) -> Array:
     """Minus the log of the density: a point of 1 - p at zero, p times a log-normal above."""
     probability, mean, deviation = sigmoid(output[:, 0]), output[:, 1], softplus(output[:, 2])
     amount = np.where(label > 0, label, 1.0)
-    density = np.exp(-(((np.log(amount) - mean) / deviation) ** 2) / 2) / (amount * deviation * math.sqrt(2 * math.pi))
-    return -np.log(np.where(label > 0, probability * density, 1 - probability))
+    scaled = (np.log(amount) - mean) / deviation
+    log_density = -(scaled**2) / 2 - np.log(amount * deviation * math.sqrt(2 * math.pi))
+    return -np.log(np.where(label > 0, probability, 1 - probability)) - np.where(label > 0, log_density, 0.0)
+
+
+def tweedie(output: Array, label: Array, task: Task) -> Array:
+    """Minus the log of a compound Poisson-gamma density of power 1.5 at dispersion 1, up to a term of y alone."""
+    mean = np.exp(output[:, 0])
+    return 2 * label / np.sqrt(mean) + 2 * np.sqrt(mean)
 
 
 ROWS: dict[str, Callable[[Array, Array, Task], Array]] = {
-    loss.__name__: loss for loss in (bce, focal, cross_entropy, cumulative, mse, mae, huber, quantile, poisson, ziln)
+    loss.__name__: loss
+    for loss in (bce, focal, cross_entropy, cumulative, mse, mae, huber, quantile, poisson, ziln, tweedie)
 }
 
 

@@ -31,6 +31,7 @@ TASKS = (
     Task(name="late", kind="regression", loss="quantile", quantile=0.9, center=1.0, scale=2.0),
     Task(name="visits", kind="count", scale=2.5),
     Task(name="spent", kind="regression", loss="ziln", scale=4.0),
+    Task(name="paid", kind="regression", loss="tweedie", scale=1.5),
 )
 FUNNEL = schema_of("click", "buy<click", "pay<buy")
 
@@ -53,7 +54,7 @@ def label(random: np.random.Generator, rows: int, task: Task) -> np.ndarray:
     if task.kind == "count":
         return random.poisson(2.0, rows).astype(float)
     numbers = random.normal(0.0, 3.0, rows)
-    return np.maximum(numbers, 0.0) if task.loss == "ziln" else numbers
+    return np.maximum(numbers, 0.0) if task.loss in ("ziln", "tweedie") else numbers
 
 
 def tensor(array: Any) -> torch.Tensor:
@@ -179,7 +180,7 @@ def test_an_unlikely_class_has_an_exact_loss() -> None:
 
 
 def test_each_loss_is_least_at_what_it_estimates() -> None:
-    """The mean of counts, the quantile, the moments of log-amounts, the cumulated shares of classes."""
+    """The mean of counts, the quantile, the moments of log-amounts, the mean of amounts, the shares of classes."""
     random = np.random.default_rng(0)
     counts, numbers = random.poisson(3.0, (1001, 1)).astype(float), random.normal(0, 1, (1001, 1))
     amounts = np.where(random.random((1001, 1)) < 0.3, random.lognormal(1.0, 0.7, (1001, 1)), 0.0)
@@ -197,6 +198,7 @@ def test_each_loss_is_least_at_what_it_estimates() -> None:
             amounts,
             [logit((amounts > 0).mean()), logs.mean(), math.log(math.expm1(logs.std()))],
         ),
+        (Task(name="p", kind="regression", loss="tweedie"), amounts, [math.log(amounts.mean())]),
         (
             Task(name="g", kind="ordinal", classes=("a", "b", "c")),
             grades,

@@ -19,7 +19,7 @@ FEWEST_COUNTS = 5  # different counts, with fewer of which a task may as well be
 DENSE = 0.2  # share of the whole numbers of a range that occur among counts
 MOST_BELOW = 0.4  # place of the median of counts within their range, at most
 LARGEST_COUNT = 1_000  # number that nine of ten counts do not exceed; amounts and durations do
-OFTEN_ZERO = 0.1  # share of zeros among amounts, from which loss ziln pays
+OFTEN_ZERO = 0.1  # share of zeros among amounts, from which loss tweedie pays
 ORDERS = (  # words of classes from the lowest
     ("never", "rarely", "sometimes", "often", "always"),
     ("none", "low", "medium", "high", "very high"),
@@ -133,7 +133,7 @@ def _of_numbers(values: NDArray[np.float64], task: Task) -> tuple[dict[str, Any]
         return {"kind": "count"}, "whole numbers from 0, small ones most often: how often something happens"
     zeros = float((values == 0).mean())
     if OFTEN_ZERO <= zeros < 1 and len(distinct) > MOST_RANKS and task.kind == "regression":
-        return {"kind": "regression", "loss": "ziln"}, f"amounts, {100 * zeros:.2g} % of them 0"
+        return {"kind": "regression", "loss": "tweedie"}, f"amounts, {100 * zeros:.2g} % of them 0"
     if task.kind == "multiclass" and whole and high - low + 1 <= len(distinct) + 2:
         if len(distinct) <= MOST_RANKS:
             return {"kind": "ordinal"}, "neighbouring whole numbers, which may be ranks"

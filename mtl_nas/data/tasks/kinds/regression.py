@@ -1,4 +1,4 @@
-"""Regression tasks: a mean, a quantile (loss ``quantile``) or an amount that is often zero (loss ``ziln``)."""
+"""Regression tasks: a mean, a quantile (loss ``quantile``) or an amount that is often zero (``ziln``, ``tweedie``)."""
 
 from typing import Any
 
@@ -9,32 +9,38 @@ from mtl_nas.data.tasks.kinds.kind import Labels, Predictions, TaskFields
 from mtl_nas.data.tasks.kinds.number_kind import NumberKind
 from mtl_nas.metrics import Floats, Score, mean_or_none, pinball_loss, squared_error
 
+AMOUNTS = ("ziln", "tweedie")  # losses of labels that are 0 or more
+
 
 class Regression(NumberKind):
-    """Labels are any numbers; loss ``ziln`` (Wang et al., 2019) has three outputs and takes labels from 0."""
+    """Labels are any numbers; those of the losses ``ziln`` (Wang et al., 2019) and ``tweedie`` are 0 or more.
+
+    ``ziln`` has three outputs, the other losses have one.
+    """
 
     name = "regression"
-    losses = ("mse", "mae", "huber", "quantile", "ziln")
+    losses = ("mse", "mae", "huber", "quantile", "ziln", "tweedie")
     signed_losses = ("ziln",)
     head_width = "any"
     averages = "state"
 
     def possible(self, labels: NDArray[np.float64], task: TaskFields) -> tuple[NDArray[np.bool_], str] | None:
-        if task.loss != "ziln":
+        if task.loss not in AMOUNTS:
             return None
-        return ~(labels < 0), "an amount under loss ziln is 0 or more: mend the label, or choose another loss"
+        rule = f"an amount under loss {task.loss} is 0 or more: mend the label, or choose another loss"
+        return ~(labels < 0), rule
 
     def label_origin(self, task: TaskFields, smallest: float) -> float:
-        """The smallest label; 0 under loss ziln, where zero stays zero."""
-        return 0.0 if task.loss == "ziln" else smallest
+        """The smallest label; 0 for amounts, where zero stays zero."""
+        return 0.0 if task.loss in AMOUNTS else smallest
 
     def measured(self, labels: NDArray[np.float64], task: TaskFields) -> NDArray[np.float64]:
         """Every label; under loss ziln positive ones."""
         return np.where(labels > 0, labels, np.nan) if task.loss == "ziln" else labels
 
     def scaling(self, task: TaskFields, mean: float, deviation: float) -> dict[str, float]:
-        """Zero stays zero under loss ziln."""
-        return {"scale": mean} if task.loss == "ziln" else {"center": mean, "scale": deviation}
+        """Zero stays zero where labels are amounts."""
+        return {"scale": mean} if task.loss in AMOUNTS else {"center": mean, "scale": deviation}
 
     def outputs(self, task: TaskFields) -> int:
         """One number, or the three parameters of a zero-inflated log-normal distribution."""
@@ -48,7 +54,7 @@ class Regression(NumberKind):
     def meaning(self, task: TaskFields) -> str:
         if task.loss == "quantile":
             return f"the value that {100 * task.quantile:.3g} % of the labels do not exceed"
-        return "the expected amount" if task.loss == "ziln" else "a number in the unit of the label"
+        return "the expected amount" if task.loss in AMOUNTS else "a number in the unit of the label"
 
     def main_metric(self, task: TaskFields) -> str:
         """R2, or D2 of the pinball loss."""
