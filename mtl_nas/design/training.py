@@ -1,7 +1,7 @@
 """Options of the training of a model."""
 
 import math
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 from pydantic import Field, model_validator
 
@@ -35,7 +35,8 @@ class Meta(Value):
     scope: Literal["all", "task_embedding", "critics"] = Field("all", description="the weights that adapt")
 
 
-PER_MEMBER = ("seed", "learning_rate", "schedule", "warmup", "weight_decay")  # may differ in a stack of trainings
+# may differ in a stack of trainings
+PER_MEMBER = ("seed", "learning_rate", "schedule", "warmup", "weight_decay", "decay", "beta2", "clip")
 
 
 class Training(Value):
@@ -48,11 +49,19 @@ class Training(Value):
         None, description="rows per step; about a hundred steps per epoch within 64 to 512 rows if not given"
     )
     learning_rate: float = Field(1e-3, gt=0.0, description="learning rate of AdamW")
-    schedule: Literal["constant", "linear", "cosine"] = Field(
-        "constant", description="the rate stays, or falls to zero at the last step"
+    schedule: Literal["constant", "linear", "cosine", "flat_cosine", "coslog4"] = Field(
+        "constant",
+        description="the rate stays, falls to zero at the last step, from the middle on, or in four waves (RealMLP)",
     )
     warmup: float = Field(0.0, ge=0.0, lt=1.0, description="share of the steps over which the rate rises")
-    weight_decay: float = Field(0.0, ge=0.0, description="decoupled weight decay, of embeddings too")
+    weight_decay: float = Field(0.0, ge=0.0, description="decoupled weight decay")
+    decay: Literal["all", "matrices"] = Field(
+        "all", description="weights that decay: all, or not embeddings, biases, norms and weights of mixtures"
+    )
+    beta2: float = Field(0.999, ge=0.9, lt=1.0, description="decay of AdamW's running mean of squared gradients")
+    clip: Annotated[float, Field(gt=0.0)] | None = Field(
+        None, description="largest norm of the gradient of all weights, to which a larger one is scaled down"
+    )
     patience: Annotated[int, Field(ge=1)] | None = Field(
         None, description="checks on tuning rows without a better score before training stops"
     )
@@ -61,6 +70,7 @@ class Training(Value):
     )
     meta: Meta | None = Field(None, description="meta-learning over tasks")
     seed: int = Field(0, ge=0, description="seed of weights, batches and dropout; a search sets it")
+    later_fields: ClassVar[tuple[str, ...]] = ("decay", "beta2", "clip")
 
     @model_validator(mode="before")
     @classmethod

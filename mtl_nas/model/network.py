@@ -106,6 +106,15 @@ class Network(nn.Module):
         """Embedding tables."""
         return [module.table for module in self.stages if isinstance(module, TableStage)]
 
+    def linear_maps(self) -> list[nn.Parameter]:
+        """Matrices of linear maps, without biases, embedding tables, norms and weights of mixtures."""
+        tables = {id(table) for table in self.tables()}
+        return [
+            weight
+            for name, weight in self.named_parameters()
+            if weight.dim() > 2 and "bias" not in name.rpartition(".")[2] and id(weight) not in tables
+        ]
+
     def parameters_of(self, scope: str) -> list[str]:
         """Names of parameters as in ``named_parameters``: of all nodes for ``all``, else of those with that role."""
         if scope == "all":

@@ -24,11 +24,22 @@ class AdamW:
         parameters: The parameters to update.
         rate: The learning rate; a tensor if a CUDA graph captures the steps.
         weight_decay: The decoupled weight decay.
+        beta2: Decay per step of the running mean of squared gradients.
+        undecayed: Parameters without weight decay.
     """
 
-    def __init__(self, parameters: Iterable[nn.Parameter], *, rate: float | Tensor, weight_decay: float) -> None:
+    def __init__(
+        self,
+        parameters: Iterable[nn.Parameter],
+        *,
+        rate: float | Tensor,
+        weight_decay: float,
+        beta2: float = BETAS[1],
+        undecayed: Iterable[nn.Parameter] = (),
+    ) -> None:
         self.parameters = list(parameters)
-        self.rate, self.weight_decay = rate, weight_decay
+        self.rate, self.weight_decay, self.beta2 = rate, weight_decay, beta2
+        self.undecayed = frozenset(undecayed)
         self.state: dict[nn.Parameter, dict[str, Tensor]] = {}  # state of parameters that have had a step
         self.after_step: Callable[[], None] | None = None
 
@@ -38,6 +49,10 @@ class AdamW:
             self.rate.fill_(rate)
         else:
             self.rate = rate
+
+    def weight_decays(self, parameters: Iterable[nn.Parameter]) -> list[float]:
+        """Return the weight decay of each of the parameters."""
+        return [0.0 if parameter in self.undecayed else self.weight_decay for parameter in parameters]
 
     def clear_gradients(self) -> None:
         """Remove the gradients of the parameters."""
@@ -61,7 +76,8 @@ class AdamW:
             list(gradients.values()),
             *([state[name] for state in states] for name in ("exp_avg", "exp_avg_sq", "step")),
             rate=self.rate,
-            weight_decay=self.weight_decay,
+            weight_decays=self.weight_decays(gradients),
+            beta2=self.beta2,
         )
         if self.after_step is not None:
             self.after_step()
@@ -78,13 +94,19 @@ class AdamW:
             self.state[parameter] = {name: value.to(parameter.device, copy=True) for name, value in state.items()}
 
 
-def make_optimizer(parameters: Iterable[nn.Parameter], training: Training, *, capturable: bool) -> AdamW:
-    """Return the optimizer of a training; if ``capturable``, a CUDA graph can capture its steps."""
+def make_optimizer(
+    parameters: Iterable[nn.Parameter], training: Training, matrices: Iterable[nn.Parameter], *, capturable: bool
+) -> AdamW:
+    """Return the optimizer of a training; if ``capturable``, a CUDA graph can capture its steps.
+
+    ``matrices``: the parameters that decay under ``decay: matrices``.
+    """
     parameters = list(parameters)
     rate: float | Tensor = training.learning_rate
     if capturable:  # a captured graph repeats plain numbers as they were; it reads a tensor anew
         rate = torch.tensor(rate, device=parameters[0].device)
-    return AdamW(parameters, rate=rate, weight_decay=training.weight_decay)
+    undecayed = set(parameters).difference(matrices) if training.decay == "matrices" else ()
+    return AdamW(parameters, rate=rate, weight_decay=training.weight_decay, beta2=training.beta2, undecayed=undecayed)
 
 
 def optimizer_state(optimizer: AdamW, parameters: Sequence[nn.Parameter]) -> tuple[list[Tensor], list[Tensor]]:
@@ -119,25 +141,31 @@ def adamw_step(
     steps_before: Sequence[Tensor],
     *,
     rate: float | Tensor,
-    weight_decay: float,
+    weight_decays: Sequence[float],
+    beta2: float,
 ) -> None:
-    """Update weights and their states in place, in one kernel; the tensors of one index have equal strides.
+    """Update weights and their states in place, in one kernel per weight decay.
 
-    ``steps_before``: the number of steps that each weight has had, () each, which is incremented.
+    The tensors of one index have equal strides. ``steps_before``: the number of steps that each weight has had, ()
+    each, which is incremented.
     """
-    adamw(
-        list(weights),
-        list(gradients),
-        list(exp_avgs),
-        list(exp_avg_sqs),
-        [],
-        list(steps_before),
-        fused=True,
-        amsgrad=False,
-        maximize=False,
-        beta1=BETAS[0],
-        beta2=BETAS[1],
-        lr=rate,
-        weight_decay=weight_decay,
-        eps=EPSILON,
-    )
+    rows = list(zip(weights, gradients, exp_avgs, exp_avg_sqs, steps_before, strict=True))
+    for decay in dict.fromkeys(weight_decays):
+        alike = [row for row, own in zip(rows, weight_decays, strict=True) if own == decay]
+        alike_weights, alike_gradients, alike_avgs, alike_squares, alike_steps = map(list, zip(*alike, strict=True))
+        adamw(
+            alike_weights,
+            alike_gradients,
+            alike_avgs,
+            alike_squares,
+            [],
+            alike_steps,
+            fused=True,
+            amsgrad=False,
+            maximize=False,
+            beta1=BETAS[0],
+            beta2=beta2,
+            lr=rate,
+            weight_decay=decay,
+            eps=EPSILON,
+        )

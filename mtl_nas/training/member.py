@@ -68,7 +68,7 @@ class Member:
         self.tuning_inputs = None if is_streamed(data.train) else tensors.resident(data.tuning)[0]
         self.replayable = self.device.type in cuda_graph.DEVICES and self.backward.repeats
         dense = [weight for weight in self.parameters if not (self.sparse and self.sparse.owns(weight))]
-        self.optimizer = make_optimizer(dense, training, capturable=self.replayable)
+        self.optimizer = make_optimizer(dense, training, self.network.linear_maps(), capturable=self.replayable)
         self.step = 0
         self.checks: list[Check] = []
         self.best: Check | None = None
@@ -109,6 +109,11 @@ class Member:
         outcome = self.problem or self.best
         assert outcome is not None
         return outcome
+
+    def gradients(self) -> list[Tensor]:
+        """Return the gradients of the last backward pass; of a large table those of the batch's rows."""
+        rows = self.sparse.trained_rows() if self.sparse else []
+        return [weight.grad for weight in (*self.optimizer.parameters, *rows) if weight.grad is not None]
 
     def step_at(self, share: float) -> int:
         """Return the step at which a share of the work is done."""

@@ -145,8 +145,18 @@ def test_a_graph_weighs_losses_as_plain_steps_do(losses: Losses, tapes: list[Tap
     assert_same(member, plainly(None, losses))
 
 
+OPTIONS = {"decay": "matrices", "beta2": 0.95, "clip": 0.1, "schedule": "coslog4"}
+
+
+def test_a_graph_takes_the_options_of_the_optimizer_as_plain_steps_do(tapes: list[Tape]) -> None:
+    member = new_member(**OPTIONS)
+    advance(member)
+    assert_used(tapes)
+    assert_same(member, plainly(**OPTIONS))
+
+
 def test_a_graph_trains_a_group_as_plain_steps_do(tapes: list[Tape]) -> None:
-    members = ({"seed": 0}, {"seed": 1, "weight_decay": 0.5}, {"seed": 2, "learning_rate": 0.002})
+    members = ({"seed": 0}, {"seed": 1, "weight_decay": 0.5}, {"seed": 2, "learning_rate": 0.002}, OPTIONS)
     together = [new_member(**options) for options in members]
     Fit(*together).advance()
     assert_used(tapes)

@@ -21,6 +21,7 @@ MEMBERS = (
     {"seed": 0},
     {"seed": 1, "weight_decay": 0.5},
     {"seed": 2, "learning_rate": 0.002, "schedule": "linear"},
+    {"seed": 3, "weight_decay": 0.5, "decay": "matrices", "beta2": 0.95, "clip": 0.1, "schedule": "coslog4"},
 )
 
 
@@ -66,8 +67,9 @@ def test_members_are_saved_and_go_on_alone_or_together() -> None:
     again = [new_member(design(), **options) for options in MEMBERS]
     for member, saved in zip(again, begun, strict=True):
         restored(member, saved.checkpoint().to_bytes())
-    Fit(*again[:2]).advance()
-    advance(again[2])
+    Fit(*again[::2]).advance()
+    advance(again[1])
+    advance(again[3])
     for member, other in zip(again, whole, strict=True):
         for name, weight in other.network.weights().items():
             assert_close(member.network.weights()[name], weight, rtol=1e-6, atol=1e-7)

@@ -51,6 +51,11 @@ class SparseTable(nn.Module):
         """The step (R,) to which each row is up to date; 0 if no batch has read it."""
         return _last_steps(self.storage)
 
+    @property
+    def trained_rows(self) -> Tensor | None:
+        """The copy (N, U, d) of the rows that the next call of ``step`` updates; None if no batch has read any."""
+        return None if self._trained is None else self._trained.weights
+
     def read(
         self, inputs: InputTensors, history: StepHistory, *, trained: bool
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
@@ -80,7 +85,8 @@ class SparseTable(nn.Module):
             [batch.exp_avg_sqs],
             [before],
             rate=history.rate,
-            weight_decay=history.weight_decay,
+            weight_decays=[history.weight_decay],
+            beta2=history.beta2,
         )
         self._write(batch, history)
 
