@@ -46,6 +46,19 @@ class Architecture(Value):
         return tuple(self.widths[name] for name in node.inputs)
 
     @cached_property
+    def copies(self) -> dict[str, int]:
+        """Rows of every node's output for each row of the table: one, or one per member of the design."""
+        copies: dict[str, int] = {}
+        for node in self.nodes:
+            copies[node.name] = node.block.copies([copies[name] for name in node.inputs])
+        return copies
+
+    @property
+    def members(self) -> int:
+        """Number of networks in one, whose predictions are averaged."""
+        return self.copies[self.heads[0].node]
+
+    @cached_property
     def parameters(self) -> int:
         """Number of trained weights; a set that several nodes share counts once."""
         owners = {node.tied or f"own {node.name}": node for node in self.nodes}
@@ -58,8 +71,8 @@ class Architecture(Value):
 
     @cached_property
     def macs(self) -> int:
-        """Multiply-adds of one forward pass of one row."""
-        return sum(node.block.macs(self.input_widths(node)) for node in self.nodes)
+        """Multiply-adds of one forward pass of one row of the table, through all members."""
+        return sum(self.copies[node.name] * node.block.macs(self.input_widths(node)) for node in self.nodes)
 
     @cached_property
     def key(self) -> str:

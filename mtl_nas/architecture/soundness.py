@@ -16,10 +16,12 @@ def refuse_unsound(nodes: Sequence[Node], heads: Sequence[Head]) -> None:
         if count > 1:
             raise ArchitectureError(f"{count} nodes are named '{name}'; names must differ")
     widths: dict[str, int] = {}
+    copies: dict[str, int] = {}
     for node in nodes:
         _check_inputs(node, widths, names)
         try:
             widths[node.name] = node.block.units([widths[name] for name in node.inputs])
+            copies[node.name] = node.block.copies([copies[name] for name in node.inputs])
         except ValueError as problem:
             raise ArchitectureError(f"node '{node.name}': {problem}") from None
     _check_ties(nodes, widths)
@@ -27,6 +29,7 @@ def refuse_unsound(nodes: Sequence[Node], heads: Sequence[Head]) -> None:
         raise ArchitectureError("an architecture needs a head; it has none")
     for head in heads:
         _check_head(head, widths)
+    _check_members(heads, copies)
     _check_events(nodes, heads)
     for (task, _), count in Counter((head.task, head.given) for head in heads).items():
         if count > 1:
@@ -72,6 +75,16 @@ def _check_head(head: Head, widths: Mapping[str, int]) -> None:
     needed = {"several": "one number per class", "one": "one number"}.get(KINDS[head.kind].head_width)
     if needed and (needed == "one number") != (width == 1):
         raise ArchitectureError(f"the head of '{head.task}' is {head.kind} and needs {needed}, got width {width}")
+
+
+def _check_members(heads: Sequence[Head], copies: Mapping[str, int]) -> None:
+    first = heads[0]
+    for head in heads:
+        if copies[head.node] != copies[first.node]:
+            raise ArchitectureError(
+                f"the heads of '{first.task}' and '{head.task}' average {copies[first.node]} and {copies[head.node]} "
+                "members; all heads average equally many"
+            )
 
 
 def _check_events(nodes: Sequence[Node], heads: Sequence[Head]) -> None:

@@ -12,6 +12,7 @@ from mtl_nas.blocks.columns import Embedding, FieldMean, TaskEmbedding, Vocabula
 from mtl_nas.blocks.experts import Expert, Layers, LayersBlock, Tower
 from mtl_nas.blocks.histories import History
 from mtl_nas.blocks.links import Product, Thresholds, Transfer
+from mtl_nas.blocks.members import MemberExpert, MemberInput, MemberLayers, MemberTower
 from mtl_nas.blocks.mixing import Concat, Gate, Route, Stitch, Stop, Sum
 from mtl_nas.blocks.options import Activation, HistoryAttention, HistoryKind, NumberEncoding, Share, Units
 
@@ -32,6 +33,10 @@ __all__ = [
     "HistoryKind",
     "Layers",
     "LayersBlock",
+    "MemberExpert",
+    "MemberInput",
+    "MemberLayers",
+    "MemberTower",
     "NumberEncoding",
     "Product",
     "Route",

@@ -61,6 +61,16 @@ class Block(Value, ABC):
     def units(self, widths: Sequence[int]) -> int:
         """Return the width of the output, or raise a ValueError if the widths do not fit the block."""
 
+    def copies(self, copies: Sequence[int]) -> int:
+        """Return how many rows the output has for each row of the table, from those of the inputs.
+
+        Raises:
+            ValueError: The inputs do not have as many rows as each other, or as the block needs.
+        """
+        if len(set(copies)) > 1:
+            raise ValueError(f"a node reads inputs with equally many rows for a row of the table, got {list(copies)}")
+        return copies[0] if copies else 1
+
     @abstractmethod
     def label(self, widths: Sequence[int]) -> str:
         """A few words for drawings: kind, sizes, options that differ from the defaults."""
@@ -74,7 +84,7 @@ class Block(Value, ABC):
         return 0
 
     def macs(self, widths: Sequence[int]) -> int:
-        """Multiply-adds per row."""
+        """Multiply-adds per row of the output."""
         return 0
 
     @property

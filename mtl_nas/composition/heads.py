@@ -7,6 +7,7 @@ import networkx as nx
 from mtl_nas.architecture import Head
 from mtl_nas.blocks import Layers, Product, Thresholds, Tower
 from mtl_nas.composition.graph_builder import GraphBuilder, Owner
+from mtl_nas.composition.member_nodes import member_tower
 from mtl_nas.composition.queries import Query
 from mtl_nas.data import Task
 from mtl_nas.design import Critics, Transfers
@@ -57,9 +58,11 @@ def predictions(builder: GraphBuilder, states: NodeOf, *, query: Query) -> NodeO
     for task in builder.schema.tasks:
         outputs = 1 if task.rules.is_cumulative else task.outputs
         if design.critics is None:
-            node = builder.add(f"tower/{task.name}", _tower(design.tower, outputs), states[task.name])
+            tower = member_tower(builder, _tower(design.tower, outputs), states[task.name])
+            node = builder.add(f"tower/{task.name}", tower, states[task.name])
         else:
-            node = _critics(builder, design.critics, task, outputs=outputs, state=states[task.name], query=query)
+            critic = member_tower(builder, _tower(design.critics.critic, outputs), *states.values())
+            node = _critics(builder, design.critics, task, critic=critic, state=states[task.name], query=query)
         if task.rules.is_cumulative:
             node = builder.add(f"thresholds/{task.name}", Thresholds(outputs=task.outputs), node)
         nodes[task.name] = node
@@ -82,11 +85,11 @@ def heads(builder: GraphBuilder, nodes: NodeOf) -> list[Head]:
     return read
 
 
-def _critics(builder: GraphBuilder, critics: Critics, task: Task, *, outputs: int, state: str, query: Query) -> str:
-    kind = "" if task.rules.is_event else f"{task.kind}/{outputs}/"  # tasks of one kind and width share critics
-    block = _tower(critics.critic, outputs)
+def _critics(builder: GraphBuilder, critics: Critics, task: Task, *, critic: Tower, state: str, query: Query) -> str:
+    # tasks of one kind and width share critics
+    kind = "" if task.rules.is_event else f"{task.kind}/{critic.outputs}/"
     experts = [
-        builder.add(f"critic/{task.name}/{index}", block, state, tied=f"critic/{kind}{index}", role="critics")
+        builder.add(f"critic/{task.name}/{index}", critic, state, tied=f"critic/{kind}{index}", role="critics")
         for index in range(critics.count)
     ]
     if len(experts) == 1:

@@ -2,6 +2,7 @@
 
 from mtl_nas.blocks import Concat, Embedding, FieldMean, History, TaskEmbedding, Vocabulary
 from mtl_nas.composition.graph_builder import SHARED, GraphBuilder, Owner, OwnerStates
+from mtl_nas.composition.member_nodes import for_members
 from mtl_nas.data import HistoryColumns, Schema
 from mtl_nas.design import Histories, Inputs
 
@@ -30,7 +31,8 @@ class InputNodes:
             block = _history(self.inputs, sequence, reads_columns=self.reads_columns)
             context = parts[:1] if block.has_context else []
             parts.append(self.builder.add(f"sequence/{sequence.name}{owner.suffix}", block, *context))
-        return parts[0] if len(parts) == 1 else self.builder.add(f"features{owner.suffix}", Concat(), *parts)
+        state = parts[0] if len(parts) == 1 else self.builder.add(f"features{owner.suffix}", Concat(), *parts)
+        return for_members(self.builder, state)
 
     def fields_query(self, owner: Owner) -> str:
         """The mean of the fields' embeddings beside a learned embedding of the task (MetaHeac, Zhu et al., 2021)."""
@@ -44,7 +46,8 @@ class InputNodes:
         if owner.kind == "task":
             vector = TaskEmbedding(width=self.inputs.embedding)
             parts.append(self.builder.add(f"task_embedding/{owner.name}", vector, role="task_embedding"))
-        return parts[0] if len(parts) == 1 else self.builder.add(f"query{owner.suffix}", Concat(), *parts)
+        query = parts[0] if len(parts) == 1 else self.builder.add(f"query{owner.suffix}", Concat(), *parts)
+        return for_members(self.builder, query)
 
 
 def _embedding(inputs: Inputs, schema: Schema) -> Embedding:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 
 from mtl_nas.blocks import Gate, Stop, Sum
 from mtl_nas.composition.graph_builder import SHARED, GraphBuilder, Owner, OwnerStates
+from mtl_nas.composition.member_nodes import member_expert
 from mtl_nas.composition.queries import Query
 from mtl_nas.design import Gating, Level, Routing, Stitching
 from mtl_nas.errors import DesignError
@@ -55,7 +56,10 @@ class LevelBuilder:
         inputs = [below[min(index, len(below) - 1)] for index in range(_count(self.level, owner))]
         if not block.computes:
             return _distinct(inputs)
-        return [self.builder.add(f"{prefix}/{index}", block, state) for index, state in enumerate(inputs)]
+        return [
+            self.builder.add(f"{prefix}/{index}", member_expert(self.builder, block, state), state)
+            for index, state in enumerate(inputs)
+        ]
 
     def _for_readers(self, state: Callable[[Owner, str], str]) -> OwnerStates:
         """One state per expert of the level above, or per tower; ``state`` adds it for an owner and a name's ending."""

@@ -3,7 +3,7 @@
 A design names no columns and few tasks, so one design fits many tables; ``compose`` makes a graph of it and a schema.
 """
 
-from mtl_nas.design.design import Critics, Design, Proposal, Transfers
+from mtl_nas.design.design import Critics, Design, Members, Proposal, Transfers
 from mtl_nas.design.inputs import Histories, Inputs
 from mtl_nas.design.levels import GateOptions, Gating, Level, Routing, Stitching
 from mtl_nas.design.losses import Aggregation, Losses
@@ -19,6 +19,7 @@ __all__ = [
     "Inputs",
     "Level",
     "Losses",
+    "Members",
     "Meta",
     "Precision",
     "Proposal",

@@ -1,8 +1,8 @@
 """A design, its transfers and critics, and the proposal that a trial evaluates."""
 
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from mtl_nas.blocks import Layers, Tower, Transfer
 from mtl_nas.design.inputs import Inputs
@@ -35,9 +35,23 @@ class Critics(Value):
     )
 
 
+class Members(Value):
+    """Several networks in one, TabM (Gorishniy et al., 2025): they share matrices and have factors of their own.
+
+    The members' losses are averaged, not their predictions; a prediction is the mean of the members' predictions.
+    """
+
+    count: int = Field(1, ge=1, le=64, description="number of networks in one, whose predictions are averaged")
+    form: Literal["full", "mini"] = Field(
+        "full",
+        description="own factors before and after each hidden layer, and own biases; or own factors of the inputs only",
+    )
+
+
 class Design(Value):
     """Inputs, levels from the bottom up, transfers, towers or critics, how funnel probabilities are read, losses."""
 
+    later_fields: ClassVar[tuple[str, ...]] = ("members",)
     inputs: Inputs = Field(Inputs(), description="how columns become a state")
     levels: tuple[Level, ...] = Field((), description="rows of experts from the bottom up")
     transfers: Transfers = Field(Transfers(), description="links along which one task informs another")
@@ -47,6 +61,12 @@ class Design(Value):
         "direct", description="heads give end-to-end probabilities, or conditional ones that multiply along the funnel"
     )
     losses: Losses = Field(Losses(), description="how the losses of the tasks become one training step")
+    members: Members = Field(Members(), description="several networks in one, whose predictions are averaged")
+
+    @model_serializer(mode="wrap")
+    def _without_later_fields(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        tree: dict[str, Any] = write(self)  # as earlier versions wrote it, so that saved training states keep their key
+        return {name: part for name, part in tree.items() if name not in self.outside_keys}
 
 
 class Proposal(Value):

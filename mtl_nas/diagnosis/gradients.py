@@ -43,7 +43,10 @@ def agreements(
     def cosines(part: Tensor) -> Cosines:
         outputs = network({name: column[part] for name, column in inputs.items()})
         each, _ = task_losses(
-            [outputs[node] for node in nodes], targets.at(part), tasks, positive_weights=losses.positive_weights
+            [outputs[node] for node in nodes],
+            targets.at(part).repeated(network.architecture.members),
+            tasks,
+            positive_weights=losses.positive_weights,
         )
         return _cosines(dict(zip(network.architecture.tasks, each.unbind(), strict=True)), shared)
 

@@ -23,7 +23,7 @@ class RawModel(nn.Module):
         names = (f"sequence/{sequence.name}" for sequence in self.schema.sequences)
         inputs = {**dict(zip(names, sequences, strict=True)), **self.encoder(categories, numbers)}
         outputs = self.network(inputs)
-        from_origin = predictions(outputs, self.network.architecture.heads, self.schema)
+        from_origin = predictions(outputs, self.network.architecture, self.schema)
         origins = [self.schema.task_of(head)[0].origin for head in from_origin]
         return tuple(
             values + values.new_tensor(origin) if origin else values

@@ -1,6 +1,6 @@
 """A network and its inputs -> predictions in the units of the labels."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.func import functional_call
 
-from mtl_nas.architecture import Head
+from mtl_nas.architecture import Architecture
 from mtl_nas.data import Rows, Schema
 from mtl_nas.model.activations import InputTensors
 from mtl_nas.model.input_encoding import input_tensors
@@ -50,8 +50,9 @@ def predict(
     """Predict in evaluation mode: probabilities (N,) or (N, K), or numbers (N,) in the label's unit, by head."""
     first = next(iter(inputs.values()))
     rows, size = len(first), GPU_ROWS if first.is_cuda else CPU_ROWS
-    heads = network.architecture.heads
-    parts: dict[str, list[Tensor]] = {head.name: [] for head in heads}
+    architecture = network.architecture
+    size = max(size // architecture.members, 1)
+    parts: dict[str, list[Tensor]] = {head.name: [] for head in architecture.heads}
     was_training = network.training
     network.eval()
     with torch.inference_mode():
@@ -59,13 +60,20 @@ def predict(
             batch: InputTensors = {name: column[start : start + size] for name, column in inputs.items()}
             batch, weights = read(batch) if read else (batch, {})
             outputs = functional_call(network, dict(weights), (batch,)) if weights else network(batch)
-            for name, values in predictions(outputs, heads, schema).items():
+            for name, values in predictions(outputs, architecture, schema).items():
                 parts[name].append(values)
     network.train(was_training)
     return {name: torch.cat(chunks).double().cpu().numpy() for name, chunks in parts.items()}
 
 
-def predictions(outputs: Mapping[str, Tensor], heads: Sequence[Head], schema: Schema) -> dict[str, Tensor]:
-    """Predictions by head, in the units of the labels, corrected for rows that training left out."""
+def predictions(outputs: Mapping[str, Tensor], architecture: Architecture, schema: Schema) -> dict[str, Tensor]:
+    """Predictions by head, in the units of the labels: the mean of those of the members.
+
+    Each member's predictions are corrected for rows that training left out.
+    """
+    heads, members = architecture.heads, architecture.members
     uncorrected = {head.name: linked(outputs[head.node], schema.task(head.task)) for head in heads}
-    return corrected(uncorrected, heads, schema)
+    by_member = corrected(uncorrected, heads, schema)
+    if members == 1:
+        return by_member
+    return {name: values.reshape(members, -1, *values.shape[1:]).mean(dim=0) for name, values in by_member.items()}

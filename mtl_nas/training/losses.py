@@ -53,6 +53,13 @@ class BatchTargets:
         """Return the tensors by the names of their fields."""
         return {name: value for name, value in vars(self).items() if value is not None}
 
+    def repeated(self, members: int) -> "BatchTargets":
+        """Return the targets of the rows of all members, (members * B, T): those of each member after another's."""
+        if members == 1:
+            return self
+        weights = None if self.weights is None else self.weights.repeat(members)
+        return BatchTargets(self.labels.repeat(members, 1), self.valid.repeat(members, 1), weights)
+
     def at(self, rows: Tensor | slice) -> "BatchTargets":
         """Return the targets of some rows."""
         if isinstance(rows, slice):

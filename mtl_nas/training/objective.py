@@ -34,7 +34,7 @@ def calibrator(earlier: Tensor, later: Tensor, valid: Tensor) -> Tensor:
 
 
 class Objective(nn.Module):
-    """The sum over tasks of weighted losses, and the calibrator.
+    """The sum over tasks of weighted losses, and the calibrator; of a design with members, the mean of their losses.
 
     ``last``: the last weights that all tasks share, for GradNorm. A DesignError is raised for a loss that does not fit
     the tasks.
@@ -50,7 +50,7 @@ class Objective(nn.Module):
         super().__init__()
         self.tasks = [schema.task(name) for name in architecture.tasks]
         self.nodes = [head.node for head in architecture.heads if head.given is None]
-        self.losses = losses
+        self.losses, self.members = losses, architecture.members
         refuse_misfit(losses, architecture, schema)
         names = architecture.tasks
         self.pairs = [
@@ -81,6 +81,7 @@ class Objective(nn.Module):
 
     def penalties(self, logits: Sequence[Tensor], targets: BatchTargets) -> list[Tensor]:
         """Return the calibrator of each nested pair, which belongs to no single task."""
+        targets = targets.repeated(self.members)
         probabilities = {index: torch.sigmoid(logits[index][:, 0]) for pair in self.pairs for index in pair}
         return [
             self.losses.calibrator
@@ -92,6 +93,7 @@ class Objective(nn.Module):
 
     def task_losses(self, logits: Sequence[Tensor], targets: BatchTargets) -> tuple[Tensor, Tensor]:
         """Return mean losses before any weight, and which tasks have a valid row; (T,) each."""
+        targets = targets.repeated(self.members)  # equally many valid rows per member: the mean of the members' losses
         return task_losses(logits, targets, self.tasks, positive_weights=self.losses.positive_weights)
 
     def after_step(self, recompute: Callable[[], tuple[Sequence[Tensor], BatchTargets]]) -> None:

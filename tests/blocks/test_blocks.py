@@ -14,6 +14,9 @@ from mtl_nas.blocks import (
     FieldMean,
     Gate,
     History,
+    MemberExpert,
+    MemberInput,
+    MemberTower,
     Product,
     Route,
     Stitch,
@@ -91,6 +94,19 @@ COUNTED: list[tuple[Any, tuple[int, ...], int, int, int]] = [  # block, inputs -
     (Tower(hidden=(4,), outputs=3), (5,), 3, 5 * 4 + 4 + 4 * 3 + 3, 5 * 4 + 4 * 3),
     (Tower(hidden=(4,), norm="batch"), (5,), 1, 5 * 4 + 4 + 8 + 4 + 1, 5 * 4 + 4),
     (Tower(hidden=(5,), residual=True), (5,), 1, 5 * 5 + 5 + 5 + 1, 5 * 5 + 5),
+    (MemberInput(members=3, columns=((4, 2), (1, 1))), (9,), 9, 3 * 9, 9),
+    (MemberExpert(members=3, hidden=(4,)), (5,), 4, 5 * 4 + 3 * (5 + 4 + 4), 5 + 5 * 4 + 4),
+    (MemberExpert(members=3, hidden=(4,), adapters="inner"), (5,), 4, 5 * 4 + 3 * (4 + 4), 5 * 4 + 4),
+    (
+        MemberExpert(members=3, hidden=(4, 3), cross=1, norm="layer", adapters="inner"),
+        (5,),
+        3,
+        30 + 5 * 4 + 4 * 3 + 2 * 7 + 3 * (4 + 4 + 4 + 3 + 3),
+        30 + 5 * 4 + 4 * 3 + (4 + 4 + 3),
+    ),
+    (MemberTower(members=3), (5,), 1, 3 * 6, 5),
+    (MemberTower(members=3, hidden=(4,), outputs=2), (5,), 2, 20 + 3 * 13 + 3 * 10, 5 + 20 + 4 + 8),
+    (MemberTower(members=3, hidden=(4,), outputs=2, adapters="none"), (5,), 2, 24 + 3 * 10, 20 + 8),
     (Thresholds(outputs=4), (1,), 4, 4, 4),
     (Product(), (1, 1, 1), 1, 0, 3),
 ]
@@ -120,6 +136,24 @@ def test_an_unknown_kind_is_named(name: str | None, hint: str) -> None:
         Block.of({"block": name})
 
 
+@pytest.mark.parametrize(
+    ("block", "copies", "message"),
+    [
+        (Sum(), (1, 3), "a node reads inputs with equally many rows for a row of the table, got [1, 3]"),
+        (
+            MemberInput(members=2, columns=((4, 1),)),
+            (2,),
+            "a member input reads a state that members share, got one of 2 members",
+        ),
+        (MemberTower(members=2), (3,), "layers of 2 members read a state of as many, got one of 3"),
+        (MemberExpert(members=2), (1,), "layers of 2 members read a state of as many, got one of 1"),
+    ],
+)
+def test_numbers_of_members_that_do_not_fit_are_named(block: Any, copies: tuple[int, ...], message: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        block.copies(copies)
+
+
 def test_shared_maps_are_counted_apart() -> None:
     assert Transfer().shared_parameters((4, 4)) == 3 * 16
     assert Transfer(bias=True).shared_parameters((4, 4)) == 3 * (16 + 4)
@@ -143,6 +177,11 @@ def test_the_published_comparison_of_sizes_comes_out() -> None:
         (Stitch(), (8, 4), "a stitch joins states of one width, got [8, 4]"),
         (Route(), (8, 4), "a route joins states of one width, got [8, 4]"),
         (Thresholds(outputs=2), (3,), "thresholds split one score, got widths [3]"),
+        (
+            MemberInput(members=2, columns=((4, 2),)),
+            (9,),
+            "the columns of a member input are as wide as its state, got 8 and 9",
+        ),
         (Transfer(), (8, 4), "a transfer joins states of one width, got [8, 4]"),
         (Product(), (1, 3), "a product multiplies single probabilities, got widths [1, 3]"),
     ],

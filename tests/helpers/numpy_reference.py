@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy_inputs import embedded, field_mean, history
+from numpy_members import hidden_map, last_map, member_input, member_shapes
 from numpy_pieces import (
     ACTIVATIONS,
     Array,
@@ -54,8 +55,12 @@ def normed(x: Array, kind: str, weights: Arrays, node: str, index: int, *, train
 
 def layers(x: Array, block: Any, weights: Arrays, node: str, *, train: bool = False) -> Array:
     """Hidden layers without dropout: Linear -> norm -> activation, each time; residual adds what a layer reads."""
+    own_factors = getattr(block, "adapters", "none") != "none"
     for index in range(len(block.hidden)):
-        linear = x @ weights[f"{node}/weight{index}"].T + weights[f"{node}/bias{index}"]
+        if own_factors:
+            linear = hidden_map(x, block, weights, node, index)
+        else:
+            linear = x @ weights[f"{node}/weight{index}"].T + weights[f"{node}/bias{index}"]
         result = ACTIVATIONS[block.activation](normed(linear, block.norm, weights, node, index, train=train))
         x = result + x if block.residual and result.shape == x.shape else result
     return x
@@ -74,6 +79,8 @@ def expert(x: Array, block: Any, weights: Arrays, node: str, *, train: bool = Fa
 def tower(x: Array, block: Any, weights: Arrays, node: str, *, train: bool = False) -> Array:
     last = len(block.hidden)
     hidden = layers(x, block, weights, node, train=train)
+    if block.block == "member_tower":
+        return last_map(hidden, block, weights, node)
     return hidden @ weights[f"{node}/weight{last}"].T + weights[f"{node}/bias{last}"]
 
 
@@ -228,7 +235,9 @@ def _state(
             return sum(inputs)  # type: ignore[return-value]
         case "stop":
             return stop(inputs[0])
-        case "expert":
+        case "member_input":
+            return member_input(inputs[0], block, weights, own)
+        case "expert" | "member_expert":
             return expert(inputs[0], block, weights, own, train=train)
         case "gate":
             return gate(inputs, block, weights, own)
@@ -239,7 +248,7 @@ def _state(
             return route(inputs, block, weights, own, draws)
         case "transfer":
             return transfer(inputs[0], inputs[1:], block, weights, own)
-        case "tower":
+        case "tower" | "member_tower":
             return tower(inputs[0], block, weights, own, train=train)
         case "thresholds":
             return thresholds(inputs[0], weights[f"{own}/first"], weights[f"{own}/rises"])
@@ -382,8 +391,12 @@ def _shapes(node: Node, widths: tuple[int, ...]) -> Shapes:
             yield "vector", (block.width,)
         case "sequence":
             yield from _history_shapes(block, sum(widths))
+        case "member_input":
+            yield "factors", (block.members * widths[0],)
         case "expert" | "tower":
             yield from _layer_shapes(block, widths[0])
+        case "member_expert" | "member_tower":
+            yield from {**dict(_layer_shapes(block, widths[0])), **dict(member_shapes(block, widths[0]))}.items()
         case "gate" if block.has_query:
             experts, last = len(widths) - 1, len(block.hidden)
             yield from _dense((widths[0], *block.hidden))
@@ -411,12 +424,12 @@ def _shapes(node: Node, widths: tuple[int, ...]) -> Shapes:
 
 
 def _layer_shapes(block: Any, width: int) -> Shapes:
-    if block.block == "expert":
+    if block.block in ("expert", "member_expert"):
         for index in range(block.cross):
             yield from ((f"cross_weight{index}", (width, width)), (f"cross_bias{index}", (width,)))
         if block.feature_gate:
             yield from (("down", (block.feature_gate, width)), ("up", (width, block.feature_gate)))
-    yield from _dense((width, *block.hidden, *((block.outputs,) if block.block == "tower" else ())))
+    yield from _dense((width, *block.hidden, *((block.outputs,) if "tower" in block.block else ())))
     words = {"none": (), "layer": ("scale", "shift"), "batch": ("scale", "shift", "running_mean", "running_var")}
     for index, units in enumerate(block.hidden):
         yield from ((f"{word}{index}", (units,)) for word in words[block.norm])

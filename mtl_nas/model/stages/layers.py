@@ -91,17 +91,21 @@ class HiddenLayers(StageModule[L]):
         """The last hidden layer's output, from the members' inputs or from (N, B, D) that replaces them."""
         for index in range(len(self.block.hidden)):
             before = state
-            weight, bias = self._linear(index)
-            if before is not None:
-                state = linear(before, weight, bias)
-            else:
-                state = first_linear(activations, self.stage, 0, weight, bias)
-            state = NONLINEARITIES[self.block.activation](self._normed(state, index))
+            mapped = self._mapped(activations, before, index)
+            state = NONLINEARITIES[self.block.activation](self._normed(mapped, index))
             if self.block.dropout and self.training:
                 state = F.dropout(state, self.block.dropout)
-            if self.block.residual and weight.shape[1] == weight.shape[2]:
+            fan_in = (self.stage.widths[0], *self.block.hidden)[index]
+            if self.block.residual and fan_in == self.block.hidden[index]:
                 state = state + (self.inputs(activations) if before is None else before)
         return self.inputs(activations) if state is None else state
+
+    def _mapped(self, activations: Activations, state: Tensor | None, index: int) -> Tensor:
+        """The linear map of a hidden layer, of a state (N, B, D) or, without one, of the members' inputs."""
+        weight, bias = self._linear(index)
+        if state is not None:
+            return linear(state, weight, bias)
+        return first_linear(activations, self.stage, 0, weight, bias)
 
     def _linear(self, index: int) -> tuple[Tensor, Tensor]:
         weight, bias = getattr(self, f"weight{index}"), getattr(self, f"bias{index}")
