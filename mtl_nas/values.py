@@ -15,6 +15,8 @@ import yaml
 from mtl_nas.errors import MtlNasError
 from mtl_nas.yaml_text import load_yaml
 
+ALL_FIELDS = {"fields": "all"}  # context of a dump that has later fields at their default too
+
 
 class Value(pydantic.BaseModel):
     """A frozen record that refuses unknown keys and is equal to itself after a round trip through JSON."""

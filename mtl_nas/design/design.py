@@ -2,14 +2,14 @@
 
 from typing import Any, ClassVar, Literal
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import Field, SerializationInfo, SerializerFunctionWrapHandler, field_validator, model_serializer
 
 from mtl_nas.blocks import Layers, Tower, Transfer
 from mtl_nas.design.inputs import Inputs
 from mtl_nas.design.levels import GateOptions, Level
 from mtl_nas.design.losses import Losses
 from mtl_nas.design.training import Training
-from mtl_nas.values import Value
+from mtl_nas.values import ALL_FIELDS, Value
 
 
 class Transfers(Value):
@@ -41,7 +41,12 @@ class Members(Value):
     The members' losses are averaged, not their predictions; a prediction is the mean of the members' predictions.
     """
 
-    count: int = Field(1, ge=1, le=64, description="number of networks in one, whose predictions are averaged")
+    count: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="number of networks in one, whose predictions are averaged; members: 8 says it alone",
+    )
     form: Literal["full", "mini"] = Field(
         "full",
         description="own factors before and after each hidden layer, and own biases; or own factors of the inputs only",
@@ -63,10 +68,18 @@ class Design(Value):
     losses: Losses = Field(Losses(), description="how the losses of the tasks become one training step")
     members: Members = Field(Members(), description="several networks in one, whose predictions are averaged")
 
+    @field_validator("members", mode="before")
+    @classmethod
+    def _of_a_count(cls, members: Any) -> Any:
+        """``members: 8`` is short for ``members: {count: 8}``."""
+        return {"count": members} if isinstance(members, int) and not isinstance(members, bool) else members
+
     @model_serializer(mode="wrap")
-    def _without_later_fields(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        tree: dict[str, Any] = write(self)  # as earlier versions wrote it, so that saved training states keep their key
-        return {name: part for name, part in tree.items() if name not in self.outside_keys}
+    def _without_later_fields(self, write: SerializerFunctionWrapHandler, info: SerializationInfo) -> dict[str, Any]:
+        """As earlier versions wrote it, as the text of a proposal names its saved training states."""
+        tree: dict[str, Any] = write(self)
+        left_out = set() if info.context == ALL_FIELDS else self.outside_keys
+        return {name: part for name, part in tree.items() if name not in left_out}
 
 
 class Proposal(Value):

@@ -13,7 +13,7 @@ from mtl_nas.presets.funnel import aitm, esmm
 from mtl_nas.presets.histories import dupn
 from mtl_nas.presets.shared_bottom import shared_bottom
 from mtl_nas.presets.single_task import single_task
-from mtl_nas.values import unknown
+from mtl_nas.values import parse, unknown
 
 _IN_ORDER_OF_TRIAL: tuple[Callable[..., Design], ...] = (
     *(single_task, shared_bottom, mmoe, ple, dupn, aitm, esmm, metaheac),
@@ -46,8 +46,9 @@ def preset(name: str, schema: Schema, **sizes: Any) -> Design:
     Args:
         name: A name from ``preset_names()``.
         schema: The schema of the data set, ``data.schema``.
-        **sizes: Keywords of the preset's own function, such as ``experts=8`` or ``hidden=(64, 32)``, and fields of
-            ``Inputs``, such as ``numbers="piecewise"``. ``descriptions()`` lists the keywords with their defaults.
+        **sizes: Keywords of the preset's own function, such as ``experts=8`` or ``hidden=(64, 32)``, fields of
+            ``Inputs``, such as ``numbers="piecewise"``, and ``members``, the number of networks in one or a mapping
+            such as ``{"count": 8, "form": "mini"}``. ``descriptions()`` lists the keywords with their defaults.
 
     Returns:
         The Design. Its sizes are those that the authors or the best-known library published, unless ``sizes`` says
@@ -65,7 +66,10 @@ def preset(name: str, schema: Schema, **sizes: Any) -> Design:
     """
     if name not in PRESETS:
         raise DesignError(unknown("preset", name, PRESETS))
-    return PRESETS[name](schema, **sizes)
+    members = sizes.pop("members", 1)
+    design = PRESETS[name](schema, **sizes)
+    several = parse(Design, {"members": members}, f"preset '{name}'", DesignError).members
+    return design.model_copy(update={"members": several})
 
 
 def preset_names() -> tuple[str, ...]:

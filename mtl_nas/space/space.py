@@ -14,7 +14,7 @@ from mtl_nas.space.filling import HoleFiller
 from mtl_nas.space.holes import REQUIREMENTS
 from mtl_nas.space.matching import Location, matching, settled
 from mtl_nas.space.traversal import count_combinations, domains_in, prune_unneeded
-from mtl_nas.values import Value, parse, renamed
+from mtl_nas.values import ALL_FIELDS, Value, parse, renamed
 
 CHECKED_OFFSETS = CHECKED_DRAWS = 64  # proposals of each kind that are built when a space is defined
 
@@ -131,7 +131,7 @@ class SearchSpace:
     def encode(self, what: Proposal | Design) -> Decisions | None:
         """Decisions that resolve to a proposal, or to a Design with any training; None if the space lacks it."""
         section = "design" if isinstance(what, Design) else None
-        plain = what.model_dump(mode="json")
+        plain = what.model_dump(mode="json", context=ALL_FIELDS)
         tree = self.pruned_tree.get("design", {}) if section else self.pruned_tree
 
         def resolved(decisions: Decisions) -> tuple[Proposal | Design, Decisions]:

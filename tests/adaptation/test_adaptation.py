@@ -11,6 +11,7 @@ from mtl_nas.adaptation.freezing import frozen_members
 from mtl_nas.adaptation.graph_transfer import transfer_graph, transferred_weights
 from mtl_nas.composition import compose, stacking
 from mtl_nas.data import Task
+from mtl_nas.design import Members
 from mtl_nas.errors import MtlNasError
 from mtl_nas.exports import Model
 from mtl_nas.model import build
@@ -94,6 +95,19 @@ def test_inner_steps_start_from_the_model(model: Model, scope: str) -> None:
     adapted = model.adapt(table(300, seed=4), "share", mode="inner", inner=still, seeds=1).model.network
     before, after = model.network.weights(), adapted.weights()
     assert all(torch.equal(after[key], before[key]) for key in after if key in before)
+
+
+@pytest.mark.parametrize("mode", ["frozen", "finetuned", "inner"])
+def test_networks_in_one_learn_a_new_task_as_one_does(mode: str) -> None:
+    data = mn.load_dataset(table(300, seed=0).drop(columns="share"), tasks={"click": {}, "buy": {}})
+    members = Members(count=3)
+    design = mn.preset("shared_bottom", data.schema, hidden=(8,)).model_copy(update={"members": members})
+    old = Model(build(compose(design, data.schema), seed=1), data.schema)
+    adapted = old.adapt(table(300, seed=1), "share", mode=mode, training=SMALL, seeds=1).model.network
+    assert adapted.architecture.members == 3
+    before, after = old.network.weights(), adapted.weights()
+    factors = "members/embedding/factors"
+    assert torch.equal(before[factors], after[factors]) == (mode == "frozen")
 
 
 @pytest.mark.parametrize(
