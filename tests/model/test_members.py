@@ -25,8 +25,10 @@ from mtl_nas.blocks import Expert, Layers, MemberInput, Tower
 from mtl_nas.composition import compose
 from mtl_nas.data import Schema
 from mtl_nas.design import Critics, Design, GateOptions, Histories, Inputs, Losses, Members
-from mtl_nas.errors import ArchitectureError
+from mtl_nas.errors import ArchitectureError, DesignError
 from mtl_nas.model import build, predictions
+from mtl_nas.presets import preset
+from mtl_nas.space import load_space
 
 FORMS = ("full", "mini")
 VARIANTS: dict[str, tuple[Design, Schema]] = {
@@ -191,3 +193,27 @@ def test_heads_average_equally_many_members() -> None:
     plain = Node(name="tower/buy", block=Tower(), inputs=("embedding",))
     with pytest.raises(ArchitectureError, match="heads of 'click' and 'buy' average 3 and 1 members"):
         Architecture(nodes=(*(node for node in graph.nodes if node.name != "tower/buy"), plain), heads=graph.heads)
+
+
+def test_a_number_of_members_is_said_alone_or_with_their_form() -> None:
+    assert Design.model_validate({"members": 8}).members == Members(count=8)
+    assert preset("mmoe", TWO, members=8).members == Members(count=8)
+    assert preset("mmoe", TWO, members={"count": 8, "form": "mini"}).members == Members(count=8, form="mini")
+    assert preset("mmoe", TWO).members == Members()
+    with pytest.raises(DesignError, match=r"preset 'mmoe': members.count: input should be .* 64, got 65"):
+        preset("mmoe", TWO, members=65)
+    with pytest.raises(DesignError, match="preset 'mmoe': unknown key 'members.number'"):
+        preset("mmoe", TWO, members={"number": 3})
+
+
+def test_the_space_of_everything_holds_networks_in_one() -> None:
+    space = load_space("everything").for_schema(TWO)
+    for members in (1, 8, {"count": 16, "form": "mini"}):
+        assert space.contains(preset("shared_bottom", TWO, members=members))
+    assert not space.contains(preset("shared_bottom", TWO, members=3))
+    assert space.default().design.members == Members()
+
+
+def test_numbers_and_forms_of_members_are_different_graphs() -> None:
+    designs = [preset("mmoe", TWO, members={"count": count, "form": form}) for count in (2, 3) for form in FORMS]
+    assert len({compose(design, TWO).key for design in (*designs, preset("mmoe", TWO))}) == 5

@@ -88,7 +88,8 @@ def test_a_training_with_members_goes_on_from_a_checkpoint(form: str) -> None:
     advance(whole)
     begun = new_member(design)
     advance(begun, 0.4)
-    again = restored(new_member(design), begun.checkpoint().to_bytes())
+    saved = begun.checkpoint().to_bytes()
+    again = restored(new_member(design), saved)
     advance(again)
     assert_equal(again, whole)
 
