@@ -1,9 +1,12 @@
 """Files that are written whole or not at all: what was there before stays until the new content is complete."""
 
 import os
+import stat
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+
+from mtl_nas.errors import MtlNasError
 
 PART = ".part"  # ends the name of a file that is being written; the next writer of the file replaces it
 
@@ -38,3 +41,15 @@ def write_whole(path: Path, content: bytes) -> None:
     """Write a file atomically: readers see either all of it or the file before."""
     with whole_file(path) as part:
         part.write_bytes(content)
+
+
+def refuse_special_file(path: Path, error: type[MtlNasError] = MtlNasError) -> None:
+    """Raise an error if the path is a pipe, a socket or a device, whose reading may wait or never end.
+
+    Raises:
+        OSError: There is nothing at the path, or it cannot be looked at.
+    """
+    mode = path.stat().st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        kind = "pipe" if stat.S_ISFIFO(mode) else "socket" if stat.S_ISSOCK(mode) else "device"
+        raise error(f"'{path}' is a {kind}, which cannot be read twice; write its content to a file")

@@ -79,7 +79,7 @@ class Budget(Value):
         1, ge=1, description="trainings of equal proposals before they are answered from the record"
     )
     finalists: int = Field(5, ge=1, description="designs that are trained again on fresh seeds")
-    seeds: int = Field(3, ge=1, description="seeds of each finalist")
+    seeds: int = Field(3, ge=1, le=1000, description="seeds of each finalist")
     racing: bool = Field(True, description="no further seeds for a finalist that is clearly behind")
 
     @model_validator(mode="before")

@@ -1,19 +1,16 @@
 """Immutable values that are read from files: checked once, when they are read, with messages that name the key."""
 
 import difflib
-import json
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import wraps
 from inspect import isabstract
-from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin
 
 import pydantic
-import yaml
 
 from mtl_nas.errors import MtlNasError
-from mtl_nas.yaml_text import load_yaml
 
 ALL_FIELDS = {"fields": "all"}  # context of a dump that has later fields at their default too
 
@@ -31,6 +28,8 @@ class Value(pydantic.BaseModel):
         return {name for name in self.later_fields if getattr(self, name) == fields[name].default}
 
 
+LONGEST_SHOWN = 200  # characters of a value that a message shows
+T = TypeVar("T")
 V = TypeVar("V", bound=Value)
 
 
@@ -48,6 +47,19 @@ def renamed(tree: Mapping[str, Any], old: str, new: str, where: str) -> Mapping[
         return tree
     warnings.warn(f"{where}: '{old}' is now '{new}'; the next version reads the new name alone", FutureWarning, 2)
     return {new if key == old else key: value for key, value in tree.items()}
+
+
+def translation(translate: Callable[[Any], T]) -> Callable[[Any], T]:
+    """A translation of files of older versions that raises a ValueError where a tree is not of that version."""
+
+    @wraps(translate)
+    def checked(tree: Any) -> T:
+        try:
+            return translate(tree)
+        except (AttributeError, LookupError, TypeError) as problem:
+            raise ValueError(f"is not as version 0.1.0 wrote it: {problem}") from None
+
+    return checked
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
@@ -80,27 +92,6 @@ def first_repeated(names: Iterable[str]) -> str | None:
     return None
 
 
-def read_tree(path: Path, error: type[MtlNasError] = MtlNasError) -> Any:
-    """Read a YAML or JSON file; the error names the file and the line that is wrong."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise error(f"no file '{path}'") from None
-    except IsADirectoryError:
-        raise error(f"'{path}' is a folder, expected a YAML or JSON file") from None
-    except UnicodeDecodeError:
-        raise error(f"'{path}' is not UTF-8 text") from None
-    try:
-        return json.loads(text) if path.suffix == ".json" else load_yaml(text)
-    except json.JSONDecodeError as problem:
-        raise error(f"{path}: not JSON: line {problem.lineno}: {problem.msg}") from None
-    except yaml.YAMLError as problem:
-        mark = getattr(problem, "problem_mark", None)
-        line = f"line {mark.line + 1}: " if mark else ""
-        reason = getattr(problem, "problem", None) or "cannot be read"
-        raise error(f"{path}: not YAML: {line}{reason}") from None
-
-
 def _first_problem(kind: type[Value], tree: object, problem: pydantic.ValidationError) -> str:
     first = problem.errors(include_url=False)[0]
     path, known_keys = _path(kind, tree, first["loc"])
@@ -114,7 +105,13 @@ def _first_problem(kind: type[Value], tree: object, problem: pydantic.Validation
     message = message[0].lower() + message[1:]
     if first["type"] == "value_error":
         return f"{location}: {message}" if location else message
-    return f"{location}: {message}, got {first['input']!r}"
+    return f"{location}: {message}, got {_short(first['input'])}"
+
+
+def _short(value: object) -> str:
+    """The value as messages show it, cut to a readable length."""
+    text = repr(value)
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]} ..."
 
 
 def _path(kind: type[Value], tree: Any, location: Sequence[int | str]) -> tuple[list[int | str], list[str]]:
@@ -132,11 +129,18 @@ def _path(kind: type[Value], tree: Any, location: Sequence[int | str]) -> tuple[
             continue
         annotation = _concrete(_without_metadata(members[0]), tree) if members else None
         path.append(part)
-        tree = tree.get(part) if isinstance(tree, Mapping) else tree[part] if isinstance(part, int) else None
+        tree = _branch(tree, part)
         fields = annotation.model_fields if isinstance(annotation, type) and issubclass(annotation, Value) else {}
         known_keys = list(fields)
         annotation = fields[str(part)].annotation if part in fields else _item(annotation)
     return path, known_keys
+
+
+def _branch(tree: Any, part: int | str) -> Any:
+    """What stands in a tree at a key or an index; None if there is nothing."""
+    if isinstance(tree, Mapping):
+        return tree.get(part)
+    return tree[part] if isinstance(tree, list | tuple) and isinstance(part, int) and part < len(tree) else None
 
 
 def _concrete(kind: Any, tree: Any) -> Any:

@@ -8,7 +8,8 @@ ROLES_OF_PREFIXES = {"task_embedding/": "task_embedding", "critic/": "critics", 
 
 def with_roles(tree: Mapping[str, Any]) -> Mapping[str, Any]:
     """Add the role of each node to the mapping of a file; up to 0.1.0 the first part of a node's name gave it."""
-    return {**tree, "nodes": [_with_role(node) for node in tree.get("nodes", ())]} if "nodes" in tree else tree
+    nodes = tree.get("nodes")
+    return {**tree, "nodes": [_with_role(node) for node in nodes]} if isinstance(nodes, list | tuple) else tree
 
 
 def _with_role(node: Any) -> Any:

@@ -48,7 +48,7 @@ class Block(Value, ABC):
     def of(tree: Mapping[str, Any]) -> "Block":
         """Read a block from the mapping of a file; its key ``block`` names the kind."""
         name = tree.get("block")
-        if name not in Block.kinds:
+        if not isinstance(name, str) or name not in Block.kinds:
             raise ValueError(f"unknown block {name!r}{nearest(str(name), Block.kinds)}")
         return Block.kinds[name].model_validate(tree)
 

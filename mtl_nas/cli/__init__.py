@@ -16,6 +16,7 @@ from mtl_nas.cli.app import app
 from mtl_nas.cli.notes import details_are_shown
 from mtl_nas.cli.signals import stopped_by_signals
 from mtl_nas.errors import MtlNasError
+from mtl_nas.terminal import print_line
 
 CLOSED_PIPE = 141  # exit code of a command whose reader closed the pipe, as shells report it
 
@@ -36,6 +37,10 @@ def main() -> None:
             _stop(str(problem))
         except OSError as problem:
             _stop(_refused(problem))
+        except (MemoryError, RuntimeError) as problem:
+            if not (isinstance(problem, MemoryError) or "can't allocate memory" in str(problem)):  # of torch
+                raise
+            _stop("memory is short: search or load a smaller model or table, or use fewer workers")
 
 
 def _run() -> None:
@@ -54,14 +59,17 @@ def _refused(problem: OSError) -> str:
 
 
 def _stop(message: str) -> None:
+    """End with a message of one line; only that of an error in trials, which begins with its trace, has several."""
+    if not message.startswith("Traceback"):
+        message = message.replace("\n", "\\n")  # of names that have several lines
     if details_are_shown():
         traceback.print_exc()
-    print(f"mtl-search: {message}", file=sys.stderr)
+    print_line(f"mtl-search: {message}", file=sys.stderr)
     sys.exit(2)
 
 
 def _print_warning(message: Warning | str, *_: Any) -> None:
-    print(f"mtl-search: note: {message}", file=sys.stderr)
+    print_line(f"mtl-search: note: {message}", file=sys.stderr)
 
 
 __all__ = ["app", "main"]

@@ -197,12 +197,15 @@ def predict(
     to: Annotated[Path, typer.Option(help="the file to write: .csv, .tsv or .parquet")],
     keep: Annotated[str | None, typer.Option(metavar="NAME,...", help="columns to copy beside the scores")] = None,
     processes: Annotated[int, typer.Option(min=1, help="processes that predict, with one thread each")] = 1,
+    verbatim: Annotated[
+        bool, typer.Option("--verbatim", help="in CSV, leave texts that a spreadsheet would evaluate as they are")
+    ] = False,
     database: Database = None,
 ) -> None:
     """Score new rows, batch by batch, at constant memory."""
     from mtl_nas.cli.models import write_predictions
 
-    write_predictions(model, table_of(table, database), to, names(keep) or [], processes)
+    write_predictions(model, table_of(table, database), to, names(keep) or [], processes, verbatim=verbatim)
 
 
 @app.command(rich_help_panel=MODELS)

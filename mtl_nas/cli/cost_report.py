@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from mtl_nas.cli.searches import open_search, run_folder
@@ -19,6 +18,7 @@ from mtl_nas.settings import SearchSettings
 from mtl_nas.space import SearchSpace
 from mtl_nas.space.size_estimate import estimate_size
 from mtl_nas.study import CostEstimate, Resources, SearchFile, estimate_cost, limit_sentences, limits_with_default
+from mtl_nas.terminal import Terminal
 
 
 def open_search_to_check(
@@ -41,7 +41,7 @@ def open_search_to_check(
 
 def print_check(file: SearchFile, folder: Path | None, resources: Resources) -> None:
     """Print the data, the space and its presets, and the time and memory that the search will take."""
-    console = Console(highlight=False, markup=False, emoji=False)
+    console = Terminal(highlight=False, markup=False, emoji=False)
     console.print(repr(file.data))
     for line in file.data.notes:
         console.print(f"  {line}", style="dim")

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import yaml
-from rich.console import Console
 
 from mtl_nas.architecture import Architecture, drawing
 from mtl_nas.cli.space_report import run_lines
@@ -17,6 +16,7 @@ from mtl_nas.presets import preset, preset_names
 from mtl_nas.record import RunFolder
 from mtl_nas.space import load_space, plain_tree, space_names
 from mtl_nas.study import Run, load_run
+from mtl_nas.terminal import Terminal, print_line
 from mtl_nas.values import nearest
 
 EXAMPLE_DATA = "synthetic-funnel"  # data set for which a preset is drawn if none is given
@@ -37,9 +37,9 @@ def print_drawing(what: str, data: str | None, format: str, to: Path | None) -> 
         text = FORMATS[format](_architecture(what, data))
     if to is not None:
         write_whole(to, text.encode())
-        print(f"wrote {to}")
+        print_line(f"wrote {to}")
         return
-    Console(soft_wrap=format != "text", emoji=False).print(text, markup=False, highlight=False)
+    Terminal(soft_wrap=format != "text", emoji=False).print(text, markup=False, highlight=False)
     if format == "text" and not is_preset and RunFolder(what).exists:
         _print_findings(load_run(what))
 
@@ -48,9 +48,9 @@ def _print_findings(run: Run) -> None:
     """Print the diagnosis of the best network, and conclusions from the trials about the space."""
     best = run.best()
     if best.diagnosis is not None:  # records of older versions have none
-        Console().print(diagnosed(f"\nHow tasks share the network of {best.name}:", best.diagnosis))
+        Terminal().print(diagnosed(f"\nHow tasks share the network of {best.name}:", best.diagnosis))
     for line in run_lines(run):
-        print(line)
+        print_line(line)
 
 
 def _is_space_file(what: str) -> bool:

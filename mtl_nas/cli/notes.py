@@ -4,6 +4,8 @@ import logging
 import sys
 from collections.abc import Iterable
 
+from mtl_nas.terminal import print_line
+
 LOG = logging.getLogger("mtl_nas")
 
 
@@ -11,7 +13,7 @@ class Lines(logging.Handler):
     """Prints records to the current ``sys.stderr``, which a live panel replaces while a search runs."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        print(record.getMessage(), file=sys.stderr)
+        print_line(record.getMessage(), file=sys.stderr)
 
 
 LINES = Lines()

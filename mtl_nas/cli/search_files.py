@@ -19,6 +19,7 @@ from mtl_nas.data import (
 )
 from mtl_nas.errors import MtlNasError
 from mtl_nas.files import write_whole
+from mtl_nas.terminal import print_line
 
 HEADER = """\
 # What a search is over. Everything below was inferred from the table and can be changed.
@@ -42,11 +43,11 @@ def write_search_file(table: Any, tasks: list[str], ignore: list[str], to: Path)
     header = HEADER.format(name=to, kinds=", ".join(KINDS))
     write_whole(to, f"{header}{_problem(report)}\n{source}{_suggestions(report)}{_yaml(tree)}".encode())
     if notes_are_shown():
-        print("\n".join(profile_lines(report.profile)) + "\n")
+        print_line("\n".join(profile_lines(report.profile)) + "\n")
     note(f"  {line}" for line in report.notes)
     if report.problem is not None:
-        print(f"mtl-search: note: as it stands, the file is refused: {report.problem}", file=sys.stderr)
-    print(f"wrote {to}; next: mtl-search check {to}")
+        print_line(f"mtl-search: note: as it stands, the file is refused: {report.problem}", file=sys.stderr)
+    print_line(f"wrote {to}; next: mtl-search check {to}")
 
 
 def write_encoded(table: Any, tasks: list[str] | None, ignore: list[str] | None, to: Path) -> None:
@@ -54,7 +55,7 @@ def write_encoded(table: Any, tasks: list[str] | None, ignore: list[str] | None,
     data = encode_table(table, to, tasks, ignore=ignore)
     note(f"  {line}" for line in data.notes)
     sizes = ", ".join(f"{len(rows):,} {split}" for split, rows in data.encoded.items())
-    print(f"wrote {to}: rows {sizes}; next: mtl-search check {to}")
+    print_line(f"wrote {to}: rows {sizes}; next: mtl-search check {to}")
 
 
 def _yaml(tree: object) -> str:

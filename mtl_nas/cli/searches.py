@@ -6,8 +6,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from mtl_nas.cli.notes import note, notes_are_shown
 from mtl_nas.cli.signals import STOP
 from mtl_nas.cli.space_report import run_lines
@@ -16,6 +14,7 @@ from mtl_nas.data import Dataset
 from mtl_nas.errors import RunError
 from mtl_nas.record import RunFolder, RunState, layout
 from mtl_nas.study import Resources, Run, SearchFile, data_of_run, read_search, resume, search
+from mtl_nas.terminal import Terminal, print_line
 
 
 def open_search(source: Any, tasks: Sequence[str] | None, space: str | None, settings: Mapping[str, Any]) -> SearchFile:
@@ -65,24 +64,24 @@ def _finish(run_or_resume: Callable[[], Run], folder: Path, data: Dataset | None
         STOP.say_once()
         sys.exit(STOP.exit_code)
     assert data is not None
-    Console().print(tables(compare([run], data)))
+    Terminal().print(tables(compare([run], data)))
     if len(run.settings.objectives) > 1:
-        print(f"\nfront: {', '.join(trial.name for trial in run.front())}")
+        print_line(f"\nfront: {', '.join(trial.name for trial in run.front())}")
     if lines := run_lines(run):
-        print("\n" + "\n".join(lines))
-    print(f"\nbest: {run.best().name}, written to {run.best_folder}")
-    print(f"  chosen because   {run.reason}")
-    print(f"  score new rows   mtl-search predict {run.best_folder} rows.parquet --to scores.parquet")
-    print(f"  see it           mtl-search show {run.path}")
+        print_line("\n" + "\n".join(lines))
+    print_line(f"\nbest: {run.best().name}, written to {run.best_folder}")
+    print_line(f"  chosen because   {run.reason}")
+    print_line(f"  score new rows   mtl-search predict {run.best_folder} rows.parquet --to scores.parquet")
+    print_line(f"  see it           mtl-search show {run.path}")
     one_network = len(data.folds) == 1  # several have no common ONNX file
-    print(f"  take it along    mtl-search export {run.path} --to model{' --format onnx' * one_network}")
+    print_line(f"  take it along    mtl-search export {run.path} --to model{' --format onnx' * one_network}")
 
 
 def _print_interrupted(folder: Path) -> None:
     state = RunState().after(RunFolder(folder).record)
     scored = [trial for trial in state.trained if trial.scored]
-    print(f"\nstopped: {len(scored)} trials are recorded in {folder}", file=sys.stderr)
+    print_line(f"\nstopped: {len(scored)} trials are recorded in {folder}", file=sys.stderr)
     if scored:
         best = max(scored, key=lambda trial: (max(trial.scored), trial.score or 0.0))
-        print(f"best so far: {best.name}, mean score {best.score:.4f} at rung {max(best.scored)}", file=sys.stderr)
-    print(f"go on with: mtl-search resume {folder}", file=sys.stderr)
+        print_line(f"best so far: {best.name}, mean score {best.score:.4f} at rung {max(best.scored)}", file=sys.stderr)
+    print_line(f"go on with: mtl-search resume {folder}", file=sys.stderr)

@@ -21,6 +21,11 @@ def results_of_run(run: Run, data: Dataset) -> list[DesignResult]:
     if run.request.fingerprint != data.fingerprint:
         raise RunError(f"run '{run.path}' was made on other data than '{data.name}'; compare on the data of the run")
     run.best()
+    if run.state.chosen is None or any(set(trial.finalist) - set(trial.tested) for trial in run.finalists()):
+        raise RunError(
+            f"the finalists of '{run.path}' are not all scored on the test rows; "
+            f"go on with: mtl-search resume {run.path}"
+        )
     ensemble = [] if run.state.ensembled is None else [_ensemble(run, run.state.ensembled)]
     return [_finalist(run, trial, data) for trial in run.finalists()] + ensemble
 

@@ -10,7 +10,8 @@ from mtl_nas.data.declaration import Declaration, Source, declaration, name_of
 from mtl_nas.data.files.location import TableNotFoundError, matching
 from mtl_nas.data.source import WILDCARDS, Query, absolute, is_url, relative, table_source
 from mtl_nas.errors import DataError
-from mtl_nas.values import first_repeated, nearest, parse, read_tree
+from mtl_nas.tree_files import read_tree
+from mtl_nas.values import first_repeated, nearest, parse
 
 Tasks = Mapping[Any, Mapping[str, Any] | None] | Sequence[Any]  # names are text, or numbers as pandas has them
 SEARCH_FILES = (".yaml", ".yml")

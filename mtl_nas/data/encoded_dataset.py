@@ -7,7 +7,8 @@ from mtl_nas.data.declaration import Declaration, Split
 from mtl_nas.data.schema import Schema
 from mtl_nas.data.storage.encoded_folder import SCHEMA, StoredSplits, read_index
 from mtl_nas.errors import DataError
-from mtl_nas.values import parse, read_tree
+from mtl_nas.tree_files import read_tree
+from mtl_nas.values import parse
 
 
 def encoded_dataset(folder: Path, declaration: Declaration) -> Dataset:

@@ -1,11 +1,13 @@
 """The columns and tasks of a table, with the statistics of its train rows: all that encoding a new row needs."""
 
-from collections.abc import Mapping
-from typing import Any, ClassVar, Literal, Self
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any, ClassVar, Literal, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
 
 from mtl_nas.data.parsing.calendar_parts import CalendarPart
 from mtl_nas.data.parsing.instants import Unit
@@ -13,6 +15,9 @@ from mtl_nas.data.parsing.raw import RawColumn
 from mtl_nas.data.tasks.kinds import KINDS, KindName, LossName, TaskKind, refuse_loss_of_another_kind
 from mtl_nas.errors import DataError
 from mtl_nas.values import Value, nearest
+
+LONGEST_HISTORY = 65_536  # behaviours that a row may have
+NamesOfParts = TypeVar("NamesOfParts", bound=Sequence[str | None])
 
 
 class SchemaPart(Value):
@@ -41,6 +46,11 @@ class Category(SchemaPart):
     levels: tuple[str | None, ...]
     calendar: Calendar | None = None  # set where the column is made of a time
 
+    @field_validator("levels")
+    @classmethod
+    def _levels_differ(cls, levels: tuple[str | None, ...]) -> tuple[str | None, ...]:
+        return _different("levels", levels)
+
     @property
     def source(self) -> str:
         """The column of the table that is read."""
@@ -58,12 +68,22 @@ class Number(SchemaPart):
     later_fields: ClassVar[tuple[str, ...]] = ("origin", "time", "unit")
     name: str
     mean: float
-    deviation: float
+    deviation: float = Field(ge=0)
     quantiles: tuple[float, ...]  # 257, from the smallest value to the largest; each is a value of a row
     missing: bool  # some train rows have no value
     origin: float = 0.0  # encoded values and the statistics above count from here, in double precision
     time: bool = False  # seconds: of an instant since 1970-01-01 UTC, of a time of day, or of a duration
     unit: Unit = "s"  # of a time that is given as a number, since 1970-01-01 UTC
+
+    @field_validator("quantiles")
+    @classmethod
+    def _quantiles_rise(cls, quantiles: tuple[float, ...]) -> tuple[float, ...]:
+        if len(quantiles) < 2:
+            raise ValueError(f"quantiles are 2 or more, got {len(quantiles)}")
+        for lower, upper in pairwise(quantiles):
+            if lower > upper:
+                raise ValueError(f"quantiles do not fall, got {lower:g} before {upper:g}")
+        return quantiles
 
 
 class HistoryColumns(Value):
@@ -73,9 +93,15 @@ class HistoryColumns(Value):
     """
 
     name: str
-    columns: tuple[Category, ...]
-    length: int  # number of behaviours that are encoded, the latest ones
-    items: int = 1  # number of leading columns that describe the items
+    columns: tuple[Category, ...] = Field(min_length=1)
+    length: int = Field(ge=1, le=LONGEST_HISTORY)  # number of behaviours that are encoded, the latest ones
+    items: int = Field(1, ge=1)  # number of leading columns that describe the items
+
+    @model_validator(mode="after")
+    def _items_are_columns(self) -> Self:
+        if self.items > len(self.columns):
+            raise ValueError(f"items are at most the {len(self.columns)} columns, got {self.items}")
+        return self
 
     @property
     def properties(self) -> int:
@@ -101,7 +127,7 @@ class Task(SchemaPart):
     loss: LossName = Field(default_factory=lambda fields: KINDS[fields["kind"]].losses[0])
     quantile: float = Field(default=0.5, gt=0, lt=1)  # share of labels below the prediction, under loss quantile
     center: float = 0.0  # for labels that are numbers: a model works on (label - origin - center) / scale
-    scale: float = 1.0
+    scale: float = Field(1.0, gt=0)
     origin: float = 0.0  # encoded labels count from here, in double precision
 
     @model_validator(mode="before")
@@ -154,6 +180,14 @@ class Schema(SchemaPart):
     missing: dict[str, tuple[str, ...]] = {}  # texts that say that a value is missing, by column; *: in any column
 
     @model_validator(mode="after")
+    def _names_differ(self) -> Self:
+        categories, numbers = ([column.name for column in columns] for columns in (self.categories, self.numbers))
+        _different("columns", [*categories, *numbers])
+        _different("sequences", [part.name for part in self.sequences])
+        _different("tasks", [task.name for task in self.tasks])
+        return self
+
+    @model_validator(mode="after")
     def _tasks_refer_to_earlier_tasks(self) -> Self:
         refuse_later_references({task.name: (task.after, task.where) for task in self.tasks})
         return self
@@ -187,6 +221,14 @@ class Schema(SchemaPart):
     def has_funnel(self) -> bool:
         """Whether some task is nested in another."""
         return bool(self.nested_pairs)
+
+
+def _different(what: str, names: NamesOfParts) -> NamesOfParts:
+    """The names, or a ValueError that names one that is given twice."""
+    repeated = [name for name, count in Counter(names).items() if count > 1]
+    if repeated:
+        raise ValueError(f"{what} differ from one another, got {repeated[0]!r} twice")
+    return names
 
 
 def nested_pairs(tasks: tuple[Task, ...]) -> tuple[tuple[str, str], ...]:

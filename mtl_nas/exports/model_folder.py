@@ -3,25 +3,30 @@
 Loading a folder runs no code from it.
 """
 
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
 import torch
 from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from mtl_nas.architecture import Architecture, refuse_mismatch
 from mtl_nas.data import Schema, feature_columns
 from mtl_nas.errors import ArchitectureError, ExportError, MtlNasError
-from mtl_nas.files import write_together
+from mtl_nas.files import refuse_special_file, write_together
 from mtl_nas.model import Network, build
 from mtl_nas.record import layout
-from mtl_nas.values import parse, read_tree
+from mtl_nas.tree_files import read_tree
+from mtl_nas.values import parse
 
 ARCHITECTURE, WEIGHTS, SCHEMA, README = "architecture.json", "model.safetensors", "schema.json", "README.md"
+DTYPES = (torch.float32, torch.float64)  # of weights
 BELONGS = "belongs_to"  # the metadata of a weights file that names its architecture and schema
 
 
@@ -50,6 +55,7 @@ def read_model_folder(path: Path) -> tuple[Network, Schema]:
         refuse_mismatch(architecture, schema)
     except ArchitectureError as problem:
         raise ExportError(f"{path / ARCHITECTURE} and {SCHEMA} do not belong together: {problem}") from None
+    _refuse_missing_weights(path / WEIGHTS, architecture)
     weights = read_weights(path / WEIGHTS)
     if _weights_belong_to(path / WEIGHTS) not in (None, _fingerprint(architecture, schema)):
         raise ExportError(
@@ -79,7 +85,7 @@ def _fingerprint(architecture: Architecture, schema: Schema) -> str:
 
 def _weights_belong_to(path: Path) -> str | None:
     """The fingerprint that a weights file names; None in files of 0.1.0."""
-    with safe_open(path, framework="pt") as file:
+    with _opened(path) as file:
         return (file.metadata() or {}).get(BELONGS)
 
 
@@ -89,11 +95,41 @@ def _instead(path: Path) -> str:
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """Read the tensors of a safetensors file, or raise an ExportError with the reason."""
+    """Read the weights in a safetensors file; an ExportError if it is no such file, or a weight is no number."""
+    with _opened(path) as file:
+        weights: dict[str, Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    for name, weight in weights.items():
+        if weight.dtype not in DTYPES:
+            raise ExportError(f"{path}: weight '{name}' is {_word(weight.dtype)}, expected float32 or float64")
+        if not bool(torch.isfinite(weight).all()):
+            raise ExportError(f"{path}: weight '{name}' holds NaN or infinity; take the file from a copy")
+    return weights
+
+
+def _refuse_missing_weights(path: Path, architecture: Architecture) -> None:
+    """Raise an ExportError if the file holds fewer numbers than the network has, before memory is taken for it."""
+    with _opened(path) as file:
+        count = sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118
+    if architecture.parameters > count:
+        raise ExportError(
+            f"{path} holds {count:,} numbers, and {ARCHITECTURE} needs {architecture.parameters:,} weights; "
+            "the files do not belong together"
+        )
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """Open a safetensors file, of which only its header is read yet; errors of reading it are ExportErrors."""
     try:
-        return load_file(path)
-    except (SafetensorError, OSError) as problem:
-        raise ExportError(f"{path}: cannot be read: {problem}") from None
+        refuse_special_file(path, ExportError)
+        with safe_open(path, framework="pt") as file:
+            yield file
+    except (SafetensorError, OSError, ValueError) as problem:
+        raise ExportError(f"{path}: cannot be read: {str(problem).splitlines()[0]:.200}") from None
+
+
+def _word(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
 
 
 def load_architecture(path: str | Path) -> Architecture:

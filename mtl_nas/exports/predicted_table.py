@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import pandas as pd
 import pyarrow as pa
@@ -14,6 +14,7 @@ from pyarrow import parquet
 
 from mtl_nas.data import RawTable, TableBatch, TableBatches, feature_columns
 from mtl_nas.errors import DataError
+from mtl_nas.exports.formulas import without_formulas
 from mtl_nas.exports.model import Model
 from mtl_nas.files import whole_file
 from mtl_nas.model import STORED_ROWS
@@ -26,10 +27,11 @@ WHOLE = {pa.int64(): pd.Int64Dtype(), pa.uint64(): pd.UInt64Dtype(), pa.bool_():
 
 
 class PredictedTable(NamedTuple):
-    """What was written: the number of rows, and the columns."""
+    """What was written: the number of rows, the columns, and how many texts got an apostrophe."""
 
     rows: int
     columns: tuple[str, ...]
+    formulas: int = 0
 
 
 def predict_table(
@@ -39,6 +41,7 @@ def predict_table(
     *,
     keep: Sequence[str] = (),
     processes: int = 1,
+    verbatim: bool = False,
     progress: Callable[[int], None] = lambda rows: None,
 ) -> PredictedTable:
     """Predict every row of a table on disk, and write the predictions beside the columns to keep.
@@ -53,10 +56,12 @@ def predict_table(
         to: The file to write, `.csv`, `.tsv` or `.parquet`; it is there once it is complete, and replaces an older one.
         keep: Columns of the table to copy, such as an id.
         processes: Number of processes that predict, each with one thread; with 1, this process predicts.
+        verbatim: Leave texts in `.csv` and `.tsv` as they are. By default texts that a spreadsheet would evaluate, such
+            as `=HYPERLINK(...)`, get an apostrophe in front, so that nobody acts through a kept column.
         progress: Called with the number of rows that were written, after each batch.
 
     Returns:
-        The number of rows and the columns of the file.
+        The number of rows and the columns of the file, and the number of texts that got an apostrophe.
 
     Raises:
         DataError: The table cannot be read, a column is missing, a value cannot be read, or a name is there twice.
@@ -76,28 +81,25 @@ def predict_table(
         raise DataError(f"'{absent[0]}' is to be kept and is no column of the table{hint}")
     columns = [name for name in source.columns if name in {*feature_columns(model.schema), *keep}]
     written = 0
-    with whole_file(to) as part, _Output(part, to.suffix) as output:
+    with whole_file(to) as part, _Output(part, to.suffix, verbatim=verbatim) as output:
         for batch, predictions in _predicted(model, source.read(columns, STORED_ROWS), processes):
             output.write(_beside(batch.table.select(keep), predictions))
             written += len(batch)
             progress(written)
         output.close()
-    return PredictedTable(written, output.columns)
-
-
-class _Writer(Protocol):
-    def write(self, table: pa.Table) -> None: ...
-
-    def close(self) -> None: ...
+    return PredictedTable(written, output.columns, output.formulas)
 
 
 class _TextWriter:
-    def __init__(self, path: Path, separator: str) -> None:
+    def __init__(self, path: Path, separator: str, *, verbatim: bool) -> None:
         self._file, self._separator = path.open("w", encoding="utf-8", newline=""), separator
-        self._header = True
+        self._header, self._verbatim, self.formulas = True, verbatim, 0
 
     def write(self, table: pa.Table) -> None:
         frame = table.to_pandas(types_mapper=WHOLE.get)
+        if not self._verbatim:
+            frame, formulas = without_formulas(frame, names=self._header)
+            self.formulas += formulas
         frame.to_csv(self._file, index=False, header=self._header, sep=self._separator)
         self._header = False
 
@@ -108,10 +110,11 @@ class _TextWriter:
 class _Output:
     """The file of the predictions, which is opened when the first batch tells its columns."""
 
-    def __init__(self, path: Path, suffix: str) -> None:
+    def __init__(self, path: Path, suffix: str, *, verbatim: bool) -> None:
         self.columns: tuple[str, ...] = ()
-        self._path, self._suffix = path, suffix
-        self._writer: _Writer | None = None
+        self.formulas = 0
+        self._path, self._suffix, self._verbatim = path, suffix, verbatim
+        self._writer: parquet.ParquetWriter | _TextWriter | None = None
 
     def __enter__(self) -> "_Output":
         return self
@@ -125,12 +128,14 @@ class _Output:
             if self._suffix == ".parquet":
                 self._writer = parquet.ParquetWriter(self._path, table.schema)
             else:
-                self._writer = _TextWriter(self._path, "\t" if self._suffix == ".tsv" else ",")
+                separator = "\t" if self._suffix == ".tsv" else ","
+                self._writer = _TextWriter(self._path, separator, verbatim=self._verbatim)
         self._writer.write(table)
 
     def close(self) -> None:
         if self._writer is not None:
             self._writer.close()
+            self.formulas = self._writer.formulas if isinstance(self._writer, _TextWriter) else 0
             self._writer = None
 
 

@@ -1,5 +1,6 @@
 """The torch module of an architecture: stages run in order, heads are read by name."""
 
+import os
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import cast
@@ -9,8 +10,9 @@ from torch import Tensor, nn
 
 from mtl_nas.architecture import Architecture
 from mtl_nas.blocks import Block
-from mtl_nas.errors import ExportError, MtlNasError
+from mtl_nas.errors import ArchitectureError, ExportError, MtlNasError
 from mtl_nas.model.activations import Activations, InputTensors
+from mtl_nas.model.forks import let_children_compute
 from mtl_nas.model.grouping import Stage, stages_of
 from mtl_nas.model.stages import StageModule, TableStage, WeightedModule
 
@@ -27,6 +29,7 @@ class Network(nn.Module):
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
+        let_children_compute()
         self.architecture = architecture
         self.shared = nn.ModuleDict()
         self.stages = StageList(self._modules_of(stages_of(architecture)))
@@ -161,6 +164,22 @@ class Network(nn.Module):
         return members
 
 
+class TooLargeError(ArchitectureError, MemoryError):
+    """An architecture whose weights alone do not fit into the memory of this machine."""
+
+
+def _refuse_too_large(architecture: Architecture, dtype: torch.dtype) -> None:
+    if not hasattr(os, "sysconf"):  # Windows; there, torch finds out when memory is taken
+        return
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    needed = architecture.parameters * torch.finfo(dtype).bits // 8
+    if needed > memory:
+        raise TooLargeError(
+            f"the {architecture.parameters:,} weights of this architecture take {needed / 1e9:,.1f} GB, and this "
+            f"machine has {memory / 1e9:,.1f} GB of memory"
+        )
+
+
 def build(architecture: Architecture, *, seed: int = 0, dtype: torch.dtype = torch.float32) -> Network:
     """Make the torch module of an architecture, with random weights.
 
@@ -168,6 +187,9 @@ def build(architecture: Architecture, *, seed: int = 0, dtype: torch.dtype = tor
         architecture: The graph, from ``compose`` or ``load_architecture``.
         seed: Seed of the weights; an equal architecture and an equal seed give equal weights.
         dtype: Type of the weights.
+
+    Raises:
+        ArchitectureError: The weights need more memory than the machine has.
 
     Returns:
         The module, which maps input tensors to the outputs of its heads. ``Model(network, data.schema)`` predicts rows.
@@ -179,6 +201,7 @@ def build(architecture: Architecture, *, seed: int = 0, dtype: torch.dtype = tor
         >>> network.architecture.tasks
         ('y1', 'y2')
     """
+    _refuse_too_large(architecture, dtype)
     network = Network(architecture)
     network.reset(torch.Generator().manual_seed(seed))
     return network.to(dtype)

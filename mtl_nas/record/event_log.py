@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from mtl_nas.errors import RunError
 from mtl_nas.record.events import EVENTS, Event
 from mtl_nas.record.older_versions import current_event
+from mtl_nas.tree_files import json_tree
 
 
 class Record:
@@ -29,9 +30,8 @@ class Record:
         for number, line in enumerate(text[: text.rfind(b"\n") + 1].splitlines(), start=1):
             try:
                 yield _read(line)
-            except ValidationError as problem:
-                reason = problem.errors(include_url=False)[0]["msg"]
-                raise RunError(f"{self.path}: line {number} is no event of this version: {reason}") from None
+            except ValueError as problem:
+                raise RunError(f"{self.path}: line {number} is no event of this version: {_reason(problem)}") from None
 
     def append(self, event: Event) -> None:
         """Write an event, and return when it is on the disk."""
@@ -56,6 +56,14 @@ class Record:
 
 def _read(line: bytes) -> Event:
     """The event of a line; lines of version 0.1.0 have the key ``fact`` in place of ``event``."""
-    if b'"fact": ' in line and isinstance(tree := json.loads(line), dict) and "fact" in tree:
-        return EVENTS.validate_python(current_event(tree))
-    return EVENTS.validate_json(line)
+    tree = json_tree(line)
+    is_old = isinstance(tree, dict) and "fact" in tree
+    return EVENTS.validate_python(current_event(tree) if is_old else tree)
+
+
+def _reason(problem: ValueError) -> str:
+    if isinstance(problem, ValidationError):
+        return problem.errors(include_url=False)[0]["msg"]
+    return (
+        f"Invalid JSON: {problem}" if isinstance(problem, json.JSONDecodeError | UnicodeDecodeError) else str(problem)
+    )

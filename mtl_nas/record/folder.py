@@ -16,7 +16,8 @@ from mtl_nas.files import write_whole
 from mtl_nas.record import layout
 from mtl_nas.record.event_log import Record
 from mtl_nas.record.request import Request
-from mtl_nas.values import parse, read_tree
+from mtl_nas.tree_files import read_tree
+from mtl_nas.values import parse
 
 LOCKS = (layout.OWNER, layout.LOCK)
 

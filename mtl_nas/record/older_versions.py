@@ -3,10 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
+from mtl_nas.values import translation
+
 RENAMED = {"passes": "epochs", "operations": "macs"}
 SETTINGS = ("sampler", "objectives", "limits", "presets", "ensemble", "start", "seed")
 
 
+@translation
 def current_event(line: Mapping[str, Any]) -> dict[str, Any]:
     """Translate a line of ``trials.jsonl``: ``fact`` is now ``event``; other keys are ``RENAMED``."""
     event = {{"fact": "event", "operations": "macs"}.get(key, key): value for key, value in line.items()}
@@ -18,6 +21,7 @@ def current_event(line: Mapping[str, Any]) -> dict[str, Any]:
     return event
 
 
+@translation
 def current_request(request: Mapping[str, Any]) -> dict[str, Any]:
     """Translate ``search.yaml`` of a run folder: the options of the search are now in ``settings``."""
     space = request["space"]

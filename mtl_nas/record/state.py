@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Self
 
+from mtl_nas.errors import RunError
 from mtl_nas.record.events import (
     Best,
     Chosen,
@@ -43,7 +44,13 @@ class RunState:
     def after(self, events: Iterable[Event]) -> Self:
         """Add the events, and return the state."""
         for event in events:
-            self.add(event)
+            try:
+                self.add(event)
+            except KeyError as problem:
+                raise RunError(
+                    f"line {self.events} of the record, a '{event.event}', is of trial {problem}, which no line "
+                    "before it proposes; take the record from a copy"
+                ) from None
         return self
 
     def add(self, event: Event) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 from mtl_nas.errors import SpaceError
 from mtl_nas.space.notation import read_holes, write_holes
 from mtl_nas.space.space import SearchSpace
-from mtl_nas.values import nearest, read_tree
+from mtl_nas.tree_files import read_tree
+from mtl_nas.values import nearest
 
 SECTIONS = ("about", "design", "training")
 FOLDER = "search_spaces"

@@ -7,6 +7,7 @@ from mtl_nas.errors import SpaceError
 from mtl_nas.space.domains import Int, Tree, check_range
 
 REQUIREMENTS = ("sequences", "families", "funnel", "one funnel", "binary tasks")  # what ``Needs`` may ask of a table
+MOST_COPIES = 1_000  # of one tree in a list
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,8 @@ class Repeat:
         check_range("a repeat", self.low, self.high, self.default, whole=True)
         if self.low < 0:
             raise SpaceError(f"a repeat needs low >= 0, got low={self.low}")
+        if self.high > MOST_COPIES:
+            raise SpaceError(f"a repeat makes a list of at most {MOST_COPIES:,} copies, got high={self.high:,}")
 
     @property
     def count(self) -> Int:

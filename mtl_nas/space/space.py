@@ -13,9 +13,10 @@ from mtl_nas.space.domains import Domain, Tree
 from mtl_nas.space.filling import HoleFiller
 from mtl_nas.space.holes import REQUIREMENTS
 from mtl_nas.space.matching import Location, matching, settled
-from mtl_nas.space.traversal import count_combinations, domains_in, prune_unneeded
+from mtl_nas.space.traversal import count_combinations, domains_in, most_values, prune_unneeded
 from mtl_nas.values import ALL_FIELDS, Value, parse, renamed
 
+MOST_VALUES = 100_000  # of a proposal; the largest built-in space allows a few hundred
 CHECKED_OFFSETS = CHECKED_DRAWS = 64  # proposals of each kind that are built when a space is defined
 
 
@@ -58,6 +59,12 @@ class SearchSpace:
         if isinstance(training, Mapping):
             current = renamed(training, "passes", "epochs", f"space '{self.name}': training")
             object.__setattr__(self, "tree", {**self.tree, "training": current})
+        values = most_values(self.tree, len(self.tasks))
+        if values > MOST_VALUES:
+            raise SpaceError(
+                f"space '{self.name}': a proposal has at most {MOST_VALUES:,} values, and this space allows "
+                f"{values:,}; lower the ends of its repeats"
+            )
         corners: tuple[Decider, ...] = (Defaults(), Corner(high=False), Corner(high=True))
         for decider in (*corners, *map(Offset, range(CHECKED_OFFSETS)), *map(Random, range(CHECKED_DRAWS))):
             self.resolve(decider)

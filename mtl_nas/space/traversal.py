@@ -63,6 +63,24 @@ def domains_in(tree: Tree, path: str, tasks: tuple[str, ...]) -> Iterator[tuple[
         yield from domains_in(branch, below, tasks)
 
 
+def most_values(tree: Tree, tasks: int) -> int:
+    """The largest number of values that a proposal can have, whatever is decided."""
+    match tree:
+        case Choice():
+            return max(most_values(option, tasks) for option in tree.options)
+        case Repeat():
+            return 1 + tree.high * most_values(tree.of, tasks)
+        case EachTask():
+            return 1 + tasks * most_values(tree.of, tasks)
+        case Maybe() | Needs():
+            return most_values(tree.of, tasks)
+        case Mapping():
+            return 1 + sum(most_values(branch, tasks) for branch in tree.values())
+        case list() | tuple():
+            return 1 + sum(most_values(branch, tasks) for branch in tree)
+    return 1
+
+
 def count_combinations(tree: Tree, tasks: tuple[str, ...]) -> int:
     """The number of combinations of options and whole numbers; a Float counts once."""
     match tree:

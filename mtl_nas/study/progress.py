@@ -28,6 +28,7 @@ from mtl_nas.record import (
 from mtl_nas.scoring import Scores
 from mtl_nas.study.schedule.budget import expected_work, work_done
 from mtl_nas.study.search_state import SearchState
+from mtl_nas.terminal import Terminal
 
 
 class Progress:
@@ -35,7 +36,7 @@ class Progress:
 
     def __init__(self, state: SearchState, schema: Schema, *, shown: bool, console: Console | None = None) -> None:
         self._state, self._schema, self._shown = state, schema, shown
-        self._console = console or Console(stderr=True)
+        self._console = console or Terminal(stderr=True)
         self._last = "starting"
         self._start = time.monotonic()
         self._done_before = 0.0

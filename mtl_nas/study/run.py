@@ -28,6 +28,7 @@ class Run:
         self.folder = folder
         self.request: Request = folder.request()
         self.state = SearchState.of(self.request).after(folder.record)
+        _refuse_unknown_networks(folder, self.state)
 
     @property
     def path(self) -> Path:
@@ -86,6 +87,19 @@ class Run:
         from mtl_nas.study.samplers.tpe import tpe_sampler
 
         return optuna_study(self.space(), Observations().of(self.state), tpe_sampler(self.settings.seed))
+
+
+def _refuse_unknown_networks(folder: RunFolder, state: SearchState) -> None:
+    """Raise a RunError if the record decides on a network of which it has no line."""
+    best, ensembled = state.best, state.ensembled
+    decided = [*((best,) if best else ()), *(ensembled.members if ensembled else ())]
+    for network in decided:
+        trial = state.trials.get(network.number)
+        if trial is None or network.seed not in trial.finalist:
+            raise RunError(
+                f"{folder.record.path} decides on trial {network.number} of seed {network.seed}, and has no line of "
+                "its training; take the record from a copy"
+            )
 
 
 def load_run(path: str | Path) -> Run:

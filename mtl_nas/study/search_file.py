@@ -9,7 +9,8 @@ from mtl_nas.errors import MtlNasError
 from mtl_nas.record import SearchSettings
 from mtl_nas.space import SearchSpace, load_space
 from mtl_nas.study.samplers import name_of
-from mtl_nas.values import Value, parse, read_tree
+from mtl_nas.tree_files import read_tree
+from mtl_nas.values import Value, parse
 
 DEFAULT_SPACE = "everything"
 

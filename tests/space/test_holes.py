@@ -22,6 +22,7 @@ from mtl_nas.space import (
     Repeat,
     Replay,
     Subset,
+    load_space,
 )
 from mtl_nas.space.deciders import Corner
 
@@ -165,3 +166,12 @@ def test_another_decider_fills_what_a_replay_does_not_know() -> None:
     assert replay.choose("experts", Int(1, 4)) == 3
     assert replay.choose("hidden", Int(1, 4)) == 1
     assert replay.choose("gate", SWITCH) == 0
+
+
+def test_a_space_of_endless_proposals_is_refused_before_one_is_made() -> None:
+    level = {"shared": 1}
+    with pytest.raises(SpaceError, match=r"design.levels: a repeat makes a list of at most 1,000 copies"):
+        load_space({"design": {"levels": {"repeat": [1, 1_000_000], "of": level}}})
+    hidden = {"expert": {"hidden": {"repeat": [1, 1000], "of": 8}}}
+    with pytest.raises(SpaceError, match=r"a proposal has at most 100,000 values, and this space allows 1,\d+,\d+"):
+        load_space({"design": {"levels": {"repeat": [1, 1000], "of": hidden}}})

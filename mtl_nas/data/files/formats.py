@@ -14,8 +14,9 @@ from mtl_nas.data.files.parquet_file import ParquetFile
 from mtl_nas.data.files.query_table import open_query
 from mtl_nas.data.files.table_file import TableFile
 from mtl_nas.data.files.text_file import TextFile
-from mtl_nas.data.source import Query
+from mtl_nas.data.source import Query, is_url
 from mtl_nas.errors import DataError
+from mtl_nas.files import refuse_special_file
 
 FORMATS: dict[str, Callable[[Location], TableFile]] = {
     **dict.fromkeys(text_file.SEPARATORS, TextFile),
@@ -43,6 +44,8 @@ def open_table(source: str | Path | tuple[str, ...] | Query, *, key: str | None 
 def _open_file(path: str, key: str | None) -> TableFile:
     location = locate(path)
     refuse_absent(location, key)
+    if not is_url(path):
+        refuse_special_file(Path(location.path), DataError)
     if location.kind == pafs.FileType.Directory:
         return ParquetFile(location)
     if location.suffix not in FORMATS or (location.compression and location.suffix not in PACKED):

@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mtl_nas.errors import DataError
-from mtl_nas.values import Value, parse, read_tree
+from mtl_nas.tree_files import read_tree
+from mtl_nas.values import Value, parse
 
 PROFILE = "profile.json"  # in an encoded folder
 

@@ -15,7 +15,8 @@ from mtl_nas.data.schema import Schema
 from mtl_nas.data.storage.memmap import missing_file
 from mtl_nas.data.storage.rows import Rows
 from mtl_nas.errors import DataError
-from mtl_nas.values import Value, parse, read_tree
+from mtl_nas.tree_files import read_tree
+from mtl_nas.values import Value, parse
 
 INDEX, SCHEMA = "dataset.json", "schema.json"
 SPLITS = ("train", "validation", "test")
@@ -121,8 +122,8 @@ def _mapped_array(path: Path, shape: tuple[int, ...], dtype: DTypeLike) -> NDArr
         array: NDArray[Any] = np.load(path, mmap_mode="r")
     except FileNotFoundError:
         raise missing_file(path) from None
-    except (ValueError, EOFError) as problem:
-        raise DataError(f"'{path}' cannot be mapped: {problem}; encode the table again") from None
+    except Exception as problem:  # numpy parses the header as Python text, and raises what its parser raises
+        raise DataError(f"'{path}' cannot be mapped: {problem!s:.200}; encode the table again") from None
     if (array.shape, array.dtype) != (shape, np.dtype(dtype)):
         raise DataError(f"'{path}' holds {array.dtype} {array.shape}, expected {np.dtype(dtype)} {shape}; encode again")
     return array

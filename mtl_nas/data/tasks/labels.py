@@ -14,6 +14,7 @@ from mtl_nas.data.tasks.kinds.class_kind import MOST_CLASSES, distinct_texts
 from mtl_nas.errors import DataError
 
 CODE = re.compile(r"\s*[-+]?0\d")  # the beginning of a number with leading zeros
+LARGEST_LABEL = 1e30  # in size, counted from the origin; networks compute in single precision, up to 3e38
 MOST_WHOLE_NUMBERS = 20  # distinct whole numbers that are classes
 
 
@@ -58,6 +59,13 @@ def outside_sample_space(labels: NDArray[np.float64], tasks: Iterable[Task]) -> 
 def refuse_impossible(labels: NDArray[np.float64], tasks: Iterable[Task]) -> None:
     """Raise DataError naming the first row of (N, T) labels that the kind of its task does not allow."""
     for task, column in zip(tasks, labels.T, strict=True):
+        small = ~(np.abs(column) > LARGEST_LABEL)  # NaN is allowed
+        if not small.all():
+            row = int(np.argmin(small))
+            raise DataError(
+                f"task '{task.name}': row {row + 1} holds {column[row] + task.origin:g}, but a label is at most "
+                f"{LARGEST_LABEL:g} in size: mend the label, or empty it to leave the row out of this task"
+            )
         rule = task.rules.possible(column, task)
         if rule is not None and not rule[0].all():
             row = int(np.argmin(rule[0]))

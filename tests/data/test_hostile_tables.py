@@ -1,0 +1,38 @@
+"""Tables that would hang a reader or spoil a training are refused in one line."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import mtl_nas as mn
+from mtl_nas.errors import DataError
+
+
+@pytest.mark.parametrize("name", ["rows.csv", "rows.csv.gz", "rows.parquet", "rows.jsonl", "rows.xlsx"])
+def test_a_pipe_is_no_table(tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / name)
+    for table in (str(tmp_path / name), str(tmp_path / "rows.*")):
+        with pytest.raises(DataError, match=r"is a pipe, which cannot be read twice; write its content to a file"):
+            mn.load_dataset(table, ["y"])
+
+
+@pytest.mark.parametrize("label", [1e300, -1e300, 1e31])
+@pytest.mark.parametrize("kind", ["regression", "count"])
+def test_a_label_beyond_single_precision_is_refused_with_its_row(label: float, kind: str) -> None:
+    random = np.random.default_rng(0)
+    frame = pd.DataFrame({"x": random.normal(size=300), "y": random.poisson(3, size=300).astype(float)})
+    frame.loc[41, "y"] = abs(label) if kind == "count" else label
+    with pytest.raises(DataError, match=r"task 'y': row 42 holds -?1e\+\d+, but a label is at most 1e\+30 in size"):
+        mn.load_dataset(frame, {"y": {"kind": kind}})
+
+
+def test_large_labels_train() -> None:
+    random = np.random.default_rng(0)
+    frame = pd.DataFrame({"x": random.normal(size=300)})
+    frame["y"] = 1e29 * (frame["x"] + random.normal(size=300) / 3)
+    data = mn.load_dataset(frame, {"y": {"kind": "regression"}})
+    result = mn.evaluate(mn.preset("shared_bottom", data.schema), data, mn.Training(epochs=20, learning_rate=0.01))
+    assert result.scores["y"]["r2"] > 0.5
