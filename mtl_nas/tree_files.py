@@ -55,7 +55,7 @@ def json_tree(text: str | bytes) -> Any:
         tree = json.loads(text)
     except RecursionError:
         raise ValueError(f"mappings and lists are nested more than {DEEPEST} levels deep") from None
-    except json.JSONDecodeError:
+    except (json.JSONDecodeError, UnicodeDecodeError):
         raise
     except ValueError as problem:
         raise ValueError(_reason(problem)) from None

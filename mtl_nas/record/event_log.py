@@ -64,6 +64,5 @@ def _read(line: bytes) -> Event:
 def _reason(problem: ValueError) -> str:
     if isinstance(problem, ValidationError):
         return problem.errors(include_url=False)[0]["msg"]
-    return (
-        f"Invalid JSON: {problem}" if isinstance(problem, json.JSONDecodeError | UnicodeDecodeError) else str(problem)
-    )
+    is_text = isinstance(problem, json.JSONDecodeError | UnicodeDecodeError)
+    return f"Invalid JSON: {problem}" if is_text else str(problem)

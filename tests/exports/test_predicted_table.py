@@ -59,7 +59,7 @@ def test_batches_are_predicted_as_all_rows_at_once(tmp_path, frame, model, suffi
     to = tmp_path / "scores.parquet"
     written = mn.predict_table(model, str(table), to, keep=["id", "visits"], processes=processes, progress=done.append)
     scores = pd.read_parquet(to)
-    assert written == (ROWS, ("id", "visits", *EVENTS))
+    assert written == (ROWS, ("id", "visits", *EVENTS), 0)
     assert done == [STORED_ROWS, 2 * STORED_ROWS, ROWS]
     assert_frame_equal(scores[EVENTS], model.predict(frame), check_exact=True)
     assert scores["id"].equals(frame["id"])
@@ -79,7 +79,7 @@ def test_a_table_without_rows_gives_the_columns_alone(tmp_path, frame, model):
     for suffix in (".csv", ".parquet"):
         table = write(frame.head(0), tmp_path / f"rows{suffix}")
         written = mn.predict_table(model, str(table), tmp_path / "scores.csv", keep=["id"])
-        assert written == (0, ("id", *EVENTS))
+        assert written == (0, ("id", *EVENTS), 0)
         assert (tmp_path / "scores.csv").read_text() == "id,click,buy\n"
 
 
