@@ -36,7 +36,7 @@ class Meta(Value):
 
 
 # may differ in a stack of trainings
-PER_MEMBER = ("seed", "learning_rate", "schedule", "warmup", "weight_decay", "decay", "beta2", "clip")
+PER_MEMBER = ("seed", "learning_rate", "schedule", "warmup", "weight_decay", "decay", "beta2", "clip", "average")
 
 
 class Training(Value):
@@ -62,6 +62,9 @@ class Training(Value):
     clip: Annotated[float, Field(gt=0.0)] | None = Field(
         None, description="largest norm of the gradient of all weights, to which a larger one is scaled down"
     )
+    average: Annotated[float, Field(ge=0.0, lt=1.0)] = Field(
+        0.0, description="share that a mean of the weights at ends of epochs keeps; the mean is scored; 0 is none"
+    )
     patience: Annotated[int, Field(ge=1)] | None = Field(
         None, description="checks on tuning rows without a better score before training stops"
     )
@@ -70,7 +73,7 @@ class Training(Value):
     )
     meta: Meta | None = Field(None, description="meta-learning over tasks")
     seed: int = Field(0, ge=0, description="seed of weights, batches and dropout; a search sets it")
-    later_fields: ClassVar[tuple[str, ...]] = ("decay", "beta2", "clip")
+    later_fields: ClassVar[tuple[str, ...]] = ("decay", "beta2", "clip", "average")
 
     @model_validator(mode="before")
     @classmethod

@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import torch
@@ -31,6 +31,7 @@ class Checkpoint:
         best_weights: State of the network at the best check.
         backward: State of the backward pass, such as learned weights of losses.
         optimizer: State of the optimizer.
+        average: State of the average of weights; empty if the training takes none.
         random_states: States of torch's generators: on the CPU, and on the GPU that trains, if one does.
     """
 
@@ -41,6 +42,7 @@ class Checkpoint:
     backward: StateDict
     optimizer: StateDict
     random_states: tuple[Tensor, Tensor | None]
+    average: Mapping[str, Tensor] = field(default_factory=dict)  # absent in states of version 0.1.0
 
     def to_bytes(self) -> bytes:
         """Return bytes that ``from_bytes`` reads without executing anything."""

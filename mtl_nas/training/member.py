@@ -13,6 +13,7 @@ from mtl_nas.errors import DesignError
 from mtl_nas.model import Network, build, predict, predict_rows
 from mtl_nas.scoring import mean_score, score_tasks
 from mtl_nas.training.adamw import make_optimizer
+from mtl_nas.training.averaging import WeightAverage
 from mtl_nas.training.batches import is_streamed, make_batches
 from mtl_nas.training.checkpoint import Checkpoint
 from mtl_nas.training.checks import Check, DivergedError, Outcome
@@ -69,6 +70,7 @@ class Member:
         self.replayable = self.device.type in cuda_graph.DEVICES and self.backward.repeats
         dense = [weight for weight in self.parameters if not (self.sparse and self.sparse.owns(weight))]
         self.optimizer = make_optimizer(dense, training, self.network.linear_maps(), capturable=self.replayable)
+        self.average = WeightAverage(self.network, training.average) if training.average else None
         self.step = 0
         self.checks: list[Check] = []
         self.best: Check | None = None
@@ -128,14 +130,18 @@ class Member:
         self.problem = DivergedError(f"{what} is no longer finite after {self.rows} rows; lower the learning rate")
 
     def check(self) -> None:
-        """Score the tuning rows, and keep the weights if they are the best so far."""
+        """Score the tuning rows, and keep the weights, or their average, if they are the best so far."""
         if self.problem is not None:
             return
-        data, overrides = self.data, self.sparse.for_prediction if self.sparse else None
+        if self.average is not None and (self.step % self.steps_per_epoch == 0 or self.step == self.steps):
+            self.average.add(self._settled_weights())
+        averaged = self.average is not None and self.average.count > 0
+        network = self.average.network if self.average is not None and averaged else self.network
+        data, overrides = self.data, self.sparse.for_prediction if self.sparse and not averaged else None
         if self.tuning_inputs is None:
-            predictions = predict_rows(self.network, data.tuning, data.schema, device=self.device, read=overrides)
+            predictions = predict_rows(network, data.tuning, data.schema, device=self.device, read=overrides)
         else:
-            predictions = predict(self.network, self.tuning_inputs, data.schema, read=overrides)
+            predictions = predict(network, self.tuning_inputs, data.schema, read=overrides)
         if not all(np.isfinite(values).all() for values in predictions.values()):
             self.diverged("a prediction")
             return
@@ -145,15 +151,20 @@ class Member:
         self.checks.append(check)
         if self.best is None or check.score > self.best.score:
             self.best = check
-            if self.sparse:
-                self.sparse.settle()
-            self._best_weights = {name: value.clone() for name, value in self.network.state_dict().items()}
+            weights = network.state_dict() if averaged else self._settled_weights()
+            self._best_weights = {name: value.clone() for name, value in weights.items()}
 
     def best_network(self) -> Network:
         """Return a new network with the weights of the best check."""
         network = Network(self.network.architecture).to(self.device, next(self.network.parameters()).dtype)
         network.load_state_dict(self._best_weights)
         return network
+
+    def _settled_weights(self) -> Mapping[str, Tensor]:
+        """Return the state of the network, every row of a large table up to date."""
+        if self.sparse:
+            self.sparse.settle()
+        return self.network.state_dict()
 
     def checkpoint(self) -> Checkpoint:
         """Return the state from which ``restore`` continues."""
@@ -164,6 +175,7 @@ class Member:
             best_weights=self._best_weights,
             backward=self.backward.state_dict(),
             optimizer=self.optimizer.state_dict(),
+            average=self.average.state_dict() if self.average else {},
             random_states=(
                 torch.get_rng_state(),
                 torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else None,
@@ -175,6 +187,8 @@ class Member:
         self.network.load_state_dict(checkpoint.network)
         self.backward.load_state_dict(checkpoint.backward)
         self.optimizer.load_state_dict(checkpoint.optimizer)
+        if self.average:
+            self.average.load_state_dict(checkpoint.average)
         self._best_weights = checkpoint.best_weights
         cpu_state, gpu_state = checkpoint.random_states
         torch.set_rng_state(cpu_state)

@@ -25,7 +25,7 @@ from mtl_nas.training.schedule import rate_factor
 def test_a_fit_that_is_saved_and_loaded_goes_on_as_if_nothing_had_been(precision, norm):
     options = {"precision": precision, "schedule": "cosine", "warmup": 0.1}
     if norm != "batch":
-        options |= {"weight_decay": 0.1, "decay": "matrices", "beta2": 0.95, "clip": 0.5}
+        options |= {"weight_decay": 0.1, "decay": "matrices", "beta2": 0.95, "clip": 0.5, "average": 0.7}
     training = TRAINING.model_copy(update=options)
     rungs = (1 / 9, 1 / 3, 1.0)
     whole = new_member(noisy(norm), training)
