@@ -14,6 +14,7 @@ STREAMED_ROWS = 2  # cuts and orders of rows that are read from files
 # fixed seeds of legacy RandomState generators, whose streams never change between versions of numpy
 SPLIT_SEED = 0  # rows or groups that go to a split
 LEAK_CHECK_SEED = 0  # sample of the rows of a long table
+FIT_SEED = 0  # sample of the train rows of a long table, to which histograms of numbers are fitted
 CENSUS_TEST_SEED = 0  # halves of the census test file
 
 # fixed seeds of generators whose results are compared within one run only

@@ -8,13 +8,21 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from mtl_nas.blocks.block import Block, Colour
-from mtl_nas.blocks.columns import Embedding, FieldMean, TaskEmbedding, Vocabulary
+from mtl_nas.blocks.columns import Embedding, FieldMean, NumberPart, TaskEmbedding, Vocabulary
 from mtl_nas.blocks.experts import Expert, Layers, LayersBlock, Tower
 from mtl_nas.blocks.histories import History
 from mtl_nas.blocks.links import Product, Thresholds, Transfer
 from mtl_nas.blocks.members import MemberExpert, MemberInput, MemberLayers, MemberTower
 from mtl_nas.blocks.mixing import Concat, Gate, Route, Stitch, Stop, Sum
-from mtl_nas.blocks.options import Activation, HistoryAttention, HistoryKind, NumberEncoding, Share, Units
+from mtl_nas.blocks.options import (
+    Activation,
+    HistoryAttention,
+    HistoryKind,
+    NumberEncoding,
+    NumberEncodings,
+    Share,
+    Units,
+)
 
 for _module in iter_modules(__path__):
     import_module(f"{__name__}.{_module.name}")
@@ -38,6 +46,8 @@ __all__ = [
     "MemberLayers",
     "MemberTower",
     "NumberEncoding",
+    "NumberEncodings",
+    "NumberPart",
     "Product",
     "Route",
     "Share",

@@ -3,6 +3,7 @@
 from mtl_nas.blocks import Concat, Embedding, FieldMean, History, TaskEmbedding, Vocabulary
 from mtl_nas.composition.graph_builder import SHARED, GraphBuilder, Owner, OwnerStates
 from mtl_nas.composition.member_nodes import for_members
+from mtl_nas.composition.number_groups import encodings_of_numbers
 from mtl_nas.data import HistoryColumns, Schema
 from mtl_nas.design import Histories, Inputs
 
@@ -14,7 +15,7 @@ class InputNodes:
         self.builder, self.inputs, self.sequences = builder, builder.design.inputs, builder.schema.sequences
         self.embedding = _embedding(self.inputs, builder.schema)
         self.reads_columns = bool(self.embedding.categories or self.embedding.numbers)
-        has_tables = bool(self.embedding.table_rows or self.sequences)
+        has_tables = bool(self.embedding.fields or self.sequences)
         self.owns_tables = self.inputs.tables == "task" and has_tables
 
     def states(self) -> OwnerStates:
@@ -51,16 +52,24 @@ class InputNodes:
 
 
 def _embedding(inputs: Inputs, schema: Schema) -> Embedding:
+    """Return the block that reads columns; options without effect have their defaults, as equal graphs need that."""
+    each = encodings_of_numbers(inputs.numbers, schema)
+    alike = len(set(each)) <= 1 and len(each[0] if each else ("standard",)) == 1
     block = Embedding(
         categories=tuple(Vocabulary(name=column.name, size=column.size) for column in schema.categories),
         numbers=tuple(column.name for column in schema.numbers),
         missing=tuple(column.name for column in schema.numbers if column.missing),
-        width=inputs.embedding,
-        encoding=inputs.numbers if schema.numbers else "standard",
-        buckets=inputs.buckets if inputs.numbers in ("bucket", "piecewise") and schema.numbers else 32,
+        encoding=each[0][0] if alike and each else "standard",
+        encodings=() if alike else each,
     )
-    # without a table the width has no effect, and equal graphs need equal blocks
-    return block if block.table_rows else block.model_copy(update={"width": Embedding().width})
+    options: dict[str, object] = {}
+    if block.fields:
+        options["width"] = inputs.embedding
+    if block.tabled:
+        options["buckets"] = inputs.buckets
+    if block.waves:
+        options["frequency"] = inputs.frequency
+    return block.model_copy(update=options)
 
 
 def _history(inputs: Inputs, sequence: HistoryColumns, *, reads_columns: bool) -> History:

@@ -9,6 +9,7 @@ and labels, and ``parsing`` reads values.
 
 from mtl_nas.data.builtin.registry import builtin_names
 from mtl_nas.data.columns.encoding import encode_rows, feature_columns
+from mtl_nas.data.columns.histogram import histogram_edges, histogram_of
 from mtl_nas.data.dataset import Dataset
 from mtl_nas.data.declaration import Declaration, Source, Split, TaskDeclaration
 from mtl_nas.data.declaring import beside_search_file
@@ -22,7 +23,7 @@ from mtl_nas.data.pipeline.survey import infer
 from mtl_nas.data.pipeline.table import TableBatch
 from mtl_nas.data.profiling.report import profile_lines, suggestion_lines
 from mtl_nas.data.profiling.table_profile import TableProfile
-from mtl_nas.data.schema import Category, HistoryColumns, Number, Schema, Task
+from mtl_nas.data.schema import Category, Histogram, HistoryColumns, Number, Schema, Task
 from mtl_nas.data.storage.rows import Rows, joined
 from mtl_nas.data.table_batches import TableBatches
 from mtl_nas.data.table_report import TableReport, report_on_table
@@ -33,6 +34,7 @@ __all__ = [
     "Category",
     "Dataset",
     "Declaration",
+    "Histogram",
     "HistoryColumns",
     "KindName",
     "Number",
@@ -54,6 +56,8 @@ __all__ = [
     "encode_rows",
     "encode_table",
     "feature_columns",
+    "histogram_edges",
+    "histogram_of",
     "infer",
     "is_frame",
     "joined",

@@ -133,8 +133,11 @@ class Dataset:
 
 
 def fingerprint(schema: Schema, encoded: Mapping[str, Rows], tuning: int) -> str:
-    """A hash of the schema and of every encoded row, the same for rows in memory and in files."""
-    digest = hashlib.blake2b(schema.model_dump_json().encode(), digest_size=16)
+    """A hash of the schema and of every encoded row, the same for rows in memory and in files.
+
+    What is fitted to the rows for encodings of numbers is left out: it follows from the rows.
+    """
+    digest = hashlib.blake2b(schema.without_fits.model_dump_json().encode(), digest_size=16)
     for split in ("train", "validation", "test"):
         for name, array in encoded[split].arrays():
             digest.update(f"{split}.{name} {array.shape}".encode())

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from mtl_nas.data.columns.fitting import with_fits
 from mtl_nas.data.dataset import Dataset
 from mtl_nas.data.declaration import Declaration, Split
 from mtl_nas.data.schema import Schema
@@ -18,12 +19,15 @@ def encoded_dataset(folder: Path, declaration: Declaration) -> Dataset:
     _refuse_contradiction(folder, declaration, index.declaration)
     path = str(folder.absolute())
     source = index.declaration.data.model_copy(update={"table": path})
+    encoded = StoredSplits(path, schema, index.fingerprint)
+    if any(number.histogram is None for number in schema.numbers):  # a folder of 0.1.0
+        schema = with_fits(schema, encoded["train"])
     return Dataset(
         name=index.name,
         schema=schema,
         declaration=index.declaration.model_copy(update={"data": source}),
         notes=index.notes,
-        encoded=StoredSplits(path, schema, index.fingerprint),
+        encoded=encoded,
         tuning=index.tuning,
         given_fingerprint=index.fingerprint,
     )

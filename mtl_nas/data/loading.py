@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from mtl_nas.data.builtin.registry import BUILTINS, with_builtin
+from mtl_nas.data.columns.fitting import with_fits
 from mtl_nas.data.dataset import Dataset, RawRows
 from mtl_nas.data.declaration import Declaration, Split
 from mtl_nas.data.declaring import Tasks, declared, naming_search_file, with_options
@@ -138,7 +139,7 @@ def _prepared(name: str, rows: RawTable, declaration: Declaration, test: RawTabl
     description = encoding.described(encoded)
     data = Dataset(
         name=name,
-        schema=encoding.schema,
+        schema=with_fits(encoding.schema, train, labels=survey.fold is None),
         declaration=description.declaration,
         notes=description.notes,
         encoded=encoded,

@@ -62,10 +62,18 @@ class Category(SchemaPart):
         return len(self.levels) + 1
 
 
+class Histogram(Value):
+    """Bins of the train rows: a value that recurs has a bin of its own, the other values are divided by mass."""
+
+    edges: tuple[float, ...]  # between the bins, ascending, each in the middle of two values
+    rows: tuple[int, ...]  # rows of each bin; one more than edges
+    distinct: int  # number of distinct values
+
+
 class Number(SchemaPart):
     """A numeric column with statistics of the train rows in which it is not missing."""
 
-    later_fields: ClassVar[tuple[str, ...]] = ("origin", "time", "unit")
+    later_fields: ClassVar[tuple[str, ...]] = ("origin", "time", "unit", "histogram", "thresholds")
     name: str
     mean: float
     deviation: float = Field(ge=0)
@@ -74,6 +82,13 @@ class Number(SchemaPart):
     origin: float = 0.0  # encoded values and the statistics above count from here, in double precision
     time: bool = False  # seconds: of an instant since 1970-01-01 UTC, of a time of day, or of a duration
     unit: Unit = "s"  # of a time that is given as a number, since 1970-01-01 UTC
+    histogram: Histogram | None = None  # None in schemas of 0.1.0
+    thresholds: tuple[float, ...] = ()  # at which labels of the train rows change, the most useful one first
+
+    @property
+    def without_fits(self) -> "Number":
+        """The column as schemas of 0.1.0 describe it."""
+        return self.model_copy(update={"histogram": None, "thresholds": ()})
 
     @field_validator("quantiles")
     @classmethod
@@ -211,6 +226,11 @@ class Schema(SchemaPart):
     def task_names(self) -> tuple[str, ...]:
         """Names in declared order, which is the order of the funnel."""
         return tuple(task.name for task in self.tasks)
+
+    @property
+    def without_fits(self) -> "Schema":
+        """The schema as 0.1.0 wrote it, of which fingerprints are made."""
+        return self.model_copy(update={"numbers": tuple(number.without_fits for number in self.numbers)})
 
     @property
     def nested_pairs(self) -> tuple[tuple[str, str], ...]:

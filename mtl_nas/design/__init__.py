@@ -4,7 +4,7 @@ A design names no columns and few tasks, so one design fits many tables; ``compo
 """
 
 from mtl_nas.design.design import Critics, Design, Members, Proposal, Transfers
-from mtl_nas.design.inputs import Histories, Inputs
+from mtl_nas.design.inputs import Histories, Inputs, NumberGroups, Numbers
 from mtl_nas.design.levels import GateOptions, Gating, Level, Routing, Stitching
 from mtl_nas.design.losses import Aggregation, Losses
 from mtl_nas.design.training import Meta, Precision, Training, Work
@@ -21,6 +21,8 @@ __all__ = [
     "Losses",
     "Members",
     "Meta",
+    "NumberGroups",
+    "Numbers",
     "Precision",
     "Proposal",
     "Routing",

@@ -6,12 +6,18 @@ from torch import Tensor, nn
 
 from mtl_nas.architecture import Architecture
 from mtl_nas.blocks import Embedding
+from mtl_nas.blocks.columns import SCALARS
 from mtl_nas.data import Rows, Schema
 from mtl_nas.model.number_encodings import number_encoder
 
 
 class InputEncoder(nn.Module):
-    """Categories and numbers -> the ids (B, F), fractions (B, M) and scalars (B, S) that an architecture reads."""
+    """Categories and numbers -> what an architecture reads.
+
+    ids (B, F) of table rows: of categories, then of numbers with table rows. fractions (B, P) of the way to the next
+    row, for the last P of these. waves (B, K): numbers whose sines and cosines the network takes. scalars (B, S):
+    numbers that enter as they are, then flags of missing ones.
+    """
 
     starts: Tensor
     number_starts: Tensor
@@ -22,31 +28,38 @@ class InputEncoder(nn.Module):
         self.block = next(embeddings, None)  # all embeddings of a graph read the same columns in one encoding
         if self.block is None:
             return
-        ends = np.cumsum([0, *(field.size for field in self.block.categories)])
-        number_starts = ends[-1] + self.block.number_rows * np.arange(len(schema.numbers))
-        self.register_buffer("starts", torch.tensor(ends[:-1], dtype=torch.int32))
-        self.register_buffer("number_starts", torch.tensor(number_starts, dtype=torch.int32))
+        block = self.block
+        sizes = [*(field.size for field in block.categories), *map(block.number_rows, block.tabled)]
+        starts = torch.tensor(np.cumsum([0, *sizes])[:-1], dtype=torch.int32)
+        self.register_buffer("starts", starts[: len(block.categories)])
+        self.register_buffer("number_starts", starts[len(block.categories) :])
+        self.parts = (*block.tabled, *block.waves, *block.parts(*SCALARS))
         self.columns = nn.ModuleList(
-            number_encoder(number, self.block.encoding, self.block.buckets) for number in schema.numbers
+            number_encoder(schema.numbers[part.index], part.encoding, block.buckets) for part in self.parts
         )
-        self.flags = [index for index, number in enumerate(schema.numbers) if number.name in self.block.missing]
 
     def forward(self, categories: Tensor, numbers: Tensor) -> dict[str, Tensor]:
         """``categories``: integer ids (B, C); ``numbers``: floats (B, M), NaN where missing."""
         if self.block is None:
             return {}
-        inputs: dict[str, Tensor] = {}
-        ids = [categories + self.starts] if self.block.categories else []
-        if self.block.numbers and self.block.tabled:
-            located = [self._located(numbers[:, index], index) for index in range(len(self.columns))]
+        block, inputs = self.block, dict[str, Tensor]()
+        tabled, waves = len(block.tabled), len(block.waves)
+        ids = [categories + self.starts] if block.categories else []
+        if tabled:
+            located = [self._located(numbers[:, part.index], index) for index, part in enumerate(self.parts[:tabled])]
             rows = torch.stack([row for row, _ in located], dim=1) + self.number_starts
             ids.append(rows.to(categories.dtype))
-            if self.block.encoding == "piecewise":
-                inputs["fractions"] = torch.stack([share for _, share in located], dim=1)
-        elif self.block.numbers:
-            scalars = [self._scalar(numbers[:, index], index) for index in range(len(self.columns))]
-            flags = [torch.isnan(numbers[:, index]).float() for index in self.flags]
-            inputs["scalars"] = torch.stack([*scalars, *flags], dim=1)
+            if block.interpolated:
+                shares = [share for _, share in located[-len(block.interpolated) :]]
+                inputs["fractions"] = torch.stack(shares, dim=1)
+        scalars = [
+            self._scalar(numbers[:, part.index], tabled + index) for index, part in enumerate(self.parts[tabled:])
+        ]
+        if waves:
+            inputs["waves"] = torch.stack(scalars[:waves], dim=1)
+        flags = [torch.isnan(numbers[:, index]).float() for index in block.flagged]
+        if block.scalars:
+            inputs["scalars"] = torch.stack([*scalars[waves:], *flags], dim=1)
         inputs["ids"] = torch.cat(ids, dim=1) if ids else categories
         return inputs
 
@@ -65,7 +78,7 @@ class InputEncoder(nn.Module):
 def input_tensors(
     rows: Rows, schema: Schema, architecture: Architecture, *, device: str | torch.device = "cpu"
 ) -> dict[str, Tensor]:
-    """Ids, fractions, scalars and ``sequence/<name>`` (N, columns, length) of encoded rows on a device."""
+    """Ids, fractions, waves, scalars and ``sequence/<name>`` (N, columns, length) of encoded rows on a device."""
     sequences = {f"sequence/{name}": _int32(ids) for name, ids in rows.sequences.items()}
     encoder = InputEncoder(schema, architecture)
     columns = encoder(_int32(rows.categories), torch.tensor(rows.numbers))

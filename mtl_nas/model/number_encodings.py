@@ -4,6 +4,7 @@ All of them compute in double precision, in the order of operations of numpy's `
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 from statistics import NormalDist
 
 import numpy as np
@@ -12,8 +13,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from mtl_nas.blocks import NumberEncoding
-from mtl_nas.data import Number
+from mtl_nas.data import Number, histogram_edges
 
+QUARTILES = (0.0, 0.25, 0.5, 0.75, 1.0)
+CLIPPED = 3.0  # largest absolute value of a robust number
 NORMAL_RANKS = np.linspace(1 / 1024, 1 - 1 / 1024, 1023)  # ranks between which the normal score is interpolated
 NORMAL_SCORES = np.array([NormalDist().inv_cdf(float(rank)) for rank in NORMAL_RANKS])
 
@@ -33,6 +36,13 @@ def boundaries(number: Number, buckets: int) -> NDArray[np.float64]:
     return edges[1:-1] if len(edges) > buckets else edges[1:]
 
 
+def label_knots(number: Number, buckets: int) -> NDArray[np.float64]:
+    """The ends of the range, and at most ``buckets`` - 1 of the thresholds at which labels change, the best ones."""
+    ends = (number.quantiles[0], number.quantiles[-1])
+    inner = np.asarray(number.thresholds[: buckets - 1], dtype=np.float64)
+    return np.unique(np.concatenate([ends, inner]))
+
+
 class TabledNumber(nn.Module, ABC):
     """Values (B,) -> the table row of each, 1 or more, and its distance to the next row as a share between 0 and 1."""
 
@@ -48,10 +58,9 @@ class TabledNumber(nn.Module, ABC):
 
 
 class Bucket(TabledNumber):
-    """One row per bucket; the share is 0."""
+    """One row per bucket, which ``edges`` part; the share is 0."""
 
-    def __init__(self, number: Number, buckets: int) -> None:
-        edges = boundaries(number, buckets)
+    def __init__(self, edges: NDArray[np.float64]) -> None:
         super().__init__(edges if len(edges) else np.array([np.inf]))  # exporters do not search empty tensors
 
     def forward(self, values: Tensor) -> tuple[Tensor, Tensor]:
@@ -60,9 +69,6 @@ class Bucket(TabledNumber):
 
 class Piecewise(TabledNumber):
     """One row per knot; the share is that of the way to the next knot."""
-
-    def __init__(self, number: Number, buckets: int) -> None:
-        super().__init__(knots(number, buckets))
 
     def forward(self, values: Tensor) -> tuple[Tensor, Tensor]:
         last = len(self.edges) - 1
@@ -111,17 +117,46 @@ class Quantile(nn.Module):
         return _interpolated((above + below) / 2, self.normal_ranks, self.normal_scores)
 
 
-def number_encoder(number: Number, encoding: NumberEncoding, buckets: int) -> TabledNumber | Standard | Quantile:
-    """The module that encodes a column."""
-    match encoding:
-        case "bucket":
-            return Bucket(number, buckets)
-        case "piecewise":
-            return Piecewise(number, buckets)
-        case "standard":
-            return Standard(number)
-        case "quantile":
-            return Quantile(number)
+class Robust(nn.Module):
+    """z / sqrt(1 + (z / 3)^2) of the distance z from the median in interquartile ranges (Holzmueller et al., 2024).
+
+    Where half of the rows are equal, the scale is half of the whole range.
+    """
+
+    median: Tensor
+    scale: Tensor
+
+    def __init__(self, number: Number) -> None:
+        super().__init__()
+        last = len(number.quantiles) - 1
+        first, lower, median, upper, highest = (number.quantiles[round(last * share)] for share in QUARTILES)
+        scale = upper - lower if upper > lower else (highest - first) / 2
+        self.register_buffer("median", torch.tensor(median, dtype=torch.float64))
+        self.register_buffer("scale", torch.tensor(scale or 1.0, dtype=torch.float64))
+
+    def forward(self, values: Tensor) -> Tensor:
+        """(B,) -> (B,)."""
+        distance = (values - self.median) / self.scale
+        return distance / torch.sqrt(1 + (distance / CLIPPED) ** 2)
+
+
+def number_encoder(
+    number: Number, encoding: NumberEncoding, buckets: int
+) -> TabledNumber | Standard | Quantile | Robust:
+    """The module that encodes a column; of a periodic one, the number whose sines and cosines a network takes."""
+    return ENCODERS[encoding](number, buckets)
+
+
+ENCODERS: Mapping[NumberEncoding, Callable[[Number, int], TabledNumber | Standard | Quantile | Robust]] = {
+    "standard": lambda number, _: Standard(number),
+    "quantile": lambda number, _: Quantile(number),
+    "robust": lambda number, _: Robust(number),
+    "bucket": lambda number, buckets: Bucket(boundaries(number, buckets)),
+    "histogram": lambda number, buckets: Bucket(histogram_edges(number, buckets)),
+    "piecewise": lambda number, buckets: Piecewise(knots(number, buckets)),
+    "target": lambda number, buckets: Piecewise(label_knots(number, buckets)),
+    "periodic": lambda number, _: Robust(number),
+}
 
 
 def _interpolated(values: Tensor, points: Tensor, heights: Tensor) -> Tensor:

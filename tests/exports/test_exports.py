@@ -4,6 +4,7 @@ import json
 import shutil
 import sys
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ import yaml
 from safetensors.numpy import load_file
 
 import mtl_nas as mn
+from mtl_nas.blocks import NumberEncoding
 from mtl_nas.cli import main
 from mtl_nas.data import load_dataset
 from mtl_nas.design import Training
@@ -147,7 +149,7 @@ def test_labels_are_not_asked_for_and_columns_are(loaded):
 
 def test_a_number_that_train_rows_never_lacked_may_be_missing_later(tmp_path):
     data = load_dataset(FRAME.assign(**{SIZE: FRAME[SIZE].fillna(0)}), TASKS)
-    for numbers in ("standard", "quantile", "bucket", "piecewise"):
+    for numbers in (*get_args(NumberEncoding), ("histogram", "robust"), "auto"):
         design = mn.preset("mmoe", data.schema, hidden=(4,), numbers=numbers)
         network = mn.build(mn.compose(design, data.schema))
         mn.Model(network, data.schema).save(tmp_path)

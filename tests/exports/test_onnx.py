@@ -4,6 +4,7 @@ import importlib
 import json
 from importlib.util import find_spec
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ import pytest
 import torch
 
 import mtl_nas as mn
+from mtl_nas.blocks import NumberEncoding
 from mtl_nas.composition import compose
 from mtl_nas.data import Category, Number, Schema, Task, encode_rows, load_dataset
 from mtl_nas.design import Design, Inputs, Level
@@ -71,8 +73,11 @@ def answers(folder, rows, schema: Schema) -> dict[str, np.ndarray]:
 DESIGNS = {
     **{
         numbers: Design(inputs=Inputs(numbers=numbers, buckets=8), levels=(Level(shared=2),))
-        for numbers in ("standard", "quantile", "bucket", "piecewise")
+        for numbers in get_args(NumberEncoding)
     },
+    "encodings side by side": Design(
+        inputs=Inputs(numbers=("periodic", "histogram", "robust")), levels=(Level(shared=2),)
+    ),
     "ple": mn.preset("ple", DATA.schema, hidden=(8,)),
     "aitm": mn.preset("aitm", DATA.schema, hidden=(8,)),
     "esmm": mn.preset("esmm", DATA.schema, hidden=(8,)),
@@ -116,7 +121,7 @@ PLAIN = {
     [
         ("categories alone", "standard"),
         ("sequences alone", "standard"),
-        *(("a constant number", numbers) for numbers in ("standard", "quantile", "bucket", "piecewise")),
+        *(("a constant number", numbers) for numbers in get_args(NumberEncoding) if numbers != "target"),
     ],
 )
 def test_a_schema_may_lack_a_kind_of_column(name, numbers, tmp_path):

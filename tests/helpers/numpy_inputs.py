@@ -10,17 +10,24 @@ Cell = Callable[[Array, Array, Array], tuple[Array, Array]]  # a position's colu
 
 
 def embedded(block: Any, weights: Arrays, node: str, features: Arrays) -> Array:
-    """Fields flat in the order of the ids, then the numbers that enter as they are."""
-    rows = features["ids"].shape[0] if "ids" in features else features["scalars"].shape[0]
+    """Fields flat in the order of the ids, then periodic numbers, then the numbers that enter as they are."""
+    rows = features["ids"].shape[0]
+    between = features["fractions"].shape[1] if "fractions" in features else 0
+    fields = features["ids"].shape[1]
     parts: list[Array] = []
-    for field in range(features["ids"].shape[1] if "ids" in features else 0):
+    for field in range(fields):
         table, ids = weights[f"{node}/table"], features["ids"][:, field]
-        number = field - len(block.categories)
-        if block.encoding == "piecewise" and number >= 0:
+        number = field - (fields - between)
+        if number >= 0:
             share = features["fractions"][:, [number]]
             parts.append((1 - share) * table[ids] + share * table[ids + 1])
         else:
             parts.append(table[ids])
+    for column in range(features["waves"].shape[1] if "waves" in features else 0):
+        turns = features["waves"][:, [column]] * weights[f"{node}/frequency"][column]
+        waves = np.concatenate([np.sin(2 * np.pi * turns), np.cos(2 * np.pi * turns)], axis=1)
+        linear = waves @ weights[f"{node}/wave_weight"][column].T + weights[f"{node}/wave_bias"][column]
+        parts.append(relu(linear))
     if block.scalars:
         parts.append(features["scalars"])
     return np.concatenate([part.reshape(rows, -1) for part in parts], axis=1)

@@ -387,6 +387,10 @@ def _shapes(node: Node, widths: tuple[int, ...]) -> Shapes:
     match block.block:
         case "embedding":
             yield "table", (block.table_rows, block.width)
+            if waves := len(block.waves):
+                yield "frequency", (waves, block.frequencies)
+                yield "wave_weight", (waves, block.width, 2 * block.frequencies)
+                yield "wave_bias", (waves, block.width)
         case "task_embedding":
             yield "vector", (block.width,)
         case "sequence":
@@ -487,15 +491,23 @@ def random_features(architecture: Architecture, rows: int, random: np.random.Gen
 
 
 def _fields(block: Embedding, rows: int, random: np.random.Generator) -> dict[str, Array]:
-    sizes = [field.size for field in block.categories] + [block.number_rows] * (len(block.numbers) * block.tabled)
+    """Ids of any row of a field but the last of those with two rows, shares between them, waves and scalars."""
+    own = block.encodings or ((block.encoding,),) * len(block.numbers)
+    each = [encoding for encodings in own for encoding in encodings]
+    one_row, two_rows, waves = (
+        sum(encoding in kinds for encoding in each)
+        for kinds in (("bucket", "histogram"), ("piecewise", "target"), ("periodic",))
+    )
+    sizes = [field.size for field in block.categories]
+    sizes += [block.buckets + 1] * one_row + [block.buckets + 2] * two_rows
     starts = np.cumsum([0, *sizes])[:-1]
-    counts = [
-        size - (block.encoding == "piecewise" and index >= len(block.categories)) for index, size in enumerate(sizes)
-    ]
+    counts = [size - (index >= len(sizes) - two_rows) for index, size in enumerate(sizes)]
     ids = [start + random.integers(0, size, rows) for start, size in zip(starts, counts, strict=True)]
     result: dict[str, Array] = {"ids": np.stack(ids, axis=1) if ids else np.zeros((rows, 0), dtype=np.int64)}
-    if block.encoding == "piecewise":
-        result["fractions"] = random.uniform(0.0, 1.0, (rows, len(block.numbers)))
+    if two_rows:
+        result["fractions"] = random.uniform(0.0, 1.0, (rows, two_rows))
+    if waves:
+        result["waves"] = random.normal(0.0, 1.0, (rows, waves))
     if block.scalars:
         result["scalars"] = random.normal(0.0, 1.0, (rows, block.scalars))
     return result

@@ -1,12 +1,15 @@
 """What a network reads, on numbers small enough to check by hand."""
 
 from statistics import NormalDist
+from typing import get_args
 
 import numpy as np
 import pytest
 
+from mtl_nas.blocks import NumberEncoding
 from mtl_nas.composition import compose
 from mtl_nas.data import Category, HistoryColumns, Number, Rows, Schema, Task
+from mtl_nas.data.columns.histogram import histogram
 from mtl_nas.data.columns.statistics import number_column
 from mtl_nas.design import Design, Inputs
 from mtl_nas.model import input_tensors
@@ -20,11 +23,11 @@ def fitted(*values: float, name: str = "x") -> Number:
     return number_column(name, np.array(values, dtype=np.float32))
 
 
-def encoded(column: Number, values: list[float], encoding: str, buckets: int = 8) -> dict[str, np.ndarray]:
+def encoded(column: Number, values: list[float], encoding: str | list[str], buckets: int = 8) -> dict[str, np.ndarray]:
     return of([column], np.array(values)[:, None], encoding, buckets)
 
 
-def of(columns: list[Number], values: np.ndarray, encoding: str, buckets: int = 8) -> dict[str, np.ndarray]:
+def of(columns: list[Number], values: np.ndarray, encoding: str | list[str], buckets: int = 8) -> dict[str, np.ndarray]:
     schema = Schema(numbers=tuple(columns), tasks=(CLICK,))
     none = np.zeros((len(values), 0), dtype=np.int32)
     rows = Rows(none, values.astype(np.float32), {}, np.zeros((len(values), 1), dtype=np.float32))
@@ -147,18 +150,55 @@ def test_a_constant_number_has_one_knot():
     assert flat(encoded(fitted(5, 5, NAN), [5, 7, NAN], "bucket")["ids"]) == [1, 1, 0]
 
 
-@pytest.mark.parametrize("encoding", ["standard", "quantile", "bucket", "piecewise"])
+@pytest.mark.parametrize("encoding", get_args(NumberEncoding))
 def test_ids_fit_the_table_for_any_value(encoding):
     columns = [fitted(*range(100), NAN), fitted(1, 1, 1, 2, name="y"), fitted(3, 3, NAN, name="z")]
     values = np.array([[-1e30, 1e30, NAN], [1e30, -1e30, 3], [NAN, NAN, 4]])
+    columns = [column.model_copy(update={"thresholds": (1.5, 0.5)}) for column in columns]
     schema = Schema(numbers=tuple(columns), tasks=(CLICK,))
     block = compose(Design(inputs=Inputs(numbers=encoding, buckets=8)), schema).nodes[0].block
     tensors = of(columns, values, encoding)
     ids = tensors["ids"]
     assert ids.shape[1] == (3 if block.tabled else 0)
-    upper = 1 if encoding == "piecewise" else 0
+    upper = 1 if encoding in ("piecewise", "target") else 0
     assert not ids.size or (ids.min() >= 0 and ids.max() + upper < block.table_rows)
     assert all(np.isfinite(array).all() for array in tensors.values())
+
+
+def test_robust_numbers_are_interquartile_ranges_from_the_median_clipped_at_three():
+    column = fitted(*range(257))  # quartiles 64, 128, 192
+    actual = flat(encoded(column, [128, 256, 128 + 3 * 128, -1e12, NAN], "robust")["scalars"])
+    np.testing.assert_allclose(actual, [0, 1 / np.sqrt(1 + 1 / 9), 3 / np.sqrt(2), -3, 0], rtol=1e-6)
+
+
+def test_where_half_of_the_rows_are_equal_half_of_the_range_is_the_unit_of_robust_numbers():
+    column = fitted(*[0] * 900, *range(1, 101))
+    np.testing.assert_allclose(flat(encoded(column, [0, 50], "robust")["scalars"]), [0, 1 / np.sqrt(1 + 1 / 9)])
+
+
+def test_knots_of_target_are_the_first_thresholds_and_the_ends_of_the_range():
+    column = fitted(*range(257)).model_copy(update={"thresholds": (100.0, 20.0, *range(130, 170))})
+    tensors = encoded(column, [0, 20, 60, 100, 256], "target", buckets=8)
+    assert flat(tensors["ids"]) == [1, 2, 2, 3, 8]
+    np.testing.assert_allclose(flat(tensors["fractions"]), [0, 0, 0.5, 0, 1])
+
+
+def test_encodings_of_a_column_stand_side_by_side_one_row_then_two_then_waves_then_scalars():
+    columns = [fitted(*range(257), NAN).model_copy(update={"thresholds": (128.0,)}), fitted(*range(257), name="y")]
+    values = np.array([[0, 0], [64, 256], [NAN, 128]], dtype=np.float32)
+    tensors = of(columns, values, ["target", "periodic", "bucket"])
+    rows = tensors["ids"] - [0, 9, 18, 28]
+    assert rows.tolist() == [[1, 1, 1, 1], [3, 8, 1, 1], [0, 5, 0, 1]]
+    np.testing.assert_allclose(tensors["fractions"], [[0, 0], [0.5, 1], [0, 0.5]])
+    np.testing.assert_allclose(tensors["waves"][:, 0], [-1 / np.sqrt(1 + 1 / 9), -0.5 / np.sqrt(1 + 1 / 36), 0])
+    assert tensors["scalars"].tolist() == [[0], [0], [1]], "a flag, as waves of a missing value are those of the median"
+
+
+def test_a_histogram_gives_recurring_values_rows_that_buckets_do_not():
+    values = np.concatenate([np.zeros(9000), np.repeat(np.arange(1.0, 101.0), 5)]).astype(np.float32)
+    column = fitted(*values).model_copy(update={"histogram": histogram(values.astype(np.float64))})
+    rows = {name: set(flat(encoded(column, values, name, 128)["ids"])) for name in ("bucket", "histogram")}
+    assert (len(rows["bucket"]) < 20, len(rows["histogram"])) == (True, 101)
 
 
 def test_categories_and_numbers_share_one_table_of_rows():

@@ -1,5 +1,7 @@
 """The torch model against plain numpy, in float64: outputs to 1e-10, gradients by the complex step to 1e-9 relative."""
 
+from typing import get_args
+
 import numpy as np
 import numpy_reference as reference
 import pytest
@@ -22,7 +24,7 @@ from small_designs import (
     stacked,
 )
 
-from mtl_nas.blocks import Expert, Tower
+from mtl_nas.blocks import Expert, NumberEncoding, Tower
 from mtl_nas.composition import compose
 from mtl_nas.data import Schema
 from mtl_nas.design import Design, Inputs
@@ -81,10 +83,31 @@ CASES = [
     pytest.param(small(name, schema), schema, id=f"{name}-{len(schema.tasks)}") for name, schema in PRESET_CASES
 ] + [pytest.param(design, schema, id=name) for name, (design, schema) in VARIANTS.items()]
 RICH = {"categories": (4, 3), "numbers": 2}
+RICH_SCHEMA = schema_of("click", "buy", **RICH)
+SPIKY_AND_SMOOTH = RICH_SCHEMA.model_copy(
+    update={
+        "numbers": (
+            RICH_SCHEMA.numbers[0],  # always 0
+            RICH_SCHEMA.numbers[1].model_copy(
+                update={"quantiles": tuple(float(rank) for rank in range(257)), "thresholds": (40.0, 90.0)}
+            ),
+        )
+    }
+)
 FEATURES: dict[str, tuple[Inputs, Schema]] = {
-    encoding: (Inputs(numbers=encoding, embedding=3, buckets=8), schema_of("click", "buy", **RICH))
-    for encoding in ("standard", "quantile", "bucket", "piecewise")
+    encoding: (Inputs(numbers=encoding, embedding=3, buckets=8), SPIKY_AND_SMOOTH)
+    for encoding in get_args(NumberEncoding)
 } | {
+    "encodings side by side": (
+        Inputs(numbers=("periodic", "histogram", "robust"), embedding=3, buckets=8),
+        RICH_SCHEMA,
+    ),
+    "encodings by group": (
+        Inputs(numbers={"smooth": ("target", "robust"), "spiky": "periodic"}, embedding=3, buckets=8),
+        SPIKY_AND_SMOOTH,
+    ),
+    "missing periodic numbers": (Inputs(numbers="periodic"), schema_of("click", "buy", missing=True)),
+    "periodic numbers a task": (Inputs(numbers="periodic", tables="task", embedding=3), schema_of("a", "b", **RICH)),
     "missing numbers": (SCALARS, schema_of("click", "buy", missing=True)),
     "missing numbers in buckets": (Inputs(buckets=8), schema_of("click", "buy", missing=True)),
     "categories alone": (Inputs(embedding=2), schema_of("click", "buy", categories=(3, 2, 5), numbers=0)),

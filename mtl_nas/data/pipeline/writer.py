@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from mtl_nas.data.columns.fitting import with_fits
 from mtl_nas.data.dataset import fingerprint
 from mtl_nas.data.declaration import Declaration
 from mtl_nas.data.pipeline.file_table import FileTable
@@ -97,6 +98,6 @@ def _write_index(encoding: TableEncoding, folder: Path, name: str) -> None:
         tuning=tuning,
         fingerprint=fingerprint(schema, encoded, tuning),
     )
-    (folder / SCHEMA).write_text(schema.model_dump_json(), encoding="utf-8")
+    (folder / SCHEMA).write_text(with_fits(schema, encoded["train"]).model_dump_json(), encoding="utf-8")
     tree = index.model_dump(mode="json") | {"declaration": declaration.tree()}
     (folder / INDEX).write_text(json.dumps(tree, indent=1, ensure_ascii=False), encoding="utf-8")

@@ -1,5 +1,6 @@
 """Stages that turn columns into states, (N, B, D) for a stage of N members."""
 
+import math
 from collections.abc import Mapping
 
 import torch
@@ -34,46 +35,65 @@ def looked_up(tables: Tensor, ids: Tensor) -> Tensor:
 
 
 class EmbeddingStage(TableStage[Embedding]):
-    """ids (B, F), fractions (B, M), scalars (B, S) -> (N, B, F * d + S)."""
+    """ids (B, F), fractions (B, P), waves (B, K), scalars (B, S) -> (N, B, (F + K) * d + S)."""
 
     def __init__(self, stage: Stage) -> None:
         super().__init__(stage)
-        self.table = nn.Parameter(torch.empty(len(stage.nodes), self.block.table_rows, self.block.width))
-        self.first_number = len(self.block.categories)  # column of the ids
-        self.interpolates = self.block.encoding == "piecewise" and bool(self.block.numbers)
+        block, nodes = self.block, len(stage.nodes)
+        self.table = nn.Parameter(torch.empty(nodes, block.table_rows, block.width))
+        self.interpolated, self.waves = len(block.interpolated), len(block.waves)
+        if self.waves:
+            self.frequency = nn.Parameter(torch.empty(nodes, self.waves, block.frequencies))
+            self.wave_weight = nn.Parameter(torch.empty(nodes, self.waves, block.width, 2 * block.frequencies))
+            self.wave_bias = nn.Parameter(torch.empty(nodes, self.waves, block.width))
 
     def forward(self, activations: Activations) -> Tensor:
-        """Table rows, interpolated for piecewise-linear numbers, beside the scalars."""
-        rows = self._rows(activations.inputs) if self.block.table_rows else None
-        if not self.block.scalars and rows is not None:
-            return rows
-        scalars = activations.inputs["scalars"].to(self.table.dtype).expand(len(self.table), -1, -1)
-        return scalars if rows is None else torch.cat([rows, scalars], dim=2)
+        """Table rows, interpolated for piecewise-linear numbers, then vectors of waves, then scalars."""
+        inputs, parts = activations.inputs, []
+        if self.block.table_rows:
+            parts.append(self._rows(inputs))
+        if self.waves:
+            parts.append(self._waves(inputs["waves"].to(self.table.dtype)))
+        if self.block.scalars:
+            parts.append(inputs["scalars"].to(self.table.dtype).expand(len(self.table), -1, -1))
+        return parts[0] if len(parts) == 1 else torch.cat(parts, dim=2)
 
     def _rows(self, inputs: InputTensors) -> Tensor:
         rows = looked_up(self.table, inputs["ids"])  # (N, B, F, d)
-        if self.interpolates:
-            first = self.first_number
+        if self.interpolated:
+            first = rows.shape[2] - self.interpolated
             upper = looked_up(self.table, inputs["ids"][:, first:] + 1)
             share = inputs["fractions"].to(rows.dtype).unsqueeze(-1)
             rows = torch.cat([rows[:, :, :first], torch.lerp(rows[:, :, first:], upper, share)], dim=2)
         return rows.flatten(2)
 
+    def _waves(self, values: Tensor) -> Tensor:
+        """(B, K) -> (N, B, K * d)."""
+        angles = 2 * math.pi * values.unsqueeze(-1) * self.frequency.unsqueeze(1)  # (N, B, K, frequencies)
+        waves = torch.cat([angles.sin(), angles.cos()], dim=-1)
+        linear = torch.einsum("nbkf,nkdf->nbkd", waves, self.wave_weight) + self.wave_bias.unsqueeze(1)
+        return linear.relu().flatten(2)
+
     def rows_read(self, inputs: InputTensors) -> tuple[Tensor, Mapping[str, Tensor], Mapping[str, Tensor]]:
         ids = inputs["ids"]
-        upper = ids[:, self.first_number :] + 1 if self.interpolates else ids[:, :0]
+        upper = ids[:, ids.shape[1] - self.interpolated :] + 1
         rows, indices = torch.unique(torch.cat([ids, upper], dim=1), return_inverse=True)
         return rows, {"ids": indices[:, : ids.shape[1]]}, {}
 
     def reset(self, generator: torch.Generator) -> None:
         """Normal draws; every field's row for unseen or missing values starts at zero, the mean of the draws."""
+        block = self.block
         with torch.no_grad():
             self.table.normal_(0.0, TABLE_DEVIATION, generator=generator)
             start = 0
-            for field in self.block.categories:
+            for size in (*(field.size for field in block.categories), *map(block.number_rows, block.tabled)):
                 self.table[:, start] = 0.0
-                start += field.size
-            self.table[:, start :: self.block.number_rows] = 0.0  # the rows for missing numbers
+                start += size
+            if self.waves:
+                bound = (2 * block.frequencies) ** -0.5
+                self.frequency.normal_(0.0, block.frequency, generator=generator)
+                self.wave_weight.uniform_(-bound, bound, generator=generator)
+                self.wave_bias.uniform_(-bound, bound, generator=generator)
 
 
 class FieldMeanStage(StageModule[FieldMean]):
