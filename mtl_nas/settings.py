@@ -123,6 +123,7 @@ class SearchSettings(Budget):
         None, description="presets to train first; all compatible ones if not given"
     )
     ensemble: bool = Field(False, description="average the predictions of finalists too")
+    trees: bool = Field(False, description="compare the finalists with boosted trees too; needs the extra trees")
     start: str | None = Field(None, description="a run folder on the same data whose trials are taken over")
 
     @field_validator("objectives", mode="before")
@@ -138,7 +139,7 @@ class SearchSettings(Budget):
     @property
     def decisive(self) -> dict[str, Any]:
         """The options that affect trials and the choice of the best; searches that differ in others are the same."""
-        unused = ("ensemble",) if self.trainings is None else ("ensemble", "trials")
+        unused = ("ensemble", "trees", *(() if self.trainings is None else ("trials",)))
         return {name: value for name, value in self if name not in unused}
 
     def updated(self, changes: Mapping[str, Any]) -> "SearchSettings":

@@ -170,11 +170,14 @@ def compare(
     data: Data = None,
     seeds: Annotated[int, typer.Option(min=1, help="trainings of each design that no run has trained")] = 3,
     device: Annotated[str | None, typer.Option(help="cpu or cuda", show_default="cuda if there is a GPU")] = None,
+    trees: Annotated[
+        bool | None, typer.Option("--trees/--no-trees", help="boosted trees too", show_default="as the run says")
+    ] = None,
 ) -> None:
     """Compare designs on the test rows: scores per task, gain, ties, cost."""
     from mtl_nas.cli.comparisons import print_comparison
 
-    print_comparison(what, data, seeds, device)
+    print_comparison(what, data, seeds=seeds, device=device, trees=trees)
 
 
 @app.command(rich_help_panel=MODELS)

@@ -8,10 +8,10 @@ from mtl_nas.study import data_of_run, load_run
 from mtl_nas.terminal import Terminal
 
 
-def print_comparison(what: list[str], data: str | None, seeds: int, device: str | None) -> None:
+def print_comparison(what: list[str], data: str | None, *, seeds: int, device: str | None, trees: bool | None) -> None:
     """Print the tables of a comparison, and the diagnoses of its designs."""
     dataset = load_dataset(data) if data is not None else _data_of_runs(what)
-    comparison = compare(what, dataset, seeds=seeds, device=device)
+    comparison = compare(what, dataset, seeds=seeds, device=device, trees=trees)
     Terminal().print(tables(comparison), diagnoses(comparison), sep="")
 
 

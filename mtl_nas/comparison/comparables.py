@@ -13,6 +13,7 @@ from mtl_nas.design import Design, Training
 from mtl_nas.errors import MtlNasError
 from mtl_nas.exports import is_model_folder, load_architecture, load_model
 from mtl_nas.presets import preset, preset_names
+from mtl_nas.record import RunFolder
 from mtl_nas.study import BASELINE, Run, load_run
 from mtl_nas.values import nearest
 
@@ -43,6 +44,16 @@ def design_results(
         if name not in of_runs:
             designs.append(train_and_test(name, design, data, training, numbers, device=device))
     return designs
+
+
+def first_run(what: Sequence[Comparable]) -> Run | None:
+    """The first run of a comparison."""
+    for given in what:
+        if isinstance(given, Run):
+            return given
+        if isinstance(given, str | Path) and str(given) not in preset_names() and RunFolder(given).exists:
+            return load_run(given)
+    return None
 
 
 def architecture_of(what: Comparable, data: Dataset) -> Architecture:

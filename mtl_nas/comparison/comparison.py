@@ -7,11 +7,13 @@ import pandas as pd
 import torch
 
 from mtl_nas.architecture import differences
-from mtl_nas.comparison.comparables import Comparable, architecture_of, design_results
+from mtl_nas.comparison.comparables import Comparable, architecture_of, design_results, first_run
 from mtl_nas.comparison.design_result import DesignResult
 from mtl_nas.comparison.rows import Row, comparison_rows
+from mtl_nas.comparison.trees import TreesVerdict, trees_of, trees_result, trees_verdict
 from mtl_nas.data import Dataset, Schema
 from mtl_nas.design import Training
+from mtl_nas.trees import BoostedTrees, installed_libraries
 
 
 @dataclass(frozen=True)
@@ -21,14 +23,16 @@ class Comparison:
     Attributes:
         data: Name of the data set.
         schema: Its columns and tasks.
-        rows: One row per design, the best design first.
+        rows: One row per design, the best design first; boosted trees by their score.
         differences: Lines with the differences between the graphs, if exactly two designs were given.
+        trees: Boosted trees against the best design, if they were asked for.
     """
 
     data: str
     schema: Schema
     rows: tuple[Row, ...]
     differences: tuple[str, ...] = ()
+    trees: TreesVerdict | None = None
 
     @property
     def best(self) -> Row:
@@ -38,7 +42,8 @@ class Comparison:
     @property
     def ties(self) -> tuple[str, ...]:
         """Names of the designs that tie with the best one on the test rows."""
-        return tuple(row.name for row in self.rows if row.against_best is not None and row.against_best.tie)
+        others = [row for row in self.rows if row.against_best is not None and row.cost is not None]
+        return tuple(row.name for row in others if row.against_best is not None and row.against_best.tie)
 
     def frame(self) -> pd.DataFrame:
         """One line per design with all numbers of the comparison."""
@@ -48,9 +53,8 @@ class Comparison:
             for head, cell in row.cells.items():
                 line |= {head: cell.score, f"{head} sd": cell.deviation, f"{head} gain": cell.gain}
                 line |= {f"{head} verdict": cell.verdict} if head in self.schema.task_names else {}
-            lines.append(
-                line | {"parameters": row.cost.parameters, "rows/s": row.cost.rows_per_second, "seeds": row.seeds}
-            )
+            parameters, speed = (None, None) if row.cost is None else (row.cost.parameters, row.cost.rows_per_second)
+            lines.append(line | {"parameters": parameters, "rows/s": speed, "seeds": row.seeds})
         return pd.DataFrame(lines)
 
 
@@ -61,6 +65,7 @@ def compare(
     seeds: int = 3,
     training: Training | None = None,
     device: str | None = None,
+    trees: bool | None = None,
 ) -> Comparison:
     """Score designs on the test rows, on equal seeds and with equal training.
 
@@ -71,12 +76,14 @@ def compare(
         seeds: Number of trainings of each design that no run has trained; with a run, its seeds are used.
         training: How those designs are trained; the default of the first run's space, or else of `Training`.
         device: `cpu` or `cuda`; by default the GPU if there is one.
+        trees: Whether boosted trees, one model per task, are compared too; by default if the first run says so. They
+            are trained once: a run folder keeps what they predict. Needs the extra `trees`.
 
     Returns:
         Scores per task with deviations over seeds, gains over `single_task` with 95 % intervals, ties and costs.
 
     Raises:
-        MtlNasError: One of `what` is no run, preset, design or file.
+        MtlNasError: One of `what` is no run, preset, design or file, or no library of boosted trees is installed.
         RunError: A run is not finished or was made on other data.
         ArchitectureError: A graph was made for other columns, or predicts only some of the tasks.
         DataError: The test rows are of one class in every task.
@@ -89,11 +96,23 @@ def compare(
         ('ple', ('mmoe',))
     """
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    run = first_run(what)
+    wanted = trees or (trees is None and run is not None and run.settings.trees)
+    if wanted and run is None:
+        installed_libraries()  # a missing library is said before networks are trained
     designs = design_results(what, data, seeds=seeds, training=training or Training(), device=device)
+    boosted = trees_of(data, None if run is None else run.path) if wanted else None
     lines = differences(*(architecture_of(given, data) for given in what)) if len(what) == 2 else ()
-    return comparison_of(designs, data, lines)
+    return comparison_of(designs, data, lines, boosted)
 
 
-def comparison_of(designs: Sequence[DesignResult], data: Dataset, lines: Sequence[str] = ()) -> Comparison:
-    """The comparison of designs that were tested already."""
-    return Comparison(data.name, data.schema, comparison_rows(designs, data), tuple(lines))
+def comparison_of(
+    designs: Sequence[DesignResult], data: Dataset, lines: Sequence[str] = (), trees: BoostedTrees | None = None
+) -> Comparison:
+    """The comparison of designs, and of boosted trees, that were tested already."""
+    if trees is None:
+        return Comparison(data.name, data.schema, comparison_rows(designs, data), tuple(lines))
+    result = trees_result(trees, designs[0].seeds)
+    rows = comparison_rows([*designs, result], data)
+    best = next(design for design in designs if design.name == rows[0].name)
+    return Comparison(data.name, data.schema, rows, tuple(lines), trees_verdict(trees, result, best, data))

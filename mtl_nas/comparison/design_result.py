@@ -24,12 +24,12 @@ class NetworkCost:
 
 @dataclass(frozen=True)
 class DesignResult:
-    """A design, or the ensemble of a run, with its scores and predictions for the test rows."""
+    """A design, the ensemble of a run, or boosted trees, with scores and predictions for the test rows."""
 
     name: str
-    cost: NetworkCost
-    scores: tuple[Scores, ...]  # per seed; an ensemble has one
-    predictions: tuple[Predictions, ...]  # per seed; an ensemble repeats its own, so that seeds can be paired
+    cost: NetworkCost | None  # None of trees
+    scores: tuple[Scores, ...]  # per seed; an ensemble has one, trees too
+    predictions: tuple[Predictions, ...]  # per seed; ensemble and trees repeat their own, so that seeds can be paired
     seeds: tuple[int, ...]
     chosen: bool = False  # whether its run chose it as the best
     choosing_score: float | None = None  # mean score of a finalist on the choosing rows

@@ -23,34 +23,40 @@ class Cell:
         deviation: Standard deviation over seeds; None for one seed.
         gain: Difference from the mean score of the baseline; None if the baseline does not predict it.
         gain_interval: The gain with its 95 % interval; only for tasks, and not for the baseline itself.
+        joint: Whether the tasks were trained together; boosted trees are trained one by one.
     """
 
     score: float | None
     deviation: float | None
     gain: float | None
     gain_interval: Interval | None = None
+    joint: bool = True
 
     @property
     def verdict(self) -> str:
-        """Whether joint training `helped` or `harmed` the task, or is a `tie`; empty if there is no interval."""
+        """Whether joint training `helped` or `harmed` the task, or is a `tie`; empty if there is no interval.
+
+        Of boosted trees, whether their score is `higher` or `lower` than that of the baseline.
+        """
         if self.gain_interval is None:
             return ""
         if self.gain_interval.tie:
             return "tie"
-        return "helped" if self.gain_interval.low > 0 else "harmed"
+        better, worse = ("helped", "harmed") if self.joint else ("higher", "lower")
+        return better if self.gain_interval.low > 0 else worse
 
 
 @dataclass(frozen=True)
 class Row:
-    """One design of a comparison.
+    """One design of a comparison, or boosted trees.
 
     Attributes:
-        name: Name of the preset, trial or file.
+        name: Name of the preset, trial or file; `boosted_trees`.
         cells: Scores by task, followed by those of conditional probabilities.
         score: Mean over tasks of the main metrics, averaged over seeds.
         gain: Mean over tasks of the gains over the baseline.
         against_best: Difference of the score from that of the best design; None for the best design itself.
-        cost: Trained parameters, multiply-adds per row, and rows per second of training.
+        cost: Trained parameters, multiply-adds per row, and rows per second of training; None of trees.
         seeds: Number of trainings.
         diagnosis: How the network of the first seed uses what its tasks share; None if it is not known.
     """
@@ -60,7 +66,7 @@ class Row:
     score: float
     gain: float | None
     against_best: Interval | None
-    cost: NetworkCost
+    cost: NetworkCost | None
     seeds: int
     diagnosis: Diagnosis | None = None
 
@@ -73,15 +79,16 @@ class Row:
 
 
 def comparison_rows(designs: Sequence[DesignResult], data: Dataset) -> tuple[Row, ...]:
-    """Compare designs with the best one and with the baseline; the best design is the first row."""
+    """Compare designs with the best one and with the baseline; the best design is the first row, trees never are."""
     _refuse_missing_tasks(designs, data.schema)
-    scores = {design.name: _seed_scores(design, data, data.schema.task_names) for design in designs}
+    scores = {design.name: seed_scores(design, data, data.schema.task_names) for design in designs}
     if not all(scores.values()):
         raise DataError(f"no task has a score on the test rows of '{data.name}': their labels are all the same")
     means = {name: fmean(seed.score for seed in seeds) for name, seeds in scores.items()}
-    best = max(designs, key=lambda design: (*_choice(design), means[design.name]))
+    networks = [design for design in designs if design.cost is not None]
+    best = max(networks, key=lambda design: (*_choice(design), means[design.name]))
     baseline = next(design for design in designs if design.name == BASELINE)
-    baseline_scores = {task: _seed_scores(baseline, data, [task]) for task in data.schema.task_names}
+    baseline_scores = {task: seed_scores(baseline, data, [task]) for task in data.schema.task_names}
     rows = []
     for design in designs:
         gains = {} if design is baseline else _gain_intervals(design, baseline_scores, data)
@@ -114,7 +121,7 @@ def _refuse_missing_tasks(designs: Sequence[DesignResult], schema: Schema) -> No
             raise ArchitectureError(f"'{design.name}' predicts no '{missing[0]}'; designs are compared on every task")
 
 
-def _seed_scores(design: DesignResult, data: Dataset, tasks: Sequence[str]) -> list[SeedScore]:
+def seed_scores(design: DesignResult, data: Dataset, tasks: Sequence[str]) -> list[SeedScore]:
     """The mean score over the tasks per seed; empty if no task has a score."""
     origins = [task.origin for task in data.schema.tasks]
     labels = data.rows("test").labels.astype(np.float64) + origins
@@ -125,7 +132,7 @@ def _seed_scores(design: DesignResult, data: Dataset, tasks: Sequence[str]) -> l
 def _gain_intervals(
     design: DesignResult, baseline_scores: Mapping[str, list[SeedScore]], data: Dataset
 ) -> dict[str, Interval]:
-    scores = {task: _seed_scores(design, data, [task]) for task in baseline_scores}
+    scores = {task: seed_scores(design, data, [task]) for task in baseline_scores}
     return {
         task: paired_interval(scores[task], other) for task, other in baseline_scores.items() if scores[task] and other
     }
@@ -147,6 +154,7 @@ def _cells(
             deviation=stdev(values) if len(values) > 1 else None,
             gain=fmean(values) - fmean(baseline_values) if values and baseline_values else None,
             gain_interval=gains.get(head),
+            joint=design.cost is not None,
         )
     return cells
 

@@ -9,6 +9,7 @@ from rich.text import Text
 from mtl_nas.comparison.comparison import Comparison
 from mtl_nas.comparison.rows import Row
 from mtl_nas.diagnosis import Diagnosis, summary_lines
+from mtl_nas.scoring import Interval
 
 SCORES_WIDTH, GAP, LEAST_WIDTH = 63, 1, 12  # terminal columns for all scores, between scores, and at least for one
 LABEL_WIDTH = 20  # terminal columns for the label of a diagnosis line
@@ -46,6 +47,8 @@ def _parts(comparison: Comparison) -> Iterator[RenderableType]:
             yield _scores(comparison, columns)
     yield Text()
     yield Text(sentence(comparison), style="bold")
+    if comparison.trees is not None:
+        yield Text(trees_sentence(comparison), style="bold")
     if comparison.differences:
         yield Text("\nWhat differs between the graphs (- first, + second, ~ both):")
         for line in comparison.differences:
@@ -55,19 +58,41 @@ def _parts(comparison: Comparison) -> Iterator[RenderableType]:
 def sentence(comparison: Comparison) -> str:
     """One sentence about the best design and its ties."""
     best, ties = comparison.best, comparison.ties
-    if len(comparison.rows) == 1:
+    networks = [row for row in comparison.rows if row.cost is not None]
+    if len(networks) == 1:
         return f"{best.name} stands alone: there is nothing to compare it with."
-    better = [row.name for row in comparison.rows if row.against_best is not None and row.against_best.low > 0]
+    better = [row.name for row in networks if row.against_best is not None and row.against_best.low > 0]
     if better:
         return f"{', '.join(better)} better than {best.name} on the test rows; {best.name} was chosen on other rows."
     if not ties:
         return f"{best.name} is better than every other design here."
-    smallest = min(
-        (row for row in comparison.rows if row.name in (best.name, *ties)), key=lambda row: row.cost.parameters
-    )
-    size = f"{short(smallest.cost.parameters)} parameters"
-    advice = "" if smallest is best else f" The smallest of them is {smallest.name} ({size})."
+    sizes = {row.name: row.cost.parameters for row in networks if row.cost and row.name in (best.name, *ties)}
+    smallest = min(sizes, key=lambda name: sizes[name])
+    size = f"{short(sizes[smallest])} parameters"
+    advice = "" if smallest == best.name else f" The smallest of them is {smallest} ({size})."
     return f"{best.name} ties with {', '.join(ties)}: the test rows cannot tell them apart.{advice}"
+
+
+def trees_sentence(comparison: Comparison) -> str:
+    """What boosted trees say of the best design, over all tasks and task by task; empty without trees."""
+    if comparison.trees is None:
+        return ""
+    verdict, best = comparison.trees, comparison.best.name
+    word = {"higher": "score higher than", "lower": "score lower than", "tie": "tie with"}[
+        _standing(verdict.difference)
+    ]
+    whole = f"Boosted trees ({verdict.library}, one model per task) {word} {best}: {_interval(verdict.difference)}."
+    by_word: dict[str, list[str]] = {"higher": [], "lower": [], "tie": []}
+    for task, difference in verdict.tasks.items():
+        by_word[_standing(difference)].append(f"{task} ({signed(difference.difference)})")
+    parts = [f"{standing}: {', '.join(tasks)}" for standing, tasks in by_word.items() if tasks]
+    return f"{whole} By task {'; '.join(parts)}." if len(verdict.tasks) > 1 else whole
+
+
+def _standing(difference: Interval) -> str:
+    if difference.tie:
+        return "tie"
+    return "higher" if difference.low > 0 else "lower"
 
 
 def _verdicts(comparison: Comparison) -> Table:
@@ -83,8 +108,7 @@ def _verdicts(comparison: Comparison) -> Table:
             f"{row.score:.4f}",
             signed(row.gain),
             _against(row),
-            short(row.cost.parameters),
-            short(row.cost.rows_per_second),
+            *(("", "") if row.cost is None else (short(row.cost.parameters), short(row.cost.rows_per_second))),
         )
         table.add_row(Text(row.name), *cells, style=style)
     return table
@@ -110,7 +134,15 @@ def _against(row: Row) -> str:
     interval = row.against_best
     if interval is None:
         return "best"
-    return f"{'tie' if interval.tie else signed(interval.difference)} [{signed(interval.low)} {signed(interval.high)}]"
+    return f"tie {_bounds(interval)}" if interval.tie else _interval(interval)
+
+
+def _interval(interval: Interval) -> str:
+    return f"{signed(interval.difference)} {_bounds(interval)}"
+
+
+def _bounds(interval: Interval) -> str:
+    return f"[{signed(interval.low)} {signed(interval.high)}]"
 
 
 def _scores(comparison: Comparison, heads: list[str]) -> Table:

@@ -7,6 +7,7 @@ OWNER = "run.lock"  # names the process that has the lock, for error messages
 STATES = "states"  # training states of unfinished trials; if they are lost, work is repeated with the same result
 BEST = "best"
 ENSEMBLE = "ensemble"
+TREES = "boosted_trees"  # predictions of boosted trees for the test rows, from a comparison
 
 
 def state_file(number: int, rung: int, fold: int | None = None) -> str:

@@ -14,13 +14,19 @@ from mtl_nas.record import Request, RunFolder, SearchSettings
 from mtl_nas.space import SearchSpace, plain_tree
 from mtl_nas.study.objectives import Objective, limits_with_default, presets_within
 from mtl_nas.training import FitData, faster_precision
+from mtl_nas.trees import installed_libraries
 from mtl_nas.values import unknown
 
 RECORDED = ("mtl_nas", "torch", "optuna", "ray", "numpy", "networkx")  # packages whose versions a run records
 
 
 def search_request(space: SearchSpace, data: Dataset, settings: SearchSettings) -> Request:
-    """Make the request of a search, or raise a RunError if its settings are impossible for the data."""
+    """Make the request of a search, or raise a RunError if its settings are impossible for the data.
+
+    A MtlNasError says that no library of boosted trees is installed, where they are asked for.
+    """
+    if settings.trees:
+        installed_libraries()
     limits = limits_with_default(settings.limits, space.for_schema(data.schema), data.schema)
     request = Request(
         data=data.declaration.tree(),
