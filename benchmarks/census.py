@@ -1,7 +1,7 @@
 """Run a whole search on Census-Income: wall time, memory of a worker, comparison table, and boosted trees if asked for.
 
     python -m benchmarks.census --folder runs/census            # 40 trials
-    python -m benchmarks.census --folder runs/census --trees    # boosted trees too, one model per task (scikit-learn)
+    python -m benchmarks.census --folder runs/census --trees    # boosted trees too, one model per task (LightGBM)
 
 Prints a table, and writes benchmarks/results/census.json with versions and machine.
 """
@@ -21,9 +21,9 @@ from mtl_nas.comparison import tables
 
 def tree_auc(data: mn.Dataset) -> dict[str, float | None]:
     """Return the AUC of boosted trees on the test rows by task, with one model per task on the encoded columns."""
-    from benchmarks.trees import tree_scores
+    from mtl_nas.trees import LIBRARIES, boosted_trees
 
-    return {name: scores["auc"] for name, scores in tree_scores(data).items()}
+    return {name: scores["auc"] for name, scores in boosted_trees(data, LIBRARIES[0]).scores.items()}
 
 
 def main() -> None:

@@ -22,8 +22,7 @@ from rich.table import Table
 import mtl_nas as mn
 from benchmarks.machine import machine
 from benchmarks.result_files import RESULTS, save
-from benchmarks.trees import tree_scores
-from mtl_nas.data.columns.encoding import length_name
+from mtl_nas.trees import LIBRARIES, boosted_trees
 
 FOLDER = "kuairand-pure"
 LOG, SEQUENCES = "log_standard_20220425_20220430.parquet", "user_sequences_upto_20220424.parquet"
@@ -49,7 +48,6 @@ NUMBERS = (
     *("duration_ms", "video_duration", "video_age", "server_width", "server_height"),
     *("follow_user_num", "fans_user_num", "friend_user_num", "register_days"),
 )
-LENGTHS = (HISTORY_LENGTH, *(length_name(name) for name in HISTORIES.values()))
 
 
 @dataclass(frozen=True)
@@ -149,8 +147,9 @@ def main() -> None:
     options = parser.parse_args()
     data = kuairand(options.tasks).dataset()
     print(data)
-    trees, without_lengths = tree_scores(data), tree_scores(data, without=LENGTHS)
-    table = Table("task", "metric", "boosted trees", "without lengths of histories", title="test rows")
+    without_histories = kuairand(options.tasks, histories=False).dataset()
+    trees, without_lengths = (boosted_trees(each, LIBRARIES[0]).scores for each in (data, without_histories))
+    table = Table("task", "metric", "LightGBM", "without lengths of histories", title="test rows")
     for task, scores in trees.items():
         for metric, score in scores.items():
             table.add_row(task, metric, f"{score:.4f}", f"{without_lengths[task][metric]:.4f}")

@@ -25,10 +25,10 @@ from benchmarks.kuairand import kuairand
 from benchmarks.machine import machine
 from benchmarks.presets import TRAINING
 from benchmarks.result_files import RESULTS, load, save
-from benchmarks.trees import tree_scores
 from mtl_nas.comparison.design_result import DesignResult, train_and_test
 from mtl_nas.presets import compatible_presets
 from mtl_nas.scoring import Interval, paired_interval, seed_score
+from mtl_nas.trees import LIBRARIES, boosted_trees
 
 OUTPUT = RESULTS / "kuairand-search.json"
 RUNS = Path("runs/kuairand")
@@ -157,7 +157,7 @@ def main() -> None:
     results |= {"machine": machine(), "trainings": options.trainings, "seeds": options.seeds, "training": TRAINING}
     for case in options.cases or CASES:
         result = search_and_train(case, options)
-        trees = {task: scores["auc"] for task, scores in tree_scores(result.data).items()}
+        trees = {task: scores["auc"] for task, scores in boosted_trees(result.data, LIBRARIES[0]).scores.items()}
         results["cases"][case] = to_json(result, trees)
         save(OUTPUT, results)
         console.print(score_table(case, results["cases"][case]))

@@ -24,8 +24,8 @@ import mtl_nas as mn
 from benchmarks.kuairand import kuairand
 from benchmarks.machine import machine
 from benchmarks.result_files import RESULTS, load, save
-from benchmarks.trees import tree_scores
 from mtl_nas.presets import compatible_presets
+from mtl_nas.trees import LIBRARIES, boosted_trees
 
 TREES = "boosted trees"
 TRAINING = {"epochs": 3, "learning_rate": 3e-3, "schedule": "linear", "weight_decay": 0.3}
@@ -47,7 +47,7 @@ def train(name: str, preset: str, seed: int) -> dict[str, Any]:
     """Train once, and return the main score of each task on the test rows, the seconds and the parameters."""
     data = dataset(name)
     if preset == TREES:
-        by_task = tree_scores(data, seed=seed)
+        by_task = boosted_trees(data, LIBRARIES[0], seed=seed).scores
         return {"scores": {task.name: by_task[task.name][task.main_metric] for task in data.schema.tasks}}
     synthetic = name.startswith("synthetic-mmoe")
     design = mn.preset(preset, data.schema, **(SYNTHETIC_SIZES.get(preset, {}) if synthetic else {}))

@@ -17,7 +17,7 @@ from typing import Any
 from benchmarks.machine import machine
 from benchmarks.protocol.tables import TABLES, table
 from benchmarks.result_files import RESULTS, load, save
-from mtl_nas.trees import LIBRARIES, BoostedTrees, boosted_trees
+from mtl_nas.trees import LIBRARIES, BoostedTrees, Library, boosted_trees
 
 OUTPUT = RESULTS / "trees.json"
 PAGE = Path(__file__).parents[1] / "docs" / "results" / "trees.md"
@@ -36,18 +36,17 @@ def outcome(trees: BoostedTrees, metrics: dict[str, str]) -> Results:
     }
 
 
-def measure(name: str, results: Results) -> None:
-    """Measure what the results of a table lack, and save after each library."""
-    data = table(name)
+def measure(name: str, library: Library, results: Results) -> None:
+    """Measure a library on a table, and save, unless that was done before."""
     of_table = results["tables"].setdefault(name, {"libraries": {}})
+    if library.name in of_table["libraries"]:
+        return
+    data = table(name)
     of_table["metrics"] = {task.name: task.main_metric for task in data.schema.tasks}
     of_table["rows"] = {split: len(data.rows(split)) for split in ("train", "validation", "test")}
-    for library in LIBRARIES:
-        if library.name not in of_table["libraries"]:
-            trees = boosted_trees(data, library)
-            of_table["libraries"][library.name] = outcome(trees, of_table["metrics"])
-            save(OUTPUT, results)
-            print(f"{name}, {library.name}: {of_table['libraries'][library.name]}", flush=True)
+    of_table["libraries"][library.name] = outcome(boosted_trees(data, library), of_table["metrics"])
+    save(OUTPUT, results)
+    print(f"{name}, {library.name}: {of_table['libraries'][library.name]}", flush=True)
 
 
 def chosen(of_table: Results) -> str:
@@ -98,8 +97,9 @@ def main() -> None:
         PAGE.write_text(f"{before}{MARKS[0]}\n{report(results)}{MARKS[1]}{rest.split(MARKS[1])[1]}")
         return
     results["machine"] = machine()
-    for name in options.tables or TABLES:
-        measure(name, results)
+    for library in LIBRARIES:
+        for name in options.tables or TABLES:
+            measure(name, library, results)
     print(report(results))
 
 

@@ -19,8 +19,8 @@ from benchmarks.protocol.methods import EPOCHS, METHODS, SEEDS, pilot, run
 from benchmarks.protocol.report import report
 from benchmarks.protocol.tables import LARGE_TABLES, TABLES, table
 from benchmarks.result_files import RESULTS, load, save
-from benchmarks.trees import tree_scores
 from mtl_nas.study import Resources
+from mtl_nas.trees import LIBRARIES, boosted_trees
 
 OUTPUT = RESULTS / "protocol.json"
 RUNS = Path("runs/protocol")
@@ -67,7 +67,8 @@ def measure(name: str, seeds: int, results: Results, resources: Resources) -> No
     folder = RUNS / name.replace("/", "-")
     if "noise" not in of_table:
         of_table["noise"] = noise(data)
-        of_table["trees"] = {task: scores[of_table["metrics"][task]] for task, scores in tree_scores(data).items()}
+        trees = boosted_trees(data, LIBRARIES[0]).scores
+        of_table["trees"] = {task: scores[of_table["metrics"][task]] for task, scores in trees.items()}
         save(OUTPUT, results)
     if "pilot" not in of_table:
         of_table["pilot"] = pilot(data, folder / "pilot", resources)

@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mtl_nas.data.columns.encoding import length_name
 from mtl_nas.errors import MtlNasError
 
 OFFLINE = Path(os.environ.get("MTL_NAS_DATA") or Path(__file__).parents[3] / "shared" / "data")
@@ -52,7 +53,8 @@ def test_each_behaviour_has_its_properties_and_each_history_its_length(benchmark
         ids = data.rows("test").sequences[part.name]  # (N, 3, 50)
         assert ids.shape[1:] == (3, 50)
         assert np.array_equal(ids[:, 0] > 0, ids[:, 2] > 0)
-    assert set(benchmark.LENGTHS) <= {number.name for number in data.schema.numbers}
+    lengths = {benchmark.HISTORY_LENGTH, *map(length_name, benchmark.HISTORIES.values())}
+    assert lengths <= {number.name for number in data.schema.numbers}
 
 
 def test_missing_files_are_named_in_the_error(benchmark, monkeypatch, tmp_path):
