@@ -17,8 +17,14 @@ OBJECTIVES = {
     "mse": "RMSE",
     "mae": "MAE",
     "huber": "Huber:delta=1.0",  # of scaled labels, as for networks
+    "tweedie": "Tweedie:variance_power=1.5",  # as for networks
 }
-PREDICTED = {"binary": "Probability", "classes": "Probability", "poisson": "Exponent"}  # else the raw value
+PREDICTED = {  # else the raw value
+    "binary": "Probability",
+    "classes": "Probability",
+    "poisson": "Exponent",
+    "tweedie": "Exponent",
+}
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ OBJECTIVES = {
     "mae": "regression_l1",
     "huber": "huber",
     "quantile": "quantile",
+    "tweedie": "tweedie",  # of power 1.5, as for networks
 }
 
 
