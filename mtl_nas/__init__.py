@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from mtl_nas.model import build as build
     from mtl_nas.presets import preset as preset
     from mtl_nas.presets import preset_names as preset_names
+    from mtl_nas.report import write_report as write_report
     from mtl_nas.settings import Budget as Budget
     from mtl_nas.settings import SearchSettings as SearchSettings
     from mtl_nas.space import SearchSpace as SearchSpace
@@ -80,6 +81,7 @@ _HOMES = {
     "preset_names": "presets",
     "resume": "study",
     "search": "study",
+    "write_report": "report",
 }
 
 _OLDER_NAMES = {"encode": "encode_table"}  # of version 0.1.0

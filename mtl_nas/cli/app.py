@@ -181,6 +181,17 @@ def compare(
 
 
 @app.command(rich_help_panel=MODELS)
+def report(
+    run: Annotated[Path, typer.Argument(help="a run folder")],
+    to: Annotated[Path | None, typer.Option(help="the file to write", show_default="report.html in the run")] = None,
+) -> None:
+    """Write a run's results as one page with charts, which opens without a network."""
+    from mtl_nas.report import write_report
+
+    print(f"wrote {write_report(run, to)}")
+
+
+@app.command(rich_help_panel=MODELS)
 def export(
     run: Annotated[Path, typer.Argument(help="a run folder, or a model folder")],
     to: Annotated[Path, typer.Option(help="the folder to write")],
