@@ -49,9 +49,11 @@ def measure(name: str, library: Library, results: Results) -> None:
     print(f"{name}, {library.name}: {of_table['libraries'][library.name]}", flush=True)
 
 
-def chosen(of_table: Results) -> str:
-    """Return the library with the higher validation score; LightGBM if both are equal."""
+def chosen(of_table: Results) -> str | None:
+    """Return the library with the higher validation score, LightGBM if both are equal; None if one is not measured."""
     by_library = of_table["libraries"]
+    if len(by_library) < len(LIBRARIES):
+        return None
     return max(by_library, key=lambda name: by_library[name]["validation"])
 
 
@@ -69,11 +71,21 @@ def report(results: Results) -> str:
         cells = [f"{means[library]:.4f}" if library in means else "" for library in names]
         seconds = " + ".join(f"{by_library[library]['seconds']:.0f}" for library in names if library in by_library)
         best = chosen(of_table)
+        bar = "not decided | " if best is None else f"{best} | **{means[best]:.4f}**"
         rows, tasks = of_table["rows"]["train"], len(of_table["metrics"])
-        lines.append(
-            f"| {name} | {rows:,} | {tasks} | {' | '.join(cells)} | {best} | **{means[best]:.4f}** | {seconds} |"
-        )
-    return "\n".join([*lines, "", *_by_task(tables)]) + "\n"
+        lines.append(f"| {name} | {rows:,} | {tasks} | {' | '.join(cells)} | {bar} | {seconds} |")
+    return "\n".join([*lines, "", *_missing(tables), *_by_task(tables)]) + "\n"
+
+
+def _missing(tables: Results) -> list[str]:
+    """A sentence on what is not measured, if there is any."""
+    missing = [
+        f"{library.name} on {name}"
+        for name in TABLES
+        for library in LIBRARIES
+        if library.name not in tables.get(name, {"libraries": {}})["libraries"]
+    ]
+    return [f"Not measured yet: {', '.join(missing)}.", ""] if missing else []
 
 
 def _by_task(tables: Results) -> list[str]:

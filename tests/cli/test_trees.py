@@ -47,6 +47,7 @@ def test_a_run_that_was_searched_with_trees_is_compared_with_them(finished, type
     assert mn.load_run(finished).settings.trees
     assert "boosted_trees" in typed("compare", finished)[1]
     assert "boosted_trees" not in typed("compare", finished, "--no-trees")[1]
+    assert "boosted_trees" in typed("resume", finished)[1]  # the table that ends a search
 
 
 def test_without_the_extra_one_line_says_what_to_install(finished, refused, monkeypatch):
