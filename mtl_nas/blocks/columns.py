@@ -26,7 +26,7 @@ WAVES: NumberEncodings = ("periodic",)  # learned sines and cosines
 class NumberPart(NamedTuple):
     """One encoding of one number of an embedding."""
 
-    index: int  # of the number among the numbers of the schema
+    column: int  # index of the number among those of the schema
     encoding: NumberEncoding
 
 
@@ -59,7 +59,7 @@ class Embedding(Block):
         """The numbers with one of the encodings, encoding by encoding in the order of the columns."""
         each = self.encodings or ((self.encoding,),) * len(self.numbers)
         return tuple(
-            NumberPart(index, encoding) for index, own in enumerate(each) for encoding in encodings if encoding in own
+            NumberPart(column, encoding) for column, own in enumerate(each) for encoding in encodings if encoding in own
         )
 
     @property
@@ -80,7 +80,7 @@ class Embedding(Block):
     @property
     def flagged(self) -> tuple[int, ...]:
         """Indices of the numbers that can be missing and have an encoding without a table row for that."""
-        indices = {part.index for part in (*self.parts(*SCALARS), *self.waves)}
+        indices = {part.column for part in (*self.parts(*SCALARS), *self.waves)}
         return tuple(index for index, name in enumerate(self.numbers) if name in self.missing and index in indices)
 
     def number_rows(self, part: NumberPart) -> int:

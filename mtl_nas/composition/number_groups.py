@@ -4,7 +4,7 @@ from typing import Literal
 
 from mtl_nas.blocks import NumberEncodings
 from mtl_nas.data import Number, Schema, histogram_of
-from mtl_nas.design import NumberGroups, Numbers
+from mtl_nas.design import Encodings, NumberGroups, Numbers
 from mtl_nas.errors import DesignError
 
 Group = Literal["spiky", "heavy", "smooth"]
@@ -39,8 +39,6 @@ def group_of(number: Number) -> Group:
 
 
 def _encodings(numbers: Numbers, number: Number) -> NumberEncodings:
-    if numbers == "auto":
-        numbers = NumberGroups()
-    if isinstance(numbers, NumberGroups):
-        numbers = getattr(numbers, group_of(number))
-    return (numbers,) if isinstance(numbers, str) else tuple(numbers)
+    by_group = NumberGroups() if numbers == "auto" else numbers
+    own: Encodings = getattr(by_group, group_of(number)) if isinstance(by_group, NumberGroups) else by_group
+    return (own,) if isinstance(own, str) else tuple(own)

@@ -4,7 +4,7 @@ A design names no columns and few tasks, so one design fits many tables; ``compo
 """
 
 from mtl_nas.design.design import Critics, Design, Members, Proposal, Transfers
-from mtl_nas.design.inputs import Histories, Inputs, NumberGroups, Numbers
+from mtl_nas.design.inputs import Encodings, Histories, Inputs, NumberGroups, Numbers
 from mtl_nas.design.levels import GateOptions, Gating, Level, Routing, Stitching
 from mtl_nas.design.losses import Aggregation, Losses
 from mtl_nas.design.training import Meta, Precision, Training, Work
@@ -13,6 +13,7 @@ __all__ = [
     "Aggregation",
     "Critics",
     "Design",
+    "Encodings",
     "GateOptions",
     "Gating",
     "Histories",

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from mtl_nas.model.grouping import Stage
 
-InputTensors = Mapping[str, Tensor]  # ids, fractions, scalars and ``sequence/<name>`` of a batch
+InputTensors = Mapping[str, Tensor]  # ids, fractions, waves, scalars and ``sequence/<name>`` of a batch
 
 
 class Activations:

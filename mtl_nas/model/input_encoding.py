@@ -35,7 +35,7 @@ class InputEncoder(nn.Module):
         self.register_buffer("number_starts", starts[len(block.categories) :])
         self.parts = (*block.tabled, *block.waves, *block.parts(*SCALARS))
         self.columns = nn.ModuleList(
-            number_encoder(schema.numbers[part.index], part.encoding, block.buckets) for part in self.parts
+            number_encoder(schema.numbers[part.column], part.encoding, block.buckets) for part in self.parts
         )
 
     def forward(self, categories: Tensor, numbers: Tensor) -> dict[str, Tensor]:
@@ -46,14 +46,14 @@ class InputEncoder(nn.Module):
         tabled, waves = len(block.tabled), len(block.waves)
         ids = [categories + self.starts] if block.categories else []
         if tabled:
-            located = [self._located(numbers[:, part.index], index) for index, part in enumerate(self.parts[:tabled])]
+            located = [self._located(numbers[:, part.column], index) for index, part in enumerate(self.parts[:tabled])]
             rows = torch.stack([row for row, _ in located], dim=1) + self.number_starts
             ids.append(rows.to(categories.dtype))
             if block.interpolated:
                 shares = [share for _, share in located[-len(block.interpolated) :]]
                 inputs["fractions"] = torch.stack(shares, dim=1)
         scalars = [
-            self._scalar(numbers[:, part.index], tabled + index) for index, part in enumerate(self.parts[tabled:])
+            self._scalar(numbers[:, part.column], tabled + index) for index, part in enumerate(self.parts[tabled:])
         ]
         if waves:
             inputs["waves"] = torch.stack(scalars[:waves], dim=1)

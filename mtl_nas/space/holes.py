@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from mtl_nas.errors import SpaceError
 from mtl_nas.space.domains import Int, Tree, check_range
 
-REQUIREMENTS = ("sequences", "families", "funnel", "one funnel", "binary tasks")  # what ``Needs`` may ask of a table
+# what ``Needs`` may ask of a table
+REQUIREMENTS = ("sequences", "families", "funnel", "one funnel", "binary tasks", "thresholds")
 MOST_COPIES = 1_000  # of one tree in a list
 
 
@@ -126,7 +127,8 @@ class Needs:
     """An option of a Choice that exists only on tables with a property.
 
     Args:
-        what: The property: ``"sequences"``, ``"families"``, ``"funnel"``, ``"one funnel"`` or ``"binary tasks"``.
+        what: The property: ``"sequences"``, ``"families"``, ``"funnel"``, ``"one funnel"``, ``"binary tasks"`` or
+            ``"thresholds"`` of numbers at which labels change.
         of: The option.
 
     Raises:

@@ -116,6 +116,7 @@ class SearchSpace:
             "funnel": schema.has_funnel,
             "one funnel": schema.has_funnel and len(first) == 1,
             "binary tasks": all(task.rules.is_event for task in schema.tasks),
+            "thresholds": any(number.thresholds for number in schema.numbers),
         }
         available = tuple(requirement for requirement in REQUIREMENTS if met[requirement])
         table = (schema.task_names, available)

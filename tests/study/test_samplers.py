@@ -169,6 +169,42 @@ def test_half_of_the_steps_of_evolution_change_the_training_alone() -> None:
     assert 60 <= alone <= 140
 
 
+def test_the_encoding_of_numbers_is_among_the_first_things_that_change() -> None:
+    everything = load_space("everything").for_schema(FUNNEL)
+    decided = {number: everything.draw(Random(number)) for number in range(3)}
+    lines: list[Event] = []
+    for number, (_, decisions) in decided.items():
+        lines += [proposed(number, decisions=decisions), scored(number, 0, 0.5 + 0.1 * number)]
+    seen, alone, numbers = Observations().of(state_of(*lines)), 0, set()
+    for seed in range(40):
+        suggestion = suggest(everything, seen, sampler="evolution", seed=seed, ordinal=3)
+        numbers.add(suggestion.proposal.design.inputs.model_dump_json(include={"numbers"}))
+        if suggestion.origin == "mutation":
+            before = everything.resolve(Replay(decided[suggestion.parents[0]][1]))
+            assert suggestion.proposal.training == before.training
+            assert suggestion.proposal.design.model_copy(update={"inputs": before.design.inputs}) == before.design
+            alone += 1
+    assert 10 <= alone <= 30
+    assert len(numbers) > 6
+
+
+def test_half_of_the_mutations_of_designs_change_how_columns_are_read() -> None:
+    everything = load_space("everything").for_schema(FUNNEL)
+    decided = {number: everything.draw(Random(number))[1] for number in range(20)}
+    lines: list[Event] = []
+    for number, decisions in decided.items():
+        lines += [proposed(number, decisions=decisions), scored(number, 0, 0.5 + 0.1 * chance("score", number))]
+    seen, inputs, designs = Observations().of(state_of(*lines)), 0, 0
+    for seed in range(200):
+        suggestion = SAMPLERS["evolution"].sampler(everything, seen, seed)
+        if len(suggestion.parents) == 1:
+            before, after = decided[suggestion.parents[0]], suggestion.decisions
+            changed = {path for path in {*before, *after} if before.get(path) != after.get(path)}
+            designs += any(path.startswith("design.") for path in changed)
+            inputs += all(path.startswith("design.inputs.") for path in changed)
+    assert 0.35 * designs <= inputs <= 0.75 * designs
+
+
 def test_seed_attempt_and_number_of_trials_each_change_the_proposal() -> None:
     state = state_of(*observed(20))
     seed = a_seed_that_asks_tpe(state)

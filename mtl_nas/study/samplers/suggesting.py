@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from mtl_nas.space import SearchSpace
 from mtl_nas.study.jobs import seed_of
-from mtl_nas.study.samplers.evolution import local
+from mtl_nas.study.samplers.evolution import leaves_encodings_open, local, reread
 from mtl_nas.study.samplers.observations import Observation
 from mtl_nas.study.samplers.random import random_draw
 from mtl_nas.study.samplers.registry import SAMPLERS, Suggestion
@@ -32,14 +32,17 @@ def suggest(
 ) -> Suggestion:
     """Suggest the proposal with an ordinal number; the result depends on the arguments alone.
 
-    If the suggestion of an attempt is invalid or a duplicate, further attempts search near the best designs, and the
-    last ones anywhere.
+    Before a sampler has enough observations, half of the suggestions are one of the best designs so far with columns
+    read otherwise, if the space leaves the encoding of numbers open; the others are drawn at random. If the suggestion
+    of an attempt is invalid or a duplicate, further attempts search near the best designs, and the last ones anywhere.
     """
     stream = seed_of(seed, "ask", ordinal, attempt)
     registered = SAMPLERS[sampler]
     if not registered.learns:
         return registered.sampler(space, history, stream)
     early = len(history) < STARTUP or attempt > LOCAL_ATTEMPTS
+    if early and not attempt and any(map(leaves_encodings_open, history)) and seed_of(stream, "inputs") % 2 == 0:
+        return reread(space, history, stream)
     if early or seed_of(stream, "share") % RANDOM_SHARE == 0:
         return random_draw(space, history, stream)
     return (registered.sampler if attempt == 0 else local)(space, history, stream)
