@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 import pandas as pd
 
 from mtl_nas.architecture import drawing
-from mtl_nas.comparison import Comparison, sentence, short, signed
+from mtl_nas.comparison import Comparison, sentence, short, signed, trees_sentence
 from mtl_nas.comparison.design_result import DesignResult
 from mtl_nas.comparison.rows import Row
 from mtl_nas.composition import compose
@@ -69,7 +69,7 @@ def _comparison(comparison: Comparison) -> Section:
             Cell(f"{row.score:.4f}"),
             Cell(row.verdict, "tie" if row.verdict == "tie" else ""),
             *(_task_cell(row, task) for task in tasks),
-            Cell(short(row.cost.parameters)),
+            Cell("" if row.cost is None else short(row.cost.parameters)),
             Cell(str(row.seeds)),
         ]
         for row in comparison.rows
@@ -80,10 +80,11 @@ def _comparison(comparison: Comparison) -> Section:
         "An interval that contains zero is a tie.",
         {"": charts.against_the_best(frames.differences(comparison))},
     )
+    text = "Every design was trained from nothing on the same seeds and scored on test rows that the search never read."
     return Section(
         "comparison",
         "The comparison",
-        ["Every design was trained from nothing on the same seeds and scored on test rows that the search never read."],
+        [text, *([trees_sentence(comparison)] if comparison.trees is not None else [])],
         PageTable(columns, rows, first_is_best=True),
         [figure] if len(comparison.rows) > 1 else [],
     )

@@ -34,12 +34,12 @@ def differences(comparison: Comparison) -> pd.DataFrame:
 
 
 def task_gains(comparison: Comparison) -> pd.DataFrame:
-    """The gain of every design over the baseline, by task."""
+    """The gain of every design over the baseline, by task; boosted trees share nothing."""
     rows = [
         (task, row.name, gain.low, gain.difference, gain.high, row.cells[task].verdict)
         for task in comparison.schema.task_names
         for row in comparison.rows
-        if task in row.cells and (gain := row.cells[task].gain_interval) is not None
+        if row.cost is not None and task in row.cells and (gain := row.cells[task].gain_interval) is not None
     ]
     return pd.DataFrame(rows, columns=["task", "design", "low", "difference", "high", "verdict"])
 

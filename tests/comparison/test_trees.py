@@ -126,6 +126,16 @@ def test_a_frame_has_the_row_without_sizes():
     assert line["seeds"] == 3
 
 
+def test_a_report_has_the_row_and_the_sentence_but_no_gain_of_sharing():
+    from mtl_nas.report import contents, frames
+
+    comparison = compared(trees(4.0))
+    section = contents._comparison(comparison)
+    assert section.paragraphs[-1] == trees_sentence(comparison)
+    assert [row[0].text for row in section.table.rows][1] == "boosted_trees"
+    assert set(frames.task_gains(comparison)["design"]) == {"mmoe"}
+
+
 def test_one_design_and_trees():
     comparison = comparison_of([network("single_task", 1.0)], DATA, trees=trees(4.0))
     assert sentence(comparison) == "single_task stands alone: there is nothing to compare it with."
