@@ -23,6 +23,7 @@ from mtl_nas.blocks.options import (
     Share,
     Units,
 )
+from mtl_nas.blocks.scaling import Scaling
 
 for _module in iter_modules(__path__):
     import_module(f"{__name__}.{_module.name}")
@@ -50,6 +51,7 @@ __all__ = [
     "NumberPart",
     "Product",
     "Route",
+    "Scaling",
     "Share",
     "Stitch",
     "Stop",

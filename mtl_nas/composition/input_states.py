@@ -1,6 +1,6 @@
 """The nodes that read columns and histories: the states below the first level, and queries of gates."""
 
-from mtl_nas.blocks import Concat, Embedding, FieldMean, History, TaskEmbedding, Vocabulary
+from mtl_nas.blocks import Concat, Embedding, FieldMean, History, Scaling, TaskEmbedding, Vocabulary
 from mtl_nas.composition.graph_builder import SHARED, GraphBuilder, Owner, OwnerStates
 from mtl_nas.composition.member_nodes import for_members
 from mtl_nas.composition.number_groups import encodings_of_numbers
@@ -33,6 +33,8 @@ class InputNodes:
             context = parts[:1] if block.has_context else []
             parts.append(self.builder.add(f"sequence/{sequence.name}{owner.suffix}", block, *context))
         state = parts[0] if len(parts) == 1 else self.builder.add(f"features{owner.suffix}", Concat(), *parts)
+        if self.inputs.scale:
+            state = self.builder.add(f"scaled{owner.suffix}", Scaling(), state)
         return for_members(self.builder, state)
 
     def fields_query(self, owner: Owner) -> str:

@@ -56,7 +56,7 @@ Numbers = Annotated[_AutoOrWord | _List | _Groups, Discriminator(_form)]
 class Inputs(Value):
     """Options of embeddings, numbers and histories."""
 
-    later_fields: ClassVar[tuple[str, ...]] = ("frequency",)
+    later_fields: ClassVar[tuple[str, ...]] = ("frequency", "scale")
 
     embedding: Units = Field(8, description="width of the embedding of each column")
     tables: Literal["shared", "task"] = Field("shared", description="one set of embedding tables, or one more per task")
@@ -69,4 +69,5 @@ class Inputs(Value):
     frequency: float = Field(
         0.1, gt=0.0, description="deviation of the first frequencies of periodic numbers, per interquartile range"
     )
+    scale: bool = Field(False, description="a learned scale of each feature, with six times the learning rate")
     histories: Histories = Field(Histories(), description="how behaviour sequences are read")

@@ -118,6 +118,15 @@ class Network(nn.Module):
             if weight.dim() > 2 and "bias" not in name.rpartition(".")[2] and id(weight) not in tables
         ]
 
+    def rates(self) -> dict[nn.Parameter, float]:
+        """Factors on the learning rate, of parameters whose factor is not one."""
+        return {
+            weight: rate
+            for module in self.stages
+            for name, weight in module.named_parameters()
+            if (rate := module.rate(name)) != 1.0
+        }
+
     def parameters_of(self, scope: str) -> list[str]:
         """Names of parameters as in ``named_parameters``: of all nodes for ``all``, else of those with that role."""
         if scope == "all":

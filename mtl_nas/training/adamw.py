@@ -5,16 +5,25 @@ more than a second in every process that trains.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.optim.adamw import adamw
 
 from mtl_nas.design import Training
+from mtl_nas.model import Network
 
 BETAS = (0.9, 0.999)  # decay per step of the running means of gradients and of their squares
 EPSILON = 1e-8
+
+
+class Group(NamedTuple):
+    """What weights that are stepped alike have in common: a weight decay, and a factor on the learning rate."""
+
+    weight_decay: float
+    rate: float = 1.0
 
 
 class AdamW:
@@ -25,7 +34,7 @@ class AdamW:
         rate: The learning rate; a tensor if a CUDA graph captures the steps.
         weight_decay: The decoupled weight decay.
         beta2: Decay per step of the running mean of squared gradients.
-        undecayed: Parameters without weight decay.
+        groups: Groups of parameters that have another weight decay, or another rate.
     """
 
     def __init__(
@@ -35,11 +44,11 @@ class AdamW:
         rate: float | Tensor,
         weight_decay: float,
         beta2: float = BETAS[1],
-        undecayed: Iterable[nn.Parameter] = (),
+        groups: Mapping[nn.Parameter, Group] = MappingProxyType({}),
     ) -> None:
         self.parameters = list(parameters)
         self.rate, self.weight_decay, self.beta2 = rate, weight_decay, beta2
-        self.undecayed = frozenset(undecayed)
+        self._groups = dict(groups)
         self.state: dict[nn.Parameter, dict[str, Tensor]] = {}  # state of parameters that have had a step
         self.after_step: Callable[[], None] | None = None
 
@@ -50,9 +59,9 @@ class AdamW:
         else:
             self.rate = rate
 
-    def weight_decays(self, parameters: Iterable[nn.Parameter]) -> list[float]:
-        """Return the weight decay of each of the parameters."""
-        return [0.0 if parameter in self.undecayed else self.weight_decay for parameter in parameters]
+    def groups(self, parameters: Iterable[nn.Parameter]) -> list[Group]:
+        """Return the group of each of the parameters."""
+        return [self._groups.get(parameter, Group(self.weight_decay)) for parameter in parameters]
 
     def clear_gradients(self) -> None:
         """Remove the gradients of the parameters."""
@@ -76,7 +85,7 @@ class AdamW:
             list(gradients.values()),
             *([state[name] for state in states] for name in ("exp_avg", "exp_avg_sq", "step")),
             rate=self.rate,
-            weight_decays=self.weight_decays(gradients),
+            groups=self.groups(gradients),
             beta2=self.beta2,
         )
         if self.after_step is not None:
@@ -95,18 +104,23 @@ class AdamW:
 
 
 def make_optimizer(
-    parameters: Iterable[nn.Parameter], training: Training, matrices: Iterable[nn.Parameter], *, capturable: bool
+    parameters: Iterable[nn.Parameter], training: Training, network: Network, *, capturable: bool
 ) -> AdamW:
-    """Return the optimizer of a training; if ``capturable``, a CUDA graph can capture its steps.
+    """Return the optimizer of parameters; if ``capturable``, a CUDA graph can capture its steps.
 
-    ``matrices``: the parameters that decay under ``decay: matrices``.
+    ``network`` says which of them are matrices, which decay under ``decay: matrices``, and which have another rate.
     """
     parameters = list(parameters)
     rate: float | Tensor = training.learning_rate
     if capturable:  # a captured graph repeats plain numbers as they were; it reads a tensor anew
         rate = torch.tensor(rate, device=parameters[0].device)
-    undecayed = set(parameters).difference(matrices) if training.decay == "matrices" else ()
-    return AdamW(parameters, rate=rate, weight_decay=training.weight_decay, beta2=training.beta2, undecayed=undecayed)
+    matrices, rates = set(network.linear_maps()), network.rates()
+    decays = {
+        parameter: training.weight_decay if training.decay == "all" or parameter in matrices else 0.0
+        for parameter in parameters
+    }
+    groups = {parameter: Group(decay, rates.get(parameter, 1.0)) for parameter, decay in decays.items()}
+    return AdamW(parameters, rate=rate, weight_decay=training.weight_decay, beta2=training.beta2, groups=groups)
 
 
 def optimizer_state(optimizer: AdamW, parameters: Sequence[nn.Parameter]) -> tuple[list[Tensor], list[Tensor]]:
@@ -141,17 +155,17 @@ def adamw_step(
     steps_before: Sequence[Tensor],
     *,
     rate: float | Tensor,
-    weight_decays: Sequence[float],
+    groups: Sequence[Group],
     beta2: float,
 ) -> None:
-    """Update weights and their states in place, in one kernel per weight decay.
+    """Update weights and their states in place, in one kernel per group.
 
     The tensors of one index have equal strides. ``steps_before``: the number of steps that each weight has had, ()
     each, which is incremented.
     """
     rows = list(zip(weights, gradients, exp_avgs, exp_avg_sqs, steps_before, strict=True))
-    for decay in dict.fromkeys(weight_decays):
-        alike = [row for row, own in zip(rows, weight_decays, strict=True) if own == decay]
+    for group in dict.fromkeys(groups):
+        alike = [row for row, own in zip(rows, groups, strict=True) if own == group]
         alike_weights, alike_gradients, alike_avgs, alike_squares, alike_steps = map(list, zip(*alike, strict=True))
         adamw(
             alike_weights,
@@ -165,7 +179,7 @@ def adamw_step(
             maximize=False,
             beta1=BETAS[0],
             beta2=beta2,
-            lr=rate,
-            weight_decay=decay,
+            lr=rate if group.rate == 1.0 else rate * group.rate,
+            weight_decay=group.weight_decay,
             eps=EPSILON,
         )

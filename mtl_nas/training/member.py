@@ -69,7 +69,7 @@ class Member:
         self.tuning_inputs = None if is_streamed(data.train) else tensors.resident(data.tuning)[0]
         self.replayable = self.device.type in cuda_graph.DEVICES and self.backward.repeats
         dense = [weight for weight in self.parameters if not (self.sparse and self.sparse.owns(weight))]
-        self.optimizer = make_optimizer(dense, training, self.network.linear_maps(), capturable=self.replayable)
+        self.optimizer = make_optimizer(dense, training, self.network, capturable=self.replayable)
         self.average = WeightAverage(self.network, training.average) if training.average else None
         self.step = 0
         self.checks: list[Check] = []

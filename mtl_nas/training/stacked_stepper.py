@@ -50,7 +50,7 @@ class StackedStepper:
         states = [optimizer_state(member.optimizer, member.parameters) for member in members]
         self.exp_avgs = [torch.stack(tensors) for tensors in zip(*(exp_avgs for exp_avgs, _ in states), strict=True)]
         self.exp_avg_sqs = [torch.stack(tensors) for tensors in zip(*(squares for _, squares in states), strict=True)]
-        self._decays = [member.optimizer.weight_decays(member.parameters) for member in members]
+        self._groups = [member.optimizer.groups(member.parameters) for member in members]
         self._graph = GraphedStep() if members[0].device.type in cuda_graph.DEVICES else None
 
     def run(self, stop: int) -> None:
@@ -138,7 +138,7 @@ class StackedStepper:
                 exp_avg_sqs,
                 before,
                 rate=schedule[RATES][index],
-                weight_decays=[decay for decay, used in zip(self._decays[index], has_gradient, strict=True) if used],
+                groups=[group for group, used in zip(self._groups[index], has_gradient, strict=True) if used],
                 beta2=member.training.beta2,
             )
 

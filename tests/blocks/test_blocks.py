@@ -19,6 +19,7 @@ from mtl_nas.blocks import (
     MemberTower,
     Product,
     Route,
+    Scaling,
     Stitch,
     Stop,
     Sum,
@@ -46,6 +47,7 @@ COUNTED: list[tuple[Any, tuple[int, ...], int, int, int]] = [  # block, inputs -
     (Embedding(numbers=("age",), encoding="standard"), (), 1, 0, 0),
     (FieldMean(fields=3, width=4), (12,), 4, 0, 3 * 4),
     (FieldMean(fields=3, width=4), (14,), 4 + 2, 0, 3 * 4),  # two numbers enter as they are
+    (Scaling(), (14,), 14, 14, 14),
     (TaskEmbedding(width=4), (), 4, 4, 0),
     (History(**HISTORY), (), 8, 8 * 4, 2 * 7 * 4),
     (History(**HISTORY, kind="gru", hidden=6), (), 6, 32 + 3 * 6 * (8 + 6) + 2 * 3 * 6, 7 * 3 * 6 * (8 + 6)),

@@ -229,6 +229,8 @@ def _state(
             return field_mean(inputs[0], block)
         case "task_embedding":
             return np.tile(weights[f"{own}/vector"], (rows, 1))
+        case "scaling":
+            return inputs[0] * weights[f"{own}/scale"]
         case "concat":
             return np.concatenate(inputs, axis=1)
         case "sum":
@@ -393,6 +395,8 @@ def _shapes(node: Node, widths: tuple[int, ...]) -> Shapes:
                 yield "wave_bias", (waves, block.width)
         case "task_embedding":
             yield "vector", (block.width,)
+        case "scaling":
+            yield "scale", (widths[0],)
         case "sequence":
             yield from _history_shapes(block, sum(widths))
         case "member_input":

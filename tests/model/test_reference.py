@@ -114,6 +114,11 @@ FEATURES: dict[str, tuple[Inputs, Schema]] = {
     "piecewise alone": (Inputs(numbers="piecewise", buckets=8, embedding=2), TWO),
     "a history alone": (Inputs(embedding=3), schema_of("click", "buy", numbers=0, histories=((5,),))),
     "histories": (SCALARS, schema_of("click", "buy", histories=((5, 3), (4,)), **RICH)),
+    "scales of features": (
+        Inputs(numbers="piecewise", scale=True, embedding=3, buckets=8),
+        schema_of("click", "buy", histories=((5, 3),), **RICH),
+    ),
+    "scales a task": (Inputs(tables="task", scale=True, embedding=3), schema_of("click", "buy", **RICH)),
     "a table a task": (
         Inputs(numbers="piecewise", tables="task", embedding=3, buckets=8),
         schema_of("click", "buy", histories=((5, 3),), **RICH),

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from mtl_nas.training.adamw import BETAS, EPSILON, AdamW
+from mtl_nas.training.adamw import BETAS, EPSILON, AdamW, Group
 from mtl_nas.training.stepping.clipping import scale_down
 
 IMPORTS = """
@@ -52,10 +52,10 @@ def test_steps_are_those_of_torch_to_the_bit() -> None:
     assert all(torch.equal(weight, other) for weight, other in zip(ours, theirs, strict=True))
 
 
-def test_a_second_moment_of_its_own_and_weights_without_decay_are_those_of_torch_to_the_bit() -> None:
+def test_a_second_moment_and_groups_of_weights_are_those_of_torch_to_the_bit() -> None:
     ours, theirs = parameters(), parameters()
-    optimizer = AdamW(ours, rate=0.1, weight_decay=0.5, beta2=0.95, undecayed=ours[1:])
-    groups = [{"params": theirs[:1], "weight_decay": 0.5}, {"params": theirs[1:], "weight_decay": 0.0}]
+    optimizer = AdamW(ours, rate=0.1, weight_decay=0.5, beta2=0.95, groups=dict.fromkeys(ours[1:], Group(0.0, 6.0)))
+    groups = [{"params": theirs[:1], "weight_decay": 0.5}, {"params": theirs[1:], "weight_decay": 0.0, "lr": 0.1 * 6.0}]
     oracle = torch.optim.AdamW(groups, lr=0.1, betas=(BETAS[0], 0.95), eps=EPSILON, fused=True)
     for step in range(4):
         fill(ours, step)
@@ -63,7 +63,7 @@ def test_a_second_moment_of_its_own_and_weights_without_decay_are_those_of_torch
         optimizer.step()
         oracle.step()
     assert all(torch.equal(weight, other) for weight, other in zip(ours, theirs, strict=True))
-    assert optimizer.weight_decays(ours) == [0.5, 0.0, 0.0]
+    assert optimizer.groups(ours) == [Group(0.5), Group(0.0, 6.0), Group(0.0, 6.0)]
 
 
 @pytest.mark.parametrize("largest", [0.5, 100.0])

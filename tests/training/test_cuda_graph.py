@@ -149,10 +149,11 @@ OPTIONS = {"decay": "matrices", "beta2": 0.95, "clip": 0.1, "schedule": "coslog4
 
 
 def test_a_graph_takes_the_options_of_the_optimizer_as_plain_steps_do(tapes: list[Tape]) -> None:
-    member = new_member(**OPTIONS)
+    scaled = design(inputs={"scale": True, "embedding": 3})
+    member = new_member(scaled, **OPTIONS)
     advance(member)
     assert_used(tapes)
-    assert_same(member, plainly(**OPTIONS))
+    assert_same(member, plainly(scaled, **OPTIONS))
 
 
 def test_a_graph_trains_a_group_as_plain_steps_do(tapes: list[Tape]) -> None:

@@ -15,7 +15,7 @@ from mtl_nas.design import Losses, Meta, Training
 from mtl_nas.model.prediction import predict
 from mtl_nas.scoring import score_tasks
 from mtl_nas.training import Fit, FitData, Member
-from mtl_nas.training.adamw import adamw_step
+from mtl_nas.training.adamw import Group, adamw_step
 from mtl_nas.training.stepping.step_history import StepHistory
 
 ROWS = 240
@@ -133,7 +133,7 @@ def test_steps_that_a_row_missed_move_it_as_dense_steps_do(read: int, within: fl
     moved, exp_avg, exp_avg_sq = history.catch_up(*row, torch.tensor([read], dtype=torch.int32))
     for step in range(read, read + missed):
         before = torch.tensor(float(step))
-        options = {"rate": 1e-3, "weight_decays": [0.1], "beta2": beta2}
+        options = {"rate": 1e-3, "groups": [Group(0.1)], "beta2": beta2}
         adamw_step(dense[:1], [torch.zeros(1, 1, 1)], dense[1:2], dense[2:], [before], **options)
     assert_close(moved - 0.3, dense[0] - 0.3, rtol=within, atol=0.0)
     assert_close(exp_avg, dense[1])

@@ -27,11 +27,12 @@ MEMBERS = (
 
 @pytest.mark.parametrize("losses", [Losses(), Losses(weighting="uncertainty", weights={"price": 0.3})])
 def test_each_member_comes_to_what_it_comes_to_alone(losses: Losses) -> None:
-    together = [new_member(design(), losses, **options) for options in MEMBERS]
+    scaled = design(inputs={"scale": True, "embedding": 3})
+    together = [new_member(scaled, losses, **options) for options in MEMBERS]
     assert stackable(together)
     actual = Fit(*together).advance()
     for options, member, best in zip(MEMBERS, together, actual, strict=True):
-        alone = new_member(design(), losses, **options)
+        alone = new_member(scaled, losses, **options)
         assert isinstance(best, Check)
         assert_close(best.score, advance(alone).score, rtol=0, atol=1e-9)
         assert [check.step for check in member.checks] == [check.step for check in alone.checks]

@@ -98,6 +98,10 @@ class StageModule(WeightedModule, Generic[B]):
         """Whether a parameter keeps single precision where activations are bfloat16."""
         return False
 
+    def rate(self, name: str) -> float:
+        """The factor on the learning rate of a parameter."""
+        return 1.0
+
     def penalty(self) -> Tensor | None:
         """The term that the stage adds to the loss, a scalar; None if there is none."""
         return None

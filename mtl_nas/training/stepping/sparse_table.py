@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from mtl_nas.model import InputTensors, TableStage
-from mtl_nas.training.adamw import adamw_step
+from mtl_nas.training.adamw import Group, adamw_step
 from mtl_nas.training.stepping.host_memory import zeros
 from mtl_nas.training.stepping.step_history import StepHistory
 
@@ -85,7 +85,7 @@ class SparseTable(nn.Module):
             [batch.exp_avg_sqs],
             [before],
             rate=history.rate,
-            weight_decays=[history.weight_decay],
+            groups=[Group(history.weight_decay)],
             beta2=history.beta2,
         )
         self._write(batch, history)
