@@ -12,7 +12,7 @@ from slowly import slow
 import mtl_nas as mn
 from mtl_nas.composition import compose
 from mtl_nas.data import Rows
-from mtl_nas.design import Losses, Meta, Training
+from mtl_nas.design import Inputs, Losses, Meta, Training
 from mtl_nas.errors import DesignError, MtlNasError
 from mtl_nas.training import DivergedError
 from mtl_nas.training.balancing.aggregation import refuse_missing
@@ -280,7 +280,9 @@ def test_weight_decay_shrinks_weights():
 def test_under_decay_of_matrices_nothing_else_shrinks():
     """With a rate of nearly zero for gradients, what is left of a weight after training tells whether it decayed."""
     changes = {"weight_decay": 1e9, "decay": "matrices", "learning_rate": 1e-10}
-    member = new_member(noisy(dropout=0.0), TRAINING.model_copy(update=changes))
+    made = noisy("layer", dropout=0.0)
+    made = made.model_copy(update={"inputs": Inputs(embedding=4, numbers="periodic", scale=True)})
+    member = new_member(made, TRAINING.model_copy(update=changes))
     before = {name: weight.detach().clone() for name, weight in member.network.named_parameters()}
     advance(member)
     shrunk = {
