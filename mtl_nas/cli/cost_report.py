@@ -19,6 +19,7 @@ from mtl_nas.space import SearchSpace
 from mtl_nas.space.size_estimate import estimate_size
 from mtl_nas.study import CostEstimate, Resources, SearchFile, estimate_cost, limit_sentences, limits_with_default
 from mtl_nas.terminal import Terminal
+from mtl_nas.trees import installed_libraries
 
 
 def open_search_to_check(
@@ -52,6 +53,9 @@ def print_check(file: SearchFile, folder: Path | None, resources: Resources) -> 
     console.print(f"\nspace {space.name}")
     for line in (*_space_lines(space, file.data.schema), *limit_sentences(limits)):
         console.print(f"  {line}")
+    if file.settings.trees:
+        libraries = ", ".join(f"{library.name} {library.version}" for library in installed_libraries())
+        console.print(f"  the finalists are compared with boosted trees, one model per task: {libraries}")
     path = run_folder(file.data, folder)
     if RunFolder(path).exists:
         console.print(f"  run folder {path} holds a search: the same search continues, another one is refused")

@@ -13,7 +13,7 @@ from safetensors.numpy import save as save_arrays
 from mtl_nas.data import Dataset
 from mtl_nas.errors import MtlNasError
 from mtl_nas.files import write_together
-from mtl_nas.trees.boosted import LIBRARIES, BoostedTrees, best_trees
+from mtl_nas.trees.boosted import LIBRARIES, BoostedTrees, best_trees, installed_libraries
 from mtl_nas.values import Value, parse
 
 FACTS, PREDICTIONS = "trees.json", "test.safetensors"
@@ -51,7 +51,9 @@ def kept_or_trained(folder: Path, data: Dataset, *, threads: int = 1) -> Boosted
     kept = read_kept(folder)
     if kept is not None and kept.recipe == RECIPE and kept.fingerprint == data.fingerprint and not _new(kept.tried):
         return _with_predictions(kept, folder)
-    trees = best_trees(data, threads=threads)
+    libraries = installed_libraries()
+    folder.mkdir(parents=True, exist_ok=True)  # a folder that cannot be written is said before trees are trained
+    trees = best_trees(data, libraries=libraries, threads=threads)
     keep(trees, folder, data)
     return trees
 

@@ -50,8 +50,15 @@ def test_a_run_that_was_searched_with_trees_is_compared_with_them(finished, type
     assert "boosted_trees" in typed("resume", finished)[1]  # the table that ends a search
 
 
+def test_check_names_the_libraries_that_a_search_will_use(finished, typed):
+    words = ("check", "visits.csv", "--tasks", "click", "--space", "shared_bottom", "--presets", "single_task")
+    line = "the finalists are compared with boosted trees, one model per task: LightGBM "
+    assert line in typed(*words, "--trees")[1]
+    assert line not in typed(*words)[1]
+
+
 def test_without_the_extra_one_line_says_what_to_install(finished, refused, monkeypatch):
     monkeypatch.setattr("mtl_nas.trees.boosted.LIBRARIES", ())
-    for words in (("compare", finished), ("run", "visits.csv", "--tasks", "click")):
+    for words in (("compare", finished), *((word, "visits.csv", "--tasks", "click") for word in ("check", "run"))):
         assert refused(*words, "--trees") == "boosted trees need lightgbm: pip install 'mtl_nas[trees]'"
     assert not (finished / "boosted_trees").exists()
