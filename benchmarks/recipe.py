@@ -41,6 +41,7 @@ PIECES: Mapping[str, Mapping[str, Any]] = {
     "weight decay 1": {"weight_decay": 1.0},
     "weight decay 1 of matrices": {"weight_decay": 1.0, "decay": "matrices"},
     "dropout .2": {"dropout": 0.2},
+    "learned scales": {"scale": True},
     "average .8, beta2 .95, dropout .2": {"average": 0.8, "beta2": 0.95, "dropout": 0.2},
 }
 
@@ -48,8 +49,8 @@ PIECES: Mapping[str, Mapping[str, Any]] = {
 def train(data: mn.Dataset, piece: str, epochs: float, seed: int) -> dict[str, Any]:
     """Train once; return the mean main metric on the test rows, that of each task, and the processor seconds."""
     changes = dict(PIECES[piece])
-    dropout = changes.pop("dropout", 0.0)
-    design = mn.preset("shared_bottom", data.schema, numbers="piecewise")
+    dropout, scale = changes.pop("dropout", 0.0), changes.pop("scale", False)
+    design = mn.preset("shared_bottom", data.schema, numbers="piecewise", scale=scale)
     levels = [
         level.model_copy(update={"expert": level.expert.model_copy(update={"dropout": dropout})})
         for level in design.levels
