@@ -3,7 +3,6 @@
 import logging
 import os
 import secrets
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from math import ceil
@@ -15,10 +14,10 @@ import torch
 from ray._private import ray_constants
 
 from mtl_nas.errors import RunError
-from mtl_nas.study.execution.resources import Resources, WorkerShares, worker_shares
+from mtl_nas.study.execution.address import settled_address
+from mtl_nas.study.execution.resources import Resources, WorkerShares, shared_cores, worker_shares
 from mtl_nas.study.execution.signals import same_signal_handlers
 
-CONNECT_TIMEOUT = 10.0  # seconds for a cluster's address to answer
 ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # no log files beside the record
@@ -94,29 +93,19 @@ def _forget_token() -> None:
 def _start(resources: Resources, scratch: Path) -> None:
     options: dict[str, Any] = {"include_dashboard": False, "log_to_driver": False, "logging_level": "error"}
     if resources.address is not None:
-        options["address"] = resources.address
+        options["address"] = settled_address(resources.address)
     else:
+        if warning := shared_cores(resources):
+            LOG.warning(warning)
         visible = torch.cuda.device_count()  # not Ray's count, as torch may be a build without CUDA
         if (resources.gpus or 0) > visible:
             raise RunError(f"a search needs {resources.gpus:g} gpus, and torch sees {visible} here; lower --gpus")
         gpus = visible if resources.gpus is None else ceil(resources.gpus)
         options.update(address="local", num_cpus=resources.cpus or os.cpu_count(), num_gpus=gpus)
         options.update(_temp_dir=str(scratch / "ray"))  # Ray lets everybody write to it
-    _probe(resources.address)
     LOG.info("starting Ray ..." if resources.address is None else f"joining Ray at {resources.address} ...")
     try:
         with same_signal_handlers(), _on_loopback() if resources.address is None else nullcontext():
             ray.init(**options)
     except (ConnectionError, ValueError) as problem:
         raise RunError(f"no Ray cluster at '{resources.address}': {str(problem).splitlines()[0]}") from None
-
-
-def _probe(address: str | None) -> None:
-    """Raise a RunError if nothing listens at an address, which Ray itself would notice after minutes."""
-    host, colon, port = (address or "").removeprefix("ray://").rpartition(":")
-    if not (colon and port.isdigit()):
-        return
-    try:
-        socket.create_connection((host, int(port)), timeout=CONNECT_TIMEOUT).close()
-    except OSError as problem:
-        raise RunError(f"no Ray cluster at '{address}': {problem}; start one with: ray start --head") from None

@@ -1,5 +1,6 @@
 """The CPUs and GPUs of a search, and how its workers share them."""
 
+import os
 from dataclasses import dataclass
 from math import ceil
 
@@ -21,6 +22,14 @@ class Resources:
     cpus: int | None = None
     gpus: float | None = None
     address: str | None = None
+
+
+def shared_cores(resources: Resources) -> str:
+    """A warning if more workers are requested than this machine has cores, else an empty text."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if (resources.cpus or 0) <= cores:
+        return ""
+    return f"{resources.cpus} workers share {cores} cores, and train no faster than {cores}; lower --cpus"
 
 
 @dataclass(frozen=True)
