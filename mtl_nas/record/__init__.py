@@ -34,7 +34,7 @@ from mtl_nas.record.file_store import FileStore
 from mtl_nas.record.folder import RunFolder
 from mtl_nas.record.journal import Journal, Watcher
 from mtl_nas.record.request import Request
-from mtl_nas.record.run_server import RunServer
+from mtl_nas.record.run_server import Heartbeat, RunServer
 from mtl_nas.record.state import RunState
 from mtl_nas.record.trial import Trial
 from mtl_nas.settings import Budget, SearchSettings
@@ -54,6 +54,7 @@ __all__ = [
     "Failure",
     "FileStore",
     "Finalist",
+    "Heartbeat",
     "Journal",
     "Member",
     "Mixture",

@@ -4,10 +4,20 @@ The class is part of ``record`` and not of ``study``, so that its process import
 """
 
 import asyncio
+import time
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from mtl_nas.record.file_store import FileStore
+
+
+class Heartbeat(NamedTuple):
+    """The last sign of life of a worker."""
+
+    silence: float  # seconds since then
+    process: int
+    node: str  # of Ray, on which the process is
 
 
 class RunServer(FileStore):
@@ -16,6 +26,7 @@ class RunServer(FileStore):
     def __init__(self, folder: str) -> None:
         super().__init__(folder)
         self._given = defaultdict[str, asyncio.Queue[Sequence[str]]](asyncio.Queue)
+        self._beats: dict[str, Heartbeat] = {}  # by worker; with the time of the beat in place of the silence
 
     async def jobs_for(self, worker: str) -> Sequence[str]:
         """Wait for the next jobs of a worker; an empty sequence ends it."""
@@ -23,3 +34,12 @@ class RunServer(FileStore):
 
     async def give(self, worker: str, jobs: Sequence[str]) -> None:
         await self._given[worker].put(jobs)
+
+    async def beat(self, worker: str, process: int, node: str) -> None:
+        """Note that a worker is alive."""
+        self._beats[worker] = Heartbeat(time.monotonic(), process, node)
+
+    async def beats(self) -> dict[str, Heartbeat]:
+        """The last heartbeat of every worker."""
+        now = time.monotonic()
+        return {worker: beat._replace(silence=now - beat.silence) for worker, beat in self._beats.items()}

@@ -25,6 +25,8 @@ def test_a_local_ray_listens_on_loopback_alone(monkeypatch: pytest.MonkeyPatch, 
         ray.shutdown()
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
     monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "foreign").touch()
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path / "foreign"))  # as /tmp/ray is to whom it does not belong: no folder
     with private_folder() as scratch, cluster(Resources(cpus=1), scratch):
         assert ray.get(ray.remote(own_process).remote()) != os.getpid()
         own = psutil.Process()
@@ -34,6 +36,7 @@ def test_a_local_ray_listens_on_loopback_alone(monkeypatch: pytest.MonkeyPatch, 
         assert {port.laddr.ip.removeprefix("::ffff:") for port in ports} == {"127.0.0.1"}
         assert stat.S_IMODE(scratch.stat().st_mode) == 0o700
         assert os.environ["RAY_AUTH_TOKEN"]
+        assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0"
     assert not scratch.exists()
     assert not (tmp_path / ".ray").exists(), "no token is written into the home folder"
     assert os.environ["RAY_AUTH_MODE"] == "disabled"

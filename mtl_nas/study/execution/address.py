@@ -4,7 +4,7 @@ import os
 import socket
 from pathlib import Path
 
-from ray._private.utils import get_ray_address_file
+from ray._private.utils import get_ray_address_file  # type: ignore[attr-defined]  # of ray
 
 from mtl_nas.errors import RunError
 

@@ -1,7 +1,7 @@
 """Connects Ray Tune to the driver: each trial of Ray is a worker, which does jobs one after the other."""
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -11,6 +11,8 @@ from mtl_nas.study.driver import Driver
 from mtl_nas.study.jobs import Job, JobResult
 
 Give = Callable[[str, Sequence[str]], object]  # sends jobs to a worker; an empty sequence ends it
+
+Look = Callable[[Mapping[str, tuple[Job, ...]]], Mapping[str, JobResult]]
 
 LOST = JobResult(failure="lost", reason="the worker died")
 SILENT = JobResult(failure="machine", reason="Ray's processes on the driver's machine do not answer")
@@ -29,13 +31,23 @@ class JobSearcher(Searcher):
         limit: The largest number of workers.
         keeps: Whether workers without a job stay alive; otherwise they end, and new ones start when there are jobs.
         alive: Whether Ray answers on the driver's machine; if it does not, a lost worker is no trial's fault.
+        watch: Told the jobs of each worker again and again; ends workers that hang, and returns the result of each job
+            of those that it has ended.
     """
 
     def __init__(
-        self, driver: Driver, give: Give, *, limit: int, keeps: bool = True, alive: Callable[[], bool] = lambda: True
+        self,
+        driver: Driver,
+        give: Give,
+        *,
+        limit: int,
+        keeps: bool = True,
+        alive: Callable[[], bool] = lambda: True,
+        watch: Look = lambda running: {},
     ) -> None:
         super().__init__(metric="score", mode="max")
         self._driver, self._give, self._limit, self._keeps, self._alive = driver, give, limit, keeps, alive
+        self._watch = watch
         self._ready = deque[tuple[Job, ...]]()  # jobs that wait for a worker to start
         self._starting = set[str]()
         self._running: dict[str, tuple[Job, ...]] = {}  # by worker
@@ -43,7 +55,10 @@ class JobSearcher(Searcher):
         self.problem: BaseException | None = None
 
     def suggest(self, trial_id: str) -> Any:
-        """A trial that is a worker, None while there are enough of them, or ``FINISHED``."""
+        """A trial that is a worker, None while there are enough of them, or ``FINISHED``; Ray asks all the time."""
+        for worker, result in (self._guarded(partial(self._watch, self._running)) or {}).items():
+            jobs = self._running.pop(worker)  # so that nothing more is expected of the worker
+            self._done(jobs, [result] * len(jobs))
         self._hand_out()
         if self._over:
             return Searcher.FINISHED
