@@ -31,6 +31,11 @@ class Clock:
         given = self._state.settings.time
         return None if given is None else given - (self._now() - self._start)
 
+    @property
+    def over(self) -> bool:
+        """Whether the time of the search is up."""
+        return self.left is not None and self.left <= 0
+
     def closing(self) -> Closed | None:
         """The event that ends proposals, once their share of the time is over; else None."""
         left, given, state = self.left, self._state.settings.time, self._state

@@ -6,7 +6,8 @@ from mtl_nas.study.clock import Clock
 from mtl_nas.study.job_packing import next_pack
 from mtl_nas.study.jobs import Job, JobResult
 from mtl_nas.study.proposer import Proposer
-from mtl_nas.study.schedule.actions import Decide, Finish, Propose, Train
+from mtl_nas.study.schedule.actions import Action, Decide, Finish, Propose, Train
+from mtl_nas.study.schedule.finalists import choose_finalists
 from mtl_nas.study.schedule.next_action import next_action
 from mtl_nas.study.search_state import SearchState
 
@@ -45,7 +46,13 @@ class Driver:
         while not self.done:
             if closed := self.clock.closing():
                 self.journal.write(closed)
-            match next_action(self.state, {job.number for job in self._running.values()}):
+            action = next_action(self.state, {job.number for job in self._running.values()})
+            if self.clock.over and self._can_end:
+                if self._running:
+                    return ()  # the search ends with what runs
+                self._end_early(action)
+                continue
+            match action:
                 case Propose(preset=str(name)):
                     self.proposer.propose_preset(name)
                 case Propose(replicate_of=int(number)):
@@ -59,6 +66,22 @@ class Driver:
                 case Finish():
                     self.done = True
         return ()
+
+    @property
+    def _can_end(self) -> bool:
+        """Whether there are results with which a search whose time is up can go on to its end."""
+        state = self.state
+        return any(trial.scored for trial in state.trained) if state.chosen is None else bool(state.finalists)
+
+    def _end_early(self, action: Action) -> None:
+        """Choose the finalists from what is trained; or if one of them is trained, train no other."""
+        if self.state.chosen is None:
+            self._choose(choose_finalists(self.state))
+            return
+        if isinstance(action, Train):
+            left_out = f"{len(action.jobs)} trainings of finalists are left out"
+            self.journal.write(Note(text=f"the time of {self.state.settings.time:.0f} s is up: {left_out}"))
+        self.done = True
 
     def job_done(self, job: Job, result: JobResult) -> None:
         """Record the result of a job; a fault of the machine is not recorded, and the job is done again.
