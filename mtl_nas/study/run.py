@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mtl_nas.data import Dataset, Declaration, TableNotFoundError, load_dataset
-from mtl_nas.errors import RunError
+from mtl_nas.errors import MtlNasError, RunError
 from mtl_nas.exports import README, Model, load_model
 from mtl_nas.record import Request, RunFolder, SearchSettings, Trial, layout
 from mtl_nas.space import SearchSpace, read_space
@@ -41,8 +41,14 @@ class Run:
 
     @property
     def finished(self) -> bool:
-        """Whether the best model is decided and written."""
-        return self.state.best is not None and (self.folder.best / README).exists()
+        """Whether the best model is decided and written whole; its folder is read to find out."""
+        if self.state.best is None or not (self.folder.best / README).exists():
+            return False
+        try:
+            load_model(self.folder.best)
+        except MtlNasError:
+            return False
+        return True
 
     def trials(self) -> list[Trial]:
         """All proposals in their order, duplicates and failures included."""

@@ -12,7 +12,9 @@ import yaml
 import mtl_nas as mn
 from mtl_nas.comparison.run_results import results_of_run
 from mtl_nas.errors import MtlNasError, RunError
+from mtl_nas.record import RunFolder
 from mtl_nas.study import data_of_run
+from mtl_nas.study.selection import read_predictions
 
 FILES = Path(__file__).parents[1] / "fixtures" / "0.1.0"
 
@@ -82,6 +84,26 @@ def test_results_before_the_last_test_score_are_refused(run: Path) -> None:
     rewritten(run, events[:last] + events[last + 1 :])
     with pytest.raises(RunError, match=r"not all scored on the test rows; go on with: mtl-search resume"):
         read(run)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "architecture.json", "schema.json", "README.md"])
+def test_a_run_whose_best_folder_is_half_written_is_not_finished(run: Path, name: str) -> None:
+    assert mn.load_run(run).finished
+    file = run / "best" / name
+    if name == "README.md":
+        file.unlink()
+    else:
+        file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    assert not mn.load_run(run).finished
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\x08\0\0\0\0\0\0\0{}", b"9" * 5000])
+def test_damaged_predictions_of_a_finalist_have_a_way_out(run: Path, content: bytes | None) -> None:
+    file = next((run / "finalists").glob("*/*.choosing.safetensors"))
+    name = str(file.relative_to(run))
+    file.unlink() if content is None else file.write_bytes(content)
+    with pytest.raises(RunError, match=r"choosing\.safetensors' cannot be read: .*resume to train it again"):
+        read_predictions(RunFolder(run), name)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from safetensors import SafetensorError
 from safetensors.numpy import load_file
 from safetensors.numpy import save as save_arrays
 
@@ -106,5 +107,15 @@ class FinalistFiles:
 
 
 def read_predictions(folder: RunFolder, name: str) -> Predictions:
-    """The predictions in a file of a run folder, by head."""
-    return {head: values.astype(np.float64) for head, values in load_file(folder.path / name).items()}
+    """The predictions in a file of a run folder, by head; a RunError if the file is gone or damaged."""
+    path = folder.path / name
+    try:
+        arrays = load_file(path)
+        if not arrays:
+            raise ValueError("it is empty")
+    except (SafetensorError, OSError, ValueError) as problem:
+        raise RunError(
+            f"'{path}' cannot be read: {str(problem).splitlines()[0]:.200}; take it from a copy, or delete the line of "
+            f"this training and all below it from {layout.RECORD} and resume to train it again"
+        ) from None
+    return {head: values.astype(np.float64) for head, values in arrays.items()}
