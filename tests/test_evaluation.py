@@ -123,7 +123,8 @@ def test_each_seed_has_the_result_that_it_has_alone(device):
     result = evaluate_seeds(SMALL, DATA, TRAINING, [5, 3], split="test", device=device)
     for seed, one in zip((5, 3), result, strict=True):
         alone = mn.evaluate(SMALL, DATA, TRAINING.model_copy(update={"seed": seed}), split="test")
-        assert one.score == pytest.approx(alone.score, abs=1e-4)
+        for task, expected in alone.predictions.items():  # scores jump where predictions nearly tie
+            np.testing.assert_allclose(one.predictions[task], expected, atol=1e-5)
         assert (one.rows, len(one.checks)) == (alone.rows, len(alone.checks))
         assert one.seconds > 0
     assert result[0].score != result[1].score

@@ -10,7 +10,9 @@ from rich.table import Table
 from mtl_nas.cli.searches import open_search, run_folder
 from mtl_nas.cli.space_report import size_lines
 from mtl_nas.comparison.tables import short
+from mtl_nas.composition import numbers_by_group
 from mtl_nas.data import Schema, TableNotFoundError, profile_lines, report_on_table
+from mtl_nas.design import NumberGroups
 from mtl_nas.errors import DataError, MtlNasError
 from mtl_nas.presets import compatible_presets
 from mtl_nas.record import RunFolder
@@ -20,6 +22,8 @@ from mtl_nas.space.size_estimate import estimate_size
 from mtl_nas.study import CostEstimate, Resources, SearchFile, estimate_cost, limit_sentences, limits_with_default
 from mtl_nas.terminal import Terminal
 from mtl_nas.trees import installed_libraries
+
+MOST_NAMES = 8  # numbers that a line lists
 
 
 def open_search_to_check(
@@ -70,11 +74,22 @@ def _space_lines(space: SearchSpace, schema: Schema) -> Iterator[str]:
     designs, reasons = compatible_presets(schema)
     inside = [name for name, design in designs.items() if space.contains(design)]
     outside = [name for name in designs if name not in inside]
+    yield from _number_lines(schema)
     yield f"presets in it: {', '.join(inside) or 'none'}"
     if outside:
         yield f"trained beside it: {', '.join(outside)}"
     for name, reason in reasons.items():
         yield f"{name}: n/a, {reason}"
+
+
+def _number_lines(schema: Schema) -> Iterator[str]:
+    """A line per group of numbers, with its names and its encodings under ``numbers: auto``."""
+    defaults = NumberGroups()
+    for group, names in numbers_by_group(schema).items():
+        encodings = getattr(defaults, group)
+        listed = ", ".join(names[:MOST_NAMES]) + (f" and {len(names) - MOST_NAMES} more" * (len(names) > MOST_NAMES))
+        words = encodings if isinstance(encodings, str) else " + ".join(encodings)
+        yield f"{group} numbers, auto encodes them as {words}: {listed}"
 
 
 def _cost_table(estimate: CostEstimate) -> Table:

@@ -7,6 +7,7 @@ expert is that expert, nodes that reach no head are dropped, options without eff
 from mtl_nas.composition.assembly import compose
 from mtl_nas.composition.funnel import funnel_root
 from mtl_nas.composition.loss_checks import refuse_unsuitable_losses
+from mtl_nas.composition.number_groups import numbers_by_group
 from mtl_nas.composition.stacking import MOST_MEMBERS, has_stackable_blocks, one_backward_pass
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "compose",
     "funnel_root",
     "has_stackable_blocks",
+    "numbers_by_group",
     "one_backward_pass",
     "refuse_unsuitable_losses",
 ]

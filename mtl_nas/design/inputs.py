@@ -43,8 +43,11 @@ Encodings = Annotated[_Word | _List, Discriminator(_form)]
 class NumberGroups(Value):
     """Encodings of numbers by what their values look like in the train rows."""
 
-    spiky: Encodings = Field(("histogram", "robust"), description="numbers of which a few values are many rows")
-    heavy: Encodings = Field("quantile", description="other numbers with values far beyond the bulk of the rows")
+    discrete: Encodings = Field("histogram", description="numbers of which every value has many rows")
+    spiky: Encodings = Field(("histogram", "robust"), description="other numbers of which one value is many rows")
+    heavy: Encodings = Field(
+        ("histogram", "quantile"), description="other numbers with values far beyond the bulk of the rows"
+    )
     smooth: Encodings = Field("periodic", description="all other numbers")
 
 

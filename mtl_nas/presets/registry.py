@@ -51,8 +51,8 @@ def preset(name: str, schema: Schema, **sizes: Any) -> Design:
             such as ``{"count": 8, "form": "mini"}``. ``descriptions()`` lists the keywords with their defaults.
 
     Returns:
-        The Design. Its sizes are those that the authors or the best-known library published, unless ``sizes`` says
-        otherwise.
+        The Design. Its sizes are those that the authors or the best-known library published, and numbers enter it by
+        what their values look like (``numbers="auto"``), unless ``sizes`` says otherwise.
 
     Raises:
         DesignError: No preset has this name, or the schema lacks what the preset needs (a funnel, families of tasks or
@@ -67,7 +67,7 @@ def preset(name: str, schema: Schema, **sizes: Any) -> Design:
     if name not in PRESETS:
         raise DesignError(unknown("preset", name, PRESETS))
     members = sizes.pop("members", 1)
-    design = PRESETS[name](schema, **sizes)
+    design = PRESETS[name](schema, **{"numbers": "auto", **sizes})
     several = parse(Design, {"members": members}, f"preset '{name}'", DesignError).members
     return design.model_copy(update={"members": several})
 

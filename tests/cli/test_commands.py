@@ -105,6 +105,7 @@ def test_check_prints_the_profile_of_the_table(here, typed):
     _, out, _ = typed("check", "search.yaml", "--cpus", "1", "--trials", "1", "--presets", "single_task")
     assert "    ! is a row number: it says where a row stands in the table" in out
     assert "    ignore:\n      # a row number\n      - 'Unnamed: 0'\n" in out
+    assert "  smooth numbers, auto encodes them as periodic: " in out
 
 
 def test_a_name_with_a_comma_stands_in_quotes(here, typed):

@@ -20,8 +20,12 @@ VALUES = {
     "spiky": np.where(RANDOM.random(2000) < 0.5, 0.0, RANDOM.normal(size=2000)),
     "heavy": RANDOM.exponential(size=2000) ** 4,
     "years": RANDOM.integers(17, 90, 2000),
+    "discrete": RANDOM.integers(0, 16, 2000),
+    "ranks": RANDOM.choice(5, 400, p=[0.5, 0.2, 0.1, 0.1, 0.1]),
 }
-GROUPS = {"smooth": "smooth", "spiky": "spiky", "heavy": "heavy", "years": "smooth"}
+GROUPS = {"smooth": "smooth", "spiky": "spiky", "heavy": "heavy", "years": "smooth", "discrete": "discrete"} | {
+    "ranks": "smooth"
+}
 
 
 def number_of(name: str, *, fitted: bool = True) -> Number:
@@ -40,15 +44,27 @@ def embedding(numbers: object, schema: Schema = SCHEMA, **inputs: object) -> Emb
 
 
 @pytest.mark.parametrize("name", VALUES)
-@pytest.mark.parametrize("fitted", [True, False], ids=["histogram", "quantiles"])
-def test_a_number_is_spiky_heavy_or_smooth(name, fitted):
-    assert group_of(number_of(name, fitted=fitted)) == GROUPS[name]
+def test_a_number_is_discrete_spiky_heavy_or_smooth(name):
+    assert group_of(number_of(name)) == GROUPS[name]
+
+
+@pytest.mark.parametrize("name", [name for name in VALUES if name != "discrete"])
+def test_without_a_histogram_quantiles_decide(name):
+    assert group_of(number_of(name, fitted=False)) == GROUPS[name]
 
 
 def test_a_design_says_encodings_of_each_group():
-    block = embedding({"spiky": "histogram", "heavy": ["quantile", "bucket"], "smooth": "robust"})
-    assert block.encodings == (("robust",), ("histogram",), ("quantile", "bucket"), ("robust",))
-    assert block.units([]) == 8 * 2 + 3
+    groups = {"spiky": "histogram", "heavy": ["quantile", "bucket"], "smooth": "robust", "discrete": "piecewise"}
+    block = embedding(groups)
+    assert block.encodings == (
+        ("robust",),
+        ("histogram",),
+        ("quantile", "bucket"),
+        ("robust",),
+        ("piecewise",),
+        ("robust",),
+    )
+    assert block.units([]) == 8 * 3 + 4
 
 
 def test_auto_is_the_groups_at_their_defaults():
@@ -57,9 +73,13 @@ def test_auto_is_the_groups_at_their_defaults():
     assert len(set(embedding("auto").encodings)) > 1
 
 
+def test_auto_on_a_schema_that_fits_nothing_is_the_default_of_then():
+    assert embedding("auto", SCHEMA.without_fits) == embedding("bucket", SCHEMA.without_fits)
+
+
 def test_equal_graphs_have_equal_blocks_however_they_are_said():
     assert embedding("bucket") == embedding(["bucket"])
-    assert embedding("bucket") == embedding(dict.fromkeys(("spiky", "heavy", "smooth"), "bucket"))
+    assert embedding("bucket") == embedding(dict.fromkeys(NumberGroups.model_fields, "bucket"))
     assert embedding("standard") == embedding("standard", buckets=64, embedding=16, frequency=2.0)
     assert embedding("bucket") == embedding("bucket", frequency=2.0)
     assert embedding("periodic") == embedding("periodic", buckets=64)

@@ -131,7 +131,7 @@ def test_a_network_that_is_called_on_a_frame_says_what_takes_one(loaded):
 
 
 def test_a_model_says_what_it_predicts(loaded):
-    assert repr(loaded) == f"Model(predicts {CLICK}, {BUY}, {BUY}|{CLICK}, {STARS}, {PRICE}; 938 parameters)"
+    assert repr(loaded) == f"Model(predicts {CLICK}, {BUY}, {BUY}|{CLICK}, {STARS}, {PRICE}; 1,002 parameters)"
     assert loaded.tasks == (CLICK, BUY, STARS, PRICE)
 
 

@@ -103,7 +103,7 @@ FEATURES: dict[str, tuple[Inputs, Schema]] = {
         RICH_SCHEMA,
     ),
     "encodings by group": (
-        Inputs(numbers={"smooth": ("target", "robust"), "spiky": "periodic"}, embedding=3, buckets=8),
+        Inputs(numbers={"smooth": ("target", "robust"), "discrete": "periodic"}, embedding=3, buckets=8),
         SPIKY_AND_SMOOTH,
     ),
     "missing periodic numbers": (Inputs(numbers="periodic"), schema_of("click", "buy", missing=True)),

@@ -200,3 +200,4 @@ def test_networks_of_single_task_own_their_tables() -> None:
 def test_inputs_pass_through_every_preset() -> None:
     for name in PRESETS:
         assert preset(name, FIT_ALL[0], numbers="piecewise", buckets=64).inputs.numbers == "piecewise"
+        assert preset(name, FIT_ALL[0]).inputs.numbers == "auto"
