@@ -56,6 +56,10 @@ VARIANTS: dict[str, tuple[Design, Schema]] = {
         ),
         schema_of("click", "buy", categories=(4, 3), numbers=2, histories=((5, 3), (4,))),
     ),
+    "encodings of numbers side by side": (
+        Design(inputs=Inputs(numbers=("periodic", "histogram", "robust"), embedding=3, buckets=8), levels=(level(),)),
+        schema_of("click", "buy", categories=(4,), numbers=2, missing=True),
+    ),
     "histories that read the features": (
         Design(inputs=Inputs(embedding=3, histories=Histories(kind="gru", hidden=4, attention="softmax"))),
         schema_of("click", "buy", categories=(4,), numbers=2, histories=((5,),)),
