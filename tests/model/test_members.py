@@ -60,6 +60,10 @@ VARIANTS: dict[str, tuple[Design, Schema]] = {
         Design(inputs=Inputs(numbers=("periodic", "histogram", "robust"), embedding=3, buckets=8), levels=(level(),)),
         schema_of("click", "buy", categories=(4,), numbers=2, missing=True),
     ),
+    "features with learned scales": (
+        stacked(level(), inputs=Inputs(numbers="standard", embedding=3, scale=True)),
+        schema_of("click", "buy", categories=(4,), numbers=2),
+    ),
     "histories that read the features": (
         Design(inputs=Inputs(embedding=3, histories=Histories(kind="gru", hidden=4, attention="softmax"))),
         schema_of("click", "buy", categories=(4,), numbers=2, histories=((5,),)),
