@@ -1,6 +1,8 @@
 """Tables that would hang a reader or spoil a training are refused in one line."""
 
+import json
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,8 @@ import pytest
 import mtl_nas as mn
 from mtl_nas.errors import DataError
 
+FILES = Path(__file__).parents[1] / "fixtures" / "0.1.0"
+
 
 @pytest.mark.parametrize("name", ["rows.csv", "rows.csv.gz", "rows.parquet", "rows.jsonl", "rows.xlsx"])
 def test_a_pipe_is_no_table(tmp_path: Path, name: str) -> None:
@@ -17,6 +21,16 @@ def test_a_pipe_is_no_table(tmp_path: Path, name: str) -> None:
     for table in (str(tmp_path / name), str(tmp_path / "rows.*")):
         with pytest.raises(DataError, match=r"is a pipe, which cannot be read twice; write its content to a file"):
             mn.load_dataset(table, ["y"])
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_an_encoded_folder_whose_index_lacks_a_split_is_refused(tmp_path: Path, split: str) -> None:
+    folder = Path(shutil.copytree(FILES / "encoded", tmp_path / "encoded"))
+    index = json.loads((folder / "dataset.json").read_text())
+    del index["rows"][split]
+    (folder / "dataset.json").write_text(json.dumps(index))
+    with pytest.raises(DataError, match=rf"dataset\.json: rows names no '{split}'; encode the table again"):
+        mn.load_dataset(str(folder)).encoded[split]
 
 
 @pytest.mark.parametrize("label", [1e300, -1e300, 1e31])

@@ -57,6 +57,8 @@ class StoredSplits(Mapping[str, Rows]):
         index = read_index(folder)
         if index.fingerprint != self.fingerprint:
             raise DataError(f"'{folder}' holds other data than before; encode into a folder of its own")
+        if split not in index.rows:
+            raise DataError(f"{folder / INDEX}: rows names no '{split}'; encode the table again")
         return map_rows(
             folder, split, index.rows[split], self.schema, weighed=index.declaration.data.weight is not None
         )
