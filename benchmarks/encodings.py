@@ -4,10 +4,12 @@
 
 The preset ``shared_bottom`` in its own sizes, learning rate 1e-3 that falls along a cosine, weight decay 1e-2, the best
 check on validation rows; the mean over tasks of the main metric on test rows. The tables are those of
-``benchmarks.protocol.tables``. Saves after each training in benchmarks/results/encodings.json, and goes on from there.
+``benchmarks.protocol.tables``. Saves after each training in benchmarks/results/encodings.json, and goes on from there;
+writes the table into docs/results/encodings.md.
 """
 
 import argparse
+from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
@@ -17,6 +19,8 @@ from benchmarks.protocol.tables import TABLES, table
 from benchmarks.result_files import RESULTS, load, save
 
 FILE = RESULTS / "encodings.json"
+PAGE = Path(__file__).parents[1] / "docs" / "results" / "encodings.md"
+MARKS = ("<!-- results -->", "<!-- end of results -->")
 ENCODINGS: dict[str, Any] = {
     "bucket": "bucket",
     "auto": "auto",
@@ -77,6 +81,9 @@ def main() -> None:
     results = load(FILE, {})
     for name in arguments.tables:
         measure(name, arguments.encodings, arguments.seeds, results)
+    before, rest = PAGE.read_text(encoding="utf-8").split(MARKS[0])
+    after = rest.split(MARKS[1])[1]
+    PAGE.write_text(f"{before}{MARKS[0]}\n\n{report(results)}\n\n{MARKS[1]}{after}", encoding="utf-8")
     print(report(results))
 
 
