@@ -1,6 +1,6 @@
 """Measure boosted trees on the fourteen tables of the protocol: the bar that networks have to reach.
 
-    MTL_NAS_DATA=/path/to/data python -m benchmarks.tree_bar               # all: about an hour on one core
+    MTL_NAS_DATA=/path/to/data python -m benchmarks.tree_bar               # all tables
     python -m benchmarks.tree_bar adult mulan-scene
     python -m benchmarks.tree_bar --report                                 # writes docs/results/trees.md
 
