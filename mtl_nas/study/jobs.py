@@ -17,6 +17,7 @@ class Job(Value):
     rung: int
     share: float  # the share of a full training at which the job ends
     from_rung: int | None = None  # the rung whose training state is continued
+    stops: tuple[float, ...] = ()  # shares at which the trial was scored; without its state, it is checked there again
     keep_state: bool = False  # whether to save the training state, from which a higher rung may continue
     seed: int
     proposal: Proposal
@@ -32,7 +33,7 @@ class Job(Value):
     @property
     def common(self) -> tuple[object, ...]:
         """Equal for jobs that can be trained in one stack."""
-        return self.kind, self.from_rung, self.share, self.proposal.common, self.weights
+        return self.kind, self.from_rung, self.stops, self.share, self.proposal.common, self.weights
 
 
 class JobResult(Value):

@@ -56,6 +56,17 @@ def test_the_state_of_another_trial_costs_work_and_no_result() -> None:
     assert (answer.failure, answer.score) == (None, lost.score)
 
 
+@pytest.mark.parametrize("share", [0.1, 0.2])
+def test_a_training_without_its_state_is_checked_where_it_was_before(share: float) -> None:
+    """Rungs need not lie at the ends of epochs, and the best of all checks counts."""
+    files: dict[str, bytes] = {}
+    done(files, trial_job(0, share=share))
+    job = trial_job(0, rung=1, from_rung=0, stops=(share,), share=2 / 3)
+    (answer,), (from_the_start,) = done(files, job), done({}, job)
+    assert from_the_start.scores == answer.scores
+    assert from_the_start.rows > answer.rows
+
+
 def test_a_gpu_that_is_in_error_ends_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(fit: Fit, share: float) -> None:
         raise torch.AcceleratorError("CUDA error: an illegal memory access was encountered")

@@ -44,9 +44,9 @@ LOG = logging.getLogger(__name__)
 
 
 def work(jobs: Sequence[Job], data: Dataset, *, get: Get, put: Put, device: str = "cpu") -> tuple[JobResult, ...]:
-    """Do jobs, as one if they can be stacked; failures are returned as results, so that the worker can go on.
+    """Do jobs, as one if they can be stacked; ``get`` and ``put`` read and write files of the run folder by name.
 
-    ``get`` and ``put`` read and write files of the run folder by name.
+    Failures are returned as results, so that the worker can go on.
     """
     torch.set_num_threads(1)  # with two threads, one of which has no free core, training is ten times slower
     runner = _JobRunner(data, get, put, device)
@@ -91,10 +91,7 @@ class _JobRunner:
         return result.model_copy(update={"seconds": time.perf_counter() - start})
 
     def together(self, jobs: Sequence[Job]) -> tuple[JobResult, ...] | None:
-        """Do several jobs as one stack; None if they cannot be stacked, or if memory is short or the stack fails.
-
-        With folds, jobs are done one by one.
-        """
+        """Do several jobs as one stack; None with folds, if they cannot be stacked, memory is short or it fails."""
         if len(jobs) < 2 or len(self.data.folds) > 1 or any(job.common != jobs[0].common for job in jobs):
             return None
         start, data = time.perf_counter(), FitData.of(self.data)
@@ -104,7 +101,7 @@ class _JobRunner:
             members = [item.member for item in started if isinstance(item, _StartedJob)]
             if _out_of_memory(started[-1]) or (members and not stackable(members)):
                 return None
-        outcomes = _guarded(partial(_advanced, members, jobs[0].share)) if members else []
+        outcomes = _guarded(partial(_advanced, members, jobs[0])) if members else []
         if isinstance(outcomes, JobResult):
             return None  # jobs that run alone show which of them fails
         remaining = iter(outcomes)
@@ -122,7 +119,7 @@ class _JobRunner:
         folds = self.data.folds
         for index, fold in enumerate(folds):
             started.append(self._start(job, FitData.of(fold), index if len(folds) > 1 else None))
-            outcomes += _advanced([started[-1].member], job.share)
+            outcomes += _advanced([started[-1].member], job)
         return self._end(started, outcomes)
 
     def _start(self, job: Job, data: FitData, fold: int | None) -> _StartedJob:
@@ -212,8 +209,11 @@ def _of_this_training(job: Job, saved: bytes) -> bytes:
     return saved[OWNER_BYTES:]
 
 
-def _advanced(members: Sequence[Member], share: float) -> list[Outcome]:
-    return Fit(*members).advance(share)
+def _advanced(members: Sequence[Member], job: Job) -> list[Outcome]:
+    fit = Fit(*members)
+    for share in job.stops:  # of a trial that is trained from the start; with its state, nothing is done up to there
+        fit.advance(share)
+    return fit.advance(job.share)
 
 
 def _out_of_memory(result: object) -> bool:

@@ -53,6 +53,7 @@ def trial_job(state: SearchState, trial: Trial) -> Job:
         rung=rung,
         share=settings.rungs[rung],
         from_rung=max(trial.scored) if trial.scored else None,
+        stops=tuple(settings.rungs[scored] for scored in sorted(trial.scored)),
         keep_state=rung < len(settings.rungs) - 1,
         seed=seed_of(settings.seed, *seed),
         proposal=with_precision(trial.proposal, state.precision),
