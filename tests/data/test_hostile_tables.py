@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import mtl_nas as mn
@@ -50,3 +52,10 @@ def test_large_labels_train() -> None:
     data = mn.load_dataset(frame, {"y": {"kind": "regression"}})
     result = mn.evaluate(mn.preset("shared_bottom", data.schema), data, mn.Training(epochs=20, learning_rate=0.01))
     assert result.scores["y"]["r2"] > 0.5
+
+
+@pytest.mark.parametrize("metadata", [b"{", b"[]", b"null", b"\xff", b'{"index_columns": 3}', b"[" * 20_000])
+def test_damaged_metadata_of_pandas_is_left_aside(tmp_path: Path, metadata: bytes) -> None:
+    table = pa.table({"x": np.arange(300) % 7, "y": np.arange(300) % 2})
+    pq.write_table(table.replace_schema_metadata({b"pandas": metadata}), tmp_path / "rows.parquet")
+    assert mn.load_dataset(str(tmp_path / "rows.parquet"), ["y"]).schema.task_names == ("y",)

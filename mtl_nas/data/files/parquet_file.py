@@ -51,8 +51,12 @@ class ParquetFile(TableFile):
 
 def _pandas_index(schema: pa.Schema) -> set[str]:
     """Columns that pandas wrote as the index of a frame."""
-    metadata = json.loads((schema.metadata or {}).get(b"pandas", b"{}"))
-    return {name for name in metadata.get("index_columns", ()) if isinstance(name, str)}
+    try:
+        metadata = json.loads((schema.metadata or {}).get(b"pandas", b"{}"))
+    except (ValueError, RecursionError):  # damaged, and of use to pandas alone
+        return set()
+    names = metadata.get("index_columns") if isinstance(metadata, dict) else None
+    return {name for name in names if isinstance(name, str)} if isinstance(names, list) else set()
 
 
 def _refuse_folder_of_others(location: Location) -> None:
