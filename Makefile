@@ -5,13 +5,14 @@ BIN := .venv/bin
 READY := .venv/ready
 ORACLES := .venv/oracles
 DOCS := .venv/docs
+RELEASE := .venv-release/ready
 TORCH ?= 2.8.0
 PYTEST := $(BIN)/pytest -n 2
 export OMP_NUM_THREADS ?= 1
 # tests start many processes, and compile their modules anew in each where bytecode is not kept
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: search test faults oracle quick lower wheel tables docs format clean
+.PHONY: search test faults oracle quick lower wheel audit release fixtures tables docs format clean
 
 search: $(READY)  ## a real search on synthetic data, ending in runs/first/best and a comparison
 	$(BIN)/mtl-search run synthetic-funnel --trials 20 --seed 0 --folder runs/first
@@ -45,6 +46,15 @@ lower:  ## the quick tests at the lower bounds of pyproject.toml, on Python 3.11
 wheel: $(READY)  ## the wheel and the sdist, installed and used away from the checkout
 	tests/installed/run
 
+audit: $(RELEASE)  ## advisories about locked dependencies; a line where they cannot be read
+	.venv-release/bin/python .ci/audit.py requirements.lock requirements-release.lock
+
+release: $(READY) $(RELEASE)  ## wheel, sdist, lock with hashes, SBOM and SHA256SUMS in dist/; see CONTRIBUTING.md
+	.ci/release $(RELEASE_OPTIONS)
+
+fixtures: $(READY)  ## files of a version for the tests of later ones: make fixtures VERSION=0.2.0
+	$(BIN)/python tests/fixtures/write.py $(VERSION)
+
 tables: $(READY)  ## the tables of docs/reference, written anew from the code
 	$(BIN)/python docs/_generate/tables.py
 
@@ -72,5 +82,11 @@ $(DOCS): $(READY) requirements-docs.lock
 	$(BIN)/python -m pip install --quiet --constraint requirements.lock --requirement requirements-docs.lock
 	touch $(DOCS)
 
+# an environment of its own: these tools need versions that nothing else is tested with
+$(RELEASE): requirements-release.lock
+	$(PYTHON) -m venv .venv-release
+	.venv-release/bin/python -m pip install --quiet --requirement requirements-release.lock
+	touch $(RELEASE)
+
 clean:
-	rm -rf .venv site build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf .venv .venv-release site build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -37,7 +37,7 @@ def killed(folder: Path, rows: Dataset, point: int) -> int:
         with faults_in(folder, Fault(point)):
             tiny_search(folder / "run", rows)
 
-    return in_child(dies, folder.with_suffix(".log"))
+    return in_child(dies).code
 
 
 @pytest.mark.parametrize("part", range(PARTS))

@@ -1,14 +1,13 @@
 """A search that takes half a second: real trainings in this process, behind the searcher that Ray Tune has."""
 
 import os
-import signal
 import sys
 import traceback
 import warnings
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from study_fixtures import TINY, frame, timeless
@@ -96,20 +95,22 @@ def tiny_search(folder: Path, rows: Dataset, here: Here | None = None, **changes
         return search(SPACE, rows, folder=folder, budget=BUDGET, resources=Resources(cpus=1), **options)
 
 
-def outcome(folder: Path) -> dict[str, Any]:
+def outcome(folder: Path, *, work: bool = True) -> dict[str, Any]:
     """What a search decided and what it wrote for its user, without the time that it took and workers that were lost.
 
-    The files of the model and of the ensemble are compared byte by byte.
+    The files of the model and of the ensemble are compared byte by byte; the rows that were trained where ``work``.
     """
     events = [event for event in Record(folder / layout.RECORD) if not isinstance(event, Failed)]
-    paths = sorted(path for name in (layout.BEST, layout.ENSEMBLE) for path in (folder / name).rglob("*"))
+    if not work:
+        events = [event.model_copy(update={"rows": 0}) if hasattr(event, "rows") else event for event in events]
+    paths = sorted(path for name in ("best", "ensemble") for path in (folder / name).rglob("*"))
     files = {str(path.relative_to(folder)): path.read_bytes() for path in paths if path.is_file()}
     return {"events": timeless(events), **files}
 
 
-def difference(folder: Path, unbroken: dict[str, Any]) -> str | None:
+def difference(folder: Path, unbroken: dict[str, Any], *, work: bool = True) -> str | None:
     """The first thing in which the outcome of a search differs from another; None if they are equal."""
-    actual = outcome(folder)
+    actual = outcome(folder, work=work)
     for name in sorted(unbroken.keys() | actual.keys()):
         if actual.get(name) != unbroken.get(name):
             if name != "events":
@@ -121,22 +122,31 @@ def difference(folder: Path, unbroken: dict[str, Any]) -> str | None:
     return f"left over: {', '.join(left)}" if left else None
 
 
-def in_child(call: Callable[[], object], output: Path | None = None) -> int:
-    """Call a function in a fork of this process; its exit code, negative for the signal that ended it.
+class Ended(NamedTuple):
+    """How a process ended."""
 
-    An exception is exit code 1, and its traceback is in the output.
-    """
+    code: int  # negative for the signal that ended it
+    text: str  # of both streams
+
+
+def in_child(call: Callable[[], object]) -> Ended:
+    """Call a function in a fork of this process. An exception is exit code 1, with a traceback."""
+    reader, writer = os.pipe()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # of forks of processes with threads
         child = os.fork()
     if child:
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        os.close(writer)
+        with os.fdopen(reader, "rb") as pipe:
+            text = pipe.read()
+        return Ended(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), text.decode(errors="replace"))
     code = 1
     try:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        target = os.open(output or os.devnull, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        os.dup2(target, 1)
-        os.dup2(target, 2)
+        os.close(reader)
+        os.dup2(writer, 1)
+        os.dup2(writer, 2)
+        os.close(writer)
+        sys.stdout, sys.stderr = (os.fdopen(each, "w", encoding="utf-8", closefd=False) for each in (1, 2))
         call()
         code = 0
     except SystemExit as ended:
