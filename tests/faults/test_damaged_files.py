@@ -12,7 +12,7 @@ from tiny_search import difference, outcome
 
 READERS: dict[str, list[tuple[str, ...]]] = {  # the commands that read the files of a folder or a file
     "model": [("predict", "model", "shop.csv", "--to", "new.csv")],
-    "run/ensemble": [("predict", "run/ensemble", "shop.csv", "--to", "new.csv")],
+    "ensemble": [("predict", "ensemble", "shop.csv", "--to", "new.csv")],
     "run": [
         ("show", "run"),
         ("compare", "run"),

@@ -57,7 +57,7 @@ KINDS = {
     "model architecture": Kind("model/architecture.json", "model/architecture.json", read_model, 4_000),
     "schema": Kind("model/schema.json", "model/schema.json", read_model, 10_000),
     "weights": Kind("model/model.safetensors", "model/model.safetensors", read_model, 4_000, tree=False),
-    "ensemble": Kind("run/ensemble/ensemble.json", "run/ensemble/ensemble.json", read_model, 4_000),
+    "ensemble": Kind("ensemble/ensemble.json", "ensemble/ensemble.json", read_model, 4_000),
     "record": Kind("run/trials.jsonl", "run/trials.jsonl", read_run, 16_000),
     "request": Kind("run/search.yaml", "run/search.yaml", read_run, 6_000),
     "space": Kind("space.yaml", "spaces/*.yaml", read_space, 12_000),

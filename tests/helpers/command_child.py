@@ -19,7 +19,9 @@ from study_fixtures import TINY
 from tiny_search import RESAMPLES, Here, in_child
 from tiny_search import Ended as EndedProcess
 
+import mtl_nas as mn
 from mtl_nas.cli import main
+from mtl_nas.exports import Member
 from mtl_nas.scoring import bootstrap
 from mtl_nas.study.execution import ray_backend
 
@@ -92,7 +94,7 @@ def shop(rows: int = 160) -> pd.DataFrame:
 
 
 def write_shop(folder: Path) -> None:
-    """A table, a search file, a finished run, one that was cut, two models, predictions and an encoded table."""
+    """A table, a search file, a finished run and one that was cut, models, predictions and an encoded table."""
     shop().to_csv(folder / "shop.csv", index=False)
     shop().to_parquet(folder / "shop.parquet")
     (folder / "search.yaml").write_text(yaml.safe_dump(SEARCH), encoding="utf-8")
@@ -106,6 +108,9 @@ def write_shop(folder: Path) -> None:
     ):
         ended = command(folder, *words)
         assert ended.code == 0, ended.text
+    models = [mn.load_model(folder / name) for name in ("model", "older")]
+    members = [Member(f"model {number}", 0.5, model.network) for number, model in enumerate(models)]
+    mn.Model(members, models[0].schema).save(folder / "ensemble")
     command(folder, "run", "search.yaml", "--folder", "cut", here=Here(lost=killed_at_a_promotion))
     assert list((folder / "cut" / "states").glob("*.pt"))
 
