@@ -111,6 +111,7 @@ def test_an_encoded_table_is_the_table_that_it_was(files: Path) -> None:
     assert data.fingerprint == keys.get("fingerprint", keys.get("fingerprints", {}).get("visits"))
 
 
+@pytest.mark.slow
 def test_a_run_is_opened_compared_and_exported(files: Path, tmp_path: Path) -> None:
     run = mn.load_run(files / "run")
     data = mn.load_dataset(str(files / "encoded"))
