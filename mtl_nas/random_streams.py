@@ -19,6 +19,7 @@ CENSUS_TEST_SEED = 0  # halves of the census test file
 
 # fixed seeds of generators whose results are compared within one run only
 BOOTSTRAP_SEED = 0  # replicates of an interval
+ENSEMBLE_HALVES_SEED = 1  # halves of the choosing rows that measure what an ensemble gains
 BOOTSTRAP_BLOCK_SEED = 0  # block of each row; equal for all methods, which are compared row by row
 EXPORT_CHECK_SEED = 0  # rows on which an exported file is compared with its model
 DIAGNOSIS_SEED = 0  # negative sampling of the rows that a diagnosis reads

@@ -61,8 +61,8 @@ class Budget(Value):
     ``trainings`` bounds the work itself; the number of trials then follows from it, and ``trials`` is not used.
     """
 
-    trials: int = Field(30, ge=1, description="proposals to train, presets included, finalists not")
-    trainings: float | None = Field(None, ge=4, description="the work in full trainings, finalists included")
+    trials: int = Field(30, ge=1, description="proposals to train, presets included, the comparison not")
+    trainings: float | None = Field(None, ge=4, description="the work in full trainings, the comparison included")
     time: Seconds | None = Field(None, description="wall time of the whole search: seconds, or 90s, 30m, 2h")
     rungs: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(
         (1 / 9, 1 / 3, 1.0), description="shares of a full training at which trials are compared"
@@ -78,8 +78,13 @@ class Budget(Value):
     replicates: int = Field(
         1, ge=1, description="trainings of equal proposals before they are answered from the record"
     )
-    finalists: int = Field(5, ge=1, description="designs that are trained again on fresh seeds")
-    seeds: int = Field(3, ge=1, le=1000, description="seeds of each finalist")
+    compare: Literal["none", "quick", "full"] = Field(
+        "quick",
+        description="how designs are compared on fresh seeds at the end: not at all, within a third of the work, or "
+        "all finalists on all seeds",
+    )
+    finalists: int = Field(5, ge=1, description="searched designs in a full comparison")
+    seeds: int = Field(3, ge=1, le=1000, description="fresh seeds of each design in a full comparison")
     racing: bool = Field(True, description="no further seeds for a finalist that is clearly behind")
 
     @model_validator(mode="before")
@@ -122,7 +127,7 @@ class SearchSettings(Budget):
     presets: tuple[str, ...] | None = Field(
         None, description="presets to train first; all compatible ones if not given"
     )
-    ensemble: bool = Field(False, description="average the predictions of finalists too")
+    ensemble: bool = Field(True, description="take an ensemble of networks away where it is better than the best one")
     trees: bool = Field(False, description="compare the finalists with boosted trees too; needs the extra trees")
     start: str | None = Field(None, description="a run folder on the same data whose trials are taken over")
 

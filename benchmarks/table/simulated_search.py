@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 
 from benchmarks.table.dense_table import DenseTable, read_table
 from benchmarks.table.table_space import compose_once, presets, schema, space
-from mtl_nas.record import Event, Journal, Request, SearchSettings
+from mtl_nas.record import Event, Journal, Measured, Request, SearchSettings
+from mtl_nas.scoring import Scores
 from mtl_nas.space import plain_tree
 from mtl_nas.study.clock import Clock
 from mtl_nas.study.driver import Driver
 from mtl_nas.study.jobs import Job, JobResult
 from mtl_nas.study.proposer import Proposer
+from mtl_nas.study.schedule.best_network import best_of, network_values
 from mtl_nas.study.search_state import SearchState
 
 OVERHEAD = 0.05  # seconds per job beside its training
@@ -26,12 +28,18 @@ RUNGS = (1 / 9, 1 / 3, 1.0)  # shares of a full training
 
 @dataclass(frozen=True)
 class Outcome:
-    """The regret and the costs of one search."""
+    """The regrets and the costs of one search.
+
+    ``regret`` is that of the winning architecture, by its true score; ``model_regret`` that of the network which is
+    taken away, by its own test score, so that it may be negative.
+    """
 
     regret: float
     work: float  # full trainings
     trials: int
     seconds: float  # on the simulated clock
+    model_regret: float | None = None
+    compared: float = 0.0  # full trainings of the comparison
 
 
 class MemoryRecord(list[Event]):
@@ -69,16 +77,25 @@ class SimulatedWorkers:
         overhead = round(OVERHEAD * self.table.rows_per_second)
         if job.kind == "finalist":
             return _job_result(self.table, scores[-2], self.table.rows + overhead)  # choosing rows
+        choosing = _measured(self.table, scores[-2]) if job.share == 1.0 else None
         last = int(np.argmin(np.abs(np.array(self.table.shares) - job.share)))
         best = max(range(last + 1), key=lambda share_index: scores[share_index].mean())  # the best check so far
         share_before = 0.0 if job.from_rung is None else state.settings.rungs[job.from_rung]
         rows = round((job.share - share_before) * self.table.rows)
-        return _job_result(self.table, scores[best], rows + overhead)
+        return _job_result(self.table, scores[best], rows + overhead, choosing)
 
 
-def _job_result(table: DenseTable, scores: NDArray[np.float64], rows: int) -> JobResult:
-    by_task = {task: {"auc": float(score)} for task, score in zip(table.tasks, scores, strict=True)}
-    return JobResult(score=float(scores.mean()), scores=by_task, rows=rows, seconds=rows / table.rows_per_second)
+def _job_result(
+    table: DenseTable, scores: NDArray[np.float64], rows: int, choosing: Measured | None = None
+) -> JobResult:
+    measured = _measured(table, scores)
+    seconds = rows / table.rows_per_second
+    return JobResult(score=measured.score, scores=measured.scores, rows=rows, seconds=seconds, choosing=choosing)
+
+
+def _measured(table: DenseTable, scores: NDArray[np.float64]) -> Measured:
+    by_task: Scores = {task: {"auc": float(score)} for task, score in zip(table.tasks, scores, strict=True)}
+    return Measured(score=float(scores.mean()), scores=by_task)
 
 
 def simulated_search(
@@ -117,12 +134,16 @@ def simulated_search(
     proposer = Proposer(journal, space(name), schema(name), designs, compose_once)
     simulated = SimulatedWorkers(table, workers)
     simulated.run(Driver(journal, proposer, Clock(state, workers=workers)))
-    winner = _best_finalist(state) if with_finalists else _best_full_training(state)
+    winner = _best_finalist(state) if with_finalists and state.finalists else _best_full_training(state)
+    model = best_of(network_values(state))
+    taken = table.keys.index(state.trials[model.number].proposed.architecture_key)
     return Outcome(
         regret=table.regret(table.keys.index(winner)),
         work=state.rows / table.rows,
         trials=len(state.trained),
         seconds=simulated.seconds,
+        model_regret=float(table.true_scores.max() - table.training(taken, model.seed)[-1].mean()),
+        compared=sum(len(trial.finalist) for trial in state.finalists),
     )
 
 

@@ -168,7 +168,10 @@ def show(
 def compare(
     what: Annotated[list[str], typer.Argument(help="runs, presets, architecture files")],
     data: Data = None,
-    seeds: Annotated[int, typer.Option(min=1, help="trainings of each design that no run has trained")] = 3,
+    seeds: Annotated[
+        int | None,
+        typer.Option(min=1, help="trainings of each design; those that a run lacks are added to its record"),
+    ] = None,
     device: Annotated[str | None, typer.Option(help="cpu or cuda", show_default="cuda if there is a GPU")] = None,
     trees: Annotated[
         bool | None, typer.Option("--trees/--no-trees", help="boosted trees too", show_default="as the run says")

@@ -103,10 +103,15 @@ def _cost_table(estimate: CostEstimate) -> Table:
 
 
 def _total(settings: SearchSettings, estimate: CostEstimate) -> str:
+    comparison = {
+        "none": "no comparison on fresh seeds",
+        "quick": "then a comparison within a third of the work",
+        "full": f"then {settings.finalists} finalists and the best presets on {settings.seeds} seeds",
+    }
     work = (
-        f"{settings.trials} trials, then {settings.finalists} finalists and the best presets on {settings.seeds} seeds"
+        f"{settings.trials} trials, {comparison[settings.compare]}"
         if settings.trainings is None
-        else f"{settings.trainings:g} full trainings, finalists included"
+        else f"{settings.trainings:g} full trainings, the comparison included"
     )
     low, high = (_duration(seconds) for seconds in estimate.seconds)
     workers = f"{estimate.workers} worker{'s' * (estimate.workers > 1)}"

@@ -10,7 +10,7 @@ from mtl_nas.comparison import diagnosed
 from mtl_nas.composition import compose
 from mtl_nas.data import load_dataset
 from mtl_nas.errors import MtlNasError
-from mtl_nas.exports import is_model_folder, load_architecture, load_model
+from mtl_nas.exports import Model, is_model_folder, load_architecture, load_model
 from mtl_nas.files import write_whole
 from mtl_nas.presets import preset, preset_names
 from mtl_nas.record import RunFolder
@@ -53,6 +53,12 @@ def _print_findings(run: Run) -> None:
         print_line(line)
 
 
+def _best_network(run: Run) -> Model:
+    """The best single network of a run, which has one graph, also where an ensemble is better."""
+    run.best()
+    return load_model(run.single_folder)
+
+
 def _is_space_file(what: str) -> bool:
     return what.endswith((".yaml", ".yml")) and Path(what).is_file()
 
@@ -67,7 +73,7 @@ def _architecture(what: str, data: str | None) -> Architecture:
     if path.suffix == ".json":
         return load_architecture(path)
     if path.is_dir():
-        return (load_model(path) if is_model_folder(path) else load_run(path).best_model()).architecture
+        return (load_model(path) if is_model_folder(path) else _best_network(load_run(path))).architecture
     names = (*preset_names(), *space_names())
     raise MtlNasError(
         f"nothing to show at '{what}'; give a run, a model folder, an architecture file, a space, or a preset: "

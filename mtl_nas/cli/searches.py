@@ -1,6 +1,7 @@
 """``mtl-search run`` and ``mtl-search resume``."""
 
 import sys
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -8,8 +9,7 @@ from typing import Any
 
 from mtl_nas.cli.notes import note, notes_are_shown
 from mtl_nas.cli.signals import STOP
-from mtl_nas.cli.space_report import run_lines
-from mtl_nas.comparison import compare, tables
+from mtl_nas.comparison import compare, summary
 from mtl_nas.data import Dataset
 from mtl_nas.errors import RunError
 from mtl_nas.record import RunFolder, RunState, layout
@@ -64,24 +64,33 @@ def _finish(run_or_resume: Callable[[], Run], folder: Path, data: Dataset | None
         STOP.say_once()
         sys.exit(STOP.exit_code)
     assert data is not None
-    Terminal().print(tables(compare([run], data)))
+    _print_end(run, data)
+
+
+def _print_end(run: Run, data: Dataset) -> None:
+    """The winner and its verdicts, what is in best/ and why, and the next commands."""
+    console = Terminal(highlight=False)
+    console.print(summary(compare([run], data)))
     if len(run.settings.objectives) > 1:
-        print_line(f"\nfront: {', '.join(trial.name for trial in run.front())}")
-    if lines := run_lines(run):
-        print_line("\n" + "\n".join(lines))
-    print_line(f"\nbest: {run.best().name}, written to {run.best_folder}")
-    print_line(f"  chosen because   {run.reason}")
+        _print_wrapped(f"front: {', '.join(trial.name for trial in run.front())}", console.width)
+    what = f"the ensemble; its best network is {run.best().name}" if run.takes_ensemble else run.best().name
+    print_line(f"\nbest: {what}, written to {run.best_folder}")
+    _print_wrapped(f"  chosen because   {run.reason}", console.width)
     print_line(f"  score new rows   mtl-search predict {run.best_folder} rows.parquet --to scores.parquet")
-    print_line(f"  see it           mtl-search show {run.path}")
-    one_network = len(data.folds) == 1  # several have no common ONNX file
-    print_line(f"  take it along    mtl-search export {run.path} --to model{' --format onnx' * one_network}")
+    print_line(f"  see it           mtl-search show {run.path}; all tables: mtl-search compare {run.path}")
+    print_line(f"  take it along    mtl-search export {run.path} --to model --format onnx")
+
+
+def _print_wrapped(text: str, width: int) -> None:
+    print_line(textwrap.fill(text, width, subsequent_indent=" " * 19, break_on_hyphens=False))
 
 
 def _print_interrupted(folder: Path) -> None:
     state = RunState().after(RunFolder(folder).record)
     scored = [trial for trial in state.trained if trial.scored]
     print_line(f"\nstopped: {len(scored)} trials are recorded in {folder}", file=sys.stderr)
-    if scored:
-        best = max(scored, key=lambda trial: (max(trial.scored), trial.score or 0.0))
-        print_line(f"best so far: {best.name}, mean score {best.score:.4f} at rung {max(best.scored)}", file=sys.stderr)
+    if state.selected is not None and state.best is None:
+        name, score = state.trials[state.selected.number].name, state.selected.score
+        best = RunFolder(folder).best
+        print_line(f"best so far: {name}, {score:.4f} on the choosing rows, in {best}", file=sys.stderr)
     print_line(f"go on with: mtl-search resume {folder}", file=sys.stderr)

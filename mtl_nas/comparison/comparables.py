@@ -35,7 +35,7 @@ def design_results(
         designs += [_renamed(design, run, taken) if len(runs) > 1 else design for design in results_of_run(run, data)]
     if runs:
         training = runs[0].space().for_schema(data.schema).default().training
-    numbers = designs[0].seeds if designs else tuple(range(seeds))
+    numbers = designs[0].seeds if designs and not designs[0].of_search else tuple(range(seeds))
     of_runs = {design.name for design in designs}
     given = {name: design for name, design in opened.items() if not isinstance(design, Run)}
     if BASELINE not in of_runs:

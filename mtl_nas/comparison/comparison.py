@@ -26,6 +26,8 @@ class Comparison:
         rows: One row per design, the best design first; boosted trees by their score.
         differences: Lines with the differences between the graphs, if exactly two designs were given.
         trees: Boosted trees against the best design, if they were asked for.
+        of_search: Whether each design has only the training by which a search selected it, so that its score may be
+            too high.
     """
 
     data: str
@@ -33,6 +35,7 @@ class Comparison:
     rows: tuple[Row, ...]
     differences: tuple[str, ...] = ()
     trees: TreesVerdict | None = None
+    of_search: bool = False
 
     @property
     def best(self) -> Row:
@@ -110,9 +113,12 @@ def comparison_of(
     designs: Sequence[DesignResult], data: Dataset, lines: Sequence[str] = (), trees: BoostedTrees | None = None
 ) -> Comparison:
     """The comparison of designs, and of boosted trees, that were tested already."""
+    of_runs = [design.of_search for design in designs if design.choosing_score is not None]
+    of_search = bool(of_runs) and all(of_runs)
     if trees is None:
-        return Comparison(data.name, data.schema, comparison_rows(designs, data), tuple(lines))
-    result = trees_result(trees, designs[0].seeds)
+        return Comparison(data.name, data.schema, comparison_rows(designs, data), tuple(lines), of_search=of_search)
+    result = trees_result(trees, tuple(dict.fromkeys(seed for design in designs for seed in design.seeds)))
     rows = comparison_rows([*designs, result], data)
     best = next(design for design in designs if design.name == rows[0].name)
-    return Comparison(data.name, data.schema, rows, tuple(lines), trees_verdict(trees, result, best, data))
+    verdict = trees_verdict(trees, result, best, data)
+    return Comparison(data.name, data.schema, rows, tuple(lines), verdict, of_search)

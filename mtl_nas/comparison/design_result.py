@@ -12,6 +12,8 @@ from mtl_nas.diagnosis import Diagnosis, diagnose
 from mtl_nas.evaluation import Predictions, evaluate_seeds
 from mtl_nas.scoring import Scores
 
+OWN_SEED = -1  # stands for the seeds of trainings by searches, of which each has another one
+
 
 @dataclass(frozen=True)
 class NetworkCost:
@@ -30,10 +32,15 @@ class DesignResult:
     cost: NetworkCost | None  # None of trees
     scores: tuple[Scores, ...]  # per seed; an ensemble has one, trees too
     predictions: tuple[Predictions, ...]  # per seed; ensemble and trees repeat their own, so that seeds can be paired
-    seeds: tuple[int, ...]
+    seeds: tuple[int, ...]  # of the predictions; designs are paired by them
     chosen: bool = False  # whether its run chose it as the best
-    choosing_score: float | None = None  # mean score of a finalist on the choosing rows
+    choosing_score: float | None = None  # mean score of a run's design on the choosing rows
     diagnosis: Diagnosis | None = None  # of the first seed; runs of older versions have none
+
+    @property
+    def of_search(self) -> bool:
+        """Whether its only training is that by which the search selected the design, so that it may be a lucky one."""
+        return self.seeds == (OWN_SEED,)
 
 
 def train_and_test(

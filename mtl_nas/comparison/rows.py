@@ -84,7 +84,7 @@ def comparison_rows(designs: Sequence[DesignResult], data: Dataset) -> tuple[Row
     scores = {design.name: seed_scores(design, data, data.schema.task_names) for design in designs}
     if not all(scores.values()):
         raise DataError(f"no task has a score on the test rows of '{data.name}': their labels are all the same")
-    means = {name: fmean(seed.score for seed in seeds) for name, seeds in scores.items()}
+    means = {name: fmean(seed.score for seed in seeds.values()) for name, seeds in scores.items()}
     networks = [design for design in designs if design.cost is not None]
     best = max(networks, key=lambda design: (*_choice(design), means[design.name]))
     baseline = next(design for design in designs if design.name == BASELINE)
@@ -100,9 +100,9 @@ def comparison_rows(designs: Sequence[DesignResult], data: Dataset) -> tuple[Row
                 cells=cells,
                 score=means[design.name],
                 gain=fmean(task_gains) if task_gains else None,
-                against_best=None if design is best else paired_interval(scores[design.name], scores[best.name]),
+                against_best=None if design is best else paired(scores[design.name], scores[best.name]),
                 cost=design.cost,
-                seeds=len(design.seeds),
+                seeds=len(design.scores),
                 diagnosis=design.diagnosis,
             )
         )
@@ -121,21 +121,30 @@ def _refuse_missing_tasks(designs: Sequence[DesignResult], schema: Schema) -> No
             raise ArchitectureError(f"'{design.name}' predicts no '{missing[0]}'; designs are compared on every task")
 
 
-def seed_scores(design: DesignResult, data: Dataset, tasks: Sequence[str]) -> list[SeedScore]:
-    """The mean score over the tasks per seed; empty if no task has a score."""
+def seed_scores(design: DesignResult, data: Dataset, tasks: Sequence[str]) -> dict[int, SeedScore]:
+    """The mean score over the tasks by seed; empty if no task has a score."""
     origins = [task.origin for task in data.schema.tasks]
     labels = data.rows("test").labels.astype(np.float64) + origins
-    scores = [seed_score(predictions, labels, data.schema, tasks) for predictions in design.predictions]
-    return [score for score in scores if score is not None]
+    scores = {
+        seed: seed_score(predictions, labels, data.schema, tasks)
+        for seed, predictions in zip(design.seeds, design.predictions, strict=True)
+    }
+    return {seed: score for seed, score in scores.items() if score is not None}
+
+
+def paired(scores: Mapping[int, SeedScore], other: Mapping[int, SeedScore]) -> Interval:
+    """The difference on the seeds of both designs; designs without a common seed are paired in their order."""
+    common = [seed for seed in scores if seed in other]
+    if not common:
+        return paired_interval(list(scores.values()), list(other.values()))
+    return paired_interval([scores[seed] for seed in common], [other[seed] for seed in common])
 
 
 def _gain_intervals(
-    design: DesignResult, baseline_scores: Mapping[str, list[SeedScore]], data: Dataset
+    design: DesignResult, baseline_scores: Mapping[str, Mapping[int, SeedScore]], data: Dataset
 ) -> dict[str, Interval]:
     scores = {task: seed_scores(design, data, [task]) for task in baseline_scores}
-    return {
-        task: paired_interval(scores[task], other) for task, other in baseline_scores.items() if scores[task] and other
-    }
+    return {task: paired(scores[task], other) for task, other in baseline_scores.items() if scores[task] and other}
 
 
 def _cells(

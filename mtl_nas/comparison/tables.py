@@ -47,6 +47,8 @@ def _parts(comparison: Comparison) -> Iterator[RenderableType]:
             yield _scores(comparison, columns)
     yield Text()
     yield Text(sentence(comparison), style="bold")
+    if line := one_seed(comparison):
+        yield Text(line)
     if comparison.trees is not None:
         yield Text(trees_sentence(comparison), style="bold")
     if comparison.differences:
@@ -96,18 +98,20 @@ def _standing(difference: Interval) -> str:
 
 
 def _verdicts(comparison: Comparison) -> Table:
-    seeds = max(row.seeds for row in comparison.rows)
-    title = Text(f"Designs on {comparison.data}, test rows, {seeds} seed{'s' * (seeds > 1)}", overflow="fold")
+    counts = sorted({row.seeds for row in comparison.rows})
+    seeds = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else str(counts[0])
+    title = Text(f"Designs on {comparison.data}, test rows, {seeds} seed{'s' * (seeds != '1')}", overflow="fold")
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
     table.add_column("design", overflow="fold")
-    for name in ("score", "gain", "against the best (95 %)", "params", "rows/s"):
+    for name in ("seeds", "score", "gain", "against the best (95 %)", "params", "rows/s"):
         table.add_column(name, justify="right", no_wrap=True)
     for row in comparison.rows:
         style = "bold" if row.against_best is None else ""
         cells = (
-            f"{row.score:.4f}",
+            str(row.seeds),
+            plain(row.score),
             signed(row.gain),
-            _against(row),
+            against(row),
             *(("", "") if row.cost is None else (short(row.cost.parameters), short(row.cost.rows_per_second))),
         )
         table.add_row(Text(row.name), *cells, style=style)
@@ -130,11 +134,13 @@ def _width(comparison: Comparison, head: str) -> int:
     return max(LEAST_WIDTH, *(len(_cell(row, head)) for row in comparison.rows))
 
 
-def _against(row: Row) -> str:
+def against(row: Row) -> str:
+    """The difference from the best design, or ``tie``, with its interval."""
     interval = row.against_best
     if interval is None:
         return "best"
-    return f"tie {_bounds(interval)}" if interval.tie else _interval(interval)
+    verdict = marked("tie", interval) if interval.tie else marked(signed(interval.difference), interval)
+    return f"{verdict} {_bounds(interval)}"
 
 
 def _interval(interval: Interval) -> str:
@@ -143,6 +149,30 @@ def _interval(interval: Interval) -> str:
 
 def _bounds(interval: Interval) -> str:
     return f"[{signed(interval.low)} {signed(interval.high)}]"
+
+
+def marked(verdict: str, interval: Interval | None) -> str:
+    """A verdict, with a question mark if it comes from one training of each design.
+
+    >>> marked("helped", Interval(0.1, 0.05, 0.15, seeds=1)), marked("helped", Interval(0.1, 0.05, 0.15, seeds=3))
+    ('helped?', 'helped')
+    """
+    return f"{verdict}?" if verdict and interval is not None and interval.seeds == 1 else verdict
+
+
+def one_seed(comparison: Comparison) -> str:
+    """What the question marks mean, or where all figures are of the search's own trainings; empty without any."""
+    rows = comparison.rows
+    intervals = [row.against_best for row in rows]
+    intervals += [cell.gain_interval for row in rows for cell in row.cells.values()]
+    if not any(interval is not None and interval.seeds == 1 for interval in intervals):
+        return ""
+    if comparison.of_search:
+        return (
+            "? One training of each design, by which the search selected it: scores may be lucky, and another seed may "
+            "say otherwise."
+        )
+    return "? From one seed: another one may say otherwise."
 
 
 def _scores(comparison: Comparison, heads: list[str]) -> Table:
@@ -163,8 +193,10 @@ def _cell(row: Row, head: str) -> str:
     cell = row.cells.get(head)
     if cell is None or cell.score is None:
         return "n/a"
-    spread = "" if cell.deviation is None else f" ±{_plain(cell.deviation)}"
-    return " ".join(f"{_plain(cell.score)}{spread} {signed(cell.gain)} {cell.verdict}".split())
+    spread = "" if cell.deviation is None else f" ±{plain(cell.deviation)}"
+    return " ".join(
+        f"{plain(cell.score)}{spread} {signed(cell.gain)} {marked(cell.verdict, cell.gain_interval)}".split()
+    )
 
 
 def signed(number: float | None) -> str:
@@ -179,7 +211,12 @@ def signed(number: float | None) -> str:
     return ("" if float(text) == 0 else text[0]) + text[1:].removeprefix("0")
 
 
-def _plain(number: float) -> str:
+def plain(number: float) -> str:
+    """A score with four digits, without its leading zero.
+
+    >>> plain(0.7431)
+    '.7431'
+    """
     return f"{number:.4f}".removeprefix("0")
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import torch
 
 from mtl_nas.comparison.design_result import DesignResult
-from mtl_nas.comparison.rows import seed_scores
+from mtl_nas.comparison.rows import paired, seed_scores
 from mtl_nas.data import Dataset
 from mtl_nas.record import layout
-from mtl_nas.scoring import Interval, paired_interval
+from mtl_nas.scoring import Interval
 from mtl_nas.trees import BoostedTrees, best_trees, kept_or_trained
 
 BOOSTED_TREES = "boosted_trees"
@@ -54,7 +54,7 @@ def trees_verdict(trees: BoostedTrees, result: DesignResult, best: DesignResult,
     """Compare trees with the best network, over all tasks and task by task."""
 
     def against(tasks: Sequence[str]) -> Interval:
-        return paired_interval(seed_scores(result, data, tasks), seed_scores(best, data, tasks))
+        return paired(seed_scores(result, data, tasks), seed_scores(best, data, tasks))
 
     scored = [task for task in data.schema.task_names if seed_scores(best, data, [task])]
     return TreesVerdict(

@@ -35,6 +35,12 @@ class _Share(Value):
     share: float = Field(gt=0, le=1)
 
 
+def common_heads(members: Sequence[Member]) -> list[str]:
+    """The heads that all members predict, in the order of the first one's; others have no mean."""
+    heads = [[head.name for head in member.network.architecture.heads] for member in members]
+    return [head for head in heads[0] if all(head in others for others in heads)]
+
+
 def write_ensemble_folder(folder: Path, members: Sequence[Member], schema: Schema) -> None:
     """Write one model folder per member, the shares, and last the README, whose presence shows that all is written."""
     shares = {}

@@ -22,9 +22,16 @@ from mtl_nas.architecture import Architecture
 from mtl_nas.data import Schema, Split, encode_rows, is_frame, raw_table, read_table
 from mtl_nas.design import Meta, Training
 from mtl_nas.errors import DesignError, ExportError
-from mtl_nas.exports.ensemble_folder import Member, is_ensemble, read_ensemble_folder, write_ensemble_folder
+from mtl_nas.exports.ensemble_folder import (
+    Member,
+    common_heads,
+    is_ensemble,
+    read_ensemble_folder,
+    write_ensemble_folder,
+)
 from mtl_nas.exports.model_folder import ARCHITECTURE, read_model_folder, write_model_folder
 from mtl_nas.exports.onnx import write_onnx
+from mtl_nas.files import read_folder
 from mtl_nas.model import Network, in_label_units, predict_rows
 from mtl_nas.values import unknown
 
@@ -99,10 +106,12 @@ class Model:
             DataError: A column is missing, or a number is not a number.
         """
         rows = encode_rows(frame, self.schema, labels=False)
-        columns: dict[str, NDArray[np.float64]] = {}
+        columns, heads = dict[str, NDArray[np.float64]](), common_heads(self.members)
         for member in self.members:
             predictions = in_label_units(predict_rows(member.network, rows, self.schema), self.schema)
             for head, values in predictions.items():
+                if head not in heads:
+                    continue
                 names = [head] if values.ndim == 1 else self.schema.task(head).columns
                 parts = [values] if values.ndim == 1 else values.T
                 for column, part in zip(names, parts, strict=True):
@@ -145,11 +154,11 @@ class Model:
 
         Raises:
             ExportError: The format is unknown, the path is a file, the extra is missing, the ONNX file differs from
-                the torch model, or an ensemble is to become one ONNX file.
+                the torch model.
         """
         refuse_target(Path(folder), format)
         if format == "onnx":
-            write_onnx(Path(folder), self.network, self.schema)
+            write_onnx(Path(folder), self.members, self.schema)
         return self.save(folder, about=about)
 
     def adapt(
@@ -217,7 +226,10 @@ def load_model(folder: str | Path) -> Model:
         >>> import mtl_nas as mn
         >>> model = mn.load_model("runs/first/best")  # doctest: +SKIP
     """
-    path = Path(folder)
+    return read_folder(Path(folder), _read)
+
+
+def _read(path: Path) -> Model:
     return Model(*read_ensemble_folder(path)) if is_ensemble(path) else Model(*read_model_folder(path))
 
 

@@ -4,6 +4,7 @@ import importlib
 import json
 import logging
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ from numpy.typing import NDArray
 
 from mtl_nas.data import Schema, Task
 from mtl_nas.errors import ExportError
+from mtl_nas.exports.ensemble_folder import Member, common_heads
 from mtl_nas.exports.onnx_inputs import input_arrays, preprocessing, random_rows
-from mtl_nas.exports.onnx_module import RawModel
+from mtl_nas.exports.onnx_module import RawEnsemble, RawModel
 from mtl_nas.files import whole_file, write_whole
 from mtl_nas.model import Network, predict_rows
 
@@ -24,8 +26,8 @@ TRACED_ROWS = 8
 CHECKED_ROWS = 257  # another batch size than the traced one
 
 
-def write_onnx(folder: Path, network: Network, schema: Schema) -> float:
-    """Write ``model.onnx`` and ``preprocessing.json``.
+def write_onnx(folder: Path, model: Network | Sequence[Member], schema: Schema) -> float:
+    """Write ``model.onnx``, the network or the mean of several, and ``preprocessing.json``.
 
     Returns:
         The largest difference from the torch model on random rows, in probability or in units of a task's scale.
@@ -33,37 +35,39 @@ def write_onnx(folder: Path, network: Network, schema: Schema) -> float:
     Raises:
         ExportError: The extra is missing, or the difference exceeds ``TOLERANCE``.
     """
+    members = [Member("model", 1.0, model)] if isinstance(model, Network) else list(model)
     runtime = _extra("onnxruntime")
     _extra("onnxscript")
-    heads = [head.name for head in network.architecture.heads]
     inputs = tuple(input_arrays(random_rows(schema, TRACED_ROWS), schema))
     with whole_file(folder / MODEL) as part:
-        _trace(part, network, schema)
-        difference = _difference(runtime, part, network, schema)
+        _trace(part, members, schema)
+        difference = _difference(runtime, part, members, schema)
         if not difference <= TOLERANCE:
             raise ExportError(
                 f"the ONNX model differs by {difference:.1e} from the torch model, more than {TOLERANCE:.0e}"
             )
+    heads = common_heads(members)
     write_whole(folder / PREPROCESSING, json.dumps(preprocessing(schema, inputs, heads), indent=1).encode())
     return difference
 
 
-def _trace(path: Path, network: Network, schema: Schema) -> None:
+def _trace(path: Path, members: Sequence[Member], schema: Schema) -> None:
     """Write the ONNX file; the number of rows is dynamic."""
     arrays = input_arrays(random_rows(schema, TRACED_ROWS), schema)
     batch = torch.export.Dim("batch", min=1)
     sequences = tuple({0: batch} for _ in schema.sequences)
+    module = RawModel(members[0].network, schema) if len(members) == 1 else RawEnsemble(members, schema)
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # the exporter warns about its own code
         for name in ("torch.onnx", "onnxscript", "onnx_ir"):
             logging.getLogger(name).setLevel(logging.ERROR)
         program = torch.onnx.export(
-            RawModel(network, schema).eval(),
+            module.eval(),
             tuple(torch.tensor(array) for array in arrays.values()),
             dynamo=True,
             dynamic_shapes=({0: batch}, {0: batch}, *([sequences] if sequences else [])),
             input_names=list(arrays),
-            output_names=[f"output{index}" for index in range(len(network.architecture.heads))],
+            output_names=[f"output{index}" for index in range(len(common_heads(members)))],
             verbose=False,
         )
     assert program is not None
@@ -82,9 +86,14 @@ def _clear_metadata(message: Any) -> None:
                 _clear_metadata(part)
 
 
-def _difference(runtime: Any, path: Path, network: Network, schema: Schema) -> float:
-    """The largest difference of the file's predictions from those of the network."""
+def _difference(runtime: Any, path: Path, members: Sequence[Member], schema: Schema) -> float:
+    """The largest difference of the file's predictions from those of the network, or from the mean of several."""
     rows = random_rows(schema, CHECKED_ROWS)
+    predicted = [predict_rows(member.network, rows, schema) for member in members]
+    means = {
+        head: np.sum([member.share * part[head] for member, part in zip(members, predicted, strict=True)], axis=0)
+        for head in common_heads(members)
+    }
     options = runtime.SessionOptions()
     options.log_severity_level = 3  # errors
     session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
@@ -92,7 +101,7 @@ def _difference(runtime: Any, path: Path, network: Network, schema: Schema) -> f
     outputs = session.run(None, {name: array for name, array in input_arrays(rows, schema).items() if name in names})
     return max(
         float((np.abs(values - task.origin - expected) / _unit(expected, task)).max())
-        for values, (head, expected) in zip(outputs, predict_rows(network, rows, schema).items(), strict=True)
+        for values, (head, expected) in zip(outputs, means.items(), strict=True)
         for task, _ in (schema.task_of(head),)
     )
 

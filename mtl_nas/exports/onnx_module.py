@@ -1,8 +1,12 @@
 """The torch module that an ONNX file holds: encoded categories and raw numbers in, predictions out."""
 
+from collections.abc import Sequence
+
+import torch
 from torch import Tensor, nn
 
 from mtl_nas.data import Schema
+from mtl_nas.exports.ensemble_folder import Member, common_heads
 from mtl_nas.model import InputEncoder, Network, predictions
 
 
@@ -29,3 +33,26 @@ class RawModel(nn.Module):
             values + values.new_tensor(origin) if origin else values
             for values, origin in zip(from_origin.values(), origins, strict=True)
         )
+
+
+class RawEnsemble(nn.Module):
+    """The mean of networks by their shares, of the heads that all of them have; inputs as those of ``RawModel``."""
+
+    def __init__(self, members: Sequence[Member], schema: Schema) -> None:
+        super().__init__()
+        self.models = nn.ModuleList(RawModel(member.network, schema) for member in members)
+        self.shares = [member.share for member in members]
+        self.heads = common_heads(members)
+        self.positions = [
+            [[head.name for head in member.network.architecture.heads].index(name) for name in self.heads]
+            for member in members
+        ]
+
+    def forward(self, categories: Tensor, numbers: Tensor, *sequences: Tensor) -> tuple[Tensor, ...]:
+        """Predictions in the order of the common heads."""
+        outputs = [model(categories, numbers, *sequences) for model in self.models]
+        means = []
+        for index in range(len(self.heads)):
+            parts = zip(self.shares, outputs, self.positions, strict=True)
+            means.append(torch.stack([share * output[position[index]] for share, output, position in parts]).sum(dim=0))
+        return tuple(means)

@@ -20,6 +20,7 @@ from mtl_nas.record.events import (
     Failed,
     Failure,
     Finalist,
+    Measured,
     Member,
     Note,
     Piloted,
@@ -27,12 +28,14 @@ from mtl_nas.record.events import (
     Proposed,
     Retired,
     Scored,
+    Selected,
     Stopped,
     Tested,
 )
 from mtl_nas.record.file_store import FileStore
 from mtl_nas.record.folder import RunFolder
 from mtl_nas.record.journal import Journal, Watcher
+from mtl_nas.record.layout import NetworkName
 from mtl_nas.record.request import Request
 from mtl_nas.record.run_server import Heartbeat, RunServer
 from mtl_nas.record.state import RunState
@@ -56,8 +59,10 @@ __all__ = [
     "Finalist",
     "Heartbeat",
     "Journal",
+    "Measured",
     "Member",
     "Mixture",
+    "NetworkName",
     "Note",
     "Piloted",
     "Promoted",
@@ -70,6 +75,7 @@ __all__ = [
     "RunState",
     "Scored",
     "SearchSettings",
+    "Selected",
     "Stopped",
     "Tested",
     "Trial",

@@ -33,10 +33,18 @@ class Proposed(Value):
     taken_over: bool = False  # whether the trial and its scores, in the events that follow, come from another run
 
 
+class Measured(Value):
+    """The scores of one stored network on the choosing rows, and their mean."""
+
+    score: float
+    scores: Scores
+
+
 class Scored(Value):
     """A trial reached a rung.
 
     ``score`` is the best of all checks so far; ``rows`` and ``seconds`` count the work since the rung below.
+    ``choosing`` is the network's result on the choosing rows if it is stored; no promotion depends on it.
     """
 
     event: Literal["scored"] = "scored"
@@ -48,6 +56,7 @@ class Scored(Value):
     seconds: float
     rows_per_second: float = 0.0
     latency_ms: float | None = None  # measured if an objective or a limit needs it
+    choosing: Measured | None = None
 
 
 class Promoted(Value):
@@ -107,12 +116,29 @@ class Closed(Value):
     exhausted: bool = False  # whether the space has no new proposal; otherwise the time for proposals is up
 
 
+class Selected(Value):
+    """The network that ``best/`` holds from now on, while the search goes on: the best so far on the choosing rows."""
+
+    event: Literal["selected"] = "selected"
+    number: int
+    seed: int
+    rung: int | None = None  # the rung at which it was stored; None: it was trained to the end
+    score: float  # the value of the first objective on the choosing rows
+    gain: float | None = None  # over the network before; None if it is the first
+    networks: int  # stored networks among which it is the best
+
+
 class Chosen(Value):
-    """The finalists, each to be trained from scratch on these seeds."""
+    """The finalists: the designs to compare, each trained from scratch on these seeds.
+
+    With ``trainings``, a bound on all of these trainings, a design gets further seeds only if it cannot be told apart
+    from the best one.
+    """
 
     event: Literal["chosen"] = "chosen"
     numbers: tuple[int, ...]
     seeds: tuple[int, ...]
+    trainings: int | None = None
 
 
 class Retired(Value):
@@ -146,16 +172,21 @@ class Tested(Value):
 
 
 class Best(Value):
-    """The finalist and seed whose model is in ``best/``."""
+    """The best network at the end of the search, which ``best/`` holds unless ``ensemble`` says otherwise.
+
+    Records of version 0.1.0 hold finalists only.
+    """
 
     event: Literal["best"] = "best"
     number: int
     seed: int
+    rung: int | None = None  # None: it was trained to the end
+    ensemble: bool = False  # whether ``best/`` holds the ensemble and ``single/`` this network
     reason: str = ""
 
 
 class Member(Value):
-    """A finalist's network in an ensemble; the shares of all members sum to 1."""
+    """A network in an ensemble; the shares of all members sum to 1."""
 
     number: int
     seed: int
@@ -163,7 +194,7 @@ class Member(Value):
 
 
 class Ensembled(Value):
-    """Finalists whose predictions are averaged: their score on the choosing rows, and their scores on the test rows."""
+    """Networks whose predictions are averaged: their score on the choosing rows, and their scores on the test rows."""
 
     event: Literal["ensembled"] = "ensembled"
     members: tuple[Member, ...]
@@ -186,6 +217,7 @@ Event = Annotated[
     | Failed
     | Piloted
     | Closed
+    | Selected
     | Chosen
     | Retired
     | Finalist

@@ -32,6 +32,7 @@ class RunFolder:
         self.states = self.path / layout.STATES
         self.best = self.path / layout.BEST
         self.ensemble = self.path / layout.ENSEMBLE
+        self.single = self.path / layout.SINGLE
 
     @property
     def exists(self) -> bool:

@@ -30,6 +30,12 @@ class Request(Value):
     def _read_version_1(cls, tree: Any) -> Any:
         return current_request(tree) if isinstance(tree, dict) and tree.get("version") == 1 else tree
 
+    @field_validator("settings", mode="before")
+    @classmethod
+    def _read_settings_without_compare(cls, tree: Any) -> Any:
+        """Searches that were begun before the option ``compare`` trained all finalists on all seeds."""
+        return {"compare": "full", **tree} if isinstance(tree, dict) else tree
+
     @field_validator("data", mode="before")
     @classmethod
     def _read_older_declaration(cls, tree: Any) -> Any:

@@ -18,6 +18,7 @@ from mtl_nas.record.events import (
     Proposed,
     Retired,
     Scored,
+    Selected,
     Stopped,
     Tested,
 )
@@ -32,6 +33,7 @@ class RunState:
     pilot: Piloted | None = field(init=False, default=None)
     closed: Closed | None = field(init=False, default=None)
     chosen: Chosen | None = field(init=False, default=None)
+    selected: Selected | None = field(init=False, default=None)  # the latest one
     best: Best | None = field(init=False, default=None)
     ensembled: Ensembled | None = field(init=False, default=None)
     events: int = field(init=False, default=0)  # lines of the record
@@ -79,7 +81,7 @@ class RunState:
                 self.trials[event.number].diagnosis = event.diagnosis
             case Piloted():
                 self.pilot = event
-            case Closed() | Chosen() | Best() | Ensembled():
+            case Closed() | Chosen() | Selected() | Best() | Ensembled():
                 setattr(self, event.event, event)
 
     def _begin(self, event: Proposed) -> None:

@@ -36,7 +36,7 @@ def write_report(source: Run | str | Path, to: str | Path | None = None, *, data
         >>> mn.write_report("runs/first")  # doctest: +SKIP
     """
     run = source if isinstance(source, Run) else load_run(source)
-    run.best()
+    run.refuse_unfinished()
     page = report(run, data or data_of_run(run.path, run.request))
     path = Path(to) if to is not None else run.path / "report.html"
     write_whole(path, page.encode())

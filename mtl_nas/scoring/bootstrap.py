@@ -1,7 +1,7 @@
 """Whether one design is better than another: a paired bootstrap over seeds and rows."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,11 +20,15 @@ Predictions = Mapping[str, Floats]  # by task
 
 @dataclass(frozen=True)
 class Interval:
-    """A difference of mean scores with the bounds of its 95 % bootstrap interval."""
+    """A difference of mean scores with the bounds of its 95 % bootstrap interval.
+
+    ``seeds`` is the number of pairs of trainings; of one pair, the interval says nothing of another seed.
+    """
 
     difference: float
     low: float
     high: float
+    seeds: int = field(default=0, compare=False)
 
     @property
     def tie(self) -> bool:
@@ -88,6 +92,23 @@ def mean_over_folds(scores: Sequence[SeedScore | None]) -> SeedScore | None:
     return SeedScore(float(np.mean([score.score for score in defined])), influence.mean(axis=0))
 
 
+def luck_of_choice(scores: Sequence[SeedScore]) -> float:
+    """How much the best of several scores on the same rows is expected to be too high, because it was chosen by them.
+
+    In bootstrap replicates of the rows, the best network of the replicate is compared with its score on all rows
+    (Tibshirani and Tibshirani, 2009, do so with the folds of a cross-validation).
+    """
+    if len(scores) < 2:
+        return 0.0
+    on_all_rows = np.array([score.score for score in scores])  # (N,)
+    influence = np.stack([score.block_influence for score in scores])  # (N, ROW_BLOCKS)
+    random = np.random.default_rng(BOOTSTRAP_SEED)
+    weights = random.multinomial(ROW_BLOCKS, np.full(ROW_BLOCKS, 1 / ROW_BLOCKS), REPLICATES) - 1.0  # (R, ROW_BLOCKS)
+    replicates = on_all_rows + weights @ influence.T  # (R, N)
+    best = replicates.argmax(axis=1)
+    return float(np.mean(replicates[np.arange(len(best)), best] - on_all_rows[best]))
+
+
 def paired_interval(scores: Sequence[SeedScore], other_scores: Sequence[SeedScore]) -> Interval:
     """The mean score minus the other mean score, paired by seed and by row; 0 without a pair of seeds."""
     differences = [score - other for score, other in zip(scores, other_scores, strict=False)]
@@ -105,4 +126,4 @@ def paired_interval(scores: Sequence[SeedScore], other_scores: Sequence[SeedScor
     mean = by_seed.mean()
     replicates = mean + spread * (counts @ (by_seed - mean)) + weights @ by_block.mean(axis=0)
     low, high = np.quantile(replicates, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
-    return Interval(float(mean), float(low), float(high))
+    return Interval(float(mean), float(low), float(high), seeds)

@@ -7,7 +7,8 @@ from mtl_nas.study.job_packing import next_pack
 from mtl_nas.study.jobs import Job, JobResult
 from mtl_nas.study.proposer import Proposer
 from mtl_nas.study.schedule.actions import Action, Decide, Finish, Propose, Train
-from mtl_nas.study.schedule.finalists import choose_finalists
+from mtl_nas.study.schedule.best_network import network_values
+from mtl_nas.study.schedule.comparison import choose_designs
 from mtl_nas.study.schedule.next_action import next_action
 from mtl_nas.study.search_state import SearchState
 
@@ -71,15 +72,15 @@ class Driver:
     def _can_end(self) -> bool:
         """Whether there are results with which a search whose time is up can go on to its end."""
         state = self.state
-        return any(trial.scored for trial in state.trained) if state.chosen is None else bool(state.finalists)
+        return any(trial.scored for trial in state.trained) if state.chosen is None else bool(network_values(state))
 
     def _end_early(self, action: Action) -> None:
-        """Choose the finalists from what is trained; or if one of them is trained, train no other."""
+        """Choose the designs to compare from what is trained; or if there is a network to take away, train no other."""
         if self.state.chosen is None:
-            self._choose(choose_finalists(self.state))
+            self._choose(choose_designs(self.state))
             return
         if isinstance(action, Train):
-            left_out = f"{len(action.jobs)} trainings of finalists are left out"
+            left_out = f"{len(action.jobs)} trainings of the comparison are left out"
             self.journal.write(Note(text=f"the time of {self.state.settings.time:.0f} s is up: {left_out}"))
         self.done = True
 
@@ -100,8 +101,8 @@ class Driver:
         elif job.kind == "finalist":
             self.journal.write(Finalist(number=job.number, seed=job.seed, **measured))
         else:
-            latency = result.latency_ms
-            self.journal.write(Scored(number=job.number, rung=job.rung, latency_ms=latency, **measured))
+            also = {"latency_ms": result.latency_ms, "choosing": result.choosing}
+            self.journal.write(Scored(number=job.number, rung=job.rung, **also, **measured))
 
     def _decide(self, events: tuple[Event, ...]) -> None:
         for event in events:
@@ -115,6 +116,8 @@ class Driver:
         if chosen != planned:
             fewer = f"{len(chosen.numbers)} finalists on {len(chosen.seeds)} seeds"
             more = f"{len(planned.numbers)} on {len(planned.seeds)}"
+            if planned.trainings is not None:
+                fewer, more = f"{chosen.trainings} trainings of the comparison", f"{planned.trainings}"
             self.journal.write(Note(text=f"the time left allows {fewer}, not {more}"))
         self.journal.write(chosen)
 

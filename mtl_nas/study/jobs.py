@@ -4,7 +4,7 @@ from hashlib import blake2b
 from typing import Literal
 
 from mtl_nas.design import Precision, Proposal
-from mtl_nas.record import Failure
+from mtl_nas.record import Failure, Measured, NetworkName, Proposed
 from mtl_nas.scoring import Scores
 from mtl_nas.values import Value
 
@@ -19,6 +19,7 @@ class Job(Value):
     from_rung: int | None = None  # the rung whose training state is continued
     stops: tuple[float, ...] = ()  # shares at which the trial was scored; without its state, it is checked there again
     keep_state: bool = False  # whether to save the training state, from which a higher rung may continue
+    keep_network: bool = False  # whether to store the network of a trial, and to score it on the choosing rows
     seed: int
     proposal: Proposal
     weights: dict[str, float] = {}  # task weights of the score by which the best check is chosen; empty: all equal
@@ -29,6 +30,12 @@ class Job(Value):
     def name(self) -> tuple[str, int, int, int]:
         """The identity of the job within a run."""
         return self.kind, self.number, self.rung, self.seed
+
+    @property
+    def network(self) -> NetworkName:
+        """The name of the network that the job trains."""
+        to_the_end = self.kind == "finalist" or self.share == 1.0
+        return NetworkName(self.number, self.seed, None if to_the_end else self.rung)
 
     @property
     def common(self) -> tuple[object, ...]:
@@ -45,6 +52,7 @@ class JobResult(Value):
     seconds: float = 0.0
     rows_per_second: float = 0.0
     latency_ms: float | None = None
+    choosing: Measured | None = None  # of a trial whose network is kept
     failure: Failure | Literal["machine"] | None = None  # machine: not the trial's fault, and not recorded
     reason: str = ""
     trace: str = ""
@@ -61,6 +69,12 @@ def with_precision(proposal: Proposal, precision: Precision) -> Proposal:
         return proposal
     training = proposal.training.model_copy(update={"precision": precision})
     return proposal.model_copy(update={"training": training})
+
+
+def training_seed(seed: int, proposed: Proposed) -> int:
+    """The seed on which a trial is trained in a search of a seed; each replicate has its own."""
+    replicate = [proposed.replicate] if proposed.replicate else []
+    return seed_of(seed, "train", proposed.proposal_key, *replicate)
 
 
 def seed_of(*purpose: object) -> int:

@@ -6,10 +6,11 @@ from mtl_nas.data import Dataset
 from mtl_nas.errors import ExportError, RunError
 from mtl_nas.exports import Format, is_model_folder, load_model, refuse_target
 from mtl_nas.files import write_whole
-from mtl_nas.record import Finalist, Trial
+from mtl_nas.record import NetworkName, Trial
 from mtl_nas.study.execution.worker import work
 from mtl_nas.study.jobs import seed_of
 from mtl_nas.study.run import Run, data_of_run, load_run
+from mtl_nas.study.schedule.best_network import best_of
 from mtl_nas.study.schedule.finalists import final_job
 from mtl_nas.study.selection import FinalistFiles
 
@@ -28,7 +29,8 @@ def export(
         source: A run, a run folder, or a model folder.
         to: The folder to write; it is made if it does not exist.
         format: `torch`, or `onnx`: adds `model.onnx`, checked against onnxruntime to 1e-5, and `preprocessing.json`.
-        trial: Number of the trial to write instead of the best. A trial that was no finalist is trained as one first.
+        trial: Number of the trial to write instead of the best. A trial that was not trained to the end is trained so
+            first.
         data: The data set of the run, if it came from memory and a trial has to be trained.
 
     Returns:
@@ -36,7 +38,7 @@ def export(
 
     Raises:
         ExportError: The format is unknown, the path is a file, the ONNX extra is missing, or a trial cannot be trained.
-        RunError: The source is no run, its search is not finished, or it has no such trial.
+        RunError: The source is no run, its search has no model yet, or it has no such trial.
 
     Example:
         >>> import mtl_nas as mn
@@ -56,11 +58,11 @@ def export(
     data = data or data_of_run(run.path, run.request)
     if data.fingerprint != run.request.fingerprint:
         raise RunError(f"run '{run.path}' was made on other data than '{data.name}' now holds; give the run's own data")
-    if not chosen.finalist:
+    if (name := _trained_to_the_end(run, chosen)) is None:
         with run.folder.lock():
-            _train(run, chosen, data)
+            name = _train(run, chosen, data)
     files = FinalistFiles(run.folder, data)
-    return files.model(chosen).export(folder, format=format, about=files.about(chosen))
+    return files.model(name, chosen).export(folder, format=format, about=files.about(chosen))
 
 
 def _trial(run: Run, number: int) -> Trial:
@@ -73,11 +75,18 @@ def _trial(run: Run, number: int) -> Trial:
     return trials[number if repeated is None else repeated]
 
 
-def _train(run: Run, trial: Trial, data: Dataset) -> None:
-    """Train a trial as a finalist on the first seed, into the run folder, without an event in its record."""
+def _trained_to_the_end(run: Run, trial: Trial) -> NetworkName | None:
+    """The best stored network of a trial that was trained to the end; None if there is none."""
+    stored = run.state.networks_of(trial).items()
+    values = {name: run.state.network_value(trial, result) for name, result in stored if name.rung is None}
+    return best_of(values) if values else None
+
+
+def _train(run: Run, trial: Trial, data: Dataset) -> NetworkName:
+    """Train a trial to the end on the first fresh seed, into the run folder, without an event in its record."""
     seed = seed_of(run.settings.seed, "finalist", 0)
     job = final_job(run.state, trial, seed)
     (result,) = work([job], data, get=lambda name: None, put=lambda name, file: write_whole(run.path / name, file))
     if result.failure is not None:
         raise ExportError(f"{trial.name} cannot be trained: {result.reason}")
-    trial.finalist[seed] = Finalist(number=trial.number, seed=seed, **result.measured)
+    return job.network

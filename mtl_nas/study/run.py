@@ -1,15 +1,18 @@
 """The results of a run, read from its folder at any time, also while the search still runs."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 from mtl_nas.data import Dataset, Declaration, TableNotFoundError, load_dataset
 from mtl_nas.errors import MtlNasError, RunError
 from mtl_nas.exports import README, Model, load_model
-from mtl_nas.record import Request, RunFolder, SearchSettings, Trial, layout
+from mtl_nas.record import NetworkName, Request, RunFolder, SearchSettings, Trial, layout
 from mtl_nas.space import SearchSpace, read_space
 from mtl_nas.study.samplers import Observations
+from mtl_nas.study.schedule.comparison import compared_networks
 from mtl_nas.study.search_state import SearchState
 
 if TYPE_CHECKING:
@@ -58,19 +61,39 @@ class Run:
         """The trials that were trained again on fresh seeds, the best mean first."""
         return _best_mean_first(self.state.finalists)
 
+    def compared(self) -> list[tuple[Trial, list[NetworkName]]]:
+        """The designs whose test scores are compared, each with its networks, the best mean first.
+
+        Networks on fresh seeds, or without a comparison one network of each design, by which the search selected it.
+        """
+        names: dict[int, list[NetworkName]] = {}
+        for name in compared_networks(self.state):
+            if name.seed in self.state.trials[name.number].tested:
+                names.setdefault(name.number, []).append(name)
+        compared = [(self.state.trials[number], networks) for number, networks in names.items()]
+        return sorted(compared, key=lambda pair: (-self._mean(*pair), pair[0].number))
+
+    def _mean(self, trial: Trial, names: Sequence[NetworkName]) -> float:
+        stored = self.state.networks_of(trial)
+        return fmean(stored[name].score for name in names)
+
     def front(self) -> list[Trial]:
         """The Pareto front of the finalists by their means on the choosing rows; the best mean score first."""
         return _best_mean_first(self.state.front())
 
     def best(self) -> Trial:
-        """The finalist whose model is in ``best_folder``; a RunError if the search is not finished."""
-        if self.state.best is None:
-            raise RunError(f"the search in '{self.path}' is not finished; go on with: mtl-search resume {self.path}")
-        return self.state.trials[self.state.best.number]
+        """The trial of the best network, also while the search goes on; a RunError if no network is stored yet.
+
+        Its model is in ``best_folder``, unless an ensemble is there that is better; then it is in ``single_folder``.
+        """
+        best = self.state.best or self.state.selected
+        if best is None:
+            raise RunError(f"the search in '{self.path}' has no model yet; go on with: mtl-search resume {self.path}")
+        return self.state.trials[best.number]
 
     @property
     def reason(self) -> str:
-        """Why the best finalist was chosen; empty if the search is not finished."""
+        """Why the model was chosen; empty if the search is not finished."""
         return self.state.best.reason if self.state.best else ""
 
     @property
@@ -78,10 +101,25 @@ class Run:
         """The folder of the best model."""
         return self.folder.best
 
+    @property
+    def single_folder(self) -> Path:
+        """The folder of the best single network."""
+        return self.folder.single if self.takes_ensemble else self.folder.best
+
+    @property
+    def takes_ensemble(self) -> bool:
+        """Whether an ensemble is in ``best_folder``, as it was better than the best network."""
+        return self.state.best is not None and self.state.best.ensemble
+
     def best_model(self) -> Model:
-        """The trained model of the best finalist."""
+        """The model in ``best_folder``: the best so far while the search goes on."""
         self.best()
         return load_model(self.best_folder)
+
+    def refuse_unfinished(self) -> None:
+        """Raise a RunError if the search is not finished."""
+        if self.state.best is None:
+            raise RunError(f"the search in '{self.path}' is not finished; go on with: mtl-search resume {self.path}")
 
     def space(self) -> SearchSpace:
         """The space that was searched, with holes for each of its tasks."""
@@ -101,7 +139,7 @@ def _refuse_unknown_networks(folder: RunFolder, state: SearchState) -> None:
     decided = [*((best,) if best else ()), *(ensembled.members if ensembled else ())]
     for network in decided:
         trial = state.trials.get(network.number)
-        if trial is None or network.seed not in trial.finalist:
+        if trial is None or network.seed not in {name.seed for name in state.networks_of(trial)}:
             raise RunError(
                 f"{folder.record.path} decides on trial {network.number} of seed {network.seed}, and has no line of "
                 "its training; take the record from a copy"

@@ -1,35 +1,29 @@
 """``search`` and ``resume``: a search from beginning to end."""
 
-import os
+import logging
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from mtl_nas.data import Dataset
-from mtl_nas.record import Journal, RunFolder, SearchSettings
-from mtl_nas.space import SearchSpace, load_space, read_space
-from mtl_nas.study.clock import Clock
-from mtl_nas.study.driver import Driver
+from mtl_nas.record import RunFolder, SearchSettings
+from mtl_nas.space import SearchSpace, load_space
 from mtl_nas.study.execution.resources import Resources
 from mtl_nas.study.execution.signals import same_signal_handlers
-from mtl_nas.study.objectives import limit_sentences
-from mtl_nas.study.progress import Progress
-from mtl_nas.study.proposer import Proposer
+from mtl_nas.study.opened_run import opened_run, warn_of_other_versions
 from mtl_nas.study.run import Run, data_of_run
 from mtl_nas.study.samplers import name_of
 from mtl_nas.study.search_request import (
     continue_request,
-    other_versions,
-    presets_to_try,
     refuse_other_data,
     search_request,
     settled_precision,
 )
-from mtl_nas.study.search_state import SearchState
-from mtl_nas.study.selection.ensemble import write_ensemble_of_finalists
 from mtl_nas.study.selection.selection import finish
 from mtl_nas.study.warm_start import refuse_other_start, take_over
+
+LOG = logging.getLogger("mtl_nas")
 
 
 def search(
@@ -125,28 +119,14 @@ def _continued(folder: RunFolder, data: Dataset, resources: Resources, *, progre
         from mtl_nas.study.execution import ray_backend  # loading Ray takes seconds
 
     request = folder.request()
-    folder.record.repair()
-    space = read_space(request.space, request.space_name).for_schema(data.schema)
-    presets, incompatible = presets_to_try(request, data)
-    sizes, training = [len(fold.rows("train")) for fold in data.folds], space.default().training
-    full_rows = max(1, round(sum(training.work(rows).epochs * rows for rows in sizes)))
-    state = SearchState.of(request, presets=presets, full_rows=full_rows)
-    watcher = Progress(state, data.schema, shown=progress)
-    journal = Journal(folder.record, state, [watcher])
-    workers = resources.cpus or os.cpu_count() or 1  # an estimate until Ray is started
-    driver = Driver(journal, Proposer(journal, space, data.schema, presets), Clock(state, workers=workers))
-    with watcher:
-        absent = (f"preset {name}: n/a, {reason}" for name, reason in incompatible.items())
-        for line in (*absent, *limit_sentences(request.settings.limits)):
-            watcher.remark(line)
-        for change in other_versions(request):
-            watcher.remark(
-                f"begun with {change}: decisions that are recorded stand, new ones may differ", style="yellow"
-            )
-        take_over(journal, space)
-        if state.best is None and driver.settle():
-            ray_backend.execute(driver, data, folder, resources)
-        finish(folder, journal, data)
-        if request.settings.ensemble:
-            write_ensemble_of_finalists(folder, journal, data)
+    opened = opened_run(folder, data, cpus=resources.cpus, progress=progress)
+    with opened.progress:
+        for line in opened.remarks:
+            opened.progress.remark(line)
+        warn_of_other_versions(opened.progress, request)
+        opened.best_folder.restore()
+        take_over(opened.journal, opened.space)
+        if opened.driver.settle():
+            ray_backend.execute(opened.driver, data, folder, resources)
+        finish(folder, opened.journal, data)
     return Run(folder)

@@ -1,11 +1,13 @@
 """The state of a run with its settings and objective, from which decisions follow."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from statistics import fmean
 
 from mtl_nas.design import Precision
-from mtl_nas.record import Request, RunState, SearchSettings, Trial
+from mtl_nas.record import Finalist, Measured, NetworkName, Request, RunState, SearchSettings, Trial
+from mtl_nas.study.jobs import training_seed
 from mtl_nas.study.objectives import BASELINE, Objective
 from mtl_nas.study.objectives.pareto import fronts, ranked
 
@@ -70,6 +72,35 @@ class SearchState(RunState):
         finalists = self.finalists
         values = [_means(self.final_values(trial, seed) for seed in trial.finalist) for trial in finalists]
         return [finalists[index] for index in fronts(values)[0]] if finalists else []
+
+    @property
+    def highest_rung(self) -> int:
+        """The highest rung at which a network is stored; -1 if there is none."""
+        trials = self.trials.values()
+        return max((rung for trial in trials for rung, scored in trial.scored.items() if scored.choosing), default=-1)
+
+    def networks_of(self, trial: Trial) -> dict[NetworkName, Measured | Finalist]:
+        """The stored networks of a trial, and their results on the choosing rows."""
+        last, seed = len(self.settings.rungs) - 1, training_seed(self.settings.seed, trial.proposed)
+        own = {
+            NetworkName(trial.number, seed, None if rung == last else rung): scored.choosing
+            for rung, scored in trial.scored.items()
+            if scored.choosing is not None
+        }
+        return {**own, **{NetworkName(trial.number, each.seed): each for each in trial.finalist.values()}}
+
+    def network_value(self, trial: Trial, result: Measured | Finalist) -> float:
+        """The first objective's value of a network on the choosing rows, by which ``best/`` is chosen."""
+        return self.objective.values(trial, result, self.reference)[0]
+
+    @property
+    def reference(self) -> Measured | Finalist | None:
+        """The result of the baseline's most trained network on the choosing rows, for gains over it."""
+        if self.objective.aims[0] != "worst" or self.baseline is None:
+            return None
+        stored = self.networks_of(self.baseline)
+        furthest = max(stored, key=lambda name: math.inf if name.rung is None else name.rung, default=None)
+        return None if furthest is None else stored[furthest]
 
     def settled(self, trial: Trial) -> bool:
         """Whether the search, before its finalists, trains the trial no further."""

@@ -47,7 +47,7 @@ def _events(folder: RunFolder, state: SearchState, space: SearchSpace) -> Iterat
             update={"number": number, "decisions": decisions, "parents": (), "taken_over": True}
         )
         for scored in trial.scored.values():
-            yield scored.model_copy(update={"number": number, "rows": 0, "seconds": 0.0})
+            yield scored.model_copy(update={"number": number, "rows": 0, "seconds": 0.0, "choosing": None})
         if last not in trial.scored:
             yield Stopped(number=number, rung=max(trial.scored), reason=f"as in {folder.path.name}")
     yield Note(text=f"{len(inside)} of {len(trials)} trials taken over from {folder.path.name}")

@@ -119,10 +119,12 @@ def test_a_run_whose_table_was_moved_goes_on_where_its_file_says(run, here, refu
 
 
 def test_an_unfinished_run_says_how_to_go_on(run, here, refused):
-    message = "the search in 'run' is not finished; go on with: mtl-search resume run"
+    message = "the search in 'run' has no model yet; go on with: mtl-search resume run"
     assert refused("show", run) == message
-    assert refused("compare", run) == message
     assert refused("export", run, "--to", "out") == message
+    message = "the search in 'run' is not finished; go on with: mtl-search resume run"
+    assert refused("compare", run) == message
+    assert refused("compare", run, "--seeds", 2) == message
 
 
 def test_a_trial_that_is_not_there_is_named(run, here, refused):

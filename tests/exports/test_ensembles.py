@@ -1,5 +1,6 @@
 """Ensembles of finalists: which are taken, what the folder predicts, what a search with ``ensemble=True`` leaves."""
 
+import json
 import shutil
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ import mtl_nas as mn
 from mtl_nas.cli import main
 from mtl_nas.errors import ExportError
 from mtl_nas.exports import Member, load_model
-from mtl_nas.record import Ensembled
+from mtl_nas.record import Ensembled, NetworkName
 from mtl_nas.scoring import score_tasks
 from mtl_nas.study.selection.ensemble import greedy
 
@@ -51,28 +52,30 @@ def near_zero(mean):
 
 
 def test_networks_whose_errors_cancel_are_taken_as_often_as_that_helps():
-    networks = {(0, 5): y(2.0, 2.0), (1, 5): y(-2.0, -2.0), (2, 5): y(1.0, 1.0)}
+    networks = {NetworkName(0, 5): y(2.0, 2.0), NetworkName(1, 5): y(-2.0, -2.0), NetworkName(2, 5): y(1.0, 1.0)}
     taken, score = greedy(networks, near_zero)
-    assert taken == [(2, 5), (1, 5), (2, 5)]  # 1 - 2 + 1
+    assert taken == [NetworkName(2, 5), NetworkName(1, 5), NetworkName(2, 5)]  # 1 - 2 + 1
     assert score == 0
 
 
 def test_a_network_that_nothing_improves_stands_alone():
-    assert greedy({(0, 0): y(0.0), (1, 0): y(1.0), (2, 0): y(3.0)}, near_zero) == (
-        [(0, 0)],
+    assert greedy({NetworkName(0, 0): y(0.0), NetworkName(1, 0): y(1.0), NetworkName(2, 0): y(3.0)}, near_zero) == (
+        [NetworkName(0, 0)],
         0.0,
     )
 
 
 def test_ties_go_to_the_lower_trial_and_then_to_the_lower_seed():
-    alike = {network: y(1.0) for network in ((4, 0), (3, 9), (3, 2), (5, 1))}
-    assert greedy(alike, near_zero) == ([(3, 2)], -1.0)
+    alike = {
+        network: y(1.0) for network in (NetworkName(4, 0), NetworkName(3, 9), NetworkName(3, 2), NetworkName(5, 1))
+    }
+    assert greedy(alike, near_zero) == ([NetworkName(3, 2)], -1.0)
 
 
 @pytest.mark.parametrize("seed", range(10))
 def test_an_ensemble_never_scores_below_its_best_network_and_its_score_is_that_of_its_mean(seed):
     dice = np.random.default_rng(seed)
-    networks = {(number, 0): y(*dice.normal(size=6)) for number in range(8)}
+    networks = {NetworkName(number, 0): y(*dice.normal(size=6)) for number in range(8)}
     taken, score = greedy(networks, near_zero, rounds=12)
     assert 1 <= len(taken) <= 12
     assert score >= max(map(near_zero, networks.values()))
@@ -133,13 +136,11 @@ def test_what_only_one_network_can_do_says_so_of_an_ensemble(folder, tmp_path):
     )
     for refused in (
         lambda: ensemble.architecture,
-        lambda: ensemble.export(tmp_path / "onnx", format="onnx"),
         lambda: ensemble.adapt(frame(50).assign(neu=[0, 1] * 25), "neu"),
     ):
         with pytest.raises(ExportError) as problem:
             refused()
         assert str(problem.value) == message
-    assert not (tmp_path / "onnx").exists()
     assert ensemble.tasks == ("klick", "größe")
     assert repr(ensemble).startswith("Model(predicts klick, größe; mean of 2 networks, ")
 
@@ -158,6 +159,15 @@ def test_shares_that_are_no_shares_are_refused(folder, tmp_path, shares, message
     (tmp_path / "broken" / "ensemble.json").write_text(shares)
     with pytest.raises(ExportError, match=f"ensemble.json: {message}"):
         load_model(tmp_path / "broken")
+
+
+def test_an_ensemble_is_one_onnx_file_that_predicts_its_mean(folder, tmp_path):
+    """The file is compared with the mean of the torch models when it is written."""
+    pytest.importorskip("onnxruntime")
+    load_model(folder).export(tmp_path / "onnx", format="onnx")
+    assert (tmp_path / "onnx" / "model.onnx").exists()
+    described = json.loads((tmp_path / "onnx" / "preprocessing.json").read_text())
+    assert list(described["outputs"].values()) == ["klick", "größe"]
 
 
 def test_show_says_that_an_ensemble_has_several_graphs(folder, capsys):
@@ -203,8 +213,8 @@ def test_a_search_leaves_an_ensemble_that_is_chosen_once_and_compared(finished, 
     (ensembled,) = [event for event in events(finished) if isinstance(event, Ensembled)]
     assert run.request.settings.ensemble
     assert sum(member.share for member in ensembled.members) == pytest.approx(1)
-    assert {member.number for member in ensembled.members} <= {trial.number for trial in run.finalists()}
-    singles = [finalist.score for trial in run.finalists() for finalist in trial.finalist.values()]
+    networks = [result for trial in run.trials() for result in run.state.networks_of(trial).items()]
+    singles = [result.score for name, result in networks if name.rung is None]
     assert ensembled.score >= max(singles) - 1e-6  # the record rounds nothing, but predictions are kept in 32 bits
     data = mn.load_dataset(finished.parent / "search.yaml")
     predicted = mn.load_model(finished / "ensemble").predict(data.frame("test"))

@@ -19,7 +19,21 @@ from numpy_reference import schema_of
 from mtl_nas.data import Dataset, Schema, load_dataset
 from mtl_nas.design import Proposal
 from mtl_nas.presets import compatible_presets
-from mtl_nas.record import Budget, Event, Finalist, Journal, Proposed, Record, Request, Scored, SearchSettings, Watcher
+from mtl_nas.record import (
+    Budget,
+    Event,
+    Finalist,
+    Journal,
+    Measured,
+    Proposed,
+    Record,
+    Request,
+    Scored,
+    SearchSettings,
+    Selected,
+    Watcher,
+)
+from mtl_nas.scoring import Scores
 from mtl_nas.space import Decisions, SearchSpace, plain_tree, read_space
 from mtl_nas.study import Resources, Run, search
 from mtl_nas.study.clock import Clock
@@ -28,6 +42,8 @@ from mtl_nas.study.jobs import Job, JobResult
 from mtl_nas.study.objectives.limits import presets_within
 from mtl_nas.study.objectives.objective import Objective
 from mtl_nas.study.proposer import Proposer
+from mtl_nas.study.schedule.actions import Action, Decide
+from mtl_nas.study.schedule.next_action import next_action
 from mtl_nas.study.search_state import SearchState
 
 RUNGS = (1 / 3, 1.0)
@@ -74,7 +90,8 @@ def space(tree: Mapping[str, Any] = SPACE, *, schema: Schema = FUNNEL, name: str
 
 
 def request(*, tree: Mapping[str, Any] = SPACE, schema: Schema = FUNNEL, **settings: Any) -> Request:
-    fields = {"trials": 12, "rungs": RUNGS, "cohort": 4, "finalists": 2, "seeds": 2, "sampler": "tpe", **settings}
+    schedule = {"trials": 12, "rungs": RUNGS, "cohort": 4, "finalists": 2, "seeds": 2}
+    fields = {**schedule, "compare": "full", "sampler": "tpe", **settings}
     return Request(
         data={},
         tasks=schema.task_names,
@@ -125,9 +142,13 @@ def trained(job: Job, *, rungs: Sequence[float] = RUNGS) -> JobResult:
     words = proposal.model_dump_json()
     score = 0.6 + 0.01 * experts + 0.1 * chance(words) + 0.05 * job.share * chance(words, job.share, job.seed)
     apart = 0.05 * chance(words, "apart")
+    scores: Scores = {"click": {"auc": score + apart}, "buy": {"auc": score - apart}}
+    luck = 0.02 * chance(words, job.share, job.seed, "choosing")
+    choosing = Measured(score=score + luck, scores={head: {"auc": score + luck} for head in scores})
     return JobResult(
         score=score,
-        scores={"click": {"auc": score + apart}, "buy": {"auc": score - apart}},
+        scores=scores,
+        choosing=choosing if job.keep_network else None,
         rows=round(ROWS * (job.share - before)),
         seconds=job.share,
         latency_ms=1.0 + experts if job.latency else None,
@@ -169,8 +190,13 @@ def events(folder: Path) -> list[Event]:
 
 
 def decisions(events: Sequence[Event]) -> list[Event]:
-    """The events that are decided, in their order; those that arrive are left out."""
-    return [event for event in events if event.event not in ("scored", "failed", "finalist")]
+    """The events that are decided, in their order; those that arrive are left out, and the best of what arrived."""
+    return [event for event in events if event.event not in ("scored", "failed", "finalist", "selected")]
+
+
+def arrived_or_decided(events: Sequence[Event]) -> list[str]:
+    """The events in words, in an order that does not depend on which arrived first."""
+    return sorted(repr(event) for event in events if event.event != "selected")
 
 
 def timeless(events: Sequence[Event]) -> list[Event]:
@@ -216,8 +242,16 @@ def state_of(
     **settings: Any,
 ) -> SearchState:
     """The state of a search after some events."""
-    options = SearchSettings(**{**dict(budget or Budget()), **settings})
+    options = SearchSettings(**{**dict(budget or Budget()), "compare": "full", **settings})
     return SearchState(options, objective or Objective(), tuple(presets), full_rows, gpus=gpus).after(events)
+
+
+def action_after_selection(state: SearchState) -> Action:
+    """The next action once ``best/`` holds the best network."""
+    action = next_action(state)
+    while isinstance(action, Decide) and isinstance(action.events[0], Selected):
+        action = next_action(state.after(action.events))
+    return action
 
 
 def drawn(made: SearchSpace, number: int, decider: Any, **fields: Any) -> Proposed:
@@ -252,6 +286,7 @@ def dataset() -> Dataset:
 
 def small_search(folder: str | Path, *, cpus: int = 2, **changes: Any) -> Run:
     """Six presets and four draws, half of them trained to the end, finalists on one seed."""
-    budget = Budget(trials=10, rungs=(0.5, 1.0), reduction=2.0, cohort=4, finalists=2, seeds=1)
-    options: dict[str, Any] = {"budget": budget, "seed": 3, "resources": Resources(cpus=cpus), **changes}
+    budget = Budget(trials=10, rungs=(0.5, 1.0), reduction=2.0, cohort=4, finalists=2, seeds=1, compare="full")
+    resources = Resources(cpus=cpus)
+    options: dict[str, Any] = {"budget": budget, "ensemble": False, "seed": 3, "resources": resources, **changes}
     return search(read_space(SPACE, "made-up"), options.pop("data", None) or dataset(), folder=folder, **options)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from study_fixtures import (
+    action_after_selection,
     chance,
     decisions,
     driver,
@@ -26,7 +27,6 @@ from mtl_nas.study.objectives.objective import Objective
 from mtl_nas.study.schedule.actions import Decide, Finish, Train
 from mtl_nas.study.schedule.budget import final_stage
 from mtl_nas.study.schedule.finalists import choose_finalists, final_action
-from mtl_nas.study.schedule.next_action import next_action
 
 PRESETS = ("single_task", "mmoe", "ple", "cgc", "aitm")
 BUDGET = Budget(trials=20, rungs=(0.5, 1.0), finalists=4, seeds=3)
@@ -176,7 +176,7 @@ def test_on_the_last_seed_nobody_is_retired() -> None:
     arrived = [
         finalist(number, seed, CLEAR[number][place]) for number in CLEAR for place, seed in enumerate(both.seeds)
     ]
-    assert next_action(state_of(*lines, both, *arrived, budget=BUDGET, presets=PRESETS, seeds=2)) == Finish()
+    assert action_after_selection(state_of(*lines, both, *arrived, budget=BUDGET, presets=PRESETS, seeds=2)) == Finish()
 
 
 def test_a_finalist_that_failed_on_a_seed_is_in_no_comparison() -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import pytest
-from study_fixtures import finalist, proposed, scored, state_of
+from study_fixtures import action_after_selection, finalist, proposed, scored, state_of
 
 from mtl_nas.record import Budget, Chosen, Closed, Event, Failed, Promoted, Stopped
 from mtl_nas.study.jobs import Job, seed_of
@@ -11,7 +11,6 @@ from mtl_nas.study.schedule.actions import Decide, Finish, Propose, Train
 from mtl_nas.study.schedule.budget import final_stage
 from mtl_nas.study.schedule.finalists import choose_finalists, fewer_finalists
 from mtl_nas.study.schedule.leftover_budget import MOST_SEEDS
-from mtl_nas.study.schedule.next_action import next_action
 
 BUDGET = Budget(trials=8, rungs=(0.25, 1.0), reduction=2.0, cohort=4, finalists=2, seeds=2)
 PRESETS = ("single_task", "ple")
@@ -19,7 +18,7 @@ SEED = 5
 
 
 def step(events: Sequence[Event], *, budget: Budget = BUDGET, presets: Sequence[str] = ()) -> object:
-    return next_action(state_of(*events, budget=budget, presets=presets, seed=SEED))
+    return action_after_selection(state_of(*events, budget=budget, presets=presets, seed=SEED))
 
 
 def jobs(events: Sequence[Event], *, budget: Budget = BUDGET, presets: Sequence[str] = ()) -> tuple[Job, ...]:
@@ -222,17 +221,17 @@ def test_a_barrier_that_the_work_left_cuts_short_is_finished_as_it_was_begun() -
         before = trials(8, presets=PRESETS)
         before += [scored(number, 0, score) for number, score in enumerate((0.1, 0.2, 0.9, 0.5, 0.6, 0.7, 0.3, 0.8))]
         plan = {"budget": bound, "presets": PRESETS, "seed": SEED, "full_rows": 400}
-        whole = next_action(state_of(*before, **plan))
+        whole = action_after_selection(state_of(*before, **plan))
         assert isinstance(whole, Decide)
         for written in range(len(whole.events)):
             half = state_of(*before, *whole.events[:written], **plan)
-            assert next_action(half) == Decide(whole.events[written:])
+            assert action_after_selection(half) == Decide(whole.events[written:])
 
 
 def test_promotions_end_with_the_work_and_say_so_and_the_baseline_goes_on() -> None:
     bound = BUDGET.model_copy(update={"trainings": 10.0, "reduction": 1.5, "cohort": 6})
     before = [*trials(8, presets=PRESETS), *at_rung(0, 0.1, 0.2, 0.9, 0.5, 0.6, 0.7, 0.3, 0.8)]
-    action = next_action(state_of(*before, budget=bound, presets=PRESETS, seed=SEED, full_rows=800))
+    action = action_after_selection(state_of(*before, budget=bound, presets=PRESETS, seed=SEED, full_rows=800))
     assert isinstance(action, Decide)
     reasons = {event.number: event.reason for event in action.events}  # type: ignore[union-attr]
     assert reasons[0] == "the baseline of gain (rank 8 of 8 at rung 0)"
@@ -366,7 +365,7 @@ def cut(*more: Event) -> list[Event]:
 
 
 def left_over(events: Sequence[Event], *, budget: Budget = SMALL_SPACE) -> object:
-    return next_action(state_of(*events, budget=budget, seed=SEED, full_rows=10_000))
+    return action_after_selection(state_of(*events, budget=budget, seed=SEED, full_rows=10_000))
 
 
 def test_an_exhausted_space_spends_its_work_on_what_was_cut_the_best_first() -> None:
@@ -397,7 +396,7 @@ def test_only_what_the_work_left_allows_is_taken_up() -> None:
     finalists, seeds = final_stage(budget)
     for spare, wanted in ((0.7, []), (0.8, [2]), (1.6, [2, 3])):
         full = round(state.rows / (budget.trainings - finalists * seeds - spare))
-        taken = next_action(state_of(*cut(EXHAUSTED), budget=budget, seed=SEED, full_rows=full))
+        taken = action_after_selection(state_of(*cut(EXHAUSTED), budget=budget, seed=SEED, full_rows=full))
         assert isinstance(taken, Decide)
         assert [event.number for event in taken.events if isinstance(event, Promoted)] == wanted
 

@@ -8,16 +8,17 @@ from rich.console import Console
 from study_fixtures import FUNNEL, driver, finalist, proposed, request, run, scored, state_of
 
 from mtl_nas.data import Schema
-from mtl_nas.record import Event, Journal
+from mtl_nas.record import Event, Journal, Measured
 from mtl_nas.record import events as kinds
+from mtl_nas.study.jobs import training_seed
 from mtl_nas.study.progress import Progress, event_sentence, scores_text
 from mtl_nas.study.search_state import SearchState
 
 
-def shown(state: SearchState, *events: Event, terminal: bool = False) -> str:
+def shown(state: SearchState, *events: Event, terminal: bool = False, details: bool = True) -> str:
     text = io.StringIO()
     console = Console(file=text, force_terminal=terminal, width=100)
-    with Progress(state, FUNNEL, shown=True, console=console) as watcher:
+    with Progress(state, FUNNEL, shown=True, details=details, console=console) as watcher:
         journal = Journal(_Memory(), state, [watcher])
         for event in events:
             journal.write(event)
@@ -51,9 +52,9 @@ def test_every_decision_is_told_down_to_the_best() -> None:
         "trial 1 (random) stopped: below cut",
         "trial 1 (random) failed (memory): out of memory",
         "no further proposals: the time is up",
-        "finalists: 1 designs on 1 fresh seeds",
-        "finalist ple, seed 1: click 0.8000",
-        "finalist ple gets no further seed: far behind",
+        "comparison: 1 designs on 1 fresh seeds",
+        "ple, fresh seed 1: click 0.8000",
+        "ple gets no further seed: far behind",
         "best: ple: better than every other finalist",
     ):
         assert sentence in text
@@ -65,11 +66,38 @@ def test_a_replicate_is_trained_and_not_said_to_be_answered() -> None:
 
 
 def test_a_terminal_shows_how_far_the_search_is_and_the_best_so_far() -> None:
-    lines = [proposed(0), scored(0, 0, 0.7), proposed(1), scored(1, 0, 0.9, scores={"click": {"auc": 0.9}})]
-    text = shown(state_of(trials=7), *lines, terminal=True)
-    assert "trial 2 of 7" in text
-    assert "best so far" in text
-    assert "click 0.9000" in text
+    lines: list[Event] = [proposed(0, origin="preset:single_task"), proposed(1), proposed(2)]
+    for number, score, gain in ((0, 0.7, None), (1, 0.9, 0.2)):
+        choosing = Measured(score=score, scores={"click": {"auc": score}})
+        lines.append(scored(number, 0, score, choosing=choosing))
+        seed = training_seed(0, proposed(number))
+        lines.append(kinds.Selected(number=number, seed=seed, rung=0, score=score, gain=gain, networks=number + 1))
+    text = shown(state_of(*lines[:1], trials=7), *lines[1:], terminal=True)
+    assert "3 of 7 trials: 3 under way" in text
+    assert "best so far  trial 1 (random)  ▁█" in text
+    assert "click 0.9000 (+0.2000)" in text
+
+
+def test_without_details_a_line_is_a_milestone_and_none_is_longer_than_the_terminal() -> None:
+    choosing = Measured(score=0.7, scores={"click": {"auc": 0.7}})
+    lines: list[Event] = [
+        proposed(0, origin="preset:ple"),
+        proposed(1),
+        scored(0, 0, 0.7, choosing=choosing),
+        kinds.Selected(number=0, seed=1, rung=0, score=0.7, networks=1),
+        scored(1, 0, 0.6),
+        kinds.Promoted(number=0, rung=1, reason="within cut"),
+        kinds.Stopped(number=1, rung=0, reason="below cut"),
+        proposed(2),
+        kinds.Note(text="a remark of many words that go on and on " * 6),
+        kinds.Chosen(numbers=(0, 1), seeds=(5, 6), trainings=5),
+    ]
+    text = shown(state_of(rungs=(0.25, 1.0)), *lines, details=False)
+    assert "best/ is ple, trained to 25%: 0.7000 on the choosing rows" in text
+    assert "3 of 30 trials: 1 stopped, 2 under way" in text
+    assert "comparison: 2 designs on fresh seeds, 5 trainings at most" in text
+    assert "at rung 0" not in text
+    assert max(map(len, text.splitlines())) <= 100
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,9 @@ def test_what_a_run_is_asked_for_most_has_a_name(tmp_path: Path) -> None:
     assert made.best_folder == tmp_path / "best"
     assert (made.reason, made.finished) == ("", False)
     with pytest.raises(RunError, match="is not finished"):
-        made.best_model()
+        made.refuse_unfinished()
+    assert made.state.selected is not None
+    assert made.best().number == made.state.selected.number
     winner = made.finalists()[0]
     Record(tmp_path / "trials.jsonl").append(Best(number=winner.number, seed=winner.best_seed, reason="alone"))
     ended = load_run(tmp_path)
@@ -62,6 +64,8 @@ def test_a_run_without_trials_has_an_empty_front(tmp_path: Path) -> None:
     folder.begin(request())
     assert load_run(tmp_path).front() == []
     folder.record.append(proposed(0))
+    with pytest.raises(RunError, match="has no model yet; go on with: mtl-search resume"):
+        load_run(tmp_path).best_model()
     assert [trial.name for trial in load_run(tmp_path).trials()] == ["trial 0"]
     assert load_run(tmp_path).space().tasks == ("click", "buy")
 

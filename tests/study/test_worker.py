@@ -7,7 +7,8 @@ import torch
 from stacked_fixtures import DATA, done, trial_job
 
 from mtl_nas.record.layout import state_file
-from mtl_nas.study.execution.worker import OWNER_BYTES, work
+from mtl_nas.study.execution.saved_state import OWNER_BYTES
+from mtl_nas.study.execution.worker import work
 from mtl_nas.training import Checkpoint, CheckpointError, Fit
 
 

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from hashlib import blake2b
 from statistics import fmean
 from typing import TypeVar
 
@@ -21,8 +20,9 @@ from mtl_nas.data import Dataset
 from mtl_nas.errors import DataError, MtlNasError
 from mtl_nas.evaluation import predict_held_out
 from mtl_nas.model import LATENCY_BATCH, latency_ms
-from mtl_nas.record import layout
-from mtl_nas.scoring import Scores, held_out_scores, mean_score, mean_scores
+from mtl_nas.record import Measured, layout
+from mtl_nas.scoring import held_out_scores, mean_score, mean_scores
+from mtl_nas.study.execution.saved_state import of_this_training, owner
 from mtl_nas.study.jobs import Job, JobResult
 from mtl_nas.training import (
     Checkpoint,
@@ -39,7 +39,6 @@ from mtl_nas.training import (
 Get = Callable[[str], bytes | None]
 Put = Callable[[str, bytes], None]
 T = TypeVar("T")
-OWNER_BYTES = 16  # of a training state, which name the training that it is of
 LOG = logging.getLogger(__name__)
 
 
@@ -128,7 +127,7 @@ class _JobRunner:
         saved = None if job.from_rung is None else self._read(layout.state_file(job.number, job.from_rung, fold))
         if saved is not None:  # without its state, a trial is trained from the start, with the same result
             try:
-                member.restore(Checkpoint.from_bytes(_of_this_training(job, saved)))
+                member.restore(Checkpoint.from_bytes(of_this_training(job, saved)))
             except CheckpointError as problem:
                 LOG.warning(f"trial {job.number} is trained from the start: {problem}")
         return _StartedJob(job, member, fold, member.rows, latency)
@@ -155,17 +154,19 @@ class _JobRunner:
                 raise outcome
             checks.append(outcome)
         job = started[0].job
-        if job.kind == "finalist":
-            scores = self._finalist(job, started)
-        else:
-            scores = mean_scores([check.scores for check in checks])
+        scores, choosing = mean_scores([check.scores for check in checks]), None
+        if job.kind == "finalist" or job.keep_network:
+            choosing = self._kept(job, started)
         if job.keep_state:
             for part in started:
                 file = layout.state_file(job.number, job.rung, part.fold)
-                self._write(file, _owner(job) + part.member.checkpoint().to_bytes())
+                self._write(file, owner(job) + part.member.checkpoint().to_bytes())
+        if job.kind == "finalist" and choosing is not None:
+            scores, choosing = choosing.scores, None
         return JobResult(
             score=mean_score(scores, self.data.schema, job.weights),
             scores=scores,
+            choosing=choosing,
             rows=sum(part.member.rows - part.rows for part in started),
             rows_per_second=fmean(part.member.rows_per_second for part in started),
             latency_ms=started[0].latency,
@@ -183,30 +184,17 @@ class _JobRunner:
         except Exception as problem:
             raise _MachineError(f"'{name}' of the run folder cannot be written: {_reason(problem)}") from problem
 
-    def _finalist(self, job: Job, started: Sequence[_StartedJob]) -> Scores:
-        """Score a finalist on the choosing rows, and keep its weights and predictions."""
+    def _kept(self, job: Job, started: Sequence[_StartedJob]) -> Measured:
+        """Score the network of a job on the choosing rows, and keep its weights and predictions."""
         networks = [part.member.best_network() for part in started]
         predictions = predict_held_out(networks, self.data, "choosing", device=self.device)
         scores = held_out_scores(predictions, self.data, "choosing")
         for part, network in zip(started, networks, strict=True):
             weights = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in network.weights().items()}
-            self._write(layout.weights_file(job.number, job.seed, part.fold), save_tensors(weights))
+            self._write(layout.weights_file(job.network, part.fold), save_tensors(weights))
         arrays = {name: np.ascontiguousarray(values) for name, values in predictions.items()}
-        self._write(layout.choosing_predictions_file(job.number, job.seed), save_arrays(arrays))
-        return scores
-
-
-def _owner(job: Job) -> bytes:
-    """The first bytes of a training state, which name the training that it is of."""
-    text = f"{job.seed} {job.proposal.model_dump_json()}"
-    return blake2b(text.encode(), digest_size=OWNER_BYTES).digest()
-
-
-def _of_this_training(job: Job, saved: bytes) -> bytes:
-    """A training state without its first bytes, or a CheckpointError if it is of another training."""
-    if saved[:OWNER_BYTES] != _owner(job):
-        raise CheckpointError("the state of a training is another one's, or was damaged")
-    return saved[OWNER_BYTES:]
+        self._write(layout.choosing_predictions_file(job.network), save_arrays(arrays))
+        return Measured(score=mean_score(scores, self.data.schema, job.weights), scores=scores)
 
 
 def _advanced(members: Sequence[Member], job: Job) -> list[Outcome]:

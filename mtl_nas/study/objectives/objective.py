@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mtl_nas.errors import RunError
-from mtl_nas.record import Finalist, Scored, Trial
+from mtl_nas.record import Finalist, Measured, Scored, Trial
 from mtl_nas.settings import COSTS, Aim
 from mtl_nas.values import nearest
 
 BASELINE = "single_task"  # the preset against which gains are measured
+
+Result = Scored | Finalist | Measured
 
 
 @dataclass(frozen=True)
@@ -55,15 +57,17 @@ class Objective:
         (quality,) = self.qualities
         return {quality: 1.0} if isinstance(quality, str) else dict(quality)
 
-    def values(self, trial: Trial, result: Scored | Finalist, baseline: Scored | Finalist | None) -> tuple[float, ...]:
+    def values(self, trial: Trial, result: Result, baseline: Result | None) -> tuple[float, ...]:
         """One value per aim, the larger the better; ``baseline``: the baseline's result at the same rung or seed."""
-        return tuple(self._value(aim, trial, result, baseline) for aim in self.aims)
+        return tuple(
+            -float(getattr(trial, str(aim))) if aim in COSTS else self.quality(aim, result, baseline)
+            for aim in self.aims
+        )
 
-    def _value(self, aim: Aim, trial: Trial, result: Scored | Finalist, baseline: Scored | Finalist | None) -> float:
+    def quality(self, aim: Aim, result: Result, baseline: Result | None) -> float:
+        """The value of an aim that is no cost."""
         if aim == "mean":
             return result.score
-        if aim in COSTS:
-            return -float(getattr(trial, str(aim)))
         if aim == "worst":
             gains = [
                 score - ((self._main_score(baseline, task) if baseline else None) or 0.0)
@@ -78,5 +82,5 @@ class Objective:
         total = sum(weight for weight, _ in weighted)
         return sum(weight * score for weight, score in weighted) / total if total else 0.0
 
-    def _main_score(self, result: Scored | Finalist, task: str) -> float | None:
+    def _main_score(self, result: Result, task: str) -> float | None:
         return result.scores.get(task, {}).get(self.metrics[task])

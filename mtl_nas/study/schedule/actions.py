@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from mtl_nas.record import Event, Trial
-from mtl_nas.study.jobs import Job, seed_of, with_precision
+from mtl_nas.study.jobs import Job, training_seed, with_precision
 from mtl_nas.study.objectives import BASELINE
 from mtl_nas.study.schedule.budget import next_rung
 from mtl_nas.study.search_state import SearchState
@@ -43,7 +43,6 @@ def trial_job(state: SearchState, trial: Trial) -> Job:
     """The job that trains a trial from the highest rung that it has reached to the next one."""
     settings, proposed = state.settings, trial.proposed
     rung = next_rung(state, trial)
-    seed = ("train", proposed.proposal_key, *([proposed.replicate] if proposed.replicate else []))
     limit = None if trial.preset == BASELINE else settings.limits.get("latency_ms")
     needed = "latency_ms" in settings.limits or "latency_ms" in settings.objectives
     latency = needed and not trial.scored
@@ -55,7 +54,8 @@ def trial_job(state: SearchState, trial: Trial) -> Job:
         from_rung=max(trial.scored) if trial.scored else None,
         stops=tuple(settings.rungs[scored] for scored in sorted(trial.scored)),
         keep_state=rung < len(settings.rungs) - 1,
-        seed=seed_of(settings.seed, *seed),
+        keep_network=rung >= state.highest_rung,
+        seed=training_seed(settings.seed, proposed),
         proposal=with_precision(trial.proposal, state.precision),
         weights=state.objective.task_weights,
         latency=latency,

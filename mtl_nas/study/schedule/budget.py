@@ -7,11 +7,17 @@ FEWEST_PRESETS = 5  # presets that a search tries even if they are more than hal
 LARGE_SEARCH = 50.0  # work in full trainings from which a search has a pilot by default
 SMALLEST_PILOT = 8  # full trainings of a default pilot; fewer measure neither noise nor correlations
 FINAL_SHARE = 0.2  # share of the work under ``trainings`` that is reserved for finalists
+COMPARISON_SHARE = 1 / 3  # largest share of the work of a quick comparison
 
 
 def total_work(budget: Budget) -> float:
     """An estimate of the work of the whole search."""
-    return budget.trainings or budget.trials * budget.cost + budget.finalists * budget.seeds
+    if budget.trainings is not None:
+        return budget.trainings
+    trials = budget.trials * budget.cost
+    if budget.compare == "full":
+        return trials + budget.finalists * budget.seeds
+    return trials / (1 - COMPARISON_SHARE) if budget.compare == "quick" else trials
 
 
 def pilot_size(budget: Budget) -> int:
@@ -69,12 +75,29 @@ def planned_finals(state: SearchState) -> tuple[int, int]:
     return final_stage(state.settings)
 
 
+def reserved_work(state: SearchState) -> float:
+    """Full trainings of the work under ``trainings`` that are kept for the comparison of designs."""
+    finalists, seeds = planned_finals(state)
+    match state.settings.compare, state.settings.trainings:
+        case "none", _:
+            return 0.0
+        case "quick", float(trainings):
+            return min(finalists * seeds, int(COMPARISON_SHARE * trainings))
+    return finalists * seeds
+
+
+def comparison_trainings(state: SearchState) -> int:
+    """The most full trainings of a quick comparison: a third of all work, of which the trials are the other part."""
+    if state.settings.trainings is not None:
+        return int(reserved_work(state))
+    return int(work_of_trials(state) * COMPARISON_SHARE / (1 - COMPARISON_SHARE) + 1e-9)
+
+
 def work_left(state: SearchState) -> float:
     """Full trainings that are left before the finalists; infinite without the option ``trainings``."""
     if state.settings.trainings is None:
         return float("inf")
-    finalists, seeds = planned_finals(state)
-    return state.settings.trainings - finalists * seeds - state.rows / state.full_rows
+    return state.settings.trainings - reserved_work(state) - state.rows / state.full_rows
 
 
 def work_underway(state: SearchState) -> float:
@@ -98,11 +121,15 @@ def proposals_left(state: SearchState) -> int:
     return max(0, int(work_left(state) / state.settings.cost) - new)
 
 
-def work_done(state: SearchState) -> float:
-    """Full trainings done, by the rungs that trials reached."""
+def work_of_trials(state: SearchState) -> float:
+    """Full trainings of trials that are done, by the rungs that they reached."""
     scored = [trial for trial in state.trained if trial.scored and not trial.proposed.taken_over]
-    trials = sum(state.settings.rungs[max(trial.scored)] for trial in scored)
-    return trials + sum(len(trial.finalist) for trial in state.trained)
+    return sum(state.settings.rungs[max(trial.scored)] for trial in scored)
+
+
+def work_done(state: SearchState) -> float:
+    """Full trainings done, finalists included."""
+    return work_of_trials(state) + sum(len(trial.finalist) for trial in state.trained)
 
 
 def expected_work(state: SearchState) -> float:
@@ -115,6 +142,10 @@ def expected_work(state: SearchState) -> float:
     for step in budget.steps:
         trials += count * step
         count = max(count / budget.reduction, 2.0)
+    if state.chosen is not None and state.chosen.trainings is not None:
+        return trials + state.chosen.trainings
+    if budget.compare != "full":
+        return trials / (1 - COMPARISON_SHARE) if budget.compare == "quick" else trials
     presets = sum(trial.preset is not None for trial in state.trained)
     designs = len(state.chosen.numbers) if state.chosen else budget.finalists + presets
     return trials + designs * budget.seeds

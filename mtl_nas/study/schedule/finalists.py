@@ -46,10 +46,15 @@ def choose_finalists(state: SearchState) -> Chosen:
 
 
 def fewer_finalists(state: SearchState, chosen: Chosen, trainings: float) -> Chosen:
-    """Reduce finalists to a number of trainings: first fewer seeds, then fewer designs.
+    """Reduce finalists to a number of trainings: a lower bound if they have one, else fewer seeds, then fewer designs.
 
     The best design, the best preset and the baseline always stay.
     """
+    if chosen.trainings is not None:
+        bound = min(chosen.trainings, int(trainings))
+        return (
+            chosen.model_copy(update={"trainings": bound}) if bound > 1 else Chosen(numbers=(), seeds=(), trainings=0)
+        )
     seeds = max(1, min(len(chosen.seeds), int(trainings / len(chosen.numbers))))
     count = max(1, int(trainings / seeds))
     presets = [number for number in chosen.numbers if state.trials[number].preset is not None]
@@ -66,11 +71,15 @@ def fewer_finalists(state: SearchState, chosen: Chosen, trainings: float) -> Cho
 def final_action(state: SearchState, chosen: Chosen) -> Action | None:
     """The next action of the final stage, or None at its end.
 
-    Finalists are trained one seed after the other, so that some can retire; on a GPU, on all seeds at once.
+    Finalists are trained one seed after the other, so that some can retire; on a GPU, on all seeds at once, unless the
+    trainings are bounded.
     """
-    trials = [state.trials[number] for number in chosen.numbers]
     for index, seed in enumerate(chosen.seeds):
-        seeds = chosen.seeds[index:] if state.gpus else (seed,)
+        trials, seeds = [state.trials[number] for number in chosen.numbers], chosen.seeds[index : index + 1]
+        if chosen.trainings is not None:
+            trials = next_round(state, chosen, index)
+        elif state.gpus:
+            seeds = chosen.seeds[index:]
         jobs = tuple(final_job(state, trial, seed) for trial in trials for seed in seeds if _to_train(trial, seed))
         if jobs:
             return Train(jobs)
@@ -95,6 +104,26 @@ def final_job(state: SearchState, trial: Trial, seed: int) -> Job:
 
 def _to_train(trial: Trial, seed: int) -> bool:
     return trial.retired is None and seed not in trial.finalist and trial.finalist_failed(seed) is None
+
+
+def next_round(state: SearchState, chosen: Chosen, index: int) -> list[Trial]:
+    """The designs that are trained on the seed of an index, if the trainings of the comparison are bounded.
+
+    After the first seed, the designs nearest to the leader come first. They have all earlier seeds, so that they are
+    paired with it; a lone design is not trained.
+    """
+    assert chosen.trainings is not None
+    before = chosen.seeds[:index]
+    trials = [state.trials[number] for number in chosen.numbers]
+    spent = sum(
+        seed in trial.finalist or trial.finalist_failed(seed) is not None for trial in trials for seed in before
+    )
+    paired = [trial for trial in trials if trial.retired is None and all(seed in trial.finalist for seed in before)]
+    if before:
+        means = {trial.number: fmean(state.final_values(trial, seed)[0] for seed in before) for trial in paired}
+        paired.sort(key=lambda trial: (-means[trial.number], trial.number))
+    group = paired[: max(chosen.trainings - spent, 0)]
+    return group if len(group) > 1 else []
 
 
 def _retired(state: SearchState, chosen: Chosen, seeds: Sequence[int]) -> tuple[Retired, ...]:

@@ -1,9 +1,11 @@
-"""The networks, predictions and scores of finalists, read from the files of a run folder."""
+"""The stored networks of a run, their predictions and scores, read from the files of its folder."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 from safetensors.numpy import save as save_arrays
@@ -14,92 +16,84 @@ from mtl_nas.diagnosis import Diagnosis, diagnose
 from mtl_nas.errors import RunError
 from mtl_nas.evaluation import Predictions, model_of, predict_held_out
 from mtl_nas.exports import Model, read_weights
-from mtl_nas.files import write_whole
+from mtl_nas.files import whole_folder, write_whole
 from mtl_nas.model import Network, build
-from mtl_nas.record import RunFolder, Trial, layout
-from mtl_nas.scoring import Scores, SeedScore, held_out_scores, mean_over_folds, mean_score, seed_score
+from mtl_nas.record import NetworkName, RunFolder, Trial, layout
+from mtl_nas.scoring import Scores, SeedScore, held_out_scores, mean_over_folds, seed_score
 from mtl_nas.training import WEIGHT_DTYPES
 
 
 @dataclass(frozen=True)
 class FinalistFiles:
-    """Reads the finalists of a run folder, given the data set of the run."""
+    """Reads the networks of a run folder, given the data set of the run."""
 
     folder: RunFolder
     data: Dataset
 
-    def networks(self, trial: Trial, seed: int) -> list[Network]:
-        """The trained network of a finalist; with folds, its network of each fold."""
+    def networks(self, name: NetworkName, trial: Trial) -> list[Network]:
+        """A stored network of a trial; with folds, its network of each fold."""
         folds = len(self.data.folds)
-        return [self._network(trial, seed, fold) for fold in (range(folds) if folds > 1 else [None])]
+        return [self._network(name, trial, fold) for fold in (range(folds) if folds > 1 else [None])]
 
-    def _network(self, trial: Trial, seed: int, fold: int | None) -> Network:
-        path = self.folder.path / layout.weights_file(trial.number, seed, fold)
+    def _network(self, name: NetworkName, trial: Trial, fold: int | None) -> Network:
+        path = self.folder.path / layout.weights_file(name, fold)
         if not path.exists():
             raise RunError(
-                f"'{path}' is gone: delete the line of this finalist from {layout.RECORD} and resume to train it again"
+                f"'{path}' is gone: delete the line of its training from {layout.RECORD} and resume to train it again"
             )
         architecture = compose(trial.proposal.design, self.data.schema)
         network = build(architecture, dtype=WEIGHT_DTYPES[trial.proposal.training.precision])
         network.set_weights(read_weights(path))
         return network
 
-    def model(self, trial: Trial, seed: int | None = None) -> Model:
-        """The model of a finalist, of its best seed unless one is given."""
-        return model_of(self.networks(trial, trial.best_seed if seed is None else seed), self.data.schema)
+    def model(self, name: NetworkName, trial: Trial) -> Model:
+        """The model of a stored network; with folds, the mean of those of all folds."""
+        return model_of(self.networks(name, trial), self.data.schema)
+
+    def write(self, model: Model, path: Path, *, about: str) -> None:
+        """Write a model to a folder, which is replaced whole or not at all."""
+        with whole_folder(path) as part:
+            model.save(part, about=about)
 
     def about(self, trial: Trial) -> str:
-        """A sentence on the origin of a finalist's model."""
+        """A sentence on the origin of a trial's model."""
         return f"{trial.name} of the search in `{self.folder.path.name}`, trained on {self.data.name}."
 
-    def choosing_predictions(self, number: int, seed: int) -> Predictions:
-        return read_predictions(self.folder, layout.choosing_predictions_file(number, seed))
+    def choosing_predictions(self, name: NetworkName) -> Predictions:
+        return read_predictions(self.folder, layout.choosing_predictions_file(name))
 
-    def seed_scores(
-        self, trial: Trial, *, tasks: Iterable[str] | None = None, weights: Mapping[str, float] | None = None
-    ) -> list[SeedScore]:
-        """The scores of a finalist on the choosing rows, one per seed, with the influence of each row."""
+    def choosing_score(
+        self,
+        predictions: Predictions,
+        *,
+        rows: NDArray[np.bool_] | None = None,
+        weights: Mapping[str, float] | None = None,
+    ) -> SeedScore | None:
+        """The score of predictions for the choosing rows, or for some of them, with the influence of each row."""
         labels, schema = self.data.rows("choosing").labels.astype(np.float64), self.data.schema
-        chosen = None if tasks is None else list(tasks)
-        folds, scores = self.data.held_out("choosing"), []
-        for seed in sorted(trial.finalist):
-            predictions = self.choosing_predictions(trial.number, seed)
-            score = mean_over_folds(
-                [
-                    seed_score(
-                        {head: values[fold] for head, values in predictions.items()},
-                        labels[fold],
-                        schema,
-                        tasks=chosen,
-                        weights=weights,
-                    )
-                    for fold in folds
-                ]
-            )
-            scores += [] if score is None else [score]
-        return scores
+        folds = [fold if rows is None else fold[rows[fold]] for fold in self.data.held_out("choosing")]
+        return mean_over_folds(
+            [
+                seed_score(
+                    {head: values[fold] for head, values in predictions.items()},
+                    labels[fold],
+                    schema,
+                    weights=weights,
+                )
+                for fold in folds
+            ]
+        )
 
-    def validation_scores(self, trial: Trial, weights: Mapping[str, float]) -> list[float]:
-        """The mean scores of a finalist on all validation rows, one per seed."""
-        scores = []
-        for seed in trial.finalist:
-            predictions = predict_held_out(self.networks(trial, seed), self.data, "validation")
-            scores.append(held_out_scores(predictions, self.data, "validation"))
-        return [mean_score(of_seed, self.data.schema, weights) for of_seed in scores]
+    def test(self, name: NetworkName, trial: Trial) -> Scores:
+        """Score a network on the test rows, and write its predictions."""
+        predictions = predict_held_out(self.networks(name, trial), self.data, "test")
+        arrays = {head: np.ascontiguousarray(values, dtype=np.float32) for head, values in predictions.items()}
+        write_whole(self.folder.path / layout.test_predictions_file(name), save_arrays(arrays))
+        return held_out_scores(predictions, self.data, "test")
 
-    def test(self, trial: Trial) -> dict[int, Scores]:
-        """Score a finalist on the test rows, by seed, and write its predictions."""
-        scores: dict[int, Scores] = {}
-        for seed in trial.finalist:
-            predictions = predict_held_out(self.networks(trial, seed), self.data, "test")
-            scores[seed] = held_out_scores(predictions, self.data, "test")
-            arrays = {head: np.ascontiguousarray(values, dtype=np.float32) for head, values in predictions.items()}
-            write_whole(self.folder.path / layout.test_predictions_file(trial.number, seed), save_arrays(arrays))
-        return scores
-
-    def diagnose(self, trial: Trial, seed: int) -> Diagnosis:
-        """Diagnose a finalist on the tuning rows, and write the diagnosis; with folds, those of the first."""
-        network, losses = self.networks(trial, seed)[0], trial.proposal.design.losses
+    def diagnose(self, name: NetworkName, trial: Trial) -> Diagnosis:
+        """Diagnose a network on the tuning rows, and write the diagnosis; with folds, that of the first."""
+        network, losses = self.networks(name, trial)[0], trial.proposal.design.losses
         diagnosis = diagnose(network, self.data.folds[0].rows("tuning"), self.data.schema, losses=losses)
         path = self.folder.path / layout.diagnosis_file(trial.number)
         write_whole(path, diagnosis.model_dump_json(indent=1).encode())
