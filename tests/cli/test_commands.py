@@ -292,8 +292,8 @@ def test_what_the_package_logs_is_a_line_on_standard_error(capsys):
 @pytest.mark.parametrize(
     ("search", "work"),
     [
-        ({"trials": 8}, "8 trials, then 5 finalists and the best presets on 3 seeds: about "),
-        ({"trainings": 6.5}, "6.5 full trainings, finalists included: about "),
+        ({"trials": 8}, "8 trials, then a comparison within a third of the work: about "),
+        ({"trainings": 6.5}, "6.5 full trainings, the comparison included: about "),
     ],
 )
 def test_check_rehearses_the_search(here, typed, search, work):

@@ -143,6 +143,8 @@ def test_check_estimates_the_search_that_the_options_describe(here, typed):
         "3",
         "--trials",
         "7",
+        "--compare",
+        "full",
         "--finalists",
         "2",
         "--seeds",

@@ -123,7 +123,7 @@ def test_a_frame_has_the_row_without_sizes():
     line = compared(trees(4.0)).frame().set_index("design").loc["boosted_trees"]
     assert np.isnan(line["parameters"])
     assert line["striped verdict"] == "higher"
-    assert line["seeds"] == 3
+    assert line["seeds"] == 1
 
 
 def test_a_report_has_the_row_and_the_sentence_but_no_gain_of_sharing():

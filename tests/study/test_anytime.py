@@ -13,6 +13,7 @@ from mtl_nas.errors import RunError
 from mtl_nas.exports import is_model_folder, load_model
 from mtl_nas.record import Chosen, Finalist, Record, Selected
 from mtl_nas.study import add_seeds, load_run
+from mtl_nas.study.selection import ensemble as ensemble_choice
 from mtl_nas.study.selection.ensemble import EnsembleChoice
 
 
@@ -108,6 +109,7 @@ def test_best_is_the_ensemble_where_it_pays_and_the_other_model_lies_beside(
     tmp_path: Path, rows: Dataset, monkeypatch: pytest.MonkeyPatch, pays: bool
 ) -> None:
     monkeypatch.setattr(EnsembleChoice, "pays", property(lambda choice: pays))
+    monkeypatch.setattr(ensemble_choice, "greedy", lambda predictions, *_, **__: (list(predictions)[:2], 0.5))
     run = tiny_search(tmp_path / "run", rows)
     best, ensemble, single = (tmp_path / "run" / name for name in ("best", "ensemble", "single"))
     assert run.takes_ensemble == pays

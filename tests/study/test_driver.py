@@ -28,7 +28,20 @@ from study_fixtures import (
 )
 
 from mtl_nas.errors import RunError, SpaceError
-from mtl_nas.record import Chosen, Closed, Event, Failed, Finalist, Note, Promoted, Proposed, RunState, Scored, Stopped
+from mtl_nas.record import (
+    Chosen,
+    Closed,
+    Event,
+    Failed,
+    Finalist,
+    Note,
+    Promoted,
+    Proposed,
+    RunState,
+    Scored,
+    Selected,
+    Stopped,
+)
 from mtl_nas.settings import Aim
 from mtl_nas.space import load_space, plain_tree
 from mtl_nas.study.jobs import Job, JobResult
@@ -290,21 +303,17 @@ def test_finalists_are_as_many_as_the_time_left_allows(tmp_path: Path, monkeypat
 
 @pytest.mark.parametrize("workers", [1, 3])
 @pytest.mark.parametrize("promotion", ["synchronous", "asynchronous"])
-def test_time_is_kept_but_for_the_trainings_that_run_and_one_finalist(
-    tmp_path: Path, promotion: str, workers: int
-) -> None:
+def test_time_is_kept_but_for_the_trainings_that_run(tmp_path: Path, promotion: str, workers: int) -> None:
     clock = Clock()
     asked = request(trials=100, cohort=4, time=60.0, finalists=4, seeds=3, promotion=promotion)
     driven, started = driver(tmp_path, asked, now=clock, workers=workers), list[tuple[float, Job]]()
     for job in jobs_done(driven, workers=workers):
         started.append((clock.now - 1000.0, job))
         clock.now += 7.0  # whatever the share: a machine that is slower than any estimate
-    late = [job for begun, job in started if begun > 60.0]
-    assert len(late) <= workers
-    assert all(job.kind == "finalist" for job in late)
+    assert all(begun <= 60.0 for begun, _ in started)  # a network is stored, so that nothing has to be trained
     lines = events(tmp_path)
-    assert of(Finalist, lines)
-    assert workers > 1 or of(Note, lines)[-1].text.startswith("the time of 60 s is up: ")
+    assert of(Selected, lines)
+    assert workers > 1 or of(Note, lines)[-1].text.startswith(("the time of 60 s is up: ", "the time left allows "))
     assert not of(Promoted, lines[lines.index(of(Chosen, lines)[0]) :])
 
 

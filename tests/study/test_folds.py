@@ -10,7 +10,7 @@ import pytest
 import mtl_nas as mn
 from mtl_nas.data import Dataset, load_dataset
 from mtl_nas.design import Proposal, Training
-from mtl_nas.record import Finalist, Scored, layout
+from mtl_nas.record import Finalist, NetworkName, Scored, layout
 from mtl_nas.scoring import held_out_scores, mean_score, mean_scores
 from mtl_nas.study import Resources, Run, resume, search
 from mtl_nas.study.execution.worker import work
@@ -70,8 +70,9 @@ def test_a_trial_is_not_stacked_with_others() -> None:
 def test_a_finalist_keeps_one_network_per_fold_and_predictions_of_held_out_rows() -> None:
     files: dict[str, bytes] = {}
     (result,) = work([job(kind="finalist", share=1.0)], DATA, get=files.get, put=files.__setitem__)
-    predictions = layout.choosing_predictions_file(0, 1)
-    assert set(files) == {*(layout.weights_file(0, 1, fold) for fold in range(3)), predictions}
+    name = NetworkName(0, 1)
+    predictions = layout.choosing_predictions_file(name)
+    assert set(files) == {*(layout.weights_file(name, fold) for fold in range(3)), predictions}
     expected = mn.evaluate(DESIGN, DATA, TRAINING.model_copy(update={"seed": 1}), split="choosing")
     assert result.scores == expected.scores
 
@@ -92,6 +93,7 @@ def small_search(folder: Path, data: Dataset) -> Run:
         trials=4,
         presets=["shared_bottom"],
         rungs=(1 / 3, 1.0),
+        compare="full",
         finalists=2,
         seeds=2,
         sampler="random",
@@ -106,20 +108,23 @@ def small_search(folder: Path, data: Dataset) -> Run:
 def test_a_search_with_folds_ends_in_the_mean_of_its_networks_and_goes_on_after_a_cut(tmp_path: Path) -> None:
     data = data_of(tmp_path)
     run = small_search(tmp_path, data)
-    best, model, files = run.best(), run.best_model(), FinalistFiles(run.folder, data)
+    best, model, files = run.best(), mn.load_model(run.single_folder), FinalistFiles(run.folder, data)
     assert [member.name for member in model.members] == ["fold 1", "fold 2", "fold 3"]
 
-    tested = read_predictions(run.folder, layout.test_predictions_file(best.number, run.state.best.seed))  # type: ignore[union-attr]
+    tested = read_predictions(run.folder, layout.test_predictions_file(NetworkName(best.number, run.state.best.seed)))  # type: ignore[union-attr]
     predicted = model.predict(data.frame("test"))
     assert np.abs(predicted["click"].to_numpy() - tested["click"]).max() < 1e-6
     for trial in run.finalists():
         for seed, result in trial.finalist.items():
-            choosing = files.choosing_predictions(trial.number, seed)
+            choosing = files.choosing_predictions(NetworkName(trial.number, seed))
             score = mean_score(held_out_scores(choosing, data, "choosing"), data.schema)
             assert result.score == pytest.approx(score, abs=1e-6)
-            (one,) = [s for s in files.seed_scores(trial) if s.score == pytest.approx(score, abs=1e-6)]
-            assert np.isfinite(one.block_influence).all()
-    assert len(mn.load_model(run.folder.ensemble).members) % 3 == 0
+            influences = files.choosing_score(choosing)
+            assert influences is not None
+            assert influences.score == pytest.approx(score, abs=1e-6)
+            assert np.isfinite(influences.block_influence).all()
+    beside = run.folder.best if run.takes_ensemble else run.folder.ensemble
+    assert not beside.exists() or len(mn.load_model(beside).members) % 3 == 0
     comparison = mn.compare([run, "omoe"], data)
     assert {"omoe", "single_task", best.name} <= {row.name for row in comparison.rows}
 
@@ -127,8 +132,8 @@ def test_a_search_with_folds_ends_in_the_mean_of_its_networks_and_goes_on_after_
     lines = record.read_bytes().splitlines(keepends=True)
     scored = next(number for number, line in enumerate(lines) if b'"finalist"' in line and b'"score"' in line)
     record.write_bytes(b"".join(lines[: scored + 1]))
-    for written in (run.folder.best, run.folder.ensemble):
-        shutil.rmtree(written)
+    for written in (run.folder.best, run.folder.ensemble, run.folder.single):
+        shutil.rmtree(written, ignore_errors=True)
     again = resume(tmp_path / "run", resources=Resources(cpus=1))
     assert results(again) == results(run)
     assert again.best().number == best.number

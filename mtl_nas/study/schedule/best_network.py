@@ -18,6 +18,12 @@ def network_values(state: SearchState) -> dict[NetworkName, float]:
     return values or beyond
 
 
+def final_values(state: SearchState) -> dict[NetworkName, float]:
+    """The values among which the search chooses at its end: of networks trained to the end, or of all without any."""
+    values = network_values(state)
+    return {name: value for name, value in values.items() if name.rung is None} or values
+
+
 def best_of(values: Mapping[NetworkName, float]) -> NetworkName:
     """The network of the highest value; of equal ones the first trial's, and that which was trained longer."""
 

@@ -7,7 +7,7 @@ trainings that nothing has selected: those of the search itself decided what was
 from mtl_nas.record import Chosen, NetworkName, Trial
 from mtl_nas.study.jobs import seed_of
 from mtl_nas.study.objectives import BASELINE
-from mtl_nas.study.schedule.best_network import best_of, network_values
+from mtl_nas.study.schedule.best_network import best_of, final_values
 from mtl_nas.study.schedule.budget import comparison_trainings
 from mtl_nas.study.schedule.finalists import choose_finalists
 from mtl_nas.study.search_state import SearchState
@@ -39,7 +39,7 @@ def designs_by_need(state: SearchState) -> list[int]:
     Where a preset is the best, the best searched design takes the place of the preset.
     """
     numbers = choose_finalists(state).numbers
-    values = network_values(state)
+    values = final_values(state)
     winner = [state.trials[best_of(values).number].original] if values else list(numbers[:1])
     trials = [state.trials[number] for number in (*winner, *numbers)]
     baseline = [trial for trial in trials if trial.preset == BASELINE]

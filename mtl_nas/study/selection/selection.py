@@ -10,7 +10,7 @@ from mtl_nas.errors import MtlNasError, RunError
 from mtl_nas.exports import README, Model, load_model
 from mtl_nas.record import Best, Journal, NetworkName, RunFolder, Tested
 from mtl_nas.scoring import luck_of_choice
-from mtl_nas.study.schedule.best_network import best_of, network_values
+from mtl_nas.study.schedule.best_network import best_of, final_values
 from mtl_nas.study.schedule.comparison import compared_networks
 from mtl_nas.study.search_state import SearchState
 from mtl_nas.study.selection.ensemble import EnsembleChoice, choose_ensemble, ensemble_model, ensembled
@@ -36,7 +36,7 @@ def finish(folder: RunFolder, journal: Journal[SearchState], data: Dataset) -> N
         RunError: No network was trained.
     """
     state, files = journal.state, FinalistFiles(folder, data)
-    if not network_values(state):
+    if not final_values(state):
         reasons = [trial.failures[-1].reason for trial in state.trials.values() if trial.failures]
         why = f"; the last failure: {reasons[-1]}" if reasons else ""
         raise RunError(f"no design in '{folder.path}' was trained to the end{why}")
@@ -68,7 +68,7 @@ def finish(folder: RunFolder, journal: Journal[SearchState], data: Dataset) -> N
 
 def chosen_model(state: SearchState, files: FinalistFiles, ensemble: EnsembleChoice | None) -> Choice:
     """The best single network by the first objective on the choosing rows, or the ensemble where it pays."""
-    values = network_values(state)
+    values = final_values(state)
     single = best_of(values)
     weights = state.objective.task_weights
     scores = [files.choosing_score(files.choosing_predictions(name), weights=weights) for name in values]
