@@ -161,7 +161,8 @@ def test_a_run_that_was_cut_is_resumed(tmp_path: Path, share: float) -> None:
         shutil.rmtree(folder / written)
     run = mn.resume(folder, resources=mn.Resources(cpus=1))
     assert run.finished
-    assert (folder / "best" / "architecture.json").exists()
+    assert (run.single_folder / "architecture.json").exists()
+    assert mn.load_model(folder / "best").tasks == run.request.tasks
     keys = [(trial.proposed.architecture_key, trial.proposed.proposal_key) for trial in run.trials()]
     assert keys[:2] == proposal_keys(lines)[:2]  # the presets
     assert keys[: len(proposal_keys(remaining))] == proposal_keys(remaining)

@@ -217,19 +217,20 @@ def test_a_search_leaves_an_ensemble_that_is_chosen_once_and_compared(finished, 
     singles = [result.score for name, result in networks if name.rung is None]
     assert ensembled.score >= max(singles) - 1e-6  # the record rounds nothing, but predictions are kept in 32 bits
     data = mn.load_dataset(finished.parent / "search.yaml")
-    predicted = mn.load_model(finished / "ensemble").predict(data.frame("test"))
+    where = finished / ("best" if run.takes_ensemble else "ensemble")
+    predicted = mn.load_model(where).predict(data.frame("test"))
     expected = {task: ensembled.scores[task] for task in ("klick", "größe")}
     scores = score_tasks({task: predicted[task].to_numpy() for task in expected}, data.rows("test"), data.schema)
     assert scores["klick"]["auc"] == pytest.approx(expected["klick"]["auc"], abs=1e-5)
     assert scores["größe"]["r2"] == pytest.approx(expected["größe"]["r2"], abs=1e-5)
 
     before = (finished / "trials.jsonl").read_bytes()
-    shares = (finished / "ensemble" / "ensemble.json").read_bytes()
-    shutil.rmtree(finished / "ensemble")  # it is written again, from the record
+    shares = (where / "ensemble.json").read_bytes()
+    shutil.rmtree(where)  # it is written again, from the record
     capsys.readouterr()
     typed("resume", finished)
     assert (finished / "trials.jsonl").read_bytes() == before
-    assert (finished / "ensemble" / "ensemble.json").read_bytes() == shares
+    assert (where / "ensemble.json").read_bytes() == shares
     name = f"ensemble of {len(ensembled.members)}"
     assert name in capsys.readouterr().out
     rows = {row.name: row for row in mn.compare([run], data).rows}
