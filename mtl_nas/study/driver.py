@@ -1,7 +1,7 @@
 """The loop of a search: next jobs and their results, without Ray, so that tests can simulate workers."""
 
 from mtl_nas.errors import RunError
-from mtl_nas.record import Chosen, Event, Failed, Finalist, Journal, Note, Scored
+from mtl_nas.record import Chosen, Event, Failed, Finalist, Journal, Note, Scored, Selected
 from mtl_nas.study.clock import Clock
 from mtl_nas.study.job_packing import next_pack
 from mtl_nas.study.jobs import Job, JobResult
@@ -48,7 +48,7 @@ class Driver:
             if closed := self.clock.closing():
                 self.journal.write(closed)
             action = next_action(self.state, {job.number for job in self._running.values()})
-            if self.clock.over and self._can_end:
+            if self.clock.over and self._can_end and not _selects(action):
                 if self._running:
                     return ()  # the search ends with what runs
                 self._end_early(action)
@@ -141,6 +141,11 @@ class Driver:
             raise RunError(
                 f"{result.trace}\n{len(equal)} trials failed with one error, so the search stops: {result.reason}"
             )
+
+
+def _selects(action: Action) -> bool:
+    """Whether the action writes a better network to ``best/``, which takes no training."""
+    return isinstance(action, Decide) and any(isinstance(event, Selected) for event in action.events)
 
 
 def _failed(job: Job, result: JobResult) -> Failed:

@@ -120,7 +120,12 @@ def test_best_is_the_ensemble_where_it_pays_and_the_other_model_lies_beside(
     row = compare([run], rows).best
     assert row.name.startswith("ensemble of ") == pays
     record = (tmp_path / "run" / "trials.jsonl").read_bytes()
+    damaged = [next(folder.rglob("model.safetensors")) for folder in (best, single if pays else ensemble)]
+    before = [path.read_bytes() for path in damaged]
+    for path in damaged:
+        path.write_bytes(b"")
     tiny_search(tmp_path / "run", rows)
+    assert [path.read_bytes() for path in damaged] == before
     assert (tmp_path / "run" / "trials.jsonl").read_bytes() == record
 
 
