@@ -141,12 +141,13 @@ class _Output:
 
 def _beside(kept: RawTable, predictions: pa.Table) -> pa.Table:
     """The columns that are kept, and right of them the predictions."""
+    if not kept.names:
+        return predictions  # a table without columns has no rows to append to
     table = kept.to_arrow()
-    for name in table.column_names:
-        if name in predictions.column_names:
-            raise DataError(f"'{name}' is to be kept, and a prediction has that name too; rename the column")
     for name in predictions.column_names:
-        table = table.append_column(name, predictions.column(name)) if table.num_columns else predictions
+        if name in kept:
+            raise DataError(f"'{name}' is to be kept, and a prediction has that name too; rename the column")
+        table = table.append_column(name, predictions.column(name))
     return table
 
 

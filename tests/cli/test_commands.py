@@ -235,8 +235,8 @@ def test_predict_keeps_columns_that_it_is_told_to(model, here, typed, refused):
     assert written_scores["id"].tolist() == list(range(300))
     pd.testing.assert_frame_equal(written_scores[["click", "buy"]], mn.load_model(model).predict(FRAME), rtol=1e-6)
     command = ("predict", model, table, "--to", "none.csv", "--keep")
-    assert refused(*command, "idd") == "--keep names 'idd', which is no column of the table; did you mean 'id'?"
-    assert refused(*command, "id,buy") == ("--keep names 'buy', and a prediction has that name too; rename the column")
+    assert refused(*command, "idd") == "'idd' is to be kept and is no column of the table; did you mean 'id'?"
+    assert refused(*command, "id,buy") == ("'buy' is to be kept, and a prediction has that name too; rename the column")
     assert not Path("none.csv").exists()
 
 
