@@ -61,13 +61,16 @@ def test_there_are_files_of_the_first_version() -> None:
         ("model", "predictions.csv"),
         ("onnx-model", "predictions.csv"),
         ("run/best", "predictions.csv"),
-        ("run/ensemble", "ensemble-predictions.csv"),
     ],
 )
 def test_models_predict_alike(files: Path, model: str, predictions: str) -> None:
-    if model == "run/best" and (files / "run" / "best" / "ensemble.json").exists():
-        predictions = "ensemble-predictions.csv"
     assert_predicts(mn.load_model(files / model).predict(pd.read_csv(files / "visits.csv")), files / predictions)
+
+
+def test_the_model_beside_the_best_predicts_alike(files: Path) -> None:
+    (name,) = [name for name in ("ensemble", "single") if (files / "run" / name).exists()]
+    model = mn.load_model(files / "run" / name)
+    assert_predicts(model.predict(pd.read_csv(files / "visits.csv")), files / f"{name}-predictions.csv")
 
 
 @needs_onnxruntime

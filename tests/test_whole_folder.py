@@ -58,7 +58,7 @@ def test_after_a_kill_at_any_operation_the_old_or_the_new_folder_is_there(
             with faults_in(folder, Fault(point)):
                 write(folder / "best", "new")
 
-        assert in_child(dies) == -signal.SIGKILL
+        assert in_child(dies).code == -signal.SIGKILL
         path = folder_at(folder / "best")
         found = content(path) if path.exists() else set()
         assert found in ([{"old"}, {"new"}] if before else [set(), {"new"}])

@@ -139,7 +139,7 @@ def sparkline(values: Sequence[float]) -> str:
     """The last values as a line of blocks, from the least to the greatest; empty below two values.
 
     >>> sparkline([0.70, 0.72, 0.74])
-    '▁▄█'
+    '▁▅█'
     """
     shown = list(values)[-20:]
     low, high = (min(shown), max(shown)) if shown else (0.0, 0.0)

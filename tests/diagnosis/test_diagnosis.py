@@ -34,6 +34,7 @@ from mtl_nas.record import (
     RunState,
     SearchSettings,
     events,
+    layout,
 )
 from mtl_nas.study.execution.worker import work
 from mtl_nas.study.jobs import Job
@@ -415,7 +416,7 @@ def test_the_final_stage_writes_what_the_first_seed_shows(tmp_path: Path) -> Non
         folder.record.append(events.Finalist(number=0, seed=seed, **measured))
     finish(folder, Journal(folder.record, SearchState(SearchSettings())), DATA)
     trial = RunState().after(Record(tmp_path / "trials.jsonl")).trials[0]
-    network = FinalistFiles(folder, DATA).networks(trial, seed=5)[0]
+    network = FinalistFiles(folder, DATA).networks(layout.NetworkName(0, 5), trial)[0]
     assert trial.diagnosis == diagnose(network, DATA.rows("tuning"), schema, losses=MMOE.losses)
     stored = json.loads((tmp_path / "finalists/00000/diagnosis.json").read_text())
     assert parse(Diagnosis, stored, "file") == trial.diagnosis

@@ -100,7 +100,7 @@ def test_the_file_agrees_with_the_model_for_any_batch(name, tmp_path):
         np.testing.assert_allclose(
             outputs["stars"], right[[f"stars={one}" for one in ("one", "three", "two")]], atol=1e-5
         )
-        np.testing.assert_allclose(outputs["price"], right["price"], atol=1e-5, rtol=0)
+        np.testing.assert_allclose(outputs["price"], right["price"], atol=1e-5, rtol=1e-10)  # about a million
         assert set(outputs) == {"click", "buy", "stars", "price", *(["buy|click"] if name == "esmm" else [])}
 
 

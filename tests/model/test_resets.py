@@ -6,11 +6,14 @@ from small_designs import PRESET_CASES, TWO, gated, small
 
 from mtl_nas.blocks import Block
 from mtl_nas.composition import compose
+from mtl_nas.design import Design, Inputs, Members
 from mtl_nas.model import build
 
 GRAPHS = [
     *(compose(small(name, schema), schema) for name, schema in PRESET_CASES),
     *(compose(gated(kind=kind), TWO) for kind in ("top_k", "sigmoid", "static")),
+    compose(Design(inputs=Inputs(scale=True)), TWO),
+    compose(gated(kind="softmax").model_copy(update={"members": Members(count=2)}), TWO),
 ]
 
 

@@ -57,7 +57,13 @@ def own_network(state: SearchState, trial: Trial) -> NetworkName | None:
 
 def compared_networks(state: SearchState) -> list[NetworkName]:
     """The networks whose test scores are compared: those on fresh seeds, or if there are none one of each design."""
-    fresh = [NetworkName(trial.number, seed) for trial in state.finalists for seed in trial.finalist]
+    seeds = () if state.chosen is None else state.chosen.seeds
+    order = {seed: place for place, seed in enumerate(seeds)}  # not that in which workers were done
+    fresh = [
+        NetworkName(trial.number, seed)
+        for trial in state.finalists
+        for seed in sorted(trial.finalist, key=lambda seed: order.get(seed, len(order)))
+    ]
     if fresh:
         return fresh
     own = (own_network(state, state.trials[number]) for number in designs_by_need(state))
