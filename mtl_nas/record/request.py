@@ -24,6 +24,7 @@ class Request(Value):
     settings: SearchSettings = SearchSettings()
     precision: Precision = "float32"  # the precision that auto was replaced by when the search began
     versions: dict[str, str] = {}
+    preset_numbers: Literal["bucket", "auto"] = "bucket"  # how presets read numbers; bucket in runs of 0.1.0
 
     @model_validator(mode="before")
     @classmethod

@@ -37,6 +37,7 @@ def search_request(space: SearchSpace, data: Dataset, settings: SearchSettings) 
         space_name=space.name,
         settings=settings.updated({"limits": limits}),
         versions=_versions(),
+        preset_numbers="auto",
     )
     Objective(settings.objectives, request.metrics)
     presets_to_try(request, data)
@@ -69,6 +70,7 @@ def _may_be_auto(tree: object) -> bool:
 def presets_to_try(request: Request, data: Dataset) -> tuple[dict[str, Design], dict[str, str]]:
     """The presets that the search tries first, and why others are incompatible with the data."""
     designs, incompatible = compatible_presets(data.schema)
+    designs = {name: _reading(design, request.preset_numbers) for name, design in designs.items()}
     names = request.settings.presets
     if names is not None:
         for name in names:
@@ -77,6 +79,11 @@ def presets_to_try(request: Request, data: Dataset) -> tuple[dict[str, Design], 
                 raise RunError(f"'{name}' cannot be tried first: {reason}")
         designs, incompatible = {name: designs[name] for name in names}, {}
     return presets_within(request.settings.limits, designs, data.schema), incompatible
+
+
+def _reading(design: Design, numbers: str) -> Design:
+    """The design with numbers read like that; 0.1.0 had presets that read all of them in buckets."""
+    return design.model_copy(update={"inputs": design.inputs.model_copy(update={"numbers": numbers})})
 
 
 def _versions() -> dict[str, str]:
