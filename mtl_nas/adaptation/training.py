@@ -88,7 +88,8 @@ def _inner_steps(member: Member, data: NewTask, inner: Meta) -> Network:
             best_score = score
             best_state = {name: tensor.clone() for name, tensor in network.state_dict().items()}
         if step < inner.steps:
-            gradients = torch.autograd.grad(member.objective(network(inputs), targets), parameters)
+            loss = member.objective(network(inputs), targets)
+            gradients = torch.autograd.grad(loss, parameters, materialize_grads=True)  # a table may have no row
             with torch.no_grad():
                 for parameter, gradient in zip(parameters, gradients, strict=True):
                     parameter.sub_(gradient, alpha=inner.inner_rate)
