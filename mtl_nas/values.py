@@ -9,6 +9,7 @@ from types import UnionType
 from typing import Annotated, Any, ClassVar, Literal, TypeVar, Union, get_args, get_origin
 
 import pydantic
+from pydantic import SerializationInfo, SerializerFunctionWrapHandler, model_serializer
 
 from mtl_nas.errors import MtlNasError
 
@@ -30,6 +31,21 @@ class Value(pydantic.BaseModel):
 
 LONGEST_SHOWN = 200  # characters of a value that a message shows
 T = TypeVar("T")
+
+
+class CompatibleValue(Value):
+    """A value that is written as earlier versions wrote it: a later field only where it is set.
+
+    A dump with the context ``ALL_FIELDS`` has all fields.
+    """
+
+    @model_serializer(mode="wrap")
+    def _without_later_fields(self, write: SerializerFunctionWrapHandler, info: SerializationInfo) -> dict[str, Any]:
+        tree: dict[str, Any] = write(self)
+        left_out = set() if info.context == ALL_FIELDS else self.outside_keys
+        return {name: part for name, part in tree.items() if name not in left_out}
+
+
 V = TypeVar("V", bound=Value)
 
 

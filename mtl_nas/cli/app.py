@@ -190,8 +190,9 @@ def report(
 ) -> None:
     """Write a run's results as one page with charts, which opens without a network."""
     from mtl_nas.report import write_report
+    from mtl_nas.terminal import print_line
 
-    print(f"wrote {write_report(run, to)}")
+    print_line(f"wrote {write_report(run, to)}")
 
 
 @app.command(rich_help_panel=MODELS)

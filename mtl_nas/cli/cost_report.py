@@ -20,7 +20,7 @@ from mtl_nas.settings import SearchSettings
 from mtl_nas.space import SearchSpace
 from mtl_nas.space.size_estimate import estimate_size
 from mtl_nas.study import CostEstimate, Resources, SearchFile, estimate_cost, limit_sentences, limits_with_default
-from mtl_nas.terminal import Terminal
+from mtl_nas.terminal import Terminal, print_line
 from mtl_nas.trees import installed_libraries
 
 MOST_NAMES = 8  # numbers that a line lists
@@ -40,7 +40,7 @@ def open_search_to_check(
         except MtlNasError:
             profile = None  # the table or its labels cannot be read: the first error says so
         if profile is not None:
-            print("\n".join(profile_lines(profile)) + "\n")
+            print_line("\n".join(profile_lines(profile)) + "\n")
         raise
 
 

@@ -1,21 +1,17 @@
 """Test results of a run's designs and its ensemble, read from the run folder."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from statistics import fmean
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load_file
 
 from mtl_nas.comparison.design_result import OWN_SEED, DesignResult, NetworkCost
 from mtl_nas.composition import compose
 from mtl_nas.data import Dataset
 from mtl_nas.errors import RunError
-from mtl_nas.evaluation import Predictions
 from mtl_nas.record import Ensembled, NetworkName, Trial, layout
 from mtl_nas.study import Run
-from mtl_nas.study.selection import ensemble_test_predictions
+from mtl_nas.study.selection import ensemble_test_predictions, read_predictions
 
 
 def results_of_run(run: Run, data: Dataset) -> list[DesignResult]:
@@ -50,7 +46,7 @@ def _design(run: Run, trial: Trial, names: Sequence[NetworkName], data: Dataset)
         name=trial.name,
         cost=NetworkCost(architecture.parameters, architecture.macs, _speed(trial)),
         scores=tuple(trial.tested[name.seed] for name in names),
-        predictions=tuple(_read(run.path / layout.test_predictions_file(name)) for name in names),
+        predictions=tuple(read_predictions(run.folder, layout.test_predictions_file(name)) for name in names),
         seeds=(OWN_SEED,) if of_search else tuple(name.seed for name in names),
         chosen=trial.number == run.best().number and not run.takes_ensemble,
         choosing_score=fmean(result.score for result in results),
@@ -79,11 +75,3 @@ def _ensemble(run: Run, ensembled: Ensembled, designs: Sequence[DesignResult]) -
 def _speed(trial: Trial) -> float:
     fresh = [result.rows_per_second for result in trial.finalist.values()]
     return float(np.median(fresh or [result.rows_per_second for result in trial.scored.values()]))
-
-
-def _read(path: Path) -> Predictions:
-    try:
-        arrays = load_file(path)
-    except (SafetensorError, OSError) as problem:
-        raise RunError(f"'{path}' cannot be read: {problem}; take it from a copy of the run") from None
-    return {name: np.asarray(values, dtype=np.float64) for name, values in arrays.items()}

@@ -2,14 +2,14 @@
 
 from typing import Any, ClassVar, Literal
 
-from pydantic import Field, SerializationInfo, SerializerFunctionWrapHandler, field_validator, model_serializer
+from pydantic import Field, field_validator
 
 from mtl_nas.blocks import Layers, Tower, Transfer
 from mtl_nas.design.inputs import Inputs
 from mtl_nas.design.levels import GateOptions, Level
 from mtl_nas.design.losses import Losses
 from mtl_nas.design.training import Training
-from mtl_nas.values import ALL_FIELDS, Value
+from mtl_nas.values import CompatibleValue, Value
 
 
 class Transfers(Value):
@@ -53,7 +53,7 @@ class Members(Value):
     )
 
 
-class Design(Value):
+class Design(CompatibleValue):
     """Inputs, levels from the bottom up, transfers, towers or critics, how funnel probabilities are read, losses."""
 
     later_fields: ClassVar[tuple[str, ...]] = ("members",)
@@ -73,13 +73,6 @@ class Design(Value):
     def _of_a_count(cls, members: Any) -> Any:
         """``members: 8`` is short for ``members: {count: 8}``."""
         return {"count": members} if isinstance(members, int) and not isinstance(members, bool) else members
-
-    @model_serializer(mode="wrap")
-    def _without_later_fields(self, write: SerializerFunctionWrapHandler, info: SerializationInfo) -> dict[str, Any]:
-        """As earlier versions wrote it, as the text of a proposal names its saved training states."""
-        tree: dict[str, Any] = write(self)
-        left_out = set() if info.context == ALL_FIELDS else self.outside_keys
-        return {name: part for name, part in tree.items() if name not in left_out}
 
 
 class Proposal(Value):

@@ -25,13 +25,10 @@ from mtl_nas.errors import DesignError, ExportError
 from mtl_nas.exports.ensemble_folder import (
     Member,
     common_heads,
-    is_ensemble,
-    read_ensemble_folder,
     write_ensemble_folder,
 )
-from mtl_nas.exports.model_folder import ARCHITECTURE, read_model_folder, write_model_folder
+from mtl_nas.exports.model_folder import write_model_folder
 from mtl_nas.exports.onnx import write_onnx
-from mtl_nas.files import read_folder
 from mtl_nas.model import Network, in_label_units, predict_rows
 from mtl_nas.values import unknown
 
@@ -208,34 +205,6 @@ class Model:
         like = like or default_like([old for old in self.schema.tasks if old.name in self.tasks], data.task)
         how = TransferTraining(mode=mode, training=training or Training(), inner=inner)
         return adapt_network(self.network, data, like, how, seeds=seeds, wrap=Model)
-
-
-def load_model(folder: str | Path) -> Model:
-    """Read a model or an ensemble.
-
-    Args:
-        folder: A folder that a search (`best/`, `ensemble/`), `Model.save` or `export` wrote.
-
-    Returns:
-        The model, ready to predict.
-
-    Raises:
-        ExportError: The folder is no model, or one of its files is broken or of another model; names the file.
-
-    Example:
-        >>> import mtl_nas as mn
-        >>> model = mn.load_model("runs/first/best")  # doctest: +SKIP
-    """
-    return read_folder(Path(folder), _read)
-
-
-def _read(path: Path) -> Model:
-    return Model(*read_ensemble_folder(path)) if is_ensemble(path) else Model(*read_model_folder(path))
-
-
-def is_model_folder(path: Path) -> bool:
-    """Return whether a folder holds a model or an ensemble."""
-    return is_ensemble(path) or (path / ARCHITECTURE).exists()
 
 
 def refuse_target(folder: Path, format: Format = "torch") -> None:

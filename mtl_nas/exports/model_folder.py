@@ -18,7 +18,7 @@ from torch import Tensor
 
 from mtl_nas.architecture import Architecture, refuse_mismatch
 from mtl_nas.data import Schema, feature_columns
-from mtl_nas.errors import ArchitectureError, ExportError, MtlNasError
+from mtl_nas.errors import ArchitectureError, ExportError
 from mtl_nas.files import refuse_special_file, write_together
 from mtl_nas.model import Network, build
 from mtl_nas.record import layout
@@ -66,15 +66,6 @@ def read_model_folder(path: Path) -> tuple[Network, Schema]:
     network = build(architecture, dtype=torch.float64 if torch.float64 in dtypes else torch.float32)
     network.set_weights(weights)
     return network, schema
-
-
-def is_whole(path: Path) -> bool:
-    """Whether a folder holds a model that can be read."""
-    try:
-        read_model_folder(path)
-    except MtlNasError:
-        return False
-    return (path / README).exists()
 
 
 def _fingerprint(architecture: Architecture, schema: Schema) -> str:

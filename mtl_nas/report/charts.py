@@ -12,7 +12,7 @@ Spec = dict[str, Any]
 
 BLUE, ORANGE, GREEN, GREY, RED = "#0072b2", "#d55e00", "#007a5a", "#767676", "#b2182b"  # told apart by the colour-blind
 VERDICTS = {"best": BLUE, "helped": GREEN, "harmed": RED, "tie": GREY, "better": GREEN, "worse": RED}
-OUTCOMES = {"finalist": BLUE, "trained to the end": GREEN, "cut": GREY, "failed": RED}
+OUTCOMES = {"compared on fresh seeds": BLUE, "trained to the end": GREEN, "cut": GREY, "failed": RED}
 ROW_HEIGHT = 24  # pixels of a design in a chart of intervals
 LONGEST = 260  # pixels of a label
 SMALL = 180  # pixels of the height of a chart that stands beside others

@@ -8,6 +8,7 @@ from mtl_nas.architecture import drawing
 from mtl_nas.comparison import Comparison, sentence, short, signed, trees_sentence
 from mtl_nas.comparison.design_result import DesignResult
 from mtl_nas.comparison.rows import Row
+from mtl_nas.comparison.tables import marked, one_seed
 from mtl_nas.composition import compose
 from mtl_nas.data import Dataset
 from mtl_nas.diagnosis import summary_lines
@@ -18,7 +19,6 @@ from mtl_nas.report.trial_text import trial_text
 from mtl_nas.study import Run, space_report
 
 HOURS, MINUTES = 3600, 60
-PLURALS = {"finalist": "finalists"}
 
 
 def contents(run: Run, data: Dataset, comparison: Comparison, best: DesignResult) -> Contents:
@@ -67,7 +67,7 @@ def _comparison(comparison: Comparison) -> Section:
         [
             Cell(row.name),
             Cell(f"{row.score:.4f}"),
-            Cell(row.verdict, "tie" if row.verdict == "tie" else ""),
+            Cell(marked(row.verdict, row.against_best), "tie" if row.verdict == "tie" else ""),
             *(_task_cell(row, task) for task in tasks),
             Cell("" if row.cost is None else short(row.cost.parameters)),
             Cell(str(row.seeds)),
@@ -80,11 +80,11 @@ def _comparison(comparison: Comparison) -> Section:
         "An interval that contains zero is a tie.",
         {"": charts.against_the_best(frames.differences(comparison))},
     )
-    text = "Every design was trained from nothing on the same seeds and scored on test rows that the search never read."
+    text = "Scores on test rows that the search never read; the last column says how many trainings a score is of."
     return Section(
         "comparison",
         "The comparison",
-        [text, *([trees_sentence(comparison)] if comparison.trees is not None else [])],
+        [sentence for sentence in (text, one_seed(comparison), trees_sentence(comparison)) if sentence],
         PageTable(columns, rows, first_is_best=True),
         [figure] if len(comparison.rows) > 1 else [],
     )
@@ -94,7 +94,7 @@ def _task_cell(row: Row, task: str) -> Cell:
     cell = row.cells.get(task)
     if cell is None or cell.score is None:
         return Cell("n/a")
-    gain = f" ({signed(cell.gain)} {cell.verdict})" if cell.verdict else ""
+    gain = f" ({signed(cell.gain)} {marked(cell.verdict, cell.gain_interval)})" if cell.verdict else ""
     return Cell(f"{cell.score:.4f}{gain}", cell.verdict)
 
 
@@ -110,7 +110,9 @@ def _sharing_sentence(best: Row) -> str:
     ]
     if not parts:
         return ""
-    return f"Against one network per task, training them together in {best.name} " + "; it ".join(parts) + "."
+    once = any(cell.gain_interval is not None and cell.gain_interval.seeds == 1 for cell in best.cells.values())
+    of_one = " (by one training of each; another may say otherwise)" if once else ""
+    return f"Against one network per task, training them together in {best.name} {'; it '.join(parts)}{of_one}."
 
 
 def _sharing(comparison: Comparison, best: DesignResult) -> Section:
@@ -158,9 +160,7 @@ def _search_sentences(run: Run) -> list[str]:
     report = space_report.report(run.space(), run.state)
     counts = frames.trials(run)["outcome"].value_counts()
     sentences = [
-        f"{report.proposals:,} proposals: "
-        + ", ".join(f"{count} {PLURALS.get(str(outcome), outcome)}" for outcome, count in counts.items())
-        + "."
+        f"{report.proposals:,} proposals: " + ", ".join(f"{count} {outcome}" for outcome, count in counts.items()) + "."
     ]
     if report.failures:
         kinds = ", ".join(f"{count} {kind}" for kind, count in report.failures.items())
@@ -210,7 +210,8 @@ def _cost(run: Run) -> Section:
     state = run.state
     final = sum(result.seconds for trial in state.finalists for result in trial.finalist.values())
     lines = [
-        f"{_duration(state.seconds)} of training, summed over workers, of which {_duration(final)} trained finalists; "
+        f"{_duration(state.seconds)} of training, summed over workers, of which {_duration(final)} compared designs on "
+        "fresh seeds; "
         f"{state.rows:,} rows were read in {len(state.trained):,} trials.",
     ]
     return Section("cost", "What it cost", lines)

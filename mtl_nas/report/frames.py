@@ -166,7 +166,7 @@ def _outcome(trial: Trial) -> str:
     if trial.failed is not None:
         return "failed"
     if trial.finalist:
-        return "finalist"
+        return "compared on fresh seeds"
     return "cut" if trial.stopped is not None else "trained to the end"
 
 

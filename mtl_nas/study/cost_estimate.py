@@ -65,9 +65,7 @@ def estimate_cost(
         torch.set_num_threads(threads)
     mean = sum(cost.seconds for cost in costs) / len(costs)
     work = expected_work(SearchState(settings))
-    if (
-        settings.trainings is None and settings.compare == "full"
-    ):  # the best presets and the baseline are trained as finalists too
+    if settings.trainings is None and settings.compare == "full":  # the best presets and the baseline are finalists too
         work += min(MOST_PRESETS + 1, len(presets)) * settings.seeds
     low, high = (factor * work * mean / workers for factor in SPREAD)
     return CostEstimate(costs, (low, high), _megabytes(), workers)

@@ -7,8 +7,8 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from mtl_nas.data import Dataset, Declaration, TableNotFoundError, load_dataset
-from mtl_nas.errors import MtlNasError, RunError
-from mtl_nas.exports import README, Model, load_model
+from mtl_nas.errors import RunError
+from mtl_nas.exports import Model, is_whole, load_model
 from mtl_nas.record import NetworkName, Request, RunFolder, SearchSettings, Trial, layout
 from mtl_nas.space import SearchSpace, read_space
 from mtl_nas.study.samplers import Observations
@@ -45,13 +45,7 @@ class Run:
     @property
     def finished(self) -> bool:
         """Whether the best model is decided and written whole; its folder is read to find out."""
-        if self.state.best is None or not (self.folder.best / README).exists():
-            return False
-        try:
-            load_model(self.folder.best)
-        except MtlNasError:
-            return False
-        return True
+        return self.state.best is not None and is_whole(self.folder.best)
 
     def trials(self) -> list[Trial]:
         """All proposals in their order, duplicates and failures included."""

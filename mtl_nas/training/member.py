@@ -135,9 +135,9 @@ class Member:
             return
         if self.average is not None and (self.step % self.steps_per_epoch == 0 or self.step == self.steps):
             self.average.add(self._settled_weights())
-        averaged = self.average is not None and self.average.count > 0
-        network = self.average.network if self.average is not None and averaged else self.network
-        data, overrides = self.data, self.sparse.for_prediction if self.sparse and not averaged else None
+        average = self.average.network if self.average is not None and self.average.count else None
+        network = average or self.network
+        data, overrides = self.data, self.sparse.for_prediction if self.sparse and average is None else None
         if self.tuning_inputs is None:
             predictions = predict_rows(network, data.tuning, data.schema, device=self.device, read=overrides)
         else:
@@ -151,7 +151,7 @@ class Member:
         self.checks.append(check)
         if self.best is None or check.score > self.best.score:
             self.best = check
-            weights = network.state_dict() if averaged else self._settled_weights()
+            weights = self._settled_weights() if average is None else average.state_dict()
             self._best_weights = {name: value.clone() for name, value in weights.items()}
 
     def best_network(self) -> Network:

@@ -205,7 +205,7 @@ def test_a_kill_leaves_no_folder_that_loads(tmp_path):
         "file_table.FileTable.__init__.__kwdefaults__['cells'] = 1000\n"
         f"mn.encode_table({str(tmp_path / 't.parquet')!r}, {str(tmp_path / 'e')!r}, {TASKS!r})"
     )
-    begun = tmp_path / ".e.part/train/labels.npy"
+    begun = tmp_path / "e.part/train/labels.npy"
     with subprocess.Popen([sys.executable, "-c", code]) as running:
         while not begun.exists() and running.poll() is None:
             time.sleep(0.02)

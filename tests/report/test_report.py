@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 from html.parser import HTMLParser
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -99,6 +100,15 @@ def test_charts_show_what_the_comparison_says(written):
         gains = {row["design"]: row["difference"] for row in rows(figures["gains"][task])}
         expected = {row.name: gain.difference for row in comparison.rows if (gain := row.cells[task].gain_interval)}
         assert gains == pytest.approx(expected)
+
+
+def test_rows_of_tables_are_as_long_as_their_heads(written):
+    run, data, path = written
+    page = Page(path.read_text())
+    row_ends = [index for index, (tag, _) in enumerate(page.tags) if tag == "tr"] + [len(page.tags)]
+    rows = [[tag for tag, _ in page.tags[a:b]] for a, b in pairwise(row_ends)]
+    assert len(rows) == 1 + len(mn.compare([run], data).rows)
+    assert {row.count("th") + row.count("td") for row in rows} == {4 + len(data.schema.tasks) + 1}
 
 
 def test_every_trial_is_drawn_and_can_be_picked(written):

@@ -1,9 +1,6 @@
 """A table -> an encoded folder, with never more than a batch of it in memory."""
 
 import json
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,27 +16,15 @@ from mtl_nas.data.schema import Schema
 from mtl_nas.data.splits import PARTS, SPLIT_OF, SPLITS
 from mtl_nas.data.storage.encoded_folder import INDEX, SCHEMA, FolderIndex, map_rows, shapes
 from mtl_nas.data.storage.rows import Rows
+from mtl_nas.files import whole_folder
 
 
 def write_encoded(name: str, table: FileTable, declaration: Declaration, to: Path) -> None:
     """Encode a table into a folder, which exists only once all of it is written."""
-    with _complete_folder(to) as folder:
+    with whole_folder(to.absolute()) as folder:
         encoding = TableEncoding.of(table, declaration)
         _write_rows(encoding, folder)
         _write_index(encoding, folder, name)
-
-
-@contextmanager
-def _complete_folder(to: Path) -> Iterator[Path]:
-    """A folder to write into, which takes its name at the end; what an earlier process left of it is removed."""
-    part = to.absolute().parent / f".{to.name}.part"
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    try:
-        yield part
-        part.rename(to.absolute())
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
 
 
 def _sizes(encoding: TableEncoding) -> dict[str, int]:

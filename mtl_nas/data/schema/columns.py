@@ -3,25 +3,16 @@
 from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Annotated, Any, ClassVar, Self, TypeVar
+from typing import Annotated, ClassVar, Self, TypeVar
 
-from pydantic import Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from mtl_nas.data.parsing.calendar_parts import CalendarPart
 from mtl_nas.data.parsing.instants import Unit
-from mtl_nas.values import Value
+from mtl_nas.values import CompatibleValue, Value
 
 LONGEST_HISTORY = 65_536  # behaviours that a row may have
 NamesOfParts = TypeVar("NamesOfParts", bound=Sequence[str | None])
-
-
-class SchemaPart(Value):
-    """A value whose later fields are written where they are set, so that fingerprints stay what they were."""
-
-    @model_serializer(mode="wrap")
-    def _without_later_fields(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        tree: dict[str, Any] = write(self)
-        return {name: part for name, part in tree.items() if name not in self.outside_keys}
 
 
 class Calendar(Value):
@@ -33,7 +24,7 @@ class Calendar(Value):
     unit: Unit = "s"  # of numbers, since 1970-01-01 UTC
 
 
-class Category(SchemaPart):
+class Category(CompatibleValue):
     """A categorical column. Id 0 is reserved for levels that do not occur in train rows; level None is "missing"."""
 
     later_fields: ClassVar[tuple[str, ...]] = ("calendar",)
@@ -74,7 +65,7 @@ class Histogram(Value):
         return self
 
 
-class Number(SchemaPart):
+class Number(CompatibleValue):
     """A numeric column with statistics of the train rows in which it is not missing."""
 
     later_fields: ClassVar[tuple[str, ...]] = ("origin", "time", "unit", "histogram", "thresholds")

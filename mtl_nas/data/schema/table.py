@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from mtl_nas.data.parsing.raw import RawColumn
-from mtl_nas.data.schema.columns import Category, HistoryColumns, Number, SchemaPart, different
+from mtl_nas.data.schema.columns import Category, HistoryColumns, Number, different
 from mtl_nas.data.tasks.kinds import KINDS, KindName, LossName, TaskKind, refuse_loss_of_another_kind
 from mtl_nas.errors import DataError
-from mtl_nas.values import nearest
+from mtl_nas.values import CompatibleValue, nearest
 
 
-class Task(SchemaPart):
+class Task(CompatibleValue):
     """One target. A label that is missing or outside the sample space of the task is NaN and contributes nothing."""
 
     later_fields: ClassVar[tuple[str, ...]] = ("origin",)
@@ -68,7 +68,7 @@ class Task(SchemaPart):
         return self.rules.main_metric(self)
 
 
-class Schema(SchemaPart):
+class Schema(CompatibleValue):
     """Columns and tasks of a table."""
 
     later_fields: ClassVar[tuple[str, ...]] = ("missing",)

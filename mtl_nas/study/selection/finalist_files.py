@@ -109,7 +109,7 @@ def read_predictions(folder: RunFolder, name: str) -> Predictions:
             raise ValueError("it is empty")
     except (SafetensorError, OSError, ValueError) as problem:
         raise RunError(
-            f"'{path}' cannot be read: {str(problem).splitlines()[0]:.200}; take it from a copy, or delete the line of "
-            f"this training and all below it from {layout.RECORD} and resume to train it again"
+            f"'{path}' cannot be read: {str(problem).splitlines()[0]:.200}; take it from a copy of the run, or delete "
+            f"the line of this training and all below it from {layout.RECORD} and resume to train it again"
         ) from None
     return {head: values.astype(np.float64) for head, values in arrays.items()}

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mtl_nas.data import Dataset
-from mtl_nas.errors import MtlNasError, RunError
-from mtl_nas.exports import README, Model, load_model
+from mtl_nas.errors import RunError
+from mtl_nas.exports import Model, is_whole
 from mtl_nas.record import Best, Journal, NetworkName, RunFolder, Tested
 from mtl_nas.scoring import luck_of_choice
 from mtl_nas.study.schedule.best_network import best_of, final_values
@@ -101,19 +101,10 @@ def _models(
     trial = state.trials[choice.single.number]
     members = choice.ensemble.members if choice.ensemble else state.ensembled.members if state.ensembled else ()
     best, beside = (folder.single, folder.best) if choice.takes_ensemble else (folder.best, folder.ensemble)
-    if not (missing and _is_whole(best)):
+    if not (missing and is_whole(best)):
         yield best, files.model(choice.single, trial), files.about(trial)
-    if len(members) > 1 and not (missing and _is_whole(beside)):
+    if len(members) > 1 and not (missing and is_whole(beside)):
         yield beside, ensemble_model(state, files, members), f"An ensemble of the search in `{folder.path.name}`."
-
-
-def _is_whole(path: Path) -> bool:
-    """Whether a folder holds a model that can be read."""
-    try:
-        load_model(path)
-    except MtlNasError:
-        return False
-    return (path / README).exists()
 
 
 def _test(
