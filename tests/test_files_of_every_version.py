@@ -77,12 +77,12 @@ def test_the_model_beside_the_best_predicts_alike(files: Path) -> None:
 def test_an_onnx_file_predicts_alike_by_its_preprocessing_alone(files: Path) -> None:
     import onnxruntime
 
-    told = json.loads((files / "onnx-model" / "preprocessing.json").read_text())
+    described = json.loads((files / "onnx-model" / "preprocessing.json").read_text())
     rows = pd.read_csv(files / "visits.csv", dtype={"city": str, "visits": str})
     session = onnxruntime.InferenceSession(files / "onnx-model" / "model.onnx")
-    outputs = session.run(list(told["outputs"]), inputs_of(told, rows))
+    outputs = session.run(list(described["outputs"]), inputs_of(described, rows))
     expected, compared = pd.read_csv(files / "predictions.csv"), []
-    for name, values in zip(told["outputs"].values(), outputs, strict=True):
+    for name, values in zip(described["outputs"].values(), outputs, strict=True):
         columns = [column for column in expected if column == name or column.startswith(f"{name}=")]
         if len(columns) == 1 and np.ndim(values) == 1:
             np.testing.assert_allclose(values, expected[columns[0]], rtol=1e-4, atol=1e-5)
@@ -90,15 +90,17 @@ def test_an_onnx_file_predicts_alike_by_its_preprocessing_alone(files: Path) -> 
     assert {"click", "buy"} <= set(compared)
 
 
-def inputs_of(told: dict[str, Any], rows: pd.DataFrame) -> dict[str, Any]:
+def inputs_of(described: dict[str, Any], rows: pd.DataFrame) -> dict[str, Any]:
     """The inputs of the network, made as preprocessing.json says."""
     seen = [str(text).split() if isinstance(text, str) else [] for text in rows["seen"]]
     categories = [
         [column["levels"].index(value) + 1 if value in column["levels"] else 0 for value in rows[column["column"]]]
-        for column in told["categories"]
+        for column in described["categories"]
     ]
-    numbers = [[len(items) for items in seen] if name.startswith("length(") else rows[name] for name in told["numbers"]]
-    (sequence,) = told["sequences"]
+    numbers = [
+        [len(items) for items in seen] if name.startswith("length(") else rows[name] for name in described["numbers"]
+    ]
+    (sequence,) = described["sequences"]
     levels, length = sequence[0]["levels"], 3
     positions = [[2 + levels.index(item) if item in levels else 1 for item in items[-length:]] for items in seen]
     return {

@@ -60,11 +60,11 @@ def test_after_a_kill_at_any_operation_the_old_or_the_new_folder_is_there(
 
         assert in_child(dies).code == -signal.SIGKILL
         path = folder_at(folder / "best")
-        found = content(path) if path.exists() else set()
-        assert found in ([{"old"}, {"new"}] if before else [set(), {"new"}])
-        outcomes |= found
+        versions = content(path) if path.exists() else set()
+        assert versions in ([{"old"}, {"new"}] if before else [set(), {"new"}])
+        outcomes |= versions
         sweep_folder(folder / "best")
-        assert (content(folder / "best") if (folder / "best").exists() else set()) == found
+        assert (content(folder / "best") if (folder / "best").exists() else set()) == versions
         assert {each.name for each in folder.iterdir()} <= {"best"}
     assert outcomes == ({"old", "new"} if before else {"new"})
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from command_child import write_shop
 from fault_cases import PROPERTY, FaultCases
 
 T = TypeVar("T")
@@ -75,3 +76,12 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     terminalreporter.line(f"{sum(counts.values()):8,}  in all, {sum(failed.values())} failed, {flaws.total()} flawed")
     for (kind, reason), count in sorted(flaws.items()):
         terminalreporter.line(f"flawed: {kind}, {count} times: {reason}")
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a shop with files of every kind, which cases copy."""
+    folder = tmp_path_factory.mktemp("template") / "shop"
+    folder.mkdir()
+    write_shop(folder)
+    return folder

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command_child import command, contents, write_shop
+from command_child import command, contents
 from fault_cases import FaultCases
 from tiny_search import difference, outcome
 
@@ -28,14 +28,6 @@ READERS: dict[str, list[tuple[str, ...]]] = {  # the commands that read the file
 }
 FOREIGN = {"a picture": b"\x89PNG\r\n\x1a\n" + bytes(64), "an archive": b"PK\x03\x04" + bytes(64), "zeros": bytes(4096)}
 CUTS, FLIPS = 6, 6  # points at which a file is cut, and at which a bit is changed
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("template") / "shop"
-    folder.mkdir()
-    write_shop(folder)
-    return folder
 
 
 def damages(content: bytes) -> dict[str, Callable[[Path], object]]:

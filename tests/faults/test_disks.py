@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command_child import command, contents, write_shop
+from command_child import command, contents
 from fault_cases import FaultCases
 from tiny_search import difference, outcome
 
@@ -26,14 +26,6 @@ COMMANDS: dict[str, tuple[tuple[str, ...], str]] = {  # what is typed, and what 
     "resume": (("resume", "cut"), "cut"),
 }
 SEARCHES = ("run", "resume")
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("template") / "shop"
-    folder.mkdir()
-    write_shop(folder)
-    return folder
 
 
 @pytest.fixture

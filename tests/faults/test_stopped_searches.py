@@ -148,14 +148,14 @@ def test_two_commands_that_begin_at_once_leave_one_search(
 
 def ray_processes(parent: int, name: str) -> list[psutil.Process]:
     """The processes of Ray below a search whose command line has a word."""
-    found = []
+    alike = []
     for process in psutil.Process(parent).children(recursive=True):
         try:
             if name in " ".join(process.cmdline()):
-                found.append(process)
+                alike.append(process)
         except psutil.Error:
             continue
-    return found
+    return alike
 
 
 FAULTS_OF_RAY = {

@@ -19,7 +19,7 @@ import pandas as pd
 import pytest
 import yaml
 from bounded_reading import problems
-from command_child import SEARCH, command, shop, write_shop
+from command_child import SEARCH, command, shop
 from fault_cases import FaultCases
 
 import mtl_nas as mn
@@ -167,14 +167,6 @@ BOMBS: dict[str, tuple[str, Callable[[bytes], bytes], Callable[[Path], object]]]
         lambda path: mn.load_run(path.parent),
     ),
 }
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("template") / "shop"
-    folder.mkdir()
-    write_shop(folder)
-    return folder
 
 
 @pytest.mark.parametrize("name", BOMBS)

@@ -52,8 +52,8 @@ def _place(content: bytes, dice: random.Random) -> int:
 def _bit(content: bytes, _: Sequence[bytes], dice: random.Random) -> bytes:
     if not content:
         return b"\x00"
-    place = dice.randrange(len(content))
-    return content[:place] + bytes([content[place] ^ 1 << dice.randrange(8)]) + content[place + 1 :]
+    position = dice.randrange(len(content))
+    return content[:position] + bytes([content[position] ^ 1 << dice.randrange(8)]) + content[position + 1 :]
 
 
 def _cut(content: bytes, _: Sequence[bytes], dice: random.Random) -> bytes:

@@ -1,4 +1,4 @@
-"""The mean of weights over the ends of epochs, which is scored and kept in place of the weights."""
+"""The mean of weights over the ends of epochs, which is scored and earlier in place of the weights."""
 
 import io
 
@@ -54,9 +54,9 @@ def test_the_mean_is_what_is_scored_and_kept() -> None:
         scores.append(fresh.checks[-1].score)
         if fresh.best is fresh.checks[-1]:
             assert fresh.average is not None
-            kept = {name: value.clone() for name, value in fresh.average.network.state_dict().items()}
+            earlier = {name: value.clone() for name, value in fresh.average.network.state_dict().items()}
     assert scores == [check.score for check in member.checks]
-    assert all(torch.equal(value, kept[name]) for name, value in member.best_network().state_dict().items())
+    assert all(torch.equal(value, earlier[name]) for name, value in member.best_network().state_dict().items())
 
 
 def test_breaks_in_the_middle_of_epochs_change_no_mean() -> None:
