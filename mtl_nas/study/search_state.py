@@ -50,10 +50,6 @@ class SearchState(RunState):
         baseline = self.baseline.finalist.get(seed) if self.baseline else None
         return self.objective.values(trial, trial.finalist[seed], baseline)
 
-    def final_mean(self, trial: Trial) -> float:
-        """The first objective's value of a finalist, averaged over its seeds."""
-        return fmean(self.final_values(trial, seed)[0] for seed in trial.finalist)
-
     def ordered(self, trials: Iterable[Trial], rung: int) -> list[Trial]:
         """Trials that reached a rung, the best first."""
         by_number = sorted(trials, key=lambda trial: trial.number)
