@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+from torch.nn.utils import get_total_norm
 
 
 @torch.no_grad()
@@ -14,6 +15,7 @@ def scale_down(gradients: Sequence[Tensor], largest: float) -> None:
     """
     if not gradients:
         return
-    norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(list(gradients))))
+    norm = get_total_norm(gradients)
     factor = (largest / norm.clamp(min=largest)).to(gradients[0].dtype)  # 1 for a smaller norm
-    torch._foreach_mul_(list(gradients), factor)
+    for gradient in gradients:
+        gradient.mul_(factor)
