@@ -3,7 +3,8 @@ r"""Simulate searches on the dense table: hundreds of seeds in minutes, with the
     python -m benchmarks.table.simulate synthetic-funnel census-income/group1 --seeds 200
 
 Prints per method the regret of the winner (the best architecture's true score minus the winner's) with its 95 %
-interval, and the work in full trainings, with overhead, replicates and finalists. Writes
+interval; that of the network which is taken away, by its own test score, so that it may be negative; and the work in
+full trainings, with overhead, replicates and finalists. Writes
 benchmarks/results/simulated-<data set>.json; methods that this file holds with as many seeds are not simulated again.
 """
 
@@ -12,7 +13,7 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from itertools import repeat
-from statistics import fmean
+from statistics import fmean, stdev
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,12 @@ REPLICATES = 4_000  # bootstrap replicates of a mean
 RANDOM_HALVING: dict[str, Any] = {"sampler": "random", "with_presets": False, "pilot": 0}
 METHODS: dict[str, tuple[Callable[..., Outcome], dict[str, Any]]] = {  # the number in a name is that of trainings
     "the default, 100": (simulated_search, {"trainings": 100}),
+    "the default, 50": (simulated_search, {"trainings": 50}),
+    "all finalists compared, 100": (simulated_search, {"trainings": 100, "compare": "full"}),
+    "all finalists compared, the best one taken, 100": (
+        simulated_search,
+        {"trainings": 100, "compare": "full", "takes_finalist": True},
+    ),
     "random search, 200": (random_search, {"trainings": 200}),
     "random search, 100": (random_search, {"trainings": 100}),
     "Ray's OptunaSearch, 100": (ray_optuna, {"trainings": 100}),
@@ -64,8 +71,13 @@ def bootstrap_interval(values: Sequence[float]) -> tuple[float, float]:
 
 
 def summary(outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """Return the mean regret with its interval, the mean work and the regrets of one method's searches."""
+    """Return the mean regret with its interval, the mean work and the regrets of one method's searches.
+
+    Of searches of mtl_nas also the mean regret of the network that is taken away, with its standard error.
+    """
     regrets = [each.regret for each in outcomes]
+    taken = [each.model_regret for each in outcomes if each.model_regret is not None]
+    of_networks = {"network": fmean(taken), "error": stdev(taken) / len(taken) ** 0.5} if len(taken) > 1 else {}
     low, high = bootstrap_interval(regrets)
     return {
         "regret": fmean(regrets),
@@ -74,6 +86,7 @@ def summary(outcomes: Sequence[Outcome]) -> dict[str, Any]:
         "median": float(np.median(regrets)),
         "work": fmean(each.work for each in outcomes),
         "trials": fmean(each.trials for each in outcomes),
+        **of_networks,
         "regrets": [round(regret, 6) for regret in regrets],
     }
 
@@ -81,7 +94,8 @@ def summary(outcomes: Sequence[Outcome]) -> dict[str, Any]:
 def cells(summarised: dict[str, Any]) -> list[str]:
     """Return a method's cells of the printed table, with regrets in units of 1e-4."""
     regret, low, high, median = (f"{summarised[name] * 1e4:.1f}" for name in ("regret", "low", "high", "median"))
-    return [regret, f"{low} to {high}", median, f"{summarised['work']:.1f}", f"{summarised['trials']:.0f}"]
+    network = f"{summarised['network'] * 1e4:.1f} ± {summarised['error'] * 1e4:.1f}" if "network" in summarised else ""
+    return [regret, f"{low} to {high}", median, network, f"{summarised['work']:.1f}", f"{summarised['trials']:.0f}"]
 
 
 def main() -> None:
@@ -96,7 +110,7 @@ def main() -> None:
     for name in options.data:
         table = read_table(name)
         printed = Table(title=f"{name}: regret in units of 1e-4, deviation between seeds {table.deviation * 1e4:.1f}")
-        for column in ("method", "regret", "95 %", "median", "work", "trials"):
+        for column in ("method", "regret", "95 %", "median", "network", "work", "trials"):
             printed.add_column(column, justify="left" if column == "method" else "right")
         path = RESULTS / f"simulated-{name.replace('/', '-')}.json"
         methods = load(path, {"methods": {}})["methods"]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from benchmarks.table.dense_table import DenseTable, read_table
 from benchmarks.table.table_space import compose_once, presets, schema, space
-from mtl_nas.record import Event, Journal, Measured, Request, SearchSettings
+from mtl_nas.record import Event, Journal, Measured, NetworkName, Request, SearchSettings, Trial
 from mtl_nas.scoring import Scores
 from mtl_nas.space import plain_tree
 from mtl_nas.study.clock import Clock
@@ -105,6 +105,7 @@ def simulated_search(
     workers: int = 1,
     with_presets: bool = True,
     with_finalists: bool = True,
+    takes_finalist: bool = False,
     **settings: Any,
 ) -> Outcome:
     """Simulate a search of mtl_nas on the table of a data set.
@@ -115,6 +116,8 @@ def simulated_search(
         workers: Number of simulated workers.
         with_presets: Whether presets are tried first.
         with_finalists: Whether the winner is chosen among the finalists, else by the score of its full training.
+        takes_finalist: Whether the network that is taken away is that of the best finalist's best seed, as in version
+            0.1.0, else the best of all networks.
         settings: Fields of ``SearchSettings``.
     """
     table = read_table(name)
@@ -134,11 +137,11 @@ def simulated_search(
     proposer = Proposer(journal, space(name), schema(name), designs, compose_once)
     simulated = SimulatedWorkers(table, workers)
     simulated.run(Driver(journal, proposer, Clock(state, workers=workers)))
-    winner = _best_finalist(state) if with_finalists and state.finalists else _best_full_training(state)
-    model = best_of(network_values(state))
+    chosen = _best_finalist(state) if with_finalists and state.finalists else _best_full_training(state)
+    model = _network_of_best_finalist(state) if takes_finalist else best_of(network_values(state))
     taken = table.keys.index(state.trials[model.number].proposed.architecture_key)
     return Outcome(
-        regret=table.regret(table.keys.index(winner)),
+        regret=table.regret(table.keys.index(chosen.proposed.architecture_key)),
         work=state.rows / table.rows,
         trials=len(state.trained),
         seconds=simulated.seconds,
@@ -147,16 +150,21 @@ def simulated_search(
     )
 
 
-def _best_finalist(state: SearchState) -> str:
-    """The architecture key of the finalist with the best mean, of those on the most seeds."""
+def _best_finalist(state: SearchState) -> Trial:
+    """The finalist with the best mean, of those on the most seeds."""
     finalists = [trial for trial in state.trials.values() if trial.finalist]
     most_seeds = max(len(trial.finalist) for trial in finalists)
     complete = [trial for trial in finalists if len(trial.finalist) == most_seeds]
-    return max(complete, key=lambda trial: trial.finalist_mean).proposed.architecture_key
+    return max(complete, key=lambda trial: trial.finalist_mean)
 
 
-def _best_full_training(state: SearchState) -> str:
-    """The architecture key of the trial with the best score at the last rung."""
+def _network_of_best_finalist(state: SearchState) -> NetworkName:
+    trial = _best_finalist(state)
+    return NetworkName(trial.number, trial.best_seed)
+
+
+def _best_full_training(state: SearchState) -> Trial:
+    """The trial with the best score at the last rung."""
     last_rung = max(max(trial.scored) for trial in state.trained if trial.scored)
     full = [trial for trial in state.trained if last_rung in trial.scored]
-    return max(full, key=lambda trial: trial.scored[last_rung].score).proposed.architecture_key
+    return max(full, key=lambda trial: trial.scored[last_rung].score)

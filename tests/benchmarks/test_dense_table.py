@@ -13,8 +13,10 @@ def benchmarks_on_path(monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT))
 
 
-def test_a_simulated_search_reproduces_its_saved_regret():
-    method, seed = "random search, 100", 0  # the saved figures of the default are those of the flow of 0.1.0
+@pytest.mark.parametrize(
+    ("method", "seed"), [pytest.param("the default, 100", 2, marks=pytest.mark.slow), ("random search, 100", 0)]
+)
+def test_a_simulated_search_reproduces_its_saved_regret(method, seed):
     from benchmarks.table.simulate import RESULTS, outcome
 
     saved = json.loads((RESULTS / "simulated-synthetic-funnel.json").read_text())["methods"][method]
