@@ -39,7 +39,7 @@ lower:  ## the quick tests at the lower bounds of pyproject.toml, on Python 3.11
 	$(PYTHON) -m venv .venv-lower
 	sed 's/^torch==.*/torch==$(TORCH)/' requirements-lower.lock > .venv-lower/requirements.txt
 	.venv-lower/bin/python -m pip install --quiet --requirement .venv-lower/requirements.txt
-	.venv-lower/bin/python -m pip install --quiet --constraint .venv-lower/requirements.txt --no-build-isolation --editable '.[onnx,gradients,excel,sql,trees,report]'
+	.venv-lower/bin/python -m pip install --quiet --constraint .venv-lower/requirements.txt --no-build-isolation --editable '.[onnx,gradients,excel,sql,trees,report,sklearn]'
 	.venv-lower/bin/pytest -n 2 --dist worksteal -m "not slow and not oracle"
 	.venv-lower/bin/pytest -n 2 tests/exports/test_onnx.py
 

@@ -4,8 +4,7 @@ from pathlib import Path
 
 from mtl_nas.data import Dataset
 from mtl_nas.record import Chosen, RunFolder
-from mtl_nas.record.file_store import FileStore
-from mtl_nas.study.execution.worker import work
+from mtl_nas.study.execution.in_process import do_jobs
 from mtl_nas.study.jobs import seed_of
 from mtl_nas.study.opened_run import opened_run
 from mtl_nas.study.run import Run, load_run
@@ -39,17 +38,11 @@ def add_seeds(path: str | Path, data: Dataset, seeds: int, *, device: str = "cpu
     with folder.lock():
         refuse_other_data(folder, folder.request(), data.fingerprint)
         opened = opened_run(folder, data, cpus=1, progress=progress)
-        state, driver, files = opened.journal.state, opened.driver, FileStore(str(folder.path))
         with opened.progress:
-            chosen = with_seeds(state, seeds)
+            chosen = with_seeds(opened.journal.state, seeds)
             if chosen is not None:
                 opened.journal.write(chosen)
-            rows = data.for_search()
-            while jobs := driver.next_jobs():
-                for job, result in zip(
-                    jobs, work(jobs, rows, get=files.get, put=files.put, device=device), strict=True
-                ):
-                    driver.job_done(job, result)
+            do_jobs(opened.driver, data, folder, device=device)
             finish(folder, opened.journal, data)
     return load_run(path)
 

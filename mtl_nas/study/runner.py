@@ -1,6 +1,7 @@
 """``search`` and ``resume``: a search from beginning to end."""
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ import torch
 from mtl_nas.data import Dataset
 from mtl_nas.record import RunFolder, SearchSettings
 from mtl_nas.space import SearchSpace, load_space
+from mtl_nas.study.driver import Driver
+from mtl_nas.study.execution import in_process
 from mtl_nas.study.execution.resources import Resources
 from mtl_nas.study.execution.signals import same_signal_handlers
 from mtl_nas.study.opened_run import opened_run, warn_of_other_versions
@@ -47,7 +50,8 @@ def search(
         data: the data set, from ``load_dataset``.
         settings: the options of the search; its defaults if not given.
         folder: the run folder: new, empty, or of the same search.
-        resources: the CPUs and GPUs to use, or the address of a Ray cluster; all of this machine if not given.
+        resources: the CPUs and GPUs to use, the address of a Ray cluster, or this process alone; all CPUs and GPUs of
+            this machine if not given.
         progress: print the progress to standard error.
         **overrides: fields of ``SearchSettings`` that replace those of ``settings``: ``trials``, ``seed``,
             ``sampler``, ``objectives``, ``limits`` and so on. ``budget`` stands for all fields of a ``Budget``.
@@ -115,11 +119,9 @@ def resume(
 
 
 def _continued(folder: RunFolder, data: Dataset, resources: Resources, *, progress: bool) -> Run:
-    with same_signal_handlers():
-        from mtl_nas.study.execution import ray_backend  # loading Ray takes seconds
-
+    execute = _executor(resources)
     request = folder.request()
-    opened = opened_run(folder, data, cpus=resources.cpus, progress=progress)
+    opened = opened_run(folder, data, cpus=1 if resources.in_process else resources.cpus, progress=progress)
     with opened.progress:
         for line in opened.remarks:
             opened.progress.remark(line)
@@ -127,6 +129,16 @@ def _continued(folder: RunFolder, data: Dataset, resources: Resources, *, progre
         opened.best_folder.restore()
         take_over(opened.journal, opened.space)
         if opened.driver.settle():
-            ray_backend.execute(opened.driver, data, folder, resources)
+            execute(opened.driver, data, folder, resources)
         finish(folder, opened.journal, data)
     return Run(folder)
+
+
+def _executor(resources: Resources) -> Callable[[Driver, Dataset, RunFolder, Resources], None]:
+    """What does the jobs of a search: this process, or workers of Ray."""
+    if resources.in_process:
+        return in_process.execute
+    with same_signal_handlers():
+        from mtl_nas.study.execution import ray_backend  # loading Ray takes seconds
+
+    return ray_backend.execute

@@ -17,11 +17,23 @@ class Resources:
         cpus: Number of workers, each on one core; all cores of this machine or cluster if not given.
         gpus: Number of GPUs that the workers share, which may be a part of one; all if not given.
         address: Address of a Ray cluster, ``auto`` or ``host:port``; this machine alone if not given.
+        in_process: Whether the search trains in this process, one design after the other on one core, without Ray. It
+            starts at once: for small tables, notebooks and tests.
+
+    Raises:
+        RunError: A search in this process is given several CPUs or a cluster.
     """
 
     cpus: int | None = None
     gpus: float | None = None
     address: str | None = None
+    in_process: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what one process cannot use."""
+        if self.in_process and (self.address is not None or (self.cpus or 1) != 1):
+            given = f"address {self.address}" if self.address is not None else f"cpus {self.cpus}"
+            raise RunError(f"a search in this process has one worker, got {given}; leave in_process out")
 
 
 def shared_cores(resources: Resources) -> str:
