@@ -29,7 +29,7 @@ from mtl_nas.cli.options import (
 )
 
 DrawingFormat = Annotated[str, choice("format", ("text", "mermaid", "svg"), help="how to draw")]
-ModelFormat = Annotated[str, choice("format", ("torch", "onnx"), help="of the model")]
+ModelFormat = Annotated[str, choice("format", ("torch", "onnx", "onnx-encoded"), help="of the model")]
 Mode = Annotated[str, choice("mode", ("frozen", "finetuned", "inner"), help="how shared weights are trained")]
 
 app = typer.Typer(

@@ -32,7 +32,7 @@ from mtl_nas.exports.onnx import write_onnx
 from mtl_nas.model import Network, in_label_units, predict_rows
 from mtl_nas.values import unknown
 
-Format = Literal["torch", "onnx"]
+Format = Literal["torch", "onnx", "onnx-encoded"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 
 
@@ -138,12 +138,14 @@ class Model:
         return path
 
     def export(self, folder: str | Path, *, format: Format = "torch", about: str = "") -> Path:
-        """Write the folder of `save`, and with `onnx` the model as an ONNX file beside it.
+        """Write the folder of `save`, and the model in another format beside it.
 
         Args:
             folder: Where to write; it is made if it does not exist.
-            format: `torch`, or `onnx`: `model.onnx`, checked against onnxruntime to 1e-5, and `preprocessing.json`,
-                which says how raw columns become the inputs of the file. Needs the extra `mtl_nas[onnx]`.
+            format: `torch`, the folder alone. `onnx`: `model.onnx` with one input per column of the table, described in
+                `inputs.json`. `onnx-encoded`: a `model.onnx` that reads encoded rows, and `preprocessing.json`, which
+                says how raw columns become its inputs. Both are compared with `predict` in onnxruntime, to 1e-5, and
+                need the extra `mtl_nas[onnx]`.
             about: A sentence for the README of the folder.
 
         Returns:
@@ -154,8 +156,8 @@ class Model:
                 the torch model.
         """
         refuse_target(Path(folder), format)
-        if format == "onnx":
-            write_onnx(Path(folder), self.members, self.schema)
+        if format in ("onnx", "onnx-encoded"):
+            write_onnx(Path(folder), self.members, self.schema, raw=format == "onnx")
         return self.save(folder, about=about)
 
     def adapt(

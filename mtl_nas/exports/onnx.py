@@ -5,6 +5,7 @@ import json
 import logging
 import warnings
 from collections.abc import Sequence
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -12,25 +13,35 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mtl_nas.data import Schema, Task
+from mtl_nas.data import Rows, Schema, Task, encode_rows
 from mtl_nas.errors import ExportError
 from mtl_nas.exports.ensemble_folder import Member, common_heads
 from mtl_nas.exports.onnx_inputs import input_arrays, preprocessing, random_rows
+from mtl_nas.exports.onnx_merging import with_columns
 from mtl_nas.exports.onnx_module import RawEnsemble, RawModel
 from mtl_nas.files import whole_file, write_whole
 from mtl_nas.model import Network, predict_rows
 
-MODEL, PREPROCESSING = "model.onnx", "preprocessing.json"
+MODEL, INPUTS, PREPROCESSING = "model.onnx", "inputs.json", "preprocessing.json"
+OPSET = 20  # of ai.onnx: the first with texts that are matched and split
 TOLERANCE = 1e-5  # largest difference from the torch model, in probability or in units of a task's scale
 TRACED_ROWS = 8
 CHECKED_ROWS = 257  # another batch size than the traced one
 
 
-def write_onnx(folder: Path, model: Network | Sequence[Member], schema: Schema) -> float:
-    """Write ``model.onnx``, the network or the mean of several, and ``preprocessing.json``.
+def write_onnx(folder: Path, model: Network | Sequence[Member], schema: Schema, *, raw: bool = True) -> float:
+    """Write ``model.onnx``, the network or the mean of several, and a description of its inputs.
+
+    Args:
+        folder: Where to write.
+        model: The network, or the members of an ensemble.
+        schema: The columns and tasks.
+        raw: Whether the file has one input per column of the table, described in ``inputs.json``. Otherwise it reads
+            encoded rows, and ``preprocessing.json`` says how they are made.
 
     Returns:
-        The largest difference from the torch model on random rows, in probability or in units of a task's scale.
+        The largest difference from the torch model on drawn rows, some of whose values are missing or unseen, in
+        probability or in units of a task's scale.
 
     Raises:
         ExportError: The extra is missing, or the difference exceeds ``TOLERANCE``.
@@ -38,21 +49,28 @@ def write_onnx(folder: Path, model: Network | Sequence[Member], schema: Schema) 
     members = [Member("model", 1.0, model)] if isinstance(model, Network) else list(model)
     runtime = _extra("onnxruntime")
     _extra("onnxscript")
+    heads = common_heads(members)
     inputs = tuple(input_arrays(random_rows(schema, TRACED_ROWS), schema))
     with whole_file(folder / MODEL) as part:
-        _trace(part, members, schema)
-        difference = _difference(runtime, part, members, schema)
+        proto = _traced(members, schema)
+        if raw:
+            proto = with_columns(proto, schema, inputs, heads)
+        part.write_bytes(proto.SerializeToString())
+        difference = _difference(runtime, part, members, schema, raw=raw)
         if not difference <= TOLERANCE:
             raise ExportError(
                 f"the ONNX model differs by {difference:.1e} from the torch model, more than {TOLERANCE:.0e}"
             )
-    heads = common_heads(members)
-    write_whole(folder / PREPROCESSING, json.dumps(preprocessing(schema, inputs, heads), indent=1).encode())
+    if raw:
+        description = _described(proto, schema, heads)
+        write_whole(folder / INPUTS, json.dumps(description, indent=1, ensure_ascii=False).encode())
+    else:
+        write_whole(folder / PREPROCESSING, json.dumps(preprocessing(schema, inputs, heads), indent=1).encode())
     return difference
 
 
-def _trace(path: Path, members: Sequence[Member], schema: Schema) -> None:
-    """Write the ONNX file; the number of rows is dynamic."""
+def _traced(members: Sequence[Member], schema: Schema) -> Any:
+    """The ONNX model of encoded rows; the number of rows is dynamic."""
     arrays = input_arrays(random_rows(schema, TRACED_ROWS), schema)
     batch = torch.export.Dim("batch", min=1)
     sequences = tuple({0: batch} for _ in schema.sequences)
@@ -68,12 +86,31 @@ def _trace(path: Path, members: Sequence[Member], schema: Schema) -> None:
             dynamic_shapes=({0: batch}, {0: batch}, *([sequences] if sequences else [])),
             input_names=list(arrays),
             output_names=[f"output{index}" for index in range(len(common_heads(members)))],
+            opset_version=OPSET,
             verbose=False,
         )
     assert program is not None
     model = program.model_proto
     _clear_metadata(model)
-    path.write_bytes(model.SerializeToString())
+    return model
+
+
+def _described(proto: Any, schema: Schema, heads: Sequence[str]) -> dict[str, Any]:
+    """What the file reads and says, and of which versions it is."""
+    from mtl_nas.exports.onnx_columns import column_inputs
+
+    tasks = {head: schema.task_of(head)[0] for head in heads}
+    return {
+        "opsets": {opset.domain or "ai.onnx": opset.version for opset in proto.opset_import},
+        "ir_version": proto.ir_version,
+        "written_by": {name: metadata.version(name) for name in ("mtl_nas", "torch", "onnx", "onnxruntime")},
+        "inputs": {
+            column.name: {"type": column.type, "shape": list(column.shape), "holds": column.holds}
+            for column in column_inputs(schema)
+        },
+        "outputs": {head: task.rules.meaning(task) for head, task in tasks.items()},
+        "classes": {head: list(task.classes) for head, task in tasks.items() if len(task.columns) > 1},
+    }
 
 
 def _clear_metadata(message: Any) -> None:
@@ -86,9 +123,9 @@ def _clear_metadata(message: Any) -> None:
                 _clear_metadata(part)
 
 
-def _difference(runtime: Any, path: Path, members: Sequence[Member], schema: Schema) -> float:
+def _difference(runtime: Any, path: Path, members: Sequence[Member], schema: Schema, *, raw: bool) -> float:
     """The largest difference of the file's predictions from those of the network, or from the mean of several."""
-    rows = random_rows(schema, CHECKED_ROWS)
+    rows, given = _checked_rows(schema, raw=raw)
     predicted = [predict_rows(member.network, rows, schema) for member in members]
     means = {
         head: np.sum([member.share * part[head] for member, part in zip(members, predicted, strict=True)], axis=0)
@@ -98,12 +135,23 @@ def _difference(runtime: Any, path: Path, members: Sequence[Member], schema: Sch
     options.log_severity_level = 3  # errors
     session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     names = {entry.name for entry in session.get_inputs()}  # the exporter drops inputs that nothing reads
-    outputs = session.run(None, {name: array for name, array in input_arrays(rows, schema).items() if name in names})
+    outputs = session.run(None, {name: array for name, array in given.items() if name in names})
     return max(
         float((np.abs(values - task.origin - expected) / _unit(expected, task)).max())
         for values, (head, expected) in zip(outputs, means.items(), strict=True)
         for task, _ in (schema.task_of(head),)
     )
+
+
+def _checked_rows(schema: Schema, *, raw: bool) -> tuple[Rows, dict[str, NDArray[Any]]]:
+    """Encoded rows, and the inputs of the file for the same rows."""
+    if not raw:
+        rows = random_rows(schema, CHECKED_ROWS)
+        return rows, input_arrays(rows, schema)
+    from mtl_nas.exports.onnx_columns import input_columns, raw_rows
+
+    table = raw_rows(schema, CHECKED_ROWS)
+    return encode_rows(table, schema, labels=False), input_columns(table, schema)
 
 
 def _unit(expected: NDArray[np.float64], task: Task) -> NDArray[np.float64]:

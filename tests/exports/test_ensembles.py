@@ -166,8 +166,8 @@ def test_an_ensemble_is_one_onnx_file_that_predicts_its_mean(folder, tmp_path):
     pytest.importorskip("onnxruntime")
     load_model(folder).export(tmp_path / "onnx", format="onnx")
     assert (tmp_path / "onnx" / "model.onnx").exists()
-    described = json.loads((tmp_path / "onnx" / "preprocessing.json").read_text())
-    assert list(described["outputs"].values()) == ["klick", "größe"]
+    described = json.loads((tmp_path / "onnx" / "inputs.json").read_text())
+    assert list(described["outputs"]) == ["klick", "größe"]
 
 
 def test_show_says_that_an_ensemble_has_several_graphs(folder, capsys):

@@ -248,24 +248,19 @@ def test_the_onnx_file_predicts_what_the_folder_predicts(shop, monkeypatch):
     runtime = pytest.importorskip("onnxruntime")
     monkeypatch.chdir(shop)
     session = runtime.InferenceSession("onnx/model.onnx", providers=["CPUExecutionProvider"])
-    described = json.loads(Path("onnx/preprocessing.json").read_text())
-    levels = described["categories"][0]["levels"]
-    spelled = [None if pd.isna(value) else {"1.0": "1"}.get(value, value) for value in FEATURES[COLOR]]
-    ids = [[1 + levels.index(value) if value in levels else 0] for value in spelled]
-    lists = [json.loads(text) for text in FEATURES[SEEN]]
-    items = described["sequences"][0][0]["levels"]
-    length = next(entry for entry in session.get_inputs() if entry.name == "sequence0").shape[2]
-    seen = np.zeros((len(lists), 1, length), dtype=np.int64)
-    for row, values in enumerate(lists):
-        for index, value in enumerate(values[-length:]):
-            seen[row, 0, index] = 2 + items.index(str(value)) if str(value) in items else 1
-    numbers = np.stack([FEATURES[SIZE], [len(values) for values in lists]], axis=1).astype(np.float32)
-    assert described["numbers"] == [SIZE, f"length({SEEN})"]
-    given = {"categories": np.array(ids), "numbers": numbers, "sequence0": seen}
-    outputs = session.run(None, {entry.name: given[entry.name] for entry in session.get_inputs()})
+    described = json.loads(Path("onnx/inputs.json").read_text())
+    assert set(described["inputs"]) == {COLOR, SIZE, SEEN}
+    lists = [[str(item) for item in json.loads(text)] for text in FEATURES[SEEN]]
+    longest = max(map(len, lists))
+    given = {
+        COLOR: FEATURES[COLOR].fillna("").astype(str).to_numpy(object),
+        SIZE: FEATURES[SIZE].to_numpy(float),
+        SEEN: np.array([[*items, *[""] * (longest - len(items))] for items in lists], object),
+    }
+    outputs = session.run(None, given)
     right = mn.load_model("onnx").predict(FEATURES)
     for entry, values in zip(session.get_outputs(), outputs, strict=True):
-        head = described["outputs"][entry.name]
+        head = entry.name
         columns = [f"{head}={name}" for name in described["classes"][head]] if head == STARS else head
         tolerance = {"atol": 1e-2} if head == PRICE else {"atol": 1e-5}
         np.testing.assert_allclose(values, right[columns], rtol=0, **tolerance)

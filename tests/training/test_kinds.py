@@ -146,7 +146,7 @@ def test_the_onnx_file_predicts_alike(result, tmp_path):
     from mtl_nas.exports.onnx import write_onnx
 
     assert write_onnx(tmp_path, result.model.network, DATA.schema) <= 1e-5
-    assert json.loads((tmp_path / "preprocessing.json").read_text())["classes"] == CLASSES
+    assert json.loads((tmp_path / "inputs.json").read_text())["classes"] == CLASSES
 
 
 def test_predictions_are_the_means_of_their_distributions():

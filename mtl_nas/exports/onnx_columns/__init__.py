@@ -1,0 +1,26 @@
+"""Raw columns in an ONNX graph: one input per column of the table, encoded in the graph as ``encode_rows`` encodes it.
+
+    builder.py      nodes and constants of a graph
+    texts.py        texts -> ids of levels
+    numbers.py      doubles -> numbers from their origin, and seconds of times
+    calendar.py     seconds -> parts of local times
+    columns.py      all columns of a schema, and what each input holds
+    raw_rows.py     rows with unseen and missing values, on which an export is checked
+
+Needs the package ``onnx``; import it inside of functions.
+"""
+
+from mtl_nas.exports.onnx_columns.builder import ML_OPSET, GraphBuilder
+from mtl_nas.exports.onnx_columns.columns import ColumnInput, EncodedNames, add_columns, column_inputs
+from mtl_nas.exports.onnx_columns.raw_rows import input_columns, raw_rows
+
+__all__ = [
+    "ML_OPSET",
+    "ColumnInput",
+    "EncodedNames",
+    "GraphBuilder",
+    "add_columns",
+    "column_inputs",
+    "input_columns",
+    "raw_rows",
+]
