@@ -28,8 +28,9 @@ from mtl_nas.cli.options import (
     with_settings,
 )
 
+FORMATS = ("torch", "onnx", "onnx-encoded", "source", "torch-export")  # here too, as --help loads no torch
 DrawingFormat = Annotated[str, choice("format", ("text", "mermaid", "svg"), help="how to draw")]
-ModelFormat = Annotated[str, choice("format", ("torch", "onnx", "onnx-encoded"), help="of the model")]
+ModelFormat = Annotated[str, choice("format", FORMATS, help="of the model")]
 Mode = Annotated[str, choice("mode", ("frozen", "finetuned", "inner"), help="how shared weights are trained")]
 
 app = typer.Typer(
@@ -202,7 +203,7 @@ def export(
     trial: Annotated[int | None, typer.Option(min=0, help="number of a trial", show_default="the best")] = None,
     format: ModelFormat = "torch",
 ) -> None:
-    """Write the best model, or a trial, as a PyTorch folder or as ONNX."""
+    """Write the best model, or a trial, as a PyTorch folder, ONNX, readable source or an exported graph."""
     from mtl_nas.cli.models import export_model
 
     export_model(run, to, trial, format)

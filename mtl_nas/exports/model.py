@@ -29,10 +29,12 @@ from mtl_nas.exports.ensemble_folder import (
 )
 from mtl_nas.exports.model_folder import write_model_folder
 from mtl_nas.exports.onnx import write_onnx
+from mtl_nas.exports.source import write_source
+from mtl_nas.exports.torch_export import write_torch_export
 from mtl_nas.model import Network, in_label_units, predict_rows
 from mtl_nas.values import unknown
 
-Format = Literal["torch", "onnx", "onnx-encoded"]
+Format = Literal["torch", "onnx", "onnx-encoded", "source", "torch-export"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 
 
@@ -145,19 +147,25 @@ class Model:
             format: `torch`, the folder alone. `onnx`: `model.onnx` with one input per column of the table, described in
                 `inputs.json`. `onnx-encoded`: a `model.onnx` that reads encoded rows, and `preprocessing.json`, which
                 says how raw columns become its inputs. Both are compared with `predict` in onnxruntime, to 1e-5, and
-                need the extra `mtl_nas[onnx]`.
+                need the extra `mtl_nas[onnx]`. `source`: `model.py`, a readable file that needs torch and numpy alone,
+                with `weights.npz` and `columns.json`, compared with `predict` to 1e-6. `torch-export`: `model.pt2`, a
+                graph of `torch.export` that reads encoded rows, and `preprocessing.json`.
             about: A sentence for the README of the folder.
 
         Returns:
             The folder.
 
         Raises:
-            ExportError: The format is unknown, the path is a file, the extra is missing, the ONNX file differs from
-                the torch model.
+            ExportError: The format is unknown, the path is a file, the extra is missing, or the file would predict
+                otherwise than the model.
         """
         refuse_target(Path(folder), format)
         if format in ("onnx", "onnx-encoded"):
             write_onnx(Path(folder), self.members, self.schema, raw=format == "onnx")
+        elif format == "source":
+            write_source(Path(folder), self.members, self.schema)
+        elif format == "torch-export":
+            write_torch_export(Path(folder), self.members, self.schema)
         return self.save(folder, about=about)
 
     def adapt(

@@ -9,24 +9,25 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mtl_nas.data import Rows, Schema, Task, encode_rows
+from mtl_nas.data import Rows, Schema, encode_rows
 from mtl_nas.errors import ExportError
+from mtl_nas.exports.checking import CHECKED_ROWS, largest_difference
 from mtl_nas.exports.ensemble_folder import Member, common_heads
 from mtl_nas.exports.onnx_inputs import input_arrays, preprocessing, random_rows
 from mtl_nas.exports.onnx_merging import with_columns
-from mtl_nas.exports.onnx_module import RawEnsemble, RawModel
+from mtl_nas.exports.onnx_module import raw_module
+from mtl_nas.exports.raw_columns import column_inputs
+from mtl_nas.exports.raw_rows import input_columns, raw_rows
 from mtl_nas.files import whole_file, write_whole
-from mtl_nas.model import Network, predict_rows
+from mtl_nas.model import Network
 
 MODEL, INPUTS, PREPROCESSING = "model.onnx", "inputs.json", "preprocessing.json"
 OPSET = 20  # of ai.onnx: the first with texts that are matched and split
 TOLERANCE = 1e-5  # largest difference from the torch model, in probability or in units of a task's scale
 TRACED_ROWS = 8
-CHECKED_ROWS = 257  # another batch size than the traced one
 
 
 def write_onnx(folder: Path, model: Network | Sequence[Member], schema: Schema, *, raw: bool = True) -> float:
@@ -74,13 +75,12 @@ def _traced(members: Sequence[Member], schema: Schema) -> Any:
     arrays = input_arrays(random_rows(schema, TRACED_ROWS), schema)
     batch = torch.export.Dim("batch", min=1)
     sequences = tuple({0: batch} for _ in schema.sequences)
-    module = RawModel(members[0].network, schema) if len(members) == 1 else RawEnsemble(members, schema)
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # the exporter warns about its own code
         for name in ("torch.onnx", "onnxscript", "onnx_ir"):
             logging.getLogger(name).setLevel(logging.ERROR)
         program = torch.onnx.export(
-            module.eval(),
+            raw_module(members, schema).eval(),
             tuple(torch.tensor(array) for array in arrays.values()),
             dynamo=True,
             dynamic_shapes=({0: batch}, {0: batch}, *([sequences] if sequences else [])),
@@ -97,8 +97,6 @@ def _traced(members: Sequence[Member], schema: Schema) -> Any:
 
 def _described(proto: Any, schema: Schema, heads: Sequence[str]) -> dict[str, Any]:
     """What the file reads and says, and of which versions it is."""
-    from mtl_nas.exports.onnx_columns import column_inputs
-
     tasks = {head: schema.task_of(head)[0] for head in heads}
     return {
         "opsets": {opset.domain or "ai.onnx": opset.version for opset in proto.opset_import},
@@ -126,21 +124,12 @@ def _clear_metadata(message: Any) -> None:
 def _difference(runtime: Any, path: Path, members: Sequence[Member], schema: Schema, *, raw: bool) -> float:
     """The largest difference of the file's predictions from those of the network, or from the mean of several."""
     rows, given = _checked_rows(schema, raw=raw)
-    predicted = [predict_rows(member.network, rows, schema) for member in members]
-    means = {
-        head: np.sum([member.share * part[head] for member, part in zip(members, predicted, strict=True)], axis=0)
-        for head in common_heads(members)
-    }
     options = runtime.SessionOptions()
     options.log_severity_level = 3  # errors
     session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     names = {entry.name for entry in session.get_inputs()}  # the exporter drops inputs that nothing reads
     outputs = session.run(None, {name: array for name, array in given.items() if name in names})
-    return max(
-        float((np.abs(values - task.origin - expected) / _unit(expected, task)).max())
-        for values, (head, expected) in zip(outputs, means.items(), strict=True)
-        for task, _ in (schema.task_of(head),)
-    )
+    return largest_difference(dict(zip(common_heads(members), outputs, strict=True)), members, rows, schema)
 
 
 def _checked_rows(schema: Schema, *, raw: bool) -> tuple[Rows, dict[str, NDArray[Any]]]:
@@ -148,17 +137,8 @@ def _checked_rows(schema: Schema, *, raw: bool) -> tuple[Rows, dict[str, NDArray
     if not raw:
         rows = random_rows(schema, CHECKED_ROWS)
         return rows, input_arrays(rows, schema)
-    from mtl_nas.exports.onnx_columns import input_columns, raw_rows
-
     table = raw_rows(schema, CHECKED_ROWS)
     return encode_rows(table, schema, labels=False), input_columns(table, schema)
-
-
-def _unit(expected: NDArray[np.float64], task: Task) -> NDArray[np.float64]:
-    """The unit of a difference: 1 for probabilities; for numbers the task's scale, or their own size if larger."""
-    if task.rules.has_classes:
-        return np.ones_like(expected)
-    return np.maximum(task.scale, np.abs(expected - task.center))
 
 
 def _extra(module: str) -> Any:

@@ -5,6 +5,7 @@ from typing import Any
 
 from mtl_nas.data import Schema
 from mtl_nas.errors import ExportError
+from mtl_nas.exports.raw_columns import column_inputs
 
 PREFIX = "network/"
 
@@ -23,8 +24,7 @@ def with_columns(encoded: Any, schema: Schema, inputs: Sequence[str], heads: Seq
     """
     from onnx import compose, helper
 
-    from mtl_nas.exports.onnx_columns import ML_OPSET, GraphBuilder, add_columns, column_inputs
-    from mtl_nas.exports.onnx_columns.columns import input_type
+    from mtl_nas.exports.onnx_columns import ML_OPSET, GraphBuilder, add_columns, input_type
 
     columns = column_inputs(schema)
     for head in heads:

@@ -56,3 +56,8 @@ class RawEnsemble(nn.Module):
             parts = zip(self.shares, outputs, self.positions, strict=True)
             means.append(torch.stack([share * output[position[index]] for share, output, position in parts]).sum(dim=0))
         return tuple(means)
+
+
+def raw_module(members: Sequence[Member], schema: Schema) -> nn.Module:
+    """The module of one network, or of the mean of several."""
+    return RawModel(members[0].network, schema) if len(members) == 1 else RawEnsemble(members, schema)

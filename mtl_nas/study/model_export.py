@@ -28,7 +28,7 @@ def export(
     Args:
         source: A run, a run folder, or a model folder.
         to: The folder to write; it is made if it does not exist.
-        format: `torch`, `onnx` or `onnx-encoded`, as in `Model.export`.
+        format: `torch`, `onnx`, `onnx-encoded`, `source` or `torch-export`, as in `Model.export`.
         trial: Number of the trial to write instead of the best. A trial that was not trained to the end is trained so
             first.
         data: The data set of the run, if it came from memory and a trial has to be trained.

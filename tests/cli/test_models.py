@@ -122,7 +122,7 @@ def test_formats_are_named(here, refused):
         "'mmoe.pdf' ends in '.pdf'; drawings are written as .svg, .mmd, .md, .txt"
     )
     assert refused("export", "run", "--to", "out", "--format", "tensorflow") == (
-        "no format 'tensorflow'; formats: torch, onnx, onnx-encoded"
+        "no format 'tensorflow'; formats: torch, onnx, onnx-encoded, source, torch-export"
     )
 
 

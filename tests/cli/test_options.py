@@ -39,7 +39,7 @@ def test_help_fits_80_columns_and_nothing_is_cut(typed, monkeypatch, command):
         ("run", "[auto|tpe|evolution|local|nsga2|random]"),
         ("check", "[synchronous|asynchronous]"),
         ("show", "[text|mermaid|svg]"),
-        ("export", "[torch|onnx|onnx-encoded]"),
+        ("export", "[torch|onnx|onnx-encoded|source|torch-export]"),
         ("adapt", "[frozen|finetuned|inner]"),
     ],
 )

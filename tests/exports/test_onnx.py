@@ -20,10 +20,8 @@ from mtl_nas.errors import ExportError
 from mtl_nas.exports import Model
 from mtl_nas.exports.onnx import OPSET, write_onnx
 from mtl_nas.exports.onnx_inputs import preprocessing
+from mtl_nas.exports.raw_rows import raw_rows
 from mtl_nas.model import Network, build
-
-if find_spec("onnx"):
-    from mtl_nas.exports.onnx_columns import raw_rows
 
 needs_onnx = pytest.mark.skipif(not all(map(find_spec, ("onnxruntime", "onnxscript"))), reason="extra [onnx]")
 

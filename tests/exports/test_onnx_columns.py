@@ -18,9 +18,10 @@ import onnxruntime
 from onnx import checker, helper
 
 from mtl_nas.exports.onnx import OPSET
-from mtl_nas.exports.onnx_columns import ML_OPSET, GraphBuilder, add_columns, column_inputs, input_columns, raw_rows
+from mtl_nas.exports.onnx_columns import ML_OPSET, GraphBuilder, add_columns, input_type
 from mtl_nas.exports.onnx_columns.builder import FLOAT, INT64
-from mtl_nas.exports.onnx_columns.columns import input_type
+from mtl_nas.exports.raw_columns import column_inputs
+from mtl_nas.exports.raw_rows import input_columns, raw_rows
 
 CLICK = Task(name="click", kind="binary", classes=("0", "1"))
 LEVELS: dict[str, tuple[str | None, ...]] = {

@@ -65,6 +65,19 @@ def parse_seconds(column: RawColumn, unit: Unit = "s") -> NDArray[np.float64]:
     return _in_seconds(column, parse_numbers(column, time=True)[0], unit)
 
 
+def whole_seconds(numbers: NDArray[np.float64], unit: Unit) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Numbers (N,) in a unit as seconds, rounded down, and which of them are NaN or infinite."""
+    scaled = numbers / PER_SECOND[unit]
+    missing = ~np.isfinite(scaled)
+    bounded = np.clip(np.where(missing, 0.0, scaled), EARLIEST - 1, LATEST + 1)
+    return np.floor(bounded).astype(np.int64), missing
+
+
+def in_seconds(numbers: NDArray[np.float64], unit: Unit) -> NDArray[np.float64]:
+    """Numbers (N,) in a unit as seconds: the whole ones, and a fraction that is rounded once."""
+    return numbers // PER_SECOND[unit] + numbers % PER_SECOND[unit] / PER_SECOND[unit]
+
+
 def local_seconds(instants: NDArray[np.int64], zone: str) -> NDArray[np.int64]:
     """What clocks in the zone show at (N,) instants, in seconds since 1970-01-01 00:00 of these clocks."""
     if zone == "UTC" or not len(instants):
@@ -105,10 +118,8 @@ def _of_numbers(values: pa.Array, unit: Unit) -> tuple[NDArray[np.int64], NDArra
     missing = values.is_null(nan_is_null=True).to_numpy(zero_copy_only=False)
     if types.is_integer(values.type):
         return _integers(values.cast(pa.int64(), safe=False)) // PER_SECOND[unit], missing
-    numbers = values.cast(pa.float64()).to_numpy(zero_copy_only=False) / PER_SECOND[unit]
-    missing = missing | ~np.isfinite(numbers)
-    bounded = np.clip(np.where(missing, 0.0, numbers), EARLIEST - 1, LATEST + 1)
-    return np.floor(bounded).astype(np.int64), missing
+    seconds, infinite = whole_seconds(values.cast(pa.float64()).to_numpy(zero_copy_only=False), unit)
+    return seconds, missing | infinite
 
 
 def _of_texts(texts: pa.Array, unit: Unit) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
@@ -144,7 +155,7 @@ def _of_times(texts: pa.Array) -> NDArray[np.int64]:
 def _in_seconds(column: RawColumn, numbers: NDArray[np.float64], unit: Unit) -> NDArray[np.float64]:
     if unit == "s" or column.type not in ("number", "text"):
         return numbers
-    seconds = numbers // PER_SECOND[unit] + numbers % PER_SECOND[unit] / PER_SECOND[unit]  # a fraction rounded once
+    seconds = in_seconds(numbers, unit)
     if column.type == "number":
         return seconds
     plain = pc.fill_null(pc.match_substring_regex(column.values, PLAIN, ignore_case=True), False)

@@ -108,6 +108,11 @@ def level_ids(column: RawColumn, levels: tuple[str | None, ...], first: int) -> 
     A word such as ``NA`` that is no level means that the value is missing.
     """
     codes, texts = factorize(column)
+    return np.asarray(text_ids([*texts, None], levels, first), dtype=np.int32)[codes]  # code -1 is the last: missing
+
+
+def text_ids(texts: Iterable[str | None], levels: tuple[str | None, ...], first: int) -> list[int]:
+    """The id of each text, None where the value is missing, as ``level_ids`` gives it."""
     id_of = {level: first + index for index, level in enumerate(levels)}
     how = spelling(levels)
     if how == "boolean":
@@ -115,12 +120,12 @@ def level_ids(column: RawColumn, levels: tuple[str | None, ...], first: int) -> 
     unseen, missing = first - 1, id_of.get(None, first - 1)
     ids = []
     for word in texts:
-        level = spelled(word, how)
+        level = None if word is None else spelled(word, how)
         index = id_of.get(level)
         if index is None:
             index = missing if level is None or is_missing_word(level) else unseen
         ids.append(index)
-    return np.asarray([*ids, missing], dtype=np.int32)[codes]  # code -1 is the last entry: missing
+    return ids
 
 
 def without_marks(table: RawTable, marks: Mapping[str, Sequence[str]]) -> RawTable:
@@ -131,9 +136,14 @@ def without_marks(table: RawTable, marks: Mapping[str, Sequence[str]]) -> RawTab
         own = everywhere | set(marks.get(column.name, ()))
         if own and column.type not in ("list", "other", "none"):
             codes, texts = factorize(column)
-            missing = np.array([*({word, text(word), spelled(word, "number")} & own != set() for word in texts), True])
+            missing = np.array([*(is_declared_mark(word, own) for word in texts), True])
             columns[column.name] = column.without(missing[codes])
     return table.replaced(columns)
+
+
+def is_declared_mark(word: str, marks: Collection[str]) -> bool:
+    """Whether a text, or the number that it spells, is declared to say that a value is missing."""
+    return any(spelling in marks for spelling in (word, text(word), spelled(word, "number")))
 
 
 def _texts(values: pa.Array) -> list[str]:  # noqa: PLR0911  # one return per type

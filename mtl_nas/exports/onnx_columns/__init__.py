@@ -4,23 +4,12 @@
     texts.py        texts -> ids of levels
     numbers.py      doubles -> numbers from their origin, and seconds of times
     calendar.py     seconds -> parts of local times
-    columns.py      all columns of a schema, and what each input holds
-    raw_rows.py     rows with unseen and missing values, on which an export is checked
+    columns.py      all columns of a schema
 
 Needs the package ``onnx``; import it inside of functions.
 """
 
 from mtl_nas.exports.onnx_columns.builder import ML_OPSET, GraphBuilder
-from mtl_nas.exports.onnx_columns.columns import ColumnInput, EncodedNames, add_columns, column_inputs
-from mtl_nas.exports.onnx_columns.raw_rows import input_columns, raw_rows
+from mtl_nas.exports.onnx_columns.columns import EncodedNames, add_columns, input_type
 
-__all__ = [
-    "ML_OPSET",
-    "ColumnInput",
-    "EncodedNames",
-    "GraphBuilder",
-    "add_columns",
-    "column_inputs",
-    "input_columns",
-    "raw_rows",
-]
+__all__ = ["ML_OPSET", "EncodedNames", "GraphBuilder", "add_columns", "input_type"]

@@ -8,7 +8,7 @@ from mtl_nas.data import Number
 from mtl_nas.data.parsing.instants import EARLIEST, LATEST, Unit
 from mtl_nas.data.parsing.times import PER_SECOND
 from mtl_nas.exports.onnx_columns.builder import FLOAT, INT64, GraphBuilder
-from mtl_nas.exports.onnx_columns.texts import numeric_marks
+from mtl_nas.exports.raw_columns import numeric_marks
 
 
 def without_marks(graph: GraphBuilder, values: str, marks: Collection[str]) -> str:

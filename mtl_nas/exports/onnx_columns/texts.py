@@ -8,9 +8,8 @@ import numpy as np
 from mtl_nas.data.parsing.levels import spelled, spelling
 from mtl_nas.data.parsing.marks import MARK, MISSING_WORD
 from mtl_nas.exports.onnx_columns.builder import DOUBLE, GraphBuilder
+from mtl_nas.exports.raw_columns import FINITE, numeric_marks
 
-# what Python reads as a finite number, of at most 40 digits on each side and an exponent below 100
-FINITE = r"\s*[-+]?(\d{1,40}\.?\d{0,40}|\.\d{1,40})([eE][-+]?\d{1,2})?\s*"
 ZEROS = r"-?\d+\.0+"  # a whole number, spelled with a fraction
 EXACT = 2.0**53  # from which two whole numbers can be one double
 
@@ -31,15 +30,6 @@ def text_ids(
     declared = [text_is_mark(graph, texts, marks)] if marks else []
     absent = graph.any_of(graph.op("Equal", texts, graph.constant("")), absent, *declared)
     return graph.where(absent, graph.constant(missing, np.int64), ids)
-
-
-def numeric_marks(marks: Collection[str]) -> list[float]:
-    """The numbers that declared marks of missing values spell."""
-    numbers = []
-    for mark in sorted(marks):
-        if re.fullmatch(FINITE, mark) and spelled(mark, "number") == mark:
-            numbers.append(float(mark))
-    return numbers
 
 
 def text_is_mark(graph: GraphBuilder, texts: str, marks: Collection[str]) -> str:

@@ -1,4 +1,4 @@
-"""Rows of a raw table with unseen, missing and oddly spelled values, and the inputs that a graph reads of them."""
+"""Rows of a raw table with unseen, missing and oddly spelled values, and what an exported model reads of them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from mtl_nas.data import Number, Schema
 from mtl_nas.data.parsing.levels import spelling
 from mtl_nas.data.parsing.times import PER_SECOND
-from mtl_nas.exports.onnx_columns.columns import MISSING_ITEM, MISSING_TEXT, column_inputs
-from mtl_nas.exports.onnx_columns.texts import numeric_marks
+from mtl_nas.exports.raw_columns import MISSING_ITEM, MISSING_TEXT, column_inputs, numeric_marks
 from mtl_nas.random_streams import EXPORT_CHECK_SEED
 
 UNSEEN = ("unseen", "-7", "NA", "null", "?", "True")
@@ -48,7 +47,7 @@ def raw_rows(schema: Schema, count: int, *, seed: int = EXPORT_CHECK_SEED) -> pd
 
 
 def input_columns(table: pd.DataFrame, schema: Schema) -> dict[str, NDArray[Any]]:
-    """The inputs of a graph for a table whose numbers and times are numbers and whose levels are texts."""
+    """The inputs of a model for a table whose numbers and times are numbers and whose levels are texts."""
     arrays: dict[str, NDArray[Any]] = {}
     for column in column_inputs(schema):
         values = table[column.name]
