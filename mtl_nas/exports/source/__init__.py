@@ -5,7 +5,7 @@ functions that read columns as they stand in this library.
 
     tracing.py         the calls of torch while a function runs
     network_trace.py   a network, node by node
-    rendering.py       calls as lines of Python; layout.py breaks them
+    rendering.py       calls as lines of Python, whose names are of naming.py; layout.py breaks lines
     bundling.py        the source of functions, with all that they use of this library
     reading.py         columns of plain values as encoded rows
     runtime.py         the model of a file, which loads and predicts

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from mtl_nas.architecture import Node
 from mtl_nas.data import Schema
-from mtl_nas.exports.source.rendering import identifiers
+from mtl_nas.exports.source.naming import identifiers
 from mtl_nas.exports.source.tracing import Frame, Recorder, rows_unlike
 from mtl_nas.model import InputEncoder, Network, Stage, StageModule, predictions
 from mtl_nas.model.activations import Activations

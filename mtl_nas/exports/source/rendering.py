@@ -1,13 +1,11 @@
 """Steps of a traced function as lines of Python."""
 
 import ast
-import builtins
 import inspect
-import keyword
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import torch
@@ -16,6 +14,7 @@ from torch.overrides import resolve_name
 
 from mtl_nas.errors import ExportError
 from mtl_nas.exports.source.layout import INDENT, WIDTH, Code, Group, lines_of
+from mtl_nas.exports.source.naming import result_name
 from mtl_nas.exports.source.tracing import Frame, Step
 
 BINARY = {
@@ -26,19 +25,6 @@ REFLECTED = {"__rsub__": "-", "__rtruediv__": "/", "__rdiv__": "/", "__rpow__": 
 UNARY = {"neg": "-", "__invert__": "~"}
 PYTHON_NAMES = {"torch.nn.functional.": "F.", "torch.functional.": "torch."}
 PRIMARIES = (ast.Name, ast.Attribute, ast.Call, ast.Subscript, ast.Constant, ast.List, ast.Tuple)
-WORDS = {
-    **{"baddbmm": "linear", "bmm": "linear", "addcmul": "scaled", "cat": "joined", "stack": "stacked", "to": "values"},
-    **{
-        "add": "total",
-        "sub": "difference",
-        "mul": "product",
-        "div": "ratio",
-        "sum": "total",
-        "double": "values",
-        "T": "transposed",
-    },
-    **dict.fromkeys(("__getitem__", "view", "flatten", "transpose", "unsqueeze", "squeeze", "reshape"), "state"),
-}
 NONE: Mapping[str, Any] = {}
 SHORT = 45  # characters up to which a value that is read once stands where it is read
 IDENTITIES = ("detach", "contiguous")  # in a prediction
@@ -126,7 +112,7 @@ class Renderer:
     def _named(self, step: Step, output: Tensor, position: int) -> str:
         if not self._uses[id(output)]:
             return "_"
-        base = step.names[position] if step.names else self.frame.hints.get(id(output), _base(step))
+        base = step.names[position] if step.names else self.frame.hints.get(id(output), result_name(step))
         name, count = base, 1
         while name in self._taken:
             count += 1
@@ -281,27 +267,3 @@ def _defaults(function: Any) -> dict[str, Any]:
     except (TypeError, ValueError):  # functions that are written in C++ say none
         return {}
     return {parameter.name: parameter.default for parameter in parameters}
-
-
-def _base(step: Step) -> str:
-    """A name for the result of a call."""
-    name = (resolve_name(step.function) or "value").removesuffix(".__get__").split(".")[-1]
-    word = WORDS.get(name, name.strip("_"))
-    return f"{word}_" if hasattr(builtins, word) or keyword.iskeyword(word) else word
-
-
-def identifiers(names: Sequence[str], taken: Iterable[str] = ()) -> dict[str, str]:
-    """A Python name for each of some names, all of them different."""
-    used = set(taken)
-    chosen: dict[str, str] = {}
-    for name in names:
-        base = re.sub(r"\W+", "_", name).strip("_") or "column"
-        base = f"_{base}" if base[0].isdigit() else base
-        base = f"{base}_" if keyword.iskeyword(base) else base
-        candidate, count = base, 1
-        while candidate in used:
-            count += 1
-            candidate = f"{base}_{count}"
-        used.add(candidate)
-        chosen[name] = candidate
-    return chosen

@@ -37,11 +37,11 @@ class Frame:
     inputs: Mapping[int, str]  # names by id of the tensor
     constants: dict[int, tuple[str, Tensor]]
     about: str = ""
-    hints: dict[int, str] = field(default_factory=dict)  # names for results by id of the tensor
+    hints: dict[int, str] = field(init=False, default_factory=dict)  # names for results by id of the tensor
     parameters: tuple[str, ...] = ()
-    steps: list[Step] = field(default_factory=list)
-    outputs: tuple[Tensor, ...] = ()
-    alive: list[Any] = field(default_factory=list)  # so that no id is used twice
+    steps: list[Step] = field(init=False, default_factory=list)
+    outputs: tuple[Tensor, ...] = field(init=False, default=())
+    alive: list[Any] = field(init=False, default_factory=list)  # so that no id is used twice
 
     def is_constant(self, tensor: Tensor) -> bool:
         """Whether a tensor does not depend on the inputs."""
