@@ -32,3 +32,13 @@ def lines_of(prefix: str, code: Code, suffix: str = "", indent: str = INDENT) ->
         return [opening, joined, closing]
     body = [line for item in code.items for line in lines_of("", item, ",", inner)]
     return [opening, *body, closing]
+
+
+def commented(left: str, code: Code, shapes: str) -> list[str]:
+    """A statement with the shapes of its results, in the same line where they fit."""
+    lines = lines_of(f"{left} = ", code)
+    if not shapes:
+        return lines
+    if len(lines) == 1 and len(lines[0]) + len(shapes) + 4 <= WIDTH:
+        return [f"{lines[0]}  # {shapes}"]
+    return [f"{INDENT}# {shapes}", *lines]

@@ -1,9 +1,11 @@
-"""Names in source files: of results, by what makes them, and of columns and nodes."""
+"""Names in source files: of results, by what makes them, of columns and nodes, and of parameters of torch."""
 
 import builtins
+import inspect
 import keyword
 import re
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from torch.overrides import resolve_name
 
@@ -46,3 +48,12 @@ def identifiers(names: Sequence[str], taken: Iterable[str] = ()) -> dict[str, st
         used.add(candidate)
         chosen[name] = candidate
     return chosen
+
+
+def defaults_of(function: Any) -> dict[str, Any]:
+    """The defaults of the parameters of a function of torch, as far as it says them."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # functions that are written in C++ say none
+        return {}
+    return {parameter.name: parameter.default for parameter in parameters}

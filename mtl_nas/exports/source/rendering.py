@@ -1,7 +1,6 @@
 """Steps of a traced function as lines of Python."""
 
 import ast
-import inspect
 import math
 import re
 from collections import Counter
@@ -13,8 +12,8 @@ from torch import Tensor
 from torch.overrides import resolve_name
 
 from mtl_nas.errors import ExportError
-from mtl_nas.exports.source.layout import INDENT, WIDTH, Code, Group, lines_of
-from mtl_nas.exports.source.naming import result_name
+from mtl_nas.exports.source.layout import Code, Group, commented, lines_of
+from mtl_nas.exports.source.naming import defaults_of, result_name
 from mtl_nas.exports.source.tracing import Frame, Step
 
 BINARY = {
@@ -52,7 +51,7 @@ class Renderer:
         self._constant_names: dict[int, str] = {}
         self._names = dict(frame.inputs)
         self._inline: dict[int, str] = {}
-        self._uses = Counter(id(tensor) for step in frame.steps for tensor in _read(step))
+        self._uses = Counter(id(tensor) for step in frame.steps for tensor in step.reads)
         self._uses.update(id(tensor) for tensor in frame.outputs)
         self._taken = Counter(name.split("[")[0] for name in frame.inputs.values())
         self._taken.update(["w", "rows", "F", "torch", *taken])
@@ -81,7 +80,7 @@ class Renderer:
         for step in reversed(self.frame.steps):
             if any(id(output) in wanted for output in step.outputs):
                 needed.append(step)
-                wanted |= {id(tensor) for tensor in _read(step)}
+                wanted |= {id(tensor) for tensor in step.reads}
         return needed[::-1]
 
     def _lines(self, step: Step) -> list[str]:
@@ -97,7 +96,7 @@ class Renderer:
         if len(names) == 1 and step.many:
             left = f"({left},)"
         shapes = ", ".join(self._shape(output) for output in step.outputs if self._uses[id(output)])
-        return _commented(left, code, shapes)
+        return commented(left, code, shapes)
 
     def _is_identity(self, step: Step) -> bool:
         return not isinstance(step.function, Frame) and getattr(step.function, "__name__", "") in IDENTITIES
@@ -132,7 +131,7 @@ class Renderer:
         if name.endswith(".__get__"):
             return f"{self._operand(step.args[0])}.{name.split('.')[-2]}"
         if not name.startswith("torch.Tensor."):
-            return self._call(f"{name}(", step.args, step.kwargs, _defaults(step.function))
+            return self._call(f"{name}(", step.args, step.kwargs, defaults_of(step.function))
         return self._method(getattr(step.function, "__name__", ""), name.split(".")[-1], step)
 
     def _own_call(self, step: Step, frame: Frame) -> Group:
@@ -235,35 +234,3 @@ class Renderer:
             bounds = ["" if bound is None else self._text(bound) for bound in (part.start, part.stop)]
             return ":".join(bounds) + ("" if part.step is None else f":{part.step}")
         return "..." if part is Ellipsis else self._text(part)
-
-
-def _commented(left: str, code: Code, shapes: str) -> list[str]:
-    """A statement with the shapes of its results, in the same line where they fit."""
-    lines = lines_of(f"{left} = ", code)
-    if not shapes:
-        return lines
-    if len(lines) == 1 and len(lines[0]) + len(shapes) + 4 <= WIDTH:
-        return [f"{lines[0]}  # {shapes}"]
-    return [f"{INDENT}# {shapes}", *lines]
-
-
-def _read(step: Step) -> list[Tensor]:
-    """The tensors that a step reads."""
-    found: list[Tensor] = []
-    pending: list[Any] = [step.args, *step.kwargs.values()]
-    while pending:
-        value = pending.pop(0)
-        if isinstance(value, Tensor):
-            found.append(value)
-        elif isinstance(value, list | tuple):
-            pending[:0] = value
-    return found
-
-
-def _defaults(function: Any) -> dict[str, Any]:
-    """The defaults of the parameters of a function of torch, as far as it says them."""
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):  # functions that are written in C++ say none
-        return {}
-    return {parameter.name: parameter.default for parameter in parameters}

@@ -28,6 +28,11 @@ class Step:
     many: bool = False  # whether the result is a tuple
     weights: str = ""  # the name of the constants that a traced function reads
 
+    @property
+    def reads(self) -> list[Tensor]:
+        """The tensors among the arguments."""
+        return list(_tensors((self.args, self.kwargs)))
+
 
 @dataclass
 class Frame:
