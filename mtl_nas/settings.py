@@ -12,6 +12,7 @@ from mtl_nas.errors import RunError
 from mtl_nas.values import Value, parse, renamed
 
 UNITS = {"s": 1, "m": 60, "h": 3600}  # seconds
+UNPLANNED_TRIALS = 30
 COSTS = ("parameters", "macs", "latency_ms")  # latency: milliseconds of a batch of 256 predictions
 OBJECTIVES = ("mean", "worst", *COSTS)  # the aims of a search that are no task
 
@@ -58,12 +59,18 @@ Limits = Annotated[dict[str, float], BeforeValidator(_current_limits), AfterVali
 class Budget(Value):
     """How much work a search may take, and how the work is divided.
 
-    ``trainings`` bounds the work itself; the number of trials then follows from it, and ``trials`` is not used.
+    ``trainings`` bounds the work itself; the number of trials then follows from it, and ``trials`` is not used. Without
+    both, a search plans its trials when it begins, for ``time``, or for ten minutes.
     """
 
-    trials: int = Field(30, ge=1, description="proposals to train, presets included, the comparison not")
-    trainings: float | None = Field(None, ge=4, description="the work in full trainings, the comparison included")
     time: Seconds | None = Field(None, description="wall time of the whole search: seconds, or 90s, 30m, 2h")
+    trials: int | None = Field(
+        None,
+        ge=1,
+        description="proposals to train, presets included, the comparison not; if not given, what the time or ten "
+        "minutes allow",
+    )
+    trainings: float | None = Field(None, ge=4, description="the work in full trainings, the comparison included")
     rungs: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(
         (1 / 9, 1 / 3, 1.0), description="shares of a full training at which trials are compared"
     )
@@ -99,6 +106,18 @@ class Budget(Value):
         return self
 
     @property
+    def is_open(self) -> bool:
+        """Whether the number of trials is left to a plan, which a search makes when it begins."""
+        return self.trials is None and self.trainings is None
+
+    @property
+    def proposals(self) -> int:
+        """The number of proposals to train; 30 in a search that has not planned it."""
+        if self.trainings is not None:
+            return int(self.trainings / self.cost)
+        return UNPLANNED_TRIALS if self.trials is None else self.trials
+
+    @property
     def steps(self) -> tuple[float, ...]:
         """The share of a full training from each rung to the next."""
         return tuple(rung - below for below, rung in zip((0.0, *self.rungs), self.rungs, strict=False))
@@ -126,6 +145,9 @@ class SearchSettings(Budget):
     limits: Limits = Field({}, description="upper limits of parameters, macs or latency_ms that each design keeps to")
     presets: tuple[str, ...] | None = Field(
         None, description="presets to train first; all compatible ones if not given"
+    )
+    portfolio: bool = Field(
+        True, description="begin with proposals that were strong on many tables, as far as the space holds them"
     )
     ensemble: bool = Field(True, description="take an ensemble of networks away where it is better than the best one")
     trees: bool = Field(False, description="compare the finalists with boosted trees too; needs the extra trees")

@@ -20,13 +20,18 @@ class Value(pydantic.BaseModel):
     """A frozen record that refuses unknown keys and is equal to itself after a round trip through JSON."""
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-    later_fields: ClassVar[tuple[str, ...]] = ()  # fields added after 0.1.0; keys leave them out at their default
+    later_fields: ClassVar[tuple[str, ...]] = ()  # fields added after 0.1.0; keys leave them out at their default,
+    earlier_values: ClassVar[Mapping[str, Any]] = {}  # or, where the default is new, at what 0.1.0 did without them
 
     @property
     def outside_keys(self) -> set[str]:
         """Fields that keys leave out, so that a new option does not change the keys of values that do not use it."""
         fields = type(self).model_fields
-        return {name for name in self.later_fields if getattr(self, name) == fields[name].default}
+        return {
+            name
+            for name in self.later_fields
+            if getattr(self, name) == self.earlier_values.get(name, fields[name].default)
+        }
 
 
 LONGEST_SHOWN = 200  # characters of a value that a message shows

@@ -19,7 +19,7 @@ from mtl_nas.record import RunFolder
 from mtl_nas.settings import SearchSettings
 from mtl_nas.space import SearchSpace
 from mtl_nas.space.size_estimate import estimate_size
-from mtl_nas.study import CostEstimate, Resources, SearchFile, estimate_cost, limit_sentences, limits_with_default
+from mtl_nas.study import CostEstimate, Resources, SearchFile, estimate_cost, limit_sentences, limits_with_default, plan
 from mtl_nas.terminal import Terminal, print_line
 from mtl_nas.trees import installed_libraries
 
@@ -64,9 +64,14 @@ def print_check(file: SearchFile, folder: Path | None, resources: Resources) -> 
     if RunFolder(path).exists:
         console.print(f"  run folder {path} holds a search: the same search continues, another one is refused")
     workers = resources.cpus or os.cpu_count() or 1
-    estimate = estimate_cost(file.space, file.data, file.settings, workers=workers, limits=limits)
+    settings = file.settings.updated({"limits": limits})
+    if settings.is_open:
+        planned = plan(file.space, file.data, settings, workers=workers)
+        settings = settings.updated({"trials": planned.trials})
+        console.print(f"  {planned}")
+    estimate = estimate_cost(file.space, file.data, settings, workers=workers, limits=limits)
     console.print(_cost_table(estimate))
-    console.print(f"\n{_total(file.settings, estimate)}")
+    console.print(f"\n{_total(settings, estimate)}")
 
 
 def _space_lines(space: SearchSpace, schema: Schema) -> Iterator[str]:

@@ -8,9 +8,9 @@ SPARSE_UPDATE_ROWS = 500_000  # rows of a table from which a dense step takes lo
 
 
 def one_backward_pass(losses: Losses, training: Training) -> bool:
-    """Return whether the losses of members may be summed for one backward pass, and all members stop at one step."""
+    """Return whether the losses of members may be summed for one backward pass."""
     plain = losses.aggregation == "none" and losses.weighting in ("static", "uncertainty") and not losses.decay
-    return plain and training.meta is None and training.patience is None
+    return plain and training.meta is None
 
 
 def has_stackable_blocks(architecture: Architecture) -> bool:

@@ -1,6 +1,7 @@
 """Options of the training of a model."""
 
 import math
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 from pydantic import Field, model_validator
@@ -8,7 +9,7 @@ from pydantic import Field, model_validator
 from mtl_nas.values import Value, renamed
 
 TRAINED_ROWS = 400_000  # rows times epochs of a training that names no epochs
-FEWEST_EPOCHS, MOST_EPOCHS = 4, 40
+FEWEST_EPOCHS = 4  # of a training that names none
 STEPS_PER_EPOCH = 100  # steps of a training that names no batch size
 SMALLEST_BATCH, LARGEST_BATCH = 64, 512  # rows
 
@@ -43,12 +44,13 @@ class Training(Value):
     """Options of the training of a model. An epoch is every train row once."""
 
     epochs: Annotated[float, Field(gt=0.0, le=1000.0)] | None = Field(
-        None, description="epochs over the train rows; 400,000 rows of work within 4 to 40 epochs if not given"
+        None, description="epochs over the train rows; 400,000 rows of work if not given, but at least 4 epochs"
     )
+    most_epochs: int = Field(400, ge=1, description="largest number of epochs that the number of rows asks for")
     batch_size: Annotated[int, Field(ge=1)] | None = Field(
         None, description="rows per step; about a hundred steps per epoch within 64 to 512 rows if not given"
     )
-    learning_rate: float = Field(1e-3, gt=0.0, description="learning rate of AdamW")
+    learning_rate: float = Field(2e-3, gt=0.0, description="learning rate of AdamW")
     schedule: Literal["constant", "linear", "cosine", "flat_cosine", "coslog4"] = Field(
         "constant",
         description="the rate stays, falls to zero at the last step, from the middle on, or in four waves (RealMLP)",
@@ -63,17 +65,18 @@ class Training(Value):
         None, description="largest norm of the gradient of all weights, to which a larger one is scaled down"
     )
     average: Annotated[float, Field(ge=0.0, lt=1.0)] = Field(
-        0.0, description="share that a mean of the weights at ends of epochs keeps; the mean is scored; 0 is none"
+        0.8, description="share that a mean of the weights at ends of epochs keeps; the mean is scored; 0 is none"
     )
-    patience: Annotated[int, Field(ge=1)] | None = Field(
-        None, description="checks on tuning rows without a better score before training stops"
+    patience: Annotated[int, Field(ge=1)] | Annotated[float, Field(gt=0.0, lt=1.0)] | None = Field(
+        0.35, description="checks on tuning rows without a better score before training stops, or a share of all steps"
     )
     precision: Literal["float32", "bfloat16", "float64", "auto"] = Field(
         "float32", description="number format; auto takes the faster of the first two, measured for a few steps"
     )
     meta: Meta | None = Field(None, description="meta-learning over tasks")
     seed: int = Field(0, ge=0, description="seed of weights, batches and dropout; a search sets it")
-    later_fields: ClassVar[tuple[str, ...]] = ("decay", "beta2", "clip", "average")
+    later_fields: ClassVar[tuple[str, ...]] = ("decay", "beta2", "clip", "average", "most_epochs")
+    earlier_values: ClassVar[Mapping[str, Any]] = {"average": 0.0, "most_epochs": 40}
 
     @model_validator(mode="before")
     @classmethod
@@ -91,7 +94,7 @@ class Training(Value):
         >>> Training().work(200_000), Training(epochs=1).work(2_400)
         (Work(epochs=4, batch_size=512), Work(epochs=1.0, batch_size=64))
         """
-        epochs = min(max(TRAINED_ROWS / rows, FEWEST_EPOCHS), MOST_EPOCHS)
+        epochs = min(max(TRAINED_ROWS / rows, FEWEST_EPOCHS), self.most_epochs)
         power = 2 ** math.ceil(math.log2(max(rows / STEPS_PER_EPOCH, 1)))
         batch = min(max(power, SMALLEST_BATCH), LARGEST_BATCH)
         return Work(self.epochs or epochs, self.batch_size or batch)

@@ -3,9 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
+from mtl_nas.design import Training
 from mtl_nas.values import translation
 
 RENAMED = {"passes": "epochs", "operations": "macs"}
+TRAINING: Mapping[str, Any] = {
+    "learning_rate": 1e-3,
+    "patience": None,
+    **Training.earlier_values,
+}  # defaults that differ now
 SETTINGS = ("sampler", "objectives", "limits", "presets", "ensemble", "start", "seed")
 
 
@@ -15,7 +21,7 @@ def current_event(line: Mapping[str, Any]) -> dict[str, Any]:
     event = {{"fact": "event", "operations": "macs"}.get(key, key): value for key, value in line.items()}
     if event["event"] == "proposed":
         proposal = event["proposal"]
-        event["proposal"] = {**proposal, "training": _current_keys(proposal["training"])}
+        event["proposal"] = {**proposal, "training": {**Training.earlier_values, **_current_keys(proposal["training"])}}
         decisions = event["decisions"] or {}
         event["decisions"] = {_current_path(path): value for path, value in decisions.items()} or event["decisions"]
     return event
@@ -25,7 +31,7 @@ def current_event(line: Mapping[str, Any]) -> dict[str, Any]:
 def current_request(request: Mapping[str, Any]) -> dict[str, Any]:
     """Translate ``search.yaml`` of a run folder: the options of the search are now in ``settings``."""
     space = request["space"]
-    training = {"training": _current_keys(space["training"])} if "training" in space else {}
+    training = {"training": _with_defaults(_current_keys(space.get("training", {})))}
     settings = {name: request[name] for name in SETTINGS if name in request} | request["budget"]
     settings["time"] = settings.pop("seconds", None)
     settings["limits"] = _current_keys(request["limits"])
@@ -37,6 +43,13 @@ def current_request(request: Mapping[str, Any]) -> dict[str, Any]:
     others = {name: value for name, value in request.items() if name not in (*SETTINGS, "budget")}
     current = {"space": {**space, **training}, "settings": settings, "metrics": metrics, "version": 2}
     return {**others, **current}
+
+
+def _with_defaults(training: Mapping[str, Any]) -> dict[str, Any]:
+    """The training of a space, or each branch of its choice, with the defaults of version 0.1.0."""
+    if "choice" in training:
+        return {**training, "choice": [_with_defaults(branch) for branch in training["choice"]]}
+    return {**TRAINING, **training}
 
 
 def _declared(data: Mapping[str, Any], task: str) -> Mapping[str, Any]:

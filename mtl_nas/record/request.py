@@ -33,9 +33,9 @@ class Request(Value):
 
     @field_validator("settings", mode="before")
     @classmethod
-    def _read_settings_without_compare(cls, tree: Any) -> Any:
-        """Searches that were begun before the option ``compare`` trained all finalists on all seeds."""
-        return {"compare": "full", **tree} if isinstance(tree, dict) else tree
+    def _read_settings_without_later_options(cls, tree: Any) -> Any:
+        """Searches of version 0.1.0 trained all finalists on all seeds, and knew no portfolio."""
+        return {"compare": "full", "portfolio": False, **tree} if isinstance(tree, dict) else tree
 
     @field_validator("data", mode="before")
     @classmethod

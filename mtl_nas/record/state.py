@@ -40,7 +40,7 @@ class RunState:
     rows: int = field(init=False, default=0)  # rows trained, finalists included
     seconds: float = field(init=False, default=0.0)  # time of all jobs, failures included, summed over workers
     first_with: dict[str, int] = field(init=False, default_factory=dict)  # first trial of each proposal key
-    preset_trials: dict[str, int] = field(init=False, default_factory=dict)  # trial of each preset
+    by_origin: dict[str, int] = field(init=False, default_factory=dict)  # latest trial of each origin
     replicates: dict[int, list[int]] = field(init=False, default_factory=dict)  # replicates of each original trial
 
     def after(self, events: Iterable[Event]) -> Self:
@@ -85,10 +85,9 @@ class RunState:
                 setattr(self, event.event, event)
 
     def _begin(self, event: Proposed) -> None:
-        trial = self.trials[event.number] = Trial(event)
+        self.trials[event.number] = Trial(event)
         self.first_with.setdefault(event.proposal_key, event.number)
-        if trial.preset is not None:
-            self.preset_trials[trial.preset] = event.number
+        self.by_origin[event.origin] = event.number
         if event.replicate and event.duplicate_of is not None:
             self.replicates.setdefault(event.duplicate_of, []).append(event.number)
 

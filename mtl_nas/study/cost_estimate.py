@@ -57,18 +57,23 @@ def estimate_cost(
     presets = compatible_presets(data.schema).designs
     proposals = {name: Proposal(design=design, training=training) for name, design in presets.items()}
     proposals |= {f"draw {number}": draw for number, draw in enumerate(_draws(space, data, limits))}
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        costs = tuple(_cost(name, proposal, data) for name, proposal in proposals.items())
-    finally:
-        torch.set_num_threads(threads)
+    costs = rehearsed(proposals, data)
     mean = sum(cost.seconds for cost in costs) / len(costs)
     work = expected_work(SearchState(settings))
     if settings.trainings is None and settings.compare == "full":  # the best presets and the baseline are finalists too
         work += min(MOST_PRESETS + 1, len(presets)) * settings.seeds
     low, high = (factor * work * mean / workers for factor in SPREAD)
     return CostEstimate(costs, (low, high), _megabytes(), workers)
+
+
+def rehearsed(proposals: Mapping[str, Proposal], data: Dataset) -> tuple[TrainingCost, ...]:
+    """The cost of each proposal, from a few training steps on one thread, as trials are trained."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        return tuple(_cost(name, proposal, data) for name, proposal in proposals.items())
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _draws(space: SearchSpace, data: Dataset, limits: Mapping[str, float]) -> list[Proposal]:

@@ -54,8 +54,8 @@ class Driver:
                 self._end_early(action)
                 continue
             match action:
-                case Propose(preset=str(name)):
-                    self.proposer.propose_preset(name)
+                case Propose(origin=str(origin)):
+                    self.proposer.propose_first(origin)
                 case Propose(replicate_of=int(number)):
                     self.proposer.replicate(number)
                 case Propose():

@@ -37,7 +37,7 @@ def add_seeds(path: str | Path, data: Dataset, seeds: int, *, device: str = "cpu
     load_run(path).refuse_unfinished()
     with folder.lock():
         refuse_other_data(folder, folder.request(), data.fingerprint)
-        opened = opened_run(folder, data, cpus=1, progress=progress)
+        opened = opened_run(folder, data, workers=1, progress=progress)
         with opened.progress:
             chosen = with_seeds(opened.journal.state, seeds)
             if chosen is not None:

@@ -1,7 +1,6 @@
 """A run folder with all that goes on with its search: the state, the journal, the driver and the watchers."""
 
 import logging
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -13,7 +12,7 @@ from mtl_nas.study.driver import Driver
 from mtl_nas.study.objectives import limit_sentences
 from mtl_nas.study.progress import Progress
 from mtl_nas.study.proposer import Proposer
-from mtl_nas.study.search_request import other_versions, presets_to_try
+from mtl_nas.study.search_request import other_versions, portfolio_to_try, presets_to_try
 from mtl_nas.study.search_state import SearchState
 from mtl_nas.study.selection import BestFolder
 
@@ -32,23 +31,24 @@ class OpenedRun:
     remarks: tuple[str, ...]  # on presets and limits
 
 
-def opened_run(folder: RunFolder, data: Dataset, *, cpus: int | None = None, progress: bool = False) -> OpenedRun:
-    """Read the record of a run, after a torn last line is cut off."""
+def opened_run(folder: RunFolder, data: Dataset, *, workers: int, progress: bool = False) -> OpenedRun:
+    """Read the record of a run, after a torn last line is cut off; ``workers``: an estimate until they are started."""
     request = folder.request()
     folder.record.repair()
     space = read_space(request.space, request.space_name).for_schema(data.schema)
     presets, incompatible = presets_to_try(request, data)
     sizes, training = [len(fold.rows("train")) for fold in data.folds], space.default().training
     full_rows = max(1, round(sum(training.work(rows).epochs * rows for rows in sizes)))
-    state = SearchState.of(request, presets=presets, full_rows=full_rows)
+    portfolio = portfolio_to_try(request.settings, space, data.schema)
+    state = SearchState.of(request, presets=presets, portfolio=portfolio, full_rows=full_rows)
     details = LOG.isEnabledFor(logging.DEBUG)
     watcher = Progress(state, data.schema, shown=progress, details=details)
     best_folder = BestFolder(folder, data, state)
     journal = Journal(folder.record, state, [best_folder, watcher])
-    workers = cpus or os.cpu_count() or 1  # an estimate until Ray is started
+    proposer = Proposer(journal, space, data.schema, presets, portfolio=portfolio)
     return OpenedRun(
         journal=journal,
-        driver=Driver(journal, Proposer(journal, space, data.schema, presets), Clock(state, workers=workers)),
+        driver=Driver(journal, proposer, Clock(state, workers=workers)),
         space=space,
         progress=watcher,
         best_folder=best_folder,

@@ -124,7 +124,7 @@ def trials_sentence(state: SearchState) -> str:
     """How many trials are where."""
     last = len(state.settings.rungs) - 1
     trained = state.trained
-    of = "" if state.settings.trainings else f" of {state.settings.trials}"
+    of = "" if state.settings.trainings else f" of {state.settings.proposals}"
     counts = {
         "trained to the end": sum(last in trial.scored for trial in trained),
         "stopped": sum(trial.stopped is not None for trial in trained),

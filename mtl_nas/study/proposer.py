@@ -1,4 +1,4 @@
-"""Proposes trials: presets, replicates, and suggestions of the sampler."""
+"""Proposes trials: presets and those of the portfolio, replicates, and suggestions of the sampler."""
 
 from collections.abc import Callable, Mapping
 from hashlib import blake2b
@@ -31,8 +31,15 @@ class Proposer:
         schema: Schema,
         presets: Mapping[str, Design],
         compose: Compose = compose,
+        *,
+        portfolio: Mapping[str, Proposal] | None = None,
     ) -> None:
-        self._journal, self._space, self._schema, self._presets = journal, space, schema, presets
+        self._journal, self._space, self._schema = journal, space, schema
+        training = space.default().training
+        self._first = {
+            **{f"preset:{name}": Proposal(design=design, training=training) for name, design in presets.items()},
+            **{f"portfolio:{name}": proposal for name, proposal in (portfolio or {}).items()},
+        }
         self._compose = compose
         self._observations = Observations()
         self.state = journal.state
@@ -43,10 +50,10 @@ class Proposer:
         """The graph of a design on the data of the search."""
         return self._compose(design, self._schema)
 
-    def propose_preset(self, name: str) -> None:
-        proposal = Proposal(design=self._presets[name], training=self._space.default().training)
-        decisions = self._space.encode(proposal)
-        self._journal.write(self._proposed(proposal, decisions, f"preset:{name}"))
+    def propose_first(self, origin: str) -> None:
+        """Propose a preset, with the default training of the space, or a proposal of the portfolio."""
+        proposal = self._first[origin]
+        self._journal.write(self._proposed(proposal, self._space.encode(proposal), origin))
 
     def replicate(self, number: int) -> None:
         """Propose a trial once more, to be trained on a new seed."""
@@ -66,7 +73,9 @@ class Proposer:
 
     def propose(self) -> None:
         """Propose a suggestion of the sampler, or close the search if it has no new one."""
-        if all(trial.preset or trial.proposed.taken_over for trial in self.state.trials.values()):
+        if all(
+            trial.proposed.origin in self._first or trial.proposed.taken_over for trial in self.state.trials.values()
+        ):
             self._announce_sampler()
         self._journal.write(self._new_proposal())
 

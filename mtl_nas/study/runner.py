@@ -1,7 +1,8 @@
 """``search`` and ``resume``: a search from beginning to end."""
 
 import logging
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from mtl_nas.study.execution import in_process
 from mtl_nas.study.execution.resources import Resources
 from mtl_nas.study.execution.signals import same_signal_handlers
 from mtl_nas.study.opened_run import opened_run, warn_of_other_versions
+from mtl_nas.study.planning import plan
 from mtl_nas.study.run import Run, data_of_run
 from mtl_nas.study.samplers import name_of
 from mtl_nas.study.search_request import (
@@ -77,15 +79,20 @@ def search(
     settings = settings or SearchSettings()
     overrides["sampler"] = name_of(overrides.get("sampler", settings.sampler))
     request = search_request(space, data, settings.updated(overrides))
-    run_folder = RunFolder(folder)
+    run_folder, remarks = RunFolder(folder), list[str]()
     with run_folder.lock():
         if run_folder.exists:
             continue_request(run_folder, request)
         else:
             refuse_other_start(request)
             device = "cuda" if resources.gpus != 0 and torch.cuda.is_available() else "cpu"
-            run_folder.begin(request.model_copy(update={"precision": settled_precision(space, data, device)}))
-        return _continued(run_folder, data, resources, progress=progress)
+            request = request.model_copy(update={"precision": settled_precision(space, data, device)})
+            if request.settings.is_open:
+                planned = plan(space, data, request.settings, workers=_workers(resources))
+                request = request.model_copy(update={"settings": request.settings.updated({"trials": planned.trials})})
+                remarks.append(str(planned))
+            run_folder.begin(request)
+        return _continued(run_folder, data, resources, progress=progress, remarks=remarks)
 
 
 def resume(
@@ -118,12 +125,19 @@ def resume(
         return _continued(run_folder, data, resources or Resources(), progress=progress)
 
 
-def _continued(folder: RunFolder, data: Dataset, resources: Resources, *, progress: bool) -> Run:
+def _workers(resources: Resources) -> int:
+    """The number of workers, as an estimate until Ray is started."""
+    return 1 if resources.in_process else resources.cpus or os.cpu_count() or 1
+
+
+def _continued(
+    folder: RunFolder, data: Dataset, resources: Resources, *, progress: bool, remarks: Sequence[str] = ()
+) -> Run:
     execute = _executor(resources)
     request = folder.request()
-    opened = opened_run(folder, data, cpus=1 if resources.in_process else resources.cpus, progress=progress)
+    opened = opened_run(folder, data, workers=_workers(resources), progress=progress)
     with opened.progress:
-        for line in opened.remarks:
+        for line in (*opened.remarks, *remarks):
             opened.progress.remark(line)
         warn_of_other_versions(opened.progress, request)
         opened.best_folder.restore()

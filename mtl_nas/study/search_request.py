@@ -5,14 +5,14 @@ from collections.abc import Mapping
 from importlib import metadata
 
 from mtl_nas.composition import compose
-from mtl_nas.data import Dataset
-from mtl_nas.design import Design
+from mtl_nas.data import Dataset, Schema
+from mtl_nas.design import Design, Proposal
 from mtl_nas.design.training import Precision
 from mtl_nas.errors import RunError
-from mtl_nas.presets import PRESETS, compatible_presets
+from mtl_nas.presets import PRESETS, compatible_presets, compatible_proposals
 from mtl_nas.record import Request, RunFolder, SearchSettings
 from mtl_nas.space import SearchSpace, plain_tree
-from mtl_nas.study.objectives import Objective, limits_with_default, presets_within
+from mtl_nas.study.objectives import Objective, excess, limits_with_default, presets_within
 from mtl_nas.training import FitData, faster_precision
 from mtl_nas.trees import installed_libraries
 from mtl_nas.values import unknown
@@ -81,6 +81,17 @@ def presets_to_try(request: Request, data: Dataset) -> tuple[dict[str, Design], 
     return presets_within(request.settings.limits, designs, data.schema), incompatible
 
 
+def portfolio_to_try(settings: SearchSettings, space: SearchSpace, schema: Schema) -> dict[str, Proposal]:
+    """The proposals of the portfolio that the space holds and that are within the limits, the most useful one first."""
+    if not settings.portfolio:
+        return {}
+    return {
+        name: proposal
+        for name, proposal in compatible_proposals(schema).items()
+        if space.contains(proposal) and excess(compose(proposal.design, schema), settings.limits) is None
+    }
+
+
 def _reading(design: Design, numbers: str) -> Design:
     """The design with numbers read like that; 0.1.0 had presets that read all of them in buckets."""
     return design.model_copy(update={"inputs": design.inputs.model_copy(update={"numbers": numbers})})
@@ -103,6 +114,10 @@ def continue_request(folder: RunFolder, request: Request) -> None:
     """Record changes of options that affect no trial, or raise a RunError if the folder holds another search."""
     recorded = folder.request()
     refuse_other_data(folder, recorded, request.fingerprint)
+    if request.settings.is_open:  # the search has planned its trials when it began
+        request = request.model_copy(
+            update={"settings": request.settings.updated({"trials": recorded.settings.trials})}
+        )
     if recorded.space != request.space:
         raise RunError(f"run folder '{folder.path}' holds a search with another space; give another --folder")
     for name, value in recorded.settings.decisive.items():

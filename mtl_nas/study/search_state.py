@@ -27,17 +27,27 @@ class SearchState(RunState):
     full_rows: int = 1  # rows of one full training
     precision: Precision = "float32"
     gpus: int = 0  # number of GPUs; with any, jobs may be trained in stacks
+    portfolio: tuple[str, ...] = ()  # proposals that are tried early, in their order
 
     @classmethod
-    def of(cls, request: Request, *, presets: Iterable[str] = (), full_rows: int = 1) -> "SearchState":
+    def of(
+        cls, request: Request, *, presets: Iterable[str] = (), portfolio: Iterable[str] = (), full_rows: int = 1
+    ) -> "SearchState":
         """The state of a search that has no events yet."""
         objective = Objective(request.settings.objectives, request.metrics)
-        return cls(request.settings, objective, tuple(presets), full_rows, request.precision)
+        return cls(
+            request.settings,
+            objective,
+            presets=tuple(presets),
+            portfolio=tuple(portfolio),
+            full_rows=full_rows,
+            precision=request.precision,
+        )
 
     @property
     def baseline(self) -> Trial | None:
         """The trial against which gains are measured, once it is proposed."""
-        return self.trials.get(self.preset_trials.get(BASELINE, -1))
+        return self.trials.get(self.by_origin.get(f"preset:{BASELINE}", -1))
 
     def values(self, trial: Trial, rung: int) -> Values:
         """The trial's values at a rung, averaged over all seeds of its proposal that reached the rung."""

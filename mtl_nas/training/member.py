@@ -85,8 +85,9 @@ class Member:
 
     @property
     def rows(self) -> int:
-        """Train rows read so far."""
-        epochs, steps = divmod(self.step, self.steps_per_epoch)
+        """Train rows read so far; a member that stopped within a stack reads no more."""
+        step = self.checks[-1].step if self.stopped and self.problem is None else self.step
+        epochs, steps = divmod(step, self.steps_per_epoch)
         return epochs * self.train_rows + min(steps * self.batch_size, self.train_rows)
 
     @property
@@ -98,12 +99,15 @@ class Member:
 
     @property
     def stopped(self) -> bool:
-        """Whether training ended early: it diverged, or its last ``patience`` checks brought no better score."""
+        """Whether training ended early: it diverged, or brought no better score for as long as ``patience`` says."""
         if self.problem is not None:
             return True
-        if self.training.patience is None or self.best is None:
+        patience = self.training.patience
+        if patience is None or self.best is None:
             return False
-        return sum(check.step > self.best.step for check in self.checks) >= self.training.patience
+        if patience < 1:
+            return self.checks[-1].step - self.best.step >= patience * self.steps
+        return sum(check.step > self.best.step for check in self.checks) >= patience
 
     @property
     def outcome(self) -> Outcome:
@@ -131,7 +135,7 @@ class Member:
 
     def check(self) -> None:
         """Score the tuning rows, and keep the weights, or their average, if they are the best so far."""
-        if self.problem is not None:
+        if self.stopped:
             return
         if self.average is not None and (self.step % self.steps_per_epoch == 0 or self.step == self.steps):
             self.average.add(self._settled_weights())

@@ -10,7 +10,7 @@ from study_fixtures import proposed
 import mtl_nas as mn
 from mtl_nas.cli import main
 from mtl_nas.data import load_dataset
-from mtl_nas.record import Request, RunFolder
+from mtl_nas.record import Request, RunFolder, SearchSettings
 from mtl_nas.space import plain_tree
 
 
@@ -35,6 +35,7 @@ def run(here):
             fingerprint=data.fingerprint,
             space=plain_tree(mn.load_space("mmoe")),
             space_name="mmoe",
+            settings=SearchSettings(trials=30),
         )
     )
     for number in range(2):

@@ -91,5 +91,5 @@ def test_requests_of_version_1_are_read() -> None:
     }
     request = parse(Request, tree, "search.yaml")
     assert request.settings == SearchSettings(
-        trials=5, time=60.0, objectives=("mean", "macs"), limits={"macs": 3.0}, seed=2, compare="full"
+        trials=5, time=60.0, objectives=("mean", "macs"), limits={"macs": 3.0}, seed=2, compare="full", portfolio=False
     )

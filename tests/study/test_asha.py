@@ -48,8 +48,8 @@ def test_a_proposal_is_trained_at_once_and_the_next_is_made_when_it_runs() -> No
 
 def test_presets_are_asked_for_first() -> None:
     presets = ("single_task", "ple")
-    assert step(presets=presets) == Propose("single_task")
-    assert step(proposed(0, origin="preset:single_task"), running={0}, presets=presets) == Propose("ple")
+    assert step(presets=presets) == Propose("preset:single_task")
+    assert step(proposed(0, origin="preset:single_task"), running={0}, presets=presets) == Propose("preset:ple")
 
 
 def test_one_of_three_that_reached_a_rung_goes_on_as_soon_as_there_are_three() -> None:

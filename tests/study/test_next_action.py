@@ -62,8 +62,8 @@ def diverged(number: int, rung: int = 0, seed: int | None = None) -> Failed:
 
 
 def test_presets_are_asked_for_first_and_in_order() -> None:
-    assert step([], presets=PRESETS) == Propose("single_task")
-    assert step(trials(1, presets=PRESETS[:1]), presets=PRESETS) == Propose("ple")
+    assert step([], presets=PRESETS) == Propose("preset:single_task")
+    assert step(trials(1, presets=PRESETS[:1]), presets=PRESETS) == Propose("preset:ple")
     assert step(trials(2, presets=PRESETS), presets=PRESETS) == Propose()
 
 
@@ -80,7 +80,7 @@ def test_presets_that_fill_a_cohort_are_the_first_one() -> None:
 
 def test_a_budget_below_the_presets_still_trains_them_all() -> None:
     small = BUDGET.model_copy(update={"trials": 1})
-    assert step(trials(1, presets=PRESETS[:1]), budget=small, presets=PRESETS) == Propose("ple")
+    assert step(trials(1, presets=PRESETS[:1]), budget=small, presets=PRESETS) == Propose("preset:ple")
     assert len(jobs(trials(2, presets=PRESETS), budget=small, presets=PRESETS)) == 2
 
 

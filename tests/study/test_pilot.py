@@ -149,7 +149,7 @@ def proposals() -> list[Event]:
     while isinstance(taken := step(*lines), Propose):
         number = len(lines)
         if taken.replicate_of is None:
-            origin = f"preset:{taken.preset}" if taken.preset else "random"
+            origin = taken.origin or "random"
             lines.append(proposed(number, origin=origin))
         else:
             copied = {"proposal_key": f"p{taken.replicate_of}", "duplicate_of": taken.replicate_of, "replicate": 1}

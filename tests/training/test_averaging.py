@@ -39,7 +39,7 @@ def test_the_newest_weights_count_four_times_at_first_and_by_the_memory_later() 
 
 
 def test_the_mean_is_what_is_scored_and_kept() -> None:
-    plain = new_member(training=TRAINING.model_copy(update={"epochs": 7.0}))
+    plain = new_member(training=AVERAGED.model_copy(update={"average": 0.0}))
     advance(plain)
     member = new_member(training=AVERAGED)
     advance(member)
@@ -102,16 +102,17 @@ def test_the_mean_of_a_large_table_is_that_of_dense_steps(monkeypatch: pytest.Mo
 
 
 def test_a_state_that_was_saved_before_there_was_a_mean_is_read() -> None:
-    member = new_member()
+    plain = TRAINING.model_copy(update={"average": 0.0})
+    member = new_member(training=plain)
     advance(member, 0.5)
     fields = torch.load(io.BytesIO(member.checkpoint().to_bytes()), weights_only=True)
     assert fields.pop("average") == {}
     buffer = io.BytesIO()
     torch.save(fields, buffer)
     assert Checkpoint.from_bytes(buffer.getvalue()).average == {}
-    whole = new_member()
+    whole = new_member(training=plain)
     advance(whole, 0.5)
     advance(whole)
-    later = restored(new_member(), buffer.getvalue())
+    later = restored(new_member(training=plain), buffer.getvalue())
     advance(later)
     assert_equal(later, whole)

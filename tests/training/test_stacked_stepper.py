@@ -100,19 +100,34 @@ def test_members_in_half_precision_come_to_similar_scores() -> None:
         assert best.score == pytest.approx(advance(alone).score, abs=0.05)
 
 
+@pytest.mark.parametrize("patience", [1, 0.2])
+def test_a_member_that_stops_early_is_as_one_that_stops_alone(patience: float) -> None:
+    options = [
+        {"seed": seed, "learning_rate": rate, "patience": patience, "epochs": 12.0}
+        for seed, rate in enumerate((1e-3, 3e-2, 0.3))
+    ]
+    together = [new_member(design(), **each) for each in options]
+    assert stackable(together)
+    Fit(*together).advance()
+    alone = [new_member(design(), **each) for each in options]
+    for member, expected in zip(together, alone, strict=True):
+        advance(expected)
+        assert (member.stopped, member.rows) == (expected.stopped, expected.rows)
+        assert [check.step for check in member.checks] == [check.step for check in expected.checks]
+        assert_close(member.outcome.score, expected.outcome.score, rtol=0, atol=1e-9)  # type: ignore[union-attr]
+    assert len({member.rows for member in alone}) > 1
+
+
 @pytest.mark.parametrize(
-    ("made", "losses", "training"),
+    ("made", "losses"),
     [
-        (design(inputs={"histories": {"kind": "gru", "hidden": 3}}), None, {}),
-        (design(), Losses(weighting="dwa"), {}),
-        (design(), Losses(aggregation="pcgrad"), {}),
-        (design(), None, {"patience": 1}),
+        (design(inputs={"histories": {"kind": "gru", "hidden": 3}}), None),
+        (design(), Losses(weighting="dwa")),
+        (design(), Losses(aggregation="pcgrad")),
     ],
 )
-def test_what_needs_more_than_a_sum_of_losses_is_trained_alone(
-    made: mn.Design, losses: Losses | None, training: dict[str, object]
-) -> None:
-    assert not stackable([new_member(made, losses, seed=seed, **training) for seed in range(2)])
+def test_what_needs_more_than_a_sum_of_losses_is_trained_alone(made: mn.Design, losses: Losses | None) -> None:
+    assert not stackable([new_member(made, losses, seed=seed) for seed in range(2)])
 
 
 def test_designs_of_two_shapes_are_no_group() -> None:

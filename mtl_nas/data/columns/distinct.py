@@ -10,7 +10,7 @@ from pyarrow import types
 from mtl_nas.data.parsing import levels
 from mtl_nas.data.parsing.raw import RawColumn
 
-COUNTED_ROWS = 2**16  # rows whose different values are counted
+COUNTED_ROWS = 2**14  # rows whose different values are counted
 FIRST_ROWS = 2**12  # rows that show that a column holds many numbers which are not whole
 MOST_NUMBERS = 1_000  # different numbers that are not whole, with more of which none are counted
 SAMPLE = 200  # different values that are kept as text

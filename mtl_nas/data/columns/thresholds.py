@@ -15,6 +15,7 @@ from mtl_nas.data.schema import Task
 MOST_THRESHOLDS = 64  # more cost seconds on tables of hundreds of columns
 SMALLEST_LEAF = 10  # rows
 LEAF_SHARE = 1 / 200  # of the rows; the larger of both bounds a leaf
+MOST_BINS = 1_024  # between which a threshold may lie
 LEAST_GAIN = 1e-9  # reduction of the squared error, in standard deviations squared times rows
 
 
@@ -22,7 +23,7 @@ class _Split(NamedTuple):
     gain: float
     start: int
     stop: int
-    at: int  # first distinct value of the right leaf
+    at: int  # first bin of the right leaf
 
 
 def standard_labels(labels: NDArray[np.float64], tasks: Sequence[Task]) -> NDArray[np.float64]:
@@ -44,25 +45,36 @@ def standard_labels(labels: NDArray[np.float64], tasks: Sequence[Task]) -> NDArr
 
 def label_thresholds(values: NDArray[np.float64], targets: NDArray[np.float64]) -> tuple[float, ...]:
     """At most 64 thresholds of (N,) values, the most useful one first; ``targets`` (N, K) are standardised."""
-    distinct, inverse = np.unique(values, return_inverse=True)
-    rows = np.concatenate([[0], np.cumsum(np.bincount(inverse))])
-    sums = np.zeros((len(distinct) + 1, targets.shape[1]))
-    for index in range(targets.shape[1]):
-        sums[1:, index] = np.cumsum(np.bincount(inverse, weights=targets[:, index]))
+    order = np.argsort(values)
+    ordered = values[order]
+    starts = _starts_of_bins(ordered)
+    rows = np.append(starts, len(values))
+    sums = np.zeros((len(rows), targets.shape[1]))
+    sums[1:] = np.cumsum(np.add.reduceat(targets[order], starts), axis=0)
     smallest = max(SMALLEST_LEAF, int(len(values) * LEAF_SHARE))
-    leaves = [_best_split(rows, sums, 0, len(distinct), smallest)]
+    leaves = [_best_split(rows, sums, 0, len(starts), smallest)]
     thresholds: list[float] = []
     while len(thresholds) < MOST_THRESHOLDS:
         split = max(leaves)
         if split.gain <= LEAST_GAIN:
             break
-        thresholds.append(float((distinct[split.at - 1] + distinct[split.at]) / 2))
+        first = rows[split.at]  # of the right leaf
+        thresholds.append(float((ordered[first - 1] + ordered[first]) / 2))
         leaves.remove(split)
         leaves += [
             _best_split(rows, sums, start, stop, smallest)
             for start, stop in ((split.start, split.at), (split.at, split.stop))
         ]
     return tuple(thresholds)
+
+
+def _starts_of_bins(ordered: NDArray[np.float64]) -> NDArray[np.int64]:
+    """The first position of each bin of ascending values: one bin a distinct value, or bins of about equal rows."""
+    starts = np.flatnonzero(np.append(True, ordered[1:] > ordered[:-1]))
+    if len(starts) <= MOST_BINS:
+        return starts
+    borders = np.arange(MOST_BINS) * len(ordered) // MOST_BINS
+    return np.unique(starts[np.searchsorted(starts, borders, side="right") - 1])
 
 
 def _best_split(rows: NDArray[np.int64], sums: NDArray[np.float64], start: int, stop: int, smallest: int) -> _Split:

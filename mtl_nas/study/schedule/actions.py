@@ -11,9 +11,9 @@ from mtl_nas.study.search_state import SearchState
 
 @dataclass(frozen=True)
 class Propose:
-    """Propose the next trial: a preset, a replicate of a trial, or else a suggestion of the sampler."""
+    """Propose the next trial: a preset, one of the portfolio, a replicate of a trial, or a suggestion."""
 
-    preset: str | None = None
+    origin: str | None = None  # preset:NAME or portfolio:NAME
     replicate_of: int | None = None
 
 

@@ -13,7 +13,7 @@ from mtl_nas.study.schedule.budget import (
     next_rung,
     proposals_left,
     rungs_in_use,
-    untried_preset,
+    untried_origin,
     work_left,
     work_underway,
 )
@@ -29,7 +29,7 @@ def asha_action(state: SearchState, running: Collection[int]) -> Action | None:
     if promoted := _promotable(state):
         return Decide((promoted,))
     if proposals_left(state) > 0:
-        return Propose(preset=untried_preset(state))
+        return Propose(untried_origin(state))
     if jobs:
         return Train(jobs)
     stopped = tuple(

@@ -3,7 +3,12 @@
 from mtl_nas.record import Budget, Trial
 from mtl_nas.study.search_state import SearchState
 
-FEWEST_PRESETS = 5  # presets that a search tries even if they are more than half of its trials
+FEWEST_PRESETS = 5  # presets that a search without a portfolio tries even if they are more than half of its trials
+FEWEST_FIRST = 3  # proposals of the portfolio, and presets beside it, that the smallest search tries
+PORTFOLIO_SHARE, PRESET_SHARE = (
+    1 / 3,
+    1 / 4,
+)  # largest shares of the trials of proposals of the portfolio and of presets
 LARGE_SEARCH = 50.0  # work in full trainings from which a search has a pilot by default
 SMALLEST_PILOT = 8  # full trainings of a default pilot; fewer measure neither noise nor correlations
 FINAL_SHARE = 0.2  # share of the work under ``trainings`` that is reserved for finalists
@@ -14,7 +19,7 @@ def total_work(budget: Budget) -> float:
     """An estimate of the work of the whole search."""
     if budget.trainings is not None:
         return budget.trainings
-    trials = budget.trials * budget.cost
+    trials = budget.proposals * budget.cost
     if budget.compare == "full":
         return trials + budget.finalists * budget.seeds
     return trials / (1 - COMPARISON_SHARE) if budget.compare == "quick" else trials
@@ -46,16 +51,25 @@ def final_stage(budget: Budget, *, noise_ratio: float = 1.0) -> tuple[int, int]:
     return min(max(round(FINAL_SHARE * budget.trainings / seeds), 3), 10), seeds
 
 
-def tried_presets(state: SearchState) -> tuple[str, ...]:
-    """The presets that the search tries: at most half of its trials, or five."""
-    budget = state.settings
-    trials = budget.trials if budget.trainings is None else int(budget.trainings / budget.cost)
-    return state.presets[: max(FEWEST_PRESETS, trials // 2)]
+def first_origins(state: SearchState) -> tuple[str, ...]:
+    """What the search tries before its sampler: the baseline, proposals of the portfolio, then presets.
+
+    Without a portfolio, presets are at most half of its trials, or five.
+    """
+    trials = state.settings.proposals
+    if not state.portfolio:
+        presets, portfolio = state.presets[: max(FEWEST_PRESETS, trials // 2)], ()
+    else:
+        presets = state.presets[: max(FEWEST_FIRST, int(trials * PRESET_SHARE))]
+        portfolio = state.portfolio[: max(FEWEST_FIRST, int(trials * PORTFOLIO_SHARE))]
+    origins = [f"preset:{name}" for name in presets]
+    origins[1:1] = [f"portfolio:{name}" for name in portfolio]
+    return tuple(origins)
 
 
-def untried_preset(state: SearchState) -> str | None:
-    """The preset to try next, if there is one."""
-    return next((name for name in tried_presets(state) if name not in state.preset_trials), None)
+def untried_origin(state: SearchState) -> str | None:
+    """The origin of the proposal to try next, if there is one that does not come from the sampler."""
+    return next((origin for origin in first_origins(state) if origin not in state.by_origin), None)
 
 
 def rungs_in_use(state: SearchState) -> tuple[int, ...]:
@@ -116,7 +130,7 @@ def proposals_left(state: SearchState) -> int:
     if state.closed is not None:
         return 0
     if state.settings.trainings is None:
-        return state.settings.trials - sum(not trial.proposed.taken_over for trial in state.trained)
+        return state.settings.proposals - sum(not trial.proposed.taken_over for trial in state.trained)
     new = sum(not trial.scored and trial.failed is None for trial in state.trained)
     return max(0, int(work_left(state) / state.settings.cost) - new)
 
@@ -137,7 +151,7 @@ def expected_work(state: SearchState) -> float:
     budget = state.settings
     if budget.trainings is not None:
         return budget.trainings
-    count = float(len(state.trained) if state.closed else max(budget.trials, len(state.trained)))
+    count = float(len(state.trained) if state.closed else max(budget.proposals, len(state.trained)))
     trials = 0.0
     for step in budget.steps:
         trials += count * step

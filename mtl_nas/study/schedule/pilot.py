@@ -14,7 +14,7 @@ from scipy.special import fdtrc
 
 from mtl_nas.record import Piloted, Promoted, Trial
 from mtl_nas.study.schedule.actions import Action, Decide, Propose, Train, trial_job
-from mtl_nas.study.schedule.budget import final_stage, pilot_size, tried_presets
+from mtl_nas.study.schedule.budget import final_stage, first_origins, pilot_size
 from mtl_nas.study.search_state import SearchState
 
 DESIGN_SHARE = 0.6  # share of the pilot's trainings that are new designs; the others are replicates
@@ -31,9 +31,9 @@ def pilot_action(state: SearchState) -> Action | None:
         return None
     designs = math.ceil(DESIGN_SHARE * size)
     trained = state.trained
-    for name in tried_presets(state)[: math.ceil(designs / 2)]:
-        if all(trial.preset != name for trial in trained):
-            return Propose(preset=name)
+    for origin in first_origins(state)[: math.ceil(designs / 2)]:
+        if all(trial.proposed.origin != origin for trial in trained):
+            return Propose(origin)
     originals = [trial for trial in trained if not trial.proposed.replicate]
     if len(originals) < designs:
         return Propose()

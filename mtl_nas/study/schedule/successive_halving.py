@@ -13,11 +13,11 @@ from mtl_nas.study.jobs import Job
 from mtl_nas.study.objectives import BASELINE
 from mtl_nas.study.schedule.actions import Action, Decide, Propose, Train, trial_job
 from mtl_nas.study.schedule.budget import (
+    first_origins,
     next_rung,
     proposals_left,
     rungs_in_use,
-    tried_presets,
-    untried_preset,
+    untried_origin,
     work_left,
 )
 from mtl_nas.study.search_state import SearchState
@@ -25,22 +25,22 @@ from mtl_nas.study.search_state import SearchState
 
 def halving_action(state: SearchState) -> Action | None:
     """The next action before the finalists, or None at its end."""
-    room = proposals_left(state)
-    if state.closed is None and (room > 0 or state.settings.trainings is None) and (preset := untried_preset(state)):
-        return Propose(preset=preset)
+    room, origin = proposals_left(state), untried_origin(state)
+    if origin and not state.portfolio and state.closed is None and (room > 0 or state.settings.trainings is None):
+        return Propose(origin)  # more presets than trials
     waiting = [trial for trial in state.trained if not state.settled(trial)]
     cohort_is_open = all(not trial.scored for trial in waiting) and len(state.trained) < _barrier_size(state)
     if room > 0 and (not waiting or cohort_is_open):
-        return Propose()
+        return Propose(origin)
     if jobs := _jobs(state, waiting):
         return Train(jobs)
     return Decide(_at_barrier(state, waiting)) if waiting else None
 
 
 def _barrier_size(state: SearchState) -> int:
-    """The number of trials before the next barrier: the presets, at least a cohort, and then further cohorts."""
+    """The number of trials before the next barrier: cohorts; without a portfolio, the presets are in the first one."""
     settled = sum(state.settled(trial) for trial in state.trained)
-    size = max(len(tried_presets(state)), state.settings.cohort)
+    size = state.settings.cohort if state.portfolio else max(len(first_origins(state)), state.settings.cohort)
     while size <= settled:
         size += state.settings.cohort
     return size
