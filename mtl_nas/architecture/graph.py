@@ -8,6 +8,7 @@ from typing import Any, Literal
 import networkx as nx
 from pydantic import model_validator
 
+from mtl_nas import html
 from mtl_nas.architecture.key import canonical_key
 from mtl_nas.architecture.node import Head, Node
 from mtl_nas.architecture.older_versions import with_roles
@@ -96,6 +97,14 @@ class Architecture(Value):
     def tasks(self) -> tuple[str, ...]:
         """Tasks in the order of their heads."""
         return tuple(head.task for head in self.heads if head.given is None)
+
+    def _repr_html_(self) -> str:
+        """The drawing, for a notebook."""
+        from mtl_nas.architecture.drawing import svg  # draws this class
+
+        size = f"{self.parameters:,} trained parameters, {self.macs:,} multiply-adds per row"
+        drawing = f'<div style="overflow:auto;max-height:32em">{svg(self)}</div>'
+        return html.heading(f"Architecture for {', '.join(self.tasks)}:", size) + drawing
 
     def node(self, name: str) -> Node:
         """The node of that name; ArchitectureError where there is none."""

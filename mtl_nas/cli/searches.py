@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mtl_nas.cli.notes import note, notes_are_shown
+from mtl_nas.cli.reports import report_at_the_end
 from mtl_nas.cli.signals import STOP
 from mtl_nas.comparison import compare, summary
 from mtl_nas.data import Dataset
@@ -70,7 +71,8 @@ def _finish(run_or_resume: Callable[[], Run], folder: Path, data: Dataset | None
 def _print_end(run: Run, data: Dataset) -> None:
     """The winner and its verdicts, what is in best/ and why, and the next commands."""
     console = Terminal(highlight=False)
-    console.print(summary(compare([run], data)))
+    comparison = compare([run], data)
+    console.print(summary(comparison))
     if len(run.settings.objectives) > 1:
         _print_wrapped(f"front: {', '.join(trial.name for trial in run.front())}", console.width)
     what = f"the ensemble; its best network is {run.best().name}" if run.takes_ensemble else run.best().name
@@ -79,6 +81,8 @@ def _print_end(run: Run, data: Dataset) -> None:
     print_line(f"  score new rows   mtl-search predict {run.best_folder} rows.parquet --to scores.parquet")
     print_line(f"  see it           mtl-search show {run.path}; all tables: mtl-search compare {run.path}")
     print_line(f"  take it along    mtl-search export {run.path} --to model --format onnx")
+    sys.stdout.flush()  # the report takes seconds
+    print_line(f"  its report       {report_at_the_end(run, data, comparison)}")
 
 
 def _print_wrapped(text: str, width: int) -> None:

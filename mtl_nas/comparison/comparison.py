@@ -48,6 +48,12 @@ class Comparison:
         others = [row for row in self.rows if row.against_best is not None and row.cost is not None]
         return tuple(row.name for row in others if row.against_best is not None and row.against_best.tie)
 
+    def _repr_html_(self) -> str:
+        """The verdict and a line per design, for a notebook."""
+        from mtl_nas.comparison.notebook import comparison_html  # which reads this class
+
+        return comparison_html(self)
+
     def frame(self) -> pd.DataFrame:
         """One line per design with all numbers of the comparison."""
         lines = []

@@ -131,7 +131,7 @@ def _side_by_side(comparison: Comparison, heads: list[str]) -> Iterator[list[str
 
 
 def _width(comparison: Comparison, head: str) -> int:
-    return max(LEAST_WIDTH, *(len(_cell(row, head)) for row in comparison.rows))
+    return max(LEAST_WIDTH, *(len(cell_text(row, head)) for row in comparison.rows))
 
 
 def against(row: Row) -> str:
@@ -184,12 +184,13 @@ def _scores(comparison: Comparison, heads: list[str]) -> Table:
         table.add_column(Text(f"{head} {metric}"), justify="right", overflow="fold", width=width)
     for row in comparison.rows:
         table.add_row(
-            Text(row.name), *(_cell(row, head) for head in heads), style="bold" if row.against_best is None else ""
+            Text(row.name), *(cell_text(row, head) for head in heads), style="bold" if row.against_best is None else ""
         )
     return table
 
 
-def _cell(row: Row, head: str) -> str:
+def cell_text(row: Row, head: str) -> str:
+    """The score of a design for a task: its spread over seeds, its gain and verdict."""
     cell = row.cells.get(head)
     if cell is None or cell.score is None:
         return "n/a"

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from mtl_nas import html
 from mtl_nas.data.columns.encoding import feature_columns
 from mtl_nas.data.columns.values import table_values
 from mtl_nas.data.declaration import Declaration
@@ -119,6 +120,17 @@ class Dataset:
     @property
     def _sizes(self) -> str:
         return " + ".join(f"{len(rows):,}" for rows in self.encoded.values())
+
+    def _repr_html_(self) -> str:
+        """Tasks and notes, for a notebook."""
+        tasks = [
+            (task.name, task.kind, "after " + task.after if task.after else "where " + task.where if task.where else "")
+            for task in self.schema.tasks
+        ]
+        title, _, rest = repr(self).removesuffix(")").partition(": ")
+        notes = html.folded(f"{len(self.notes)} notes on what was read", self.notes)
+        head = html.heading(title.replace("(", " "), rest.partition("; task")[0])
+        return head + html.table(["task", "kind", ""], tasks, texts=3) + notes
 
     def __repr__(self) -> str:
         schema = self.schema

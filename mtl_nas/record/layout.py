@@ -10,6 +10,7 @@ STATES = "states"  # training states of unfinished trials; if they are lost, wor
 BEST = "best"
 ENSEMBLE = "ensemble"
 SINGLE = "single"  # the best single network, if an ensemble is in ``best/``
+REPORT = "report.html"  # written at the end of a search of the command line, if the extra is installed
 TREES = "boosted_trees"  # predictions of boosted trees for the test rows, from a comparison
 
 

@@ -1,4 +1,4 @@
-"""The charts of a report as Vega-Lite specifications, made by Altair from the frames of ``frames``.
+"""The charts of a report, made by Altair from the frames of ``frames``.
 
 Names of tasks, designs and nodes are values of rows, never names of fields, so that no mark in a name has a meaning.
 """
@@ -8,39 +8,45 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-Spec = dict[str, Any]
+Chart = alt.Chart | alt.LayerChart
 
 BLUE, ORANGE, GREEN, GREY, RED = "#0072b2", "#d55e00", "#007a5a", "#767676", "#b2182b"  # told apart by the colour-blind
 VERDICTS = {"best": BLUE, "helped": GREEN, "harmed": RED, "tie": GREY, "better": GREEN, "worse": RED}
-OUTCOMES = {"compared on fresh seeds": BLUE, "trained to the end": GREEN, "cut": GREY, "failed": RED}
+OUTCOMES = {
+    "compared on fresh seeds": BLUE,
+    "trained to the end": GREEN,
+    "cut": GREY,
+    "unfinished": ORANGE,
+    "failed": RED,
+}
 ROW_HEIGHT = 24  # pixels of a design in a chart of intervals
 LONGEST = 260  # pixels of a label
 SMALL = 180  # pixels of the height of a chart that stands beside others
 
 
-def against_the_best(frame: pd.DataFrame) -> Spec:
+def against_the_best(frame: pd.DataFrame) -> Chart:
     """Differences from the best design with their 95 % intervals; columns design, low, difference, high, verdict."""
-    return _spec(_intervals(frame, "difference of the score from the best design"))
+    return _with_legend_above(_intervals(frame, "difference of the score from the best design"))
 
 
-def gains(frame: pd.DataFrame) -> Spec:
+def gains(frame: pd.DataFrame) -> Chart:
     """Gains of one task over the baseline, with intervals; columns design, low, difference, high, verdict."""
-    return _spec(_intervals(frame, "gain over single-task training"))
+    return _with_legend_above(_intervals(frame, "gain over single-task training"))
 
 
-def search_over_time(frame: pd.DataFrame) -> Spec:
+def search_over_time(frame: pd.DataFrame) -> Chart:
     """Every trial in the order of its proposal, and the best so far; columns trial, name, score, best, outcome, ..."""
     base = alt.Chart(frame).encode(x=alt.X("trial:Q", title="proposal", axis=alt.Axis(tickMinStep=1)))
     best = base.mark_line(interpolate="step-after", color=ORANGE, strokeWidth=2).encode(
         y=alt.Y("best:Q", scale=alt.Scale(zero=False), title="score")
     )
     trials = base.mark_point(filled=True, size=60, opacity=0.8).encode(
-        y=alt.Y("score:Q", scale=alt.Scale(zero=False)), color=_outcome(), tooltip=_trial_tooltip()
+        y=alt.Y("score:Q", scale=alt.Scale(zero=False)), color=_outcome(frame), tooltip=_trial_tooltip()
     )
-    return _spec(best + trials)
+    return _with_legend_above(best + trials)
 
 
-def front(frame: pd.DataFrame) -> Spec:
+def front(frame: pd.DataFrame) -> Chart:
     """Score against size; columns trial, name, score, parameters, macs, outcome, ..."""
     chart = (
         alt.Chart(frame)
@@ -50,14 +56,14 @@ def front(frame: pd.DataFrame) -> Spec:
                 "parameters:Q", scale=alt.Scale(type="log"), title="trained parameters", axis=alt.Axis(format="~s")
             ),
             y=alt.Y("score:Q", scale=alt.Scale(zero=False), title="score"),
-            color=_outcome(),
+            color=_outcome(frame),
             tooltip=_trial_tooltip(),
         )
     )
-    return _spec(chart)
+    return _with_legend_above(chart)
 
 
-def learning(frame: pd.DataFrame) -> Spec:
+def learning(frame: pd.DataFrame) -> Chart:
     """Scores at the rungs of each trial; columns trial, name, epochs, score, outcome."""
     chart = (
         alt.Chart(frame)
@@ -66,14 +72,14 @@ def learning(frame: pd.DataFrame) -> Spec:
             x=alt.X("rows:Q", title="rows trained", axis=alt.Axis(format="~s")),
             y=alt.Y("score:Q", scale=alt.Scale(zero=False), title="best score so far"),
             detail="trial:N",
-            color=_outcome(),
+            color=_outcome(frame),
             tooltip=["name:N", alt.Tooltip("score:Q", format=".4f"), alt.Tooltip("rows:Q", format=",")],
         )
     )
-    return _spec(chart)
+    return _with_legend_above(chart)
 
 
-def importance(frame: pd.DataFrame) -> Spec:
+def importance(frame: pd.DataFrame) -> Chart:
     """Differences between the best and worst group of each decision; columns decision, difference, low, high, ..."""
     bars = (
         alt.Chart(frame)
@@ -87,10 +93,10 @@ def importance(frame: pd.DataFrame) -> Spec:
         .properties(height=_height(frame["decision"]))
     )
     noise = bars.mark_rule(color="#222").encode(x=alt.X("low:Q"), x2="high:Q", color=alt.value("#222"))
-    return _spec(bars + noise)
+    return _with_legend_above(bars + noise)
 
 
-def gates(frame: pd.DataFrame) -> Spec:
+def gates(frame: pd.DataFrame) -> Chart:
     """Mean weights that gates give their inputs; columns gate, input, weight."""
     chart = (
         alt.Chart(frame)
@@ -103,10 +109,10 @@ def gates(frame: pd.DataFrame) -> Spec:
         )
         .properties(height=_height(frame["gate"]))
     )
-    return _spec(chart)
+    return _with_legend_above(chart)
 
 
-def conflicts(frame: pd.DataFrame) -> Spec:
+def conflicts(frame: pd.DataFrame) -> Chart:
     """Cosines between the gradients of tasks; columns first, second, cosine, verdict."""
     cells = alt.Chart(frame).encode(
         x=alt.X("first:N", sort=None, title=None, axis=alt.Axis(labelAngle=-40, labelLimit=160)),
@@ -115,10 +121,10 @@ def conflicts(frame: pd.DataFrame) -> Spec:
     colour = alt.Color("cosine:Q", scale=alt.Scale(scheme="redblue", domain=[-1, 1]), title="cosine")
     tooltip = ["first:N", "second:N", alt.Tooltip("cosine:Q", format="+.3f"), "verdict:N"]
     squares = cells.mark_rect().encode(color=colour, tooltip=tooltip).properties(height=_height(frame["second"]))
-    return _spec(squares + cells.mark_text().encode(text=alt.Text("cosine:Q", format="+.2f")))
+    return _with_legend_above(squares + cells.mark_text().encode(text=alt.Text("cosine:Q", format="+.2f")))
 
 
-def calibration(frame: pd.DataFrame) -> Spec:
+def calibration(frame: pd.DataFrame) -> Chart:
     """Mean prediction and mean label of groups of rows of one task; columns predicted, observed, low, high, rows."""
     points = alt.Chart(frame).encode(
         x=alt.X("predicted:Q", title="mean prediction", scale=alt.Scale(zero=False)),
@@ -128,10 +134,10 @@ def calibration(frame: pd.DataFrame) -> Spec:
     line = points.mark_line(color=GREY, strokeDash=[4, 4]).encode(y=alt.Y("predicted:Q"))
     bars = points.mark_rule(color=BLUE).encode(y=alt.Y("low:Q"), y2="high:Q")
     marks = points.mark_point(filled=True, size=50, color=BLUE).encode(tooltip=tooltip)
-    return _spec((line + bars + marks).properties(height=SMALL))
+    return _with_legend_above((line + bars + marks).properties(height=SMALL))
 
 
-def distributions(frame: pd.DataFrame) -> Spec:
+def distributions(frame: pd.DataFrame) -> Chart:
     """Histograms of the predictions of one task by label; columns label, start, end, share."""
     chart = (
         alt.Chart(frame)
@@ -145,7 +151,7 @@ def distributions(frame: pd.DataFrame) -> Spec:
         )
         .properties(height=SMALL)
     )
-    return _spec(chart)
+    return _with_legend_above(chart)
 
 
 def _intervals(frame: pd.DataFrame, title: str) -> Any:
@@ -172,8 +178,9 @@ def _height(rows: "pd.Series[Any]") -> int:
     return ROW_HEIGHT * int(rows.nunique())
 
 
-def _outcome() -> alt.Color:
-    return alt.Color("outcome:N", scale=alt.Scale(domain=list(OUTCOMES), range=list(OUTCOMES.values())), title=None)
+def _outcome(frame: pd.DataFrame) -> alt.Color:
+    shown = {outcome: colour for outcome, colour in OUTCOMES.items() if outcome in set(frame["outcome"])}
+    return alt.Color("outcome:N", scale=alt.Scale(domain=list(shown), range=list(shown.values())), title=None)
 
 
 def _trial_tooltip() -> list[Any]:
@@ -187,8 +194,6 @@ def _trial_tooltip() -> list[Any]:
     ]
 
 
-def _spec(chart: alt.Chart | alt.LayerChart) -> Spec:
-    """The specification, as wide as its container, with its legend above."""
-    fit = alt.AutoSizeParams(type="fit-x", contains="padding")
-    spec: Spec = chart.properties(width="container", autosize=fit).configure_legend(orient="top").to_dict()
-    return spec
+def _with_legend_above(chart: Chart) -> Chart:
+    configured: Chart = chart.configure_legend(orient="top")
+    return configured

@@ -201,7 +201,7 @@ def _predictions(best: DesignResult, data: Dataset) -> Section:
     return Section("predictions", f"Predictions of {best.name} on the test rows", figures=shown)
 
 
-def _by_task(chart: Callable[[pd.DataFrame], charts.Spec], frame: pd.DataFrame) -> dict[str, charts.Spec]:
+def _by_task(chart: Callable[[pd.DataFrame], charts.Chart], frame: pd.DataFrame) -> dict[str, charts.Chart]:
     """A chart for each task, by its name."""
     return {str(task): chart(rows.drop(columns="task")) for task, rows in frame.groupby("task", sort=False)}
 

@@ -58,7 +58,7 @@ def trials(run: Run) -> pd.DataFrame:
                 "score": score,
                 "parameters": trial.parameters,
                 "macs": trial.macs,
-                "outcome": _outcome(trial),
+                "outcome": run.outcome(trial),
                 "why": _why(trial),
             }
         )
@@ -73,7 +73,7 @@ def rungs(run: Run) -> pd.DataFrame:
         read = 0
         for _, scored in sorted(trial.scored.items()):
             read += scored.rows
-            rows.append((trial.number, trial.name, read, scored.score, _outcome(trial)))
+            rows.append((trial.number, trial.name, read, scored.score, run.outcome(trial)))
     return pd.DataFrame(rows, columns=["trial", "name", "rows", "score", "outcome"])
 
 
@@ -160,14 +160,6 @@ def _groups(predicted: NDArray[np.float64], labels: NDArray[np.float64]) -> Iter
     for part in np.array_split(order, min(GROUPS, len(order))):
         mean, error = labels[part].mean(), labels[part].std() / np.sqrt(len(part))
         yield predicted[part].mean(), mean, mean - SPREAD * error, mean + SPREAD * error, len(part)
-
-
-def _outcome(trial: Trial) -> str:
-    if trial.failed is not None:
-        return "failed"
-    if trial.finalist:
-        return "compared on fresh seeds"
-    return "cut" if trial.stopped is not None else "trained to the end"
 
 
 def _why(trial: Trial) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mtl_nas.report.charts import Spec
+from mtl_nas.report.charts import Chart
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Figure:
 
     id: str
     caption: str
-    charts: Mapping[str, Spec]
+    charts: Mapping[str, Chart]
 
 
 @dataclass(frozen=True)

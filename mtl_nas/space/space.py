@@ -5,17 +5,20 @@ from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
+from mtl_nas import html
 from mtl_nas.data import Schema
 from mtl_nas.design import Design, Proposal
 from mtl_nas.errors import SpaceError
 from mtl_nas.space.deciders import Corner, Decider, Decisions, Defaults, Offset, Random, Replay
-from mtl_nas.space.domains import Domain, Tree
+from mtl_nas.space.domains import Choice, Domain, Float, Tree
 from mtl_nas.space.filling import HoleFiller
 from mtl_nas.space.holes import REQUIREMENTS
 from mtl_nas.space.matching import Location, matching, settled
+from mtl_nas.space.notation import write_holes
 from mtl_nas.space.traversal import count_combinations, domains_in, most_values, prune_unneeded
 from mtl_nas.values import ALL_FIELDS, Value, parse, renamed
 
+LONGEST_OPTION = 40  # characters of an option in a notebook
 MOST_VALUES = 100_000  # of a proposal; the largest built-in space allows a few hundred
 CHECKED_OFFSETS = CHECKED_DRAWS = 64  # proposals of each kind that are built when a space is defined
 
@@ -85,6 +88,12 @@ class SearchSpace:
     def _of_tables(self) -> dict[tuple[tuple[str, ...], tuple[str, ...]], "SearchSpace"]:
         """The spaces that ``for_schema`` has returned, by their tasks and what is available to them."""
         return {}
+
+    def _repr_html_(self) -> str:
+        """The holes with their domains and defaults, for a notebook."""
+        holes = [(path, *_in_words(domain)) for path, domains in self.domains().items() for domain in domains]
+        rest = f"{self.size():,} combinations of {len(holes)} holes, for {', '.join(self.tasks) or 'any tasks'}"
+        return html.heading(f"SearchSpace {self.name}:", rest) + html.table(["hole", "from", "default"], holes, texts=3)
 
     def resolve(self, decider: Decider) -> Proposal:
         """The proposal in which the decider has filled every hole.
@@ -158,6 +167,19 @@ class SearchSpace:
     def contains(self, what: Proposal | Design) -> bool:
         """Whether some decisions resolve to a proposal, or to a Design with any training."""
         return self.encode(what) is not None
+
+
+def _in_words(domain: Domain) -> tuple[str, str]:
+    """What a hole may hold, and its default."""
+    if isinstance(domain, Choice):
+        return " | ".join(map(_short, domain.options)), _short(domain.options[domain.start])
+    logarithmic = ", logarithmic" if isinstance(domain, Float) and domain.log else ""
+    return f"{domain.low:g} to {domain.high:g}{logarithmic}", f"{domain.start:g}"
+
+
+def _short(option: Tree) -> str:
+    text = str(write_holes(option))
+    return text if len(text) <= LONGEST_OPTION else f"{text[:LONGEST_OPTION]} ..."
 
 
 def _part_at(value: Any, location: Location) -> Any:

@@ -6,6 +6,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING
 
+from mtl_nas import html
 from mtl_nas.data import Dataset, Declaration, TableNotFoundError, load_dataset
 from mtl_nas.errors import RunError
 from mtl_nas.exports import Model, is_whole, load_model
@@ -47,9 +48,40 @@ class Run:
         """Whether the best model is decided and written whole; its folder is read to find out."""
         return self.state.best is not None and is_whole(self.folder.best)
 
+    def _repr_html_(self) -> str:
+        """Where the search stands, and its trials, the best ones first, for a notebook."""
+        state, trained = self.state, self.state.trained
+        scored = sorted(trained, key=lambda trial: (trial.score is None, -(trial.score or 0.0)))
+        rows = [
+            (
+                trial.name,
+                self.outcome(trial),
+                "" if trial.score is None else f"{trial.score:.4f}",
+                f"{trial.parameters:,}",
+            )
+            for trial in scored
+        ]
+        best = state.best or state.selected
+        stands = "finished" if state.best else "not finished"
+        chosen = "" if best is None else f"; best: {'an ensemble' if self.takes_ensemble else self.best().name}"
+        head = html.heading(f"Run {self.path}:", f"{stands}, {len(trained)} trials{chosen}")
+        columns = ["trial", "outcome", "score on tuning rows", "parameters"]
+        reason = html.paragraph(self.reason) if self.reason else ""
+        return head + reason + html.table(columns, rows, texts=2)
+
     def trials(self) -> list[Trial]:
         """All proposals in their order, duplicates and failures included."""
         return list(self.state.trials.values())
+
+    def outcome(self, trial: Trial) -> str:
+        """How far a trial came: `compared on fresh seeds`, `trained to the end`, `cut`, `failed`, or `unfinished`."""
+        if trial.failed is not None:
+            return "failed"
+        if trial.finalist:
+            return "compared on fresh seeds"
+        if trial.stopped is not None:
+            return "cut"
+        return "trained to the end" if len(self.state.settings.rungs) - 1 in trial.scored else "unfinished"
 
     def finalists(self) -> list[Trial]:
         """The trials that were trained again on fresh seeds, the best mean first."""

@@ -137,7 +137,7 @@ def test_groups_of_calibration_hold_every_row_once_and_their_means(written):
 
 def test_colours_follow_verdicts():
     frame = pd.DataFrame({"design": ["a"], "low": [-2.0], "difference": [-1.0], "high": [-0.5], "verdict": ["harmed"]})
-    spec = json.dumps(charts.gains(frame))
+    spec = charts.gains(frame).to_json()
     assert charts.VERDICTS["harmed"] in spec
     assert charts.VERDICTS["helped"] not in spec
 

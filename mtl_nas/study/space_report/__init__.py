@@ -2,6 +2,6 @@
 
 from mtl_nas.study.space_report.importance import Effect
 from mtl_nas.study.space_report.range_edges import Edge
-from mtl_nas.study.space_report.report import SpaceReport, report
+from mtl_nas.study.space_report.report import FEWEST_TRIALS, SpaceReport, report
 
-__all__ = ["Edge", "Effect", "SpaceReport", "report"]
+__all__ = ["FEWEST_TRIALS", "Edge", "Effect", "SpaceReport", "report"]
