@@ -18,12 +18,13 @@ from numpy.typing import NDArray
 
 import mtl_nas as mn
 from benchmarks.machine import machine
+from benchmarks.plain_training import PLAIN
 from benchmarks.protocol.tables import folder
 from benchmarks.result_files import RESULTS, load, save
 
 OUTPUT = RESULTS / "amounts.json"
 ROWS = 10_000
-TRAINING = {"epochs": 6, "learning_rate": 2e-3, "schedule": "cosine"}
+TRAINING = {**PLAIN, "epochs": 6, "learning_rate": 2e-3, "schedule": "cosine"}
 SEEDS = 2
 LOSSES = ("mse", "ziln", "tweedie")
 Floats = NDArray[np.float64]

@@ -18,6 +18,7 @@ import pandas as pd
 
 import mtl_nas as mn
 from benchmarks.machine import machine
+from benchmarks.plain_training import PLAIN
 from benchmarks.result_files import RESULTS, load, save
 from mtl_nas.evaluation import evaluate_seeds
 
@@ -82,7 +83,8 @@ def measured(declared: Declared, split: str) -> dict[str, Any]:
         ignore = [time] if not features and rule is None else None
         data = mn.load_dataset(table, **{**keywords, "columns": columns, "split": rule, "ignore": ignore})
         design = mn.preset("shared_bottom", data.schema)
-        results = evaluate_seeds(design, data, mn.Training(epochs=epochs), SEEDS, split="test")
+        training = mn.Training(**PLAIN, learning_rate=1e-3, epochs=epochs)
+        results = evaluate_seeds(design, data, training, SEEDS, split="test")
         for task in data.schema.tasks:
             values = [result.scores[task.name][task.main_metric] for result in results]
             scores.setdefault(name, {})[f"{task.name} {task.main_metric}"] = [

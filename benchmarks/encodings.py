@@ -15,6 +15,7 @@ from typing import Any
 
 import mtl_nas as mn
 from benchmarks.machine import machine
+from benchmarks.plain_training import PLAIN
 from benchmarks.protocol.tables import TABLES, table
 from benchmarks.result_files import RESULTS, load, save
 
@@ -50,7 +51,11 @@ def measure(name: str, encodings: list[str], seeds: int, results: dict[str, Any]
                 continue
             design = mn.preset("shared_bottom", data.schema, numbers=ENCODINGS[encoding])
             training = mn.Training(
-                epochs=EPOCHS.get(name, MOST_EPOCHS), schedule="cosine", weight_decay=1e-2, seed=seed
+                **{**PLAIN, "epochs": EPOCHS.get(name, MOST_EPOCHS)},
+                learning_rate=1e-3,
+                schedule="cosine",
+                weight_decay=1e-2,
+                seed=seed,
             )
             by_seed[str(seed)] = round(mn.evaluate(design, data, training, split="test").score, 5)
             save(FILE, {**results, "machine": machine()})

@@ -49,6 +49,7 @@ def trained(data: mn.Dataset, name: str, design: str, variant: str, seed: int) -
         batch_size=256 if name in EPOCHS else 64,
         learning_rate=2e-3,
         schedule="cosine",
+        average=0.0,
         seed=seed,
     )
     start = time.process_time()

@@ -23,13 +23,14 @@ from rich.table import Table
 import mtl_nas as mn
 from benchmarks.kuairand import kuairand
 from benchmarks.machine import machine
+from benchmarks.plain_training import PLAIN
 from benchmarks.result_files import RESULTS, load, save
 from mtl_nas.presets import compatible_presets
 from mtl_nas.trees import LIBRARIES, boosted_trees
 
 TREES = "boosted trees"
-TRAINING = {"epochs": 3, "learning_rate": 3e-3, "schedule": "linear", "weight_decay": 0.3}
-SYNTHETIC_TRAINING = {"learning_rate": 3e-3, "schedule": "linear"}  # epochs follow from the size of the table
+TRAINING = {**PLAIN, "epochs": 3, "learning_rate": 3e-3, "schedule": "linear", "weight_decay": 0.3}
+SYNTHETIC_TRAINING = {**PLAIN, "learning_rate": 3e-3, "schedule": "linear"}  # epochs follow from the size of the table
 SYNTHETIC_SIZES = {  # as in the MMoE paper: 13,108 and 13,056 weights, without gates
     "shared_bottom": {"hidden": (113,), "tower": (8,), "numbers": "standard"},
     "mmoe": {"experts": 8, "hidden": (16,), "tower": (8,), "numbers": "standard"},

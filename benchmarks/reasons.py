@@ -20,12 +20,13 @@ from rich.table import Table
 
 import mtl_nas as mn
 from benchmarks.machine import machine
+from benchmarks.plain_training import PLAIN
 from benchmarks.result_files import RESULTS, save
 from mtl_nas.data.builtin.synthetic_reasons import REASONS
 from mtl_nas.evaluation import Predictions, predict_and_score
 from mtl_nas.scoring import Interval, SeedScore, paired_interval, seed_score
 
-TRAINING = mn.Training(epochs=30, batch_size=64, learning_rate=2e-3)
+TRAINING = mn.Training(**PLAIN, epochs=30, batch_size=64, learning_rate=2e-3)
 SIZES = {"hidden": (32, 16), "tower": (8,), "numbers": "standard"}
 PRESETS = {"single_task": {}, "shared_bottom": {}, "mmoe": {"experts": 4}}  # with their options
 COLUMNS = ("reason", "task", "single", "alone", "shared bottom", "over alone", "mmoe", "overfit", "claim", "shows")

@@ -45,7 +45,7 @@ def assert_predicts(predictions: pd.DataFrame, file: str) -> None:
 def test_keys_of_presets_are_unchanged(name: str) -> None:
     schema = Schema.model_validate(KEYS["schemas"][name]["schema"])
     assert schema.model_dump(mode="json") == KEYS["schemas"][name]["schema"]
-    designs, _ = compatible_presets(schema)
+    designs, _ = compatible_presets(schema, "paper")
     keys = {preset: compose(design, schema).key for preset, design in designs.items()}
     unchanged = {preset: key for preset, key in keys.items() if preset not in PRESETS_CORRECTED_SINCE}
     expected = KEYS["schemas"][name]["keys"]

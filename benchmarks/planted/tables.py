@@ -15,11 +15,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 import mtl_nas as mn
+from benchmarks.plain_training import PLAIN
 from mtl_nas.space import read_space
 
 VALIDATION_ROWS, TEST_ROWS = 16_000, 16_000
 EXPERT = {"hidden": [8], "activation": "tanh"}
-TRAINING = {"learning_rate": 1e-2, "schedule": "linear"}  # epochs and batch size follow from the size of the table
+TRAINING = {**PLAIN, "learning_rate": 1e-2, "schedule": "linear"}  # epochs and batch size follow from the table's size
 FIXED = {"inputs": {"numbers": "standard"}, "tower": {"hidden": []}}  # parts of the design that the space never varies
 Floats = NDArray[np.float64]
 

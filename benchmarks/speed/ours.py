@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 import mtl_nas as mn
+from benchmarks.plain_training import PLAIN
 from benchmarks.speed.measurement import Settings, Sizes, random_table
 from mtl_nas.architecture import Architecture
 from mtl_nas.data import Category, Rows, Schema, Task
@@ -38,7 +39,9 @@ def new_member(sizes: Sizes, settings: Settings, seed: int = 0) -> Member:
     torch.set_num_threads(settings.threads)
     ids, labels = random_table(sizes)
     rows = Rows(categories=ids, numbers=np.zeros((len(ids), 0), np.float32), sequences={}, labels=labels)
-    training = mn.Training(batch_size=settings.batch, epochs=EPOCH_LIMIT, precision=settings.precision, seed=seed)
+    training = mn.Training(
+        **PLAIN, batch_size=settings.batch, epochs=EPOCH_LIMIT, precision=settings.precision, seed=seed
+    )
     table_schema = schema(sizes)
     design = preset_of_sizes(sizes, table_schema, norm=settings.norm)
     tuning = rows.take(slice(0, TUNING_ROWS))

@@ -27,6 +27,7 @@ from pyarrow import parquet
 
 import mtl_nas as mn
 from benchmarks.machine import machine
+from benchmarks.plain_training import PLAIN
 from benchmarks.result_files import RESULTS, save
 from benchmarks.speed.memory import watch_memory
 from mtl_nas.composition import compose
@@ -156,7 +157,7 @@ def scores(folder: Path, rows: int) -> dict[str, Any]:
 def new_member(data: mn.Dataset, train: Rows, tuning: Rows, *, epochs: float = 40.0, seed: int = 0) -> Member:
     """Return a member of a fit that trains an MMoE preset, before its first step."""
     graph = compose(mn.preset("mmoe", data.schema), data.schema)
-    training = Training(epochs=epochs, batch_size=BATCH, seed=seed)
+    training = Training(**PLAIN, epochs=epochs, batch_size=BATCH, seed=seed)
     return Member(graph, Losses(), training, FitData(data.schema, train, tuning))
 
 

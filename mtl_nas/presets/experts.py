@@ -11,9 +11,17 @@ Hidden = tuple[int, ...]
 
 
 def omoe(
-    schema: Schema, *, experts: int = 8, hidden: Hidden = (16,), tower: Hidden = (8,), embedding: int = 8, **inputs: Any
+    schema: Schema,
+    *,
+    experts: int = 4,
+    hidden: Hidden = (128, 64),
+    tower: Hidden = (64,),
+    embedding: int = 8,
+    **inputs: Any,
 ) -> Design:
     """Shared experts, mixed by one gate for all tasks.
+
+    The sizes are this project's; those of the paper are of a made-up table.
 
     Paper: Ma et al., KDD 2018
     """
@@ -22,11 +30,17 @@ def omoe(
 
 
 def mmoe(
-    schema: Schema, *, experts: int = 8, hidden: Hidden = (16,), tower: Hidden = (8,), embedding: int = 8, **inputs: Any
+    schema: Schema,
+    *,
+    experts: int = 4,
+    hidden: Hidden = (128, 64),
+    tower: Hidden = (64,),
+    embedding: int = 8,
+    **inputs: Any,
 ) -> Design:
     """Shared experts, mixed by one gate per task.
 
-    The sizes are those of the paper's experiments.
+    The sizes are this project's; those of the paper are of a made-up table.
 
     Paper: Ma et al., KDD 2018
     """

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 from mtl_nas.data import Schema
 from mtl_nas.design import Design
@@ -20,6 +20,13 @@ _IN_ORDER_OF_TRIAL: tuple[Callable[..., Design], ...] = (
     *(stem, home, adatt, cross_stitch, cgc, mlmmoe, snr, omoe),
 )
 PRESETS = {function.__name__: function for function in _IN_ORDER_OF_TRIAL}
+PUBLISHED_SIZES: dict[
+    str, dict[str, Any]
+] = {  # of presets whose defaults are others, as those are too small for tables
+    "mmoe": {"experts": 8, "hidden": (16,), "tower": (8,)},
+    "omoe": {"experts": 8, "hidden": (16,), "tower": (8,)},
+}
+Sizes = Literal["measured", "paper"]
 PAPER, NEEDS = "Paper: ", "Needs: "  # begin the lines of a docstring that name the source and what a table must declare
 
 
@@ -40,19 +47,21 @@ class CompatiblePresets(NamedTuple):
     reasons: dict[str, str]
 
 
-def preset(name: str, schema: Schema, **sizes: Any) -> Design:
+def preset(name: str, schema: Schema, sizes: Sizes = "measured", **options: Any) -> Design:
     """Return a preset of the literature as a Design for the tasks of a schema.
 
     Args:
         name: A name from ``preset_names()``.
         schema: The schema of the data set, ``data.schema``.
-        **sizes: Keywords of the preset's own function, such as ``experts=8`` or ``hidden=(64, 32)``, fields of
+        sizes: ``measured`` for defaults that were measured to work on tables; ``paper`` for those that the authors
+            published, which differ for ``mmoe`` and ``omoe``.
+        **options: Keywords of the preset's own function, such as ``experts=8`` or ``hidden=(64, 32)``, fields of
             ``Inputs``, such as ``numbers="piecewise"``, and ``members``, the number of networks in one or a mapping
             such as ``{"count": 8, "form": "mini"}``. ``descriptions()`` lists the keywords with their defaults.
 
     Returns:
-        The Design. Its sizes are those that the authors or the best-known library published, and numbers enter it by
-        what their values look like (``numbers="auto"``), unless ``sizes`` says otherwise.
+        The Design. Numbers enter it by what their values look like (``numbers="auto"``), unless ``options`` say
+        otherwise.
 
     Raises:
         DesignError: No preset has this name, or the schema lacks what the preset needs (a funnel, families of tasks or
@@ -66,8 +75,11 @@ def preset(name: str, schema: Schema, **sizes: Any) -> Design:
     """
     if name not in PRESETS:
         raise DesignError(unknown("preset", name, PRESETS))
-    members = sizes.pop("members", 1)
-    design = PRESETS[name](schema, **{"numbers": "auto", **sizes})
+    if sizes not in get_args(Sizes):
+        raise DesignError(f"preset '{name}': sizes is {' or '.join(get_args(Sizes))}, got {sizes!r}")
+    members = options.pop("members", 1)
+    published = PUBLISHED_SIZES.get(name, {}) if sizes == "paper" else {}
+    design = PRESETS[name](schema, **{"numbers": "auto", **published, **options})
     several = parse(Design, {"members": members}, f"preset '{name}'", DesignError).members
     return design.model_copy(update={"members": several})
 
@@ -91,12 +103,12 @@ def descriptions() -> tuple[PresetDescription, ...]:
     return tuple(_description(name, function) for name, function in PRESETS.items())
 
 
-def compatible_presets(schema: Schema) -> CompatiblePresets:
+def compatible_presets(schema: Schema, sizes: Sizes = "measured") -> CompatiblePresets:
     """Build every preset that the schema allows; note the reasons for the others."""
     compatible = CompatiblePresets({}, {})
     for name in PRESETS:
         try:
-            compatible.designs[name] = preset(name, schema)
+            compatible.designs[name] = preset(name, schema, sizes)
         except DesignError as problem:
             compatible.reasons[name] = str(problem)
     return compatible

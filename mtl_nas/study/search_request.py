@@ -69,7 +69,8 @@ def _may_be_auto(tree: object) -> bool:
 
 def presets_to_try(request: Request, data: Dataset) -> tuple[dict[str, Design], dict[str, str]]:
     """The presets that the search tries first, and why others are incompatible with the data."""
-    designs, incompatible = compatible_presets(data.schema)
+    of_0_1_0 = request.preset_numbers == "bucket"
+    designs, incompatible = compatible_presets(data.schema, "paper" if of_0_1_0 else "measured")
     designs = {name: _reading(design, request.preset_numbers) for name, design in designs.items()}
     names = request.settings.presets
     if names is not None:

@@ -100,15 +100,17 @@ def test_an_unknown_preset_lists_those_there_are(name: str, hint: str) -> None:
 @pytest.mark.parametrize(
     ("name", "sizes", "expected"),
     [
-        ("mmoe", {}, {"shared": 8, "hidden": (16,), "tower": (8,), "embedding": 8}),  # Ma et al., 2018
+        ("mmoe", {"sizes": "paper"}, {"shared": 8, "hidden": (16,), "tower": (8,), "embedding": 8}),  # Ma et al., 2018
         ("mmoe", {"experts": 4, "hidden": (64, 32), "tower": (), "embedding": 3}, {"shared": 4, "hidden": (64, 32)}),
+        ("mmoe", {}, {"shared": 4, "hidden": (128, 64), "tower": (64,), "embedding": 8}),
+        ("mmoe", {"sizes": "paper", "experts": 2}, {"shared": 2, "hidden": (16,)}),
         ("shared_bottom", {}, {"shared": 1, "hidden": (256, 128), "tower": (64,)}),  # DeepCTR
         ("aitm", {}, {"shared": 0, "hidden": (128, 64, 32), "tower": (), "embedding": 5}),  # the official code
         ("metaheac", {}, {"shared": 8, "hidden": (64, 64)}),  # Zhu et al., 2021
         ("snr", {"experts": 3, "hidden": (8, 4)}, {"shared": 3, "hidden": (8, 4)}),
     ],
 )
-def test_published_sizes_are_the_defaults_and_keywords_change_them(
+def test_sizes_are_published_ones_or_measured_ones_and_keywords_change_them(
     name: str, sizes: dict[str, Any], expected: dict[str, Any]
 ) -> None:
     design = preset(name, FUNNEL, **sizes)
@@ -119,6 +121,11 @@ def test_published_sizes_are_the_defaults_and_keywords_change_them(
         "embedding": design.inputs.embedding,
     }
     assert {word: actual[word] for word in expected} == expected
+
+
+def test_other_sizes_than_measured_or_published_ones_are_refused() -> None:
+    with pytest.raises(DesignError, match=r"preset 'mmoe': sizes is measured or paper, got 'large'"):
+        preset("mmoe", FUNNEL, "large")  # type: ignore[arg-type]
 
 
 def test_esmm_has_the_towers_of_its_paper() -> None:

@@ -58,12 +58,11 @@ def first_origins(state: SearchState) -> tuple[str, ...]:
     """
     trials = state.settings.proposals
     if not state.portfolio:
-        presets, portfolio = state.presets[: max(FEWEST_PRESETS, trials // 2)], ()
-    else:
-        presets = state.presets[: max(FEWEST_FIRST, int(trials * PRESET_SHARE))]
-        portfolio = state.portfolio[: max(FEWEST_FIRST, int(trials * PORTFOLIO_SHARE))]
+        return tuple(f"preset:{name}" for name in state.presets[: max(FEWEST_PRESETS, trials // 2)])
+    presets = state.presets[: max(FEWEST_FIRST, int(trials * PRESET_SHARE))]
     origins = [f"preset:{name}" for name in presets]
-    origins[1:1] = [f"portfolio:{name}" for name in portfolio]
+    for name in reversed(state.portfolio[: max(FEWEST_FIRST, int(trials * PORTFOLIO_SHARE))]):
+        origins.insert(1, f"portfolio:{name}")
     return tuple(origins)
 
 
