@@ -134,3 +134,10 @@ def test_without_an_ensemble_best_is_a_network_and_nothing_lies_beside(tmp_path:
     assert run.state.ensembled is None
     assert not (tmp_path / "run" / "ensemble").exists()
     assert len(run.best_model().members) == 1
+
+
+def test_a_search_whose_time_is_up_early_compares_the_networks_that_it_has(tmp_path: Path, rows: Dataset) -> None:
+    run = tiny_search(tmp_path, rows, time=1e-3)
+    assert all(name.rung == 0 for _, names in run.compared() for name in names)
+    designs = list(mn.compare([run], rows).frame()["design"])
+    assert run.best().name in designs

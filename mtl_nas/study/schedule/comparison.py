@@ -7,7 +7,7 @@ trainings that nothing has selected: those of the search itself decided what was
 from mtl_nas.record import Chosen, NetworkName, Trial
 from mtl_nas.study.jobs import seed_of
 from mtl_nas.study.objectives import BASELINE
-from mtl_nas.study.schedule.best_network import best_of, final_values
+from mtl_nas.study.schedule.best_network import best_of, final_values, network_values
 from mtl_nas.study.schedule.budget import comparison_trainings
 from mtl_nas.study.schedule.finalists import choose_finalists
 from mtl_nas.study.search_state import SearchState
@@ -56,7 +56,10 @@ def own_network(state: SearchState, trial: Trial) -> NetworkName | None:
 
 
 def compared_networks(state: SearchState) -> list[NetworkName]:
-    """The networks whose test scores are compared: those on fresh seeds, or if there are none one of each design."""
+    """The networks whose test scores are compared: those on fresh seeds, or if there are none one of each design.
+
+    Where the time ended before any network was trained to the end, they are those of the highest rung.
+    """
     seeds = () if state.chosen is None else state.chosen.seeds
     order = {seed: place for place, seed in enumerate(seeds)}  # not that in which workers were done
     fresh = [
@@ -66,5 +69,6 @@ def compared_networks(state: SearchState) -> list[NetworkName]:
     ]
     if fresh:
         return fresh
-    own = (own_network(state, state.trials[number]) for number in designs_by_need(state))
-    return [name for name in own if name is not None]
+    own = [own_network(state, state.trials[number]) for number in designs_by_need(state)]
+    trained = [name for name in own if name is not None]
+    return trained or [name for name in network_values(state) if name.rung == state.highest_rung]
