@@ -80,7 +80,10 @@ class Budget(Value):
         "synchronous", description="promote trials at barriers, or as soon as a worker is free"
     )
     pilot: int | None = Field(
-        None, ge=0, description="full trainings of the pilot; a tenth of the work if not given, none in a small search"
+        None,
+        ge=0,
+        description="full trainings of the pilot; a tenth of the work if not given, none in a small search "
+        "or with a bound on the time",
     )
     replicates: int = Field(
         1, ge=1, description="trainings of equal proposals before they are answered from the record"

@@ -12,6 +12,7 @@ from mtl_nas.comparison.tables import against, marked, one_seed, plain, sentence
 from mtl_nas.study import BASELINE
 
 MOST_TASKS = 6  # rows of tasks
+WIDEST_TASK = 20  # characters of a task that stand in one line
 MOST_DESIGNS = 6  # rows of designs, the best one and the baseline among them
 
 
@@ -35,21 +36,25 @@ def _tasks(comparison: Comparison) -> Table:
     baseline = next((row for row in comparison.rows if row.name == BASELINE), None)
     table = Table(box=None, pad_edge=False, title=Text(f"{best.name} on {comparison.data}, test rows"))
     table.title_justify = "left"
-    table.add_column("task", overflow="fold")
-    for name in ("metric", best.name, BASELINE, "gain (95 %)", "joint training"):
-        table.add_column(Text(name, overflow="ellipsis"), justify="right", no_wrap=True)
     tasks = [task for task in comparison.schema.task_names if task in best.cells]
+    table.add_column("task", overflow="fold", min_width=min(max(map(len, tasks), default=0), WIDEST_TASK))
+    beside = () if best is baseline else (BASELINE, "gain (95 %)", "joint training")
+    for name in ("metric", "score", *beside):
+        table.add_column(Text(name, overflow="ellipsis"), justify="right", no_wrap=True)
     for task in tasks[:MOST_TASKS]:
         cell = best.cells[task]
         reference = None if baseline is None else baseline.cells[task].score
         interval = cell.gain_interval
+        compared = (
+            "n/a" if reference is None else plain(reference),
+            "" if interval is None else f"{signed(cell.gain)} [{signed(interval.low)} {signed(interval.high)}]",
+            marked(cell.verdict, interval),
+        )
         table.add_row(
             Text(task),
             comparison.schema.task_of(task)[0].main_metric.upper(),
             "n/a" if cell.score is None else plain(cell.score),
-            "n/a" if reference is None else plain(reference),
-            "" if interval is None else f"{signed(cell.gain)} [{signed(interval.low)} {signed(interval.high)}]",
-            "the baseline" if best is baseline else marked(cell.verdict, interval),
+            *(compared if beside else ()),
         )
     if len(tasks) > MOST_TASKS:
         table.add_row(f"and {len(tasks) - MOST_TASKS} more")

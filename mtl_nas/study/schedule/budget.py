@@ -26,9 +26,12 @@ def total_work(budget: Budget) -> float:
 
 
 def pilot_size(budget: Budget) -> int:
-    """Full trainings of the pilot, replicates included; 0 if there is none."""
-    if budget.pilot is not None:
-        return budget.pilot
+    """Full trainings of the pilot, replicates included; 0 if there is none.
+
+    A search whose time is bounded has none unless it is asked for, as it would take the time of the first results.
+    """
+    if budget.pilot is not None or budget.time is not None:
+        return budget.pilot or 0
     work = total_work(budget)
     return max(SMALLEST_PILOT, round(work / 10)) if work >= LARGE_SEARCH and len(budget.rungs) > 1 else 0
 
