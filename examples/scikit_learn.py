@@ -18,7 +18,7 @@ SHARED = mn.SearchSpace("shared", {"design": {"levels": [{"shared": 2}]}, "train
 ONE = {"presets": ["single_task"], "compare": "none", "ensemble": False}  # a baseline and one proposal
 
 
-def visits(rows: int = 1_000) -> tuple[pd.DataFrame, pd.DataFrame]:
+def visits(rows: int = 700) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Visits to a made-up shop, and three labels of different kinds; most visitors leave no stars."""
     rng = np.random.default_rng(0)
     x = pd.DataFrame({"city": rng.choice(["Ghent", "Lyon", "Porto"], rows), "price": rng.lognormal(3, 0.5, rows)})

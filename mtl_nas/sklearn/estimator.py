@@ -31,9 +31,10 @@ class MTLSearch(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no typ
 
     Args:
         space: What is searched: a `SearchSpace`, the name of a built-in one, or a YAML file.
-        time: Wall time of the search: seconds, or `90s`, `30m`, `2h`; no limit if not given.
-        trials: Proposals to train, presets included; the default of a search if not given.
-        seed: Seed of all random choices; the same seed gives the same model.
+        time: Wall time of the search: seconds, or `90s`, `30m`, `2h`.
+        trials: Proposals to train, presets included; as many as the time, or ten minutes, allow if not given.
+        seed: Seed of all random choices; the same seed and number of trials, without a limit of time, give the same
+            model.
         folder: Run folder to keep. A `fit` that was interrupted goes on there, and a folder of other data is refused,
             so a cross-validation leaves it out. If not given, the run is thrown away once the model is read.
         n_jobs: Workers that train: one in this process if not given, several on Ray, -1 for all cores and GPUs.
