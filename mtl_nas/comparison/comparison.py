@@ -16,7 +16,7 @@ from mtl_nas.design import Training
 from mtl_nas.trees import BoostedTrees, installed_libraries
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison:
     """Designs that were scored on the same test rows.
 
@@ -47,6 +47,10 @@ class Comparison:
         """Names of the designs that tie with the best one on the test rows."""
         others = [row for row in self.rows if row.against_best is not None and row.cost is not None]
         return tuple(row.name for row in others if row.against_best is not None and row.against_best.tie)
+
+    def __repr__(self) -> str:
+        ties = f", which ties with {', '.join(self.ties)}" if self.ties else ""
+        return f"Comparison({self.data}: {len(self.rows)} designs; best {self.best.name}{ties})"
 
     def _repr_html_(self) -> str:
         """The verdict and a line per design, for a notebook."""

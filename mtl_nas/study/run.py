@@ -48,10 +48,20 @@ class Run:
         """Whether the best model is decided and written whole; its folder is read to find out."""
         return self.state.best is not None and is_whole(self.folder.best)
 
+    def __repr__(self) -> str:
+        return f"Run({self.path}: {self._standing})"
+
+    @property
+    def _standing(self) -> str:
+        state = self.state
+        stands = f"{'finished' if state.best else 'not finished'}, {len(state.trained)} trials"
+        if state.best is None and state.selected is None:
+            return stands
+        return f"{stands}; best {'an ensemble' if self.takes_ensemble else self.best().name}"
+
     def _repr_html_(self) -> str:
         """Where the search stands, and its trials, the best ones first, for a notebook."""
-        state, trained = self.state, self.state.trained
-        scored = sorted(trained, key=lambda trial: (trial.score is None, -(trial.score or 0.0)))
+        scored = sorted(self.state.trained, key=lambda trial: (trial.score is None, -(trial.score or 0.0)))
         rows = [
             (
                 trial.name,
@@ -61,10 +71,7 @@ class Run:
             )
             for trial in scored
         ]
-        best = state.best or state.selected
-        stands = "finished" if state.best else "not finished"
-        chosen = "" if best is None else f"; best: {'an ensemble' if self.takes_ensemble else self.best().name}"
-        head = html.heading(f"Run {self.path}:", f"{stands}, {len(trained)} trials{chosen}")
+        head = html.heading(f"Run {self.path}:", self._standing)
         columns = ["trial", "outcome", "score on tuning rows", "parameters"]
         reason = html.paragraph(self.reason) if self.reason else ""
         return head + reason + html.table(columns, rows, texts=2)
