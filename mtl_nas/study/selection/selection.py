@@ -90,7 +90,7 @@ def chosen_model(state: SearchState, files: FinalistFiles, ensemble: EnsembleCho
         f"choosing among so many flatters it by about {luck:.4f}"
     )
     if ensemble is not None and len(ensemble.members) > 1:
-        reason += f"; an ensemble gains {ensemble.gain:.4f} ± {ensemble.error:.4f}, no more than noise"
+        reason += f"; an ensemble gains {ensemble.gain:.4f} ± {ensemble.error:.4f} on rows that did not choose it"
     return Choice(single, ensemble, False, reason)
 
 
