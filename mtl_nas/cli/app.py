@@ -17,21 +17,22 @@ from mtl_nas.cli.options import (
     Folder,
     Gpus,
     Ignore,
+    Mode,
     ModelFolder,
+    ModelFormat,
     Source,
     Space,
     Table,
     Tasks,
+    Verbatim,
     choice,
     names,
     table_of,
     with_settings,
 )
+from mtl_nas.cli.serving import serve
 
-FORMATS = ("torch", "onnx", "onnx-encoded", "source", "torch-export")  # here too, as --help loads no torch
 DrawingFormat = Annotated[str, choice("format", ("text", "mermaid", "svg"), help="how to draw")]
-ModelFormat = Annotated[str, choice("format", FORMATS, help="of the model")]
-Mode = Annotated[str, choice("mode", ("frozen", "finetuned", "inner"), help="how shared weights are trained")]
 
 app = typer.Typer(
     name="mtl-search",
@@ -216,15 +217,16 @@ def predict(
     to: Annotated[Path, typer.Option(help="the file to write: .csv, .tsv or .parquet")],
     keep: Annotated[str | None, typer.Option(metavar="NAME,...", help="columns to copy beside the scores")] = None,
     processes: Annotated[int, typer.Option(min=1, help="processes that predict, with one thread each")] = 1,
-    verbatim: Annotated[
-        bool, typer.Option("--verbatim", help="in CSV, leave texts that a spreadsheet would evaluate as they are")
-    ] = False,
+    verbatim: Verbatim = False,
     database: Database = None,
 ) -> None:
     """Score new rows, batch by batch, at constant memory."""
     from mtl_nas.cli.models import write_predictions
 
     write_predictions(model, table_of(table, database), to, names(keep) or [], processes, verbatim=verbatim)
+
+
+app.command(rich_help_panel=MODELS)(serve)
 
 
 @app.command(rich_help_panel=MODELS)

@@ -99,6 +99,12 @@ Data = Annotated[
     str | None, typer.Option(help="a built-in data set or a search file", show_default="the data of the run")
 ]
 ModelFolder = Annotated[Path, typer.Argument(help="a model folder: best/ or ensemble/ of a run, or an export")]
+FORMATS = ("torch", "onnx", "onnx-encoded", "source", "torch-export")  # here too, as --help loads no torch
+ModelFormat = Annotated[str, choice("format", FORMATS, help="of the model")]
+Mode = Annotated[str, choice("mode", ("frozen", "finetuned", "inner"), help="how shared weights are trained")]
+Verbatim = Annotated[
+    bool, typer.Option("--verbatim", help="in CSV, leave texts that a spreadsheet would evaluate as they are")
+]
 
 
 def with_settings(command: Callable[..., None]) -> Callable[..., None]:
