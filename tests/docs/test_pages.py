@@ -10,6 +10,7 @@ from filelock import FileLock
 from page_blocks import PAGES, ROOT, Block, blocks, continued, copied, run_page
 
 from mtl_nas.data.declaration import declaration
+from mtl_nas.exports import load_model
 from mtl_nas.settings import SearchSettings
 from mtl_nas.space import load_space, space_names
 
@@ -44,7 +45,7 @@ def tour(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> tuple[Path
 @pytest.mark.ray(turn=0)
 def test_a_newcomer_can_follow_the_tutorial_from_top_to_bottom(tour: tuple[Path, str]) -> None:
     folder, errors = tour
-    assert (folder / "runs/shop/best/model.safetensors").exists()
+    assert load_model(folder / "runs/shop/best").tasks == ("click", "buy", "spent")
     assert errors.count("starting Ray ...") == 1  # the command says so, the library does not
     assert (folder / "model-onnx/model.onnx").exists()
     assert len((folder / "scores.csv").read_text().splitlines()) == 101

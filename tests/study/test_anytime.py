@@ -73,7 +73,7 @@ def finished(request: pytest.FixtureRequest, rows: Dataset, tmp_path_factory: py
     budget = BUDGET.model_copy(update={"compare": request.param})
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("tiny_search.BUDGET", budget)
-        tiny_search(folder, rows)
+        tiny_search(folder, rows, ensemble=False)
     return folder
 
 

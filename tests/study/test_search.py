@@ -332,9 +332,10 @@ def test_a_finished_search_is_not_searched_again(finished: Run) -> None:
 
 @pytest.mark.ray
 def test_a_finished_search_without_its_model_writes_it_again(finished: Run) -> None:
-    weights = finished.path / "best" / "model.safetensors"
+    folder = finished.single_folder
+    weights = folder / "model.safetensors"
     before = weights.read_bytes()
-    (finished.path / "best" / "README.md").unlink()
+    (folder / "README.md").unlink()
     weights.unlink()
     small_search(finished.path)
     assert weights.read_bytes() == before
