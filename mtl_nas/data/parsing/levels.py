@@ -8,6 +8,7 @@ Namibia.
 import re
 import string
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -22,6 +23,7 @@ from mtl_nas.errors import DataError
 
 Spelling = Literal["number", "boolean", "text"]
 NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][-+]?\d+)?")  # without leading zeros, which are codes
+MOST_KEPT = 100_000  # levels of a column whose ids are kept between calls
 _WHOLE = re.compile(r"-?\d+\.0+")
 _LETTERS = frozenset(string.ascii_letters) - set("inIN")  # no number begins with them, but inf and nan
 _BOOLEANS = {"true": "True", "false": "False"}
@@ -113,10 +115,7 @@ def level_ids(column: RawColumn, levels: tuple[str | None, ...], first: int) -> 
 
 def text_ids(texts: Iterable[str | None], levels: tuple[str | None, ...], first: int) -> list[int]:
     """The id of each text, None where the value is missing, as ``level_ids`` gives it."""
-    id_of = {level: first + index for index, level in enumerate(levels)}
-    how = spelling(levels)
-    if how == "boolean":
-        id_of = {level and level.capitalize(): index for level, index in id_of.items()}
+    how, id_of = _vocabulary(levels, first) if len(levels) > MOST_KEPT else _kept_vocabulary(levels, first)
     unseen, missing = first - 1, id_of.get(None, first - 1)
     ids = []
     for word in texts:
@@ -126,6 +125,17 @@ def text_ids(texts: Iterable[str | None], levels: tuple[str | None, ...], first:
             index = missing if level is None or is_missing_word(level) else unseen
         ids.append(index)
     return ids
+
+
+def _vocabulary(levels: tuple[str | None, ...], first: int) -> tuple[Spelling, dict[str | None, int]]:
+    """How a column with these levels is spelled, and the id of each level."""
+    how = spelling(levels)
+    if how == "boolean":
+        return how, {level and level.capitalize(): first + index for index, level in enumerate(levels)}
+    return how, {level: first + index for index, level in enumerate(levels)}
+
+
+_kept_vocabulary = lru_cache(maxsize=1024)(_vocabulary)  # a server encodes few rows at once, and many times
 
 
 def without_marks(table: RawTable, marks: Mapping[str, Sequence[str]]) -> RawTable:
