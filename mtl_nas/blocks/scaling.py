@@ -9,7 +9,7 @@ from mtl_nas.blocks.block import Block, Colour
 class Scaling(Block):
     """(B, D) -> (B, D): each feature times a learned number, 1 at the start (RealMLP, Holzmueller et al., 2024).
 
-    These numbers have six times the learning rate of other weights, and no weight decay under ``decay: matrices``.
+    These numbers have six times the learning rate of other weights.
     """
 
     block: Literal["scaling"] = "scaling"

@@ -37,7 +37,7 @@ class Meta(Value):
 
 
 # may differ in a stack of trainings
-PER_MEMBER = ("seed", "learning_rate", "schedule", "warmup", "weight_decay", "decay", "beta2", "clip", "average")
+PER_MEMBER = ("seed", "learning_rate", "schedule", "warmup", "weight_decay", "average")
 
 
 class Training(Value):
@@ -51,19 +51,11 @@ class Training(Value):
         None, description="rows per step; about a hundred steps per epoch within 64 to 512 rows if not given"
     )
     learning_rate: float = Field(2e-3, gt=0.0, description="learning rate of AdamW")
-    schedule: Literal["constant", "linear", "cosine", "flat_cosine", "coslog4"] = Field(
-        "constant",
-        description="the rate stays, falls to zero at the last step, from the middle on, or in four waves (RealMLP)",
+    schedule: Literal["constant", "linear", "cosine"] = Field(
+        "constant", description="the rate stays, or falls to zero at the last step"
     )
     warmup: float = Field(0.0, ge=0.0, lt=1.0, description="share of the steps over which the rate rises")
-    weight_decay: float = Field(0.0, ge=0.0, description="decoupled weight decay")
-    decay: Literal["all", "matrices"] = Field(
-        "all", description="weights that decay: all, or not embeddings, biases, norms and weights of mixtures"
-    )
-    beta2: float = Field(0.999, ge=0.9, lt=1.0, description="decay of AdamW's running mean of squared gradients")
-    clip: Annotated[float, Field(gt=0.0)] | None = Field(
-        None, description="largest norm of the gradient of all weights, to which a larger one is scaled down"
-    )
+    weight_decay: float = Field(0.0, ge=0.0, description="decoupled weight decay, of embeddings too")
     average: Annotated[float, Field(ge=0.0, lt=1.0)] = Field(
         0.8, description="share that a mean of the weights at ends of epochs keeps; the mean is scored; 0 is none"
     )
@@ -75,7 +67,7 @@ class Training(Value):
     )
     meta: Meta | None = Field(None, description="meta-learning over tasks")
     seed: int = Field(0, ge=0, description="seed of weights, batches and dropout; a search sets it")
-    later_fields: ClassVar[tuple[str, ...]] = ("decay", "beta2", "clip", "average", "most_epochs")
+    later_fields: ClassVar[tuple[str, ...]] = ("average", "most_epochs")
     earlier_values: ClassVar[Mapping[str, Any]] = {"average": 0.0, "most_epochs": 40}
 
     @model_validator(mode="before")

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from mtl_nas.architecture import Architecture
-from mtl_nas.blocks import Block, Embedding
+from mtl_nas.blocks import Block
 from mtl_nas.errors import ArchitectureError, ExportError, MtlNasError
 from mtl_nas.model.activations import Activations, InputTensors
 from mtl_nas.model.forks import let_children_compute
@@ -108,17 +108,6 @@ class Network(nn.Module):
     def tables(self) -> list[nn.Parameter]:
         """Embedding tables."""
         return [module.table for module in self.stages if isinstance(module, TableStage)]
-
-    def linear_maps(self) -> list[nn.Parameter]:
-        """Matrices of linear maps, without biases, encodings of columns, norms and weights of mixtures."""
-        encoding = [module for module in self.stages if isinstance(module.block, Embedding)]
-        encodings = {id(weight) for module in encoding for weight in module.parameters()}
-        encodings |= {id(table) for table in self.tables()}
-        return [
-            weight
-            for name, weight in self.named_parameters()
-            if weight.dim() > 2 and "bias" not in name.rpartition(".")[2] and id(weight) not in encodings
-        ]
 
     def rates(self) -> dict[nn.Parameter, float]:
         """Factors on the learning rate, of parameters whose factor is not one."""

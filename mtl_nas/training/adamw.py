@@ -6,7 +6,7 @@ more than a second in every process that trains.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -19,13 +19,6 @@ BETAS = (0.9, 0.999)  # decay per step of the running means of gradients and of 
 EPSILON = 1e-8
 
 
-class Group(NamedTuple):
-    """What weights that are stepped alike have in common: a weight decay, and a factor on the learning rate."""
-
-    weight_decay: float
-    rate: float = 1.0
-
-
 class AdamW:
     """Updates parameters by their gradients.
 
@@ -33,8 +26,7 @@ class AdamW:
         parameters: The parameters to update.
         rate: The learning rate; a tensor if a CUDA graph captures the steps.
         weight_decay: The decoupled weight decay.
-        beta2: Decay per step of the running mean of squared gradients.
-        groups: Groups of parameters that have another weight decay, or another rate.
+        factors: Factors on the learning rate, of parameters whose factor is not one.
     """
 
     def __init__(
@@ -43,12 +35,11 @@ class AdamW:
         *,
         rate: float | Tensor,
         weight_decay: float,
-        beta2: float = BETAS[1],
-        groups: Mapping[nn.Parameter, Group] = MappingProxyType({}),
+        factors: Mapping[nn.Parameter, float] = MappingProxyType({}),
     ) -> None:
         self.parameters = list(parameters)
-        self.rate, self.weight_decay, self.beta2 = rate, weight_decay, beta2
-        self._groups = dict(groups)
+        self.rate, self.weight_decay = rate, weight_decay
+        self._factors = dict(factors)
         self.state: dict[nn.Parameter, dict[str, Tensor]] = {}  # state of parameters that have had a step
         self.after_step: Callable[[], None] | None = None
 
@@ -59,9 +50,9 @@ class AdamW:
         else:
             self.rate = rate
 
-    def groups(self, parameters: Iterable[nn.Parameter]) -> list[Group]:
-        """Return the group of each of the parameters."""
-        return [self._groups.get(parameter, Group(self.weight_decay)) for parameter in parameters]
+    def factors(self, parameters: Iterable[nn.Parameter]) -> list[float]:
+        """Return the factor on the learning rate of each of the parameters."""
+        return [self._factors.get(parameter, 1.0) for parameter in parameters]
 
     def clear_gradients(self) -> None:
         """Remove the gradients of the parameters."""
@@ -85,8 +76,8 @@ class AdamW:
             list(gradients.values()),
             *([state[name] for state in states] for name in ("exp_avg", "exp_avg_sq", "step")),
             rate=self.rate,
-            groups=self.groups(gradients),
-            beta2=self.beta2,
+            weight_decay=self.weight_decay,
+            factors=self.factors(gradients),
         )
         if self.after_step is not None:
             self.after_step()
@@ -108,19 +99,13 @@ def make_optimizer(
 ) -> AdamW:
     """Return the optimizer of parameters; if ``capturable``, a CUDA graph can capture its steps.
 
-    ``network`` says which of them are matrices, which decay under ``decay: matrices``, and which have another rate.
+    ``network`` says which of them have another learning rate.
     """
     parameters = list(parameters)
     rate: float | Tensor = training.learning_rate
     if capturable:  # a captured graph repeats plain numbers as they were; it reads a tensor anew
         rate = torch.tensor(rate, device=parameters[0].device)
-    matrices, rates = set(network.linear_maps()), network.rates()
-    decays = {
-        parameter: training.weight_decay if training.decay == "all" or parameter in matrices else 0.0
-        for parameter in parameters
-    }
-    groups = {parameter: Group(decay, rates.get(parameter, 1.0)) for parameter, decay in decays.items()}
-    return AdamW(parameters, rate=rate, weight_decay=training.weight_decay, beta2=training.beta2, groups=groups)
+    return AdamW(parameters, rate=rate, weight_decay=training.weight_decay, factors=network.rates())
 
 
 def optimizer_state(optimizer: AdamW, parameters: Sequence[nn.Parameter]) -> tuple[list[Tensor], list[Tensor]]:
@@ -155,17 +140,17 @@ def adamw_step(
     steps_before: Sequence[Tensor],
     *,
     rate: float | Tensor,
-    groups: Sequence[Group],
-    beta2: float,
+    weight_decay: float,
+    factors: Sequence[float],
 ) -> None:
-    """Update weights and their states in place, in one kernel per group.
+    """Update weights and their states in place, in one kernel per factor on the learning rate.
 
     The tensors of one index have equal strides. ``steps_before``: the number of steps that each weight has had, ()
     each, which is incremented.
     """
     rows = list(zip(weights, gradients, exp_avgs, exp_avg_sqs, steps_before, strict=True))
-    for group in dict.fromkeys(groups):
-        alike = [row for row, own in zip(rows, groups, strict=True) if own == group]
+    for factor in dict.fromkeys(factors):
+        alike = [row for row, own in zip(rows, factors, strict=True) if own == factor]
         alike_weights, alike_gradients, alike_avgs, alike_squares, alike_steps = map(list, zip(*alike, strict=True))
         adamw(
             alike_weights,
@@ -178,8 +163,8 @@ def adamw_step(
             amsgrad=False,
             maximize=False,
             beta1=BETAS[0],
-            beta2=beta2,
-            lr=rate if group.rate == 1.0 else rate * group.rate,
-            weight_decay=group.weight_decay,
+            beta2=BETAS[1],
+            lr=rate if factor == 1.0 else rate * factor,
+            weight_decay=weight_decay,
             eps=EPSILON,
         )

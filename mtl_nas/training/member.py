@@ -116,11 +116,6 @@ class Member:
         assert outcome is not None
         return outcome
 
-    def gradients(self) -> list[Tensor]:
-        """Return the gradients of the last backward pass; of a large table those of the batch's rows."""
-        rows = self.sparse.trained_rows() if self.sparse else []
-        return [weight.grad for weight in (*self.optimizer.parameters, *rows) if weight.grad is not None]
-
     def step_at(self, share: float) -> int:
         """Return the step at which a share of the work is done."""
         return min(self.steps, math.ceil(share * self.steps - 1e-9))

@@ -17,7 +17,6 @@ from mtl_nas.training.adamw import adamw_step, optimizer_state, set_optimizer_st
 from mtl_nas.training.losses import BatchTargets
 from mtl_nas.training.member import Member
 from mtl_nas.training.stepping import cuda_graph
-from mtl_nas.training.stepping.clipping import scale_down
 from mtl_nas.training.stepping.cuda_graph import Batch, GraphedStep
 
 RATES, STEPS_BEFORE = "rates", "steps_before"  # entries of a batch beside inputs and targets
@@ -50,7 +49,7 @@ class StackedStepper:
         states = [optimizer_state(member.optimizer, member.parameters) for member in members]
         self.exp_avgs = [torch.stack(tensors) for tensors in zip(*(exp_avgs for exp_avgs, _ in states), strict=True)]
         self.exp_avg_sqs = [torch.stack(tensors) for tensors in zip(*(squares for _, squares in states), strict=True)]
-        self._groups = [member.optimizer.groups(member.parameters) for member in members]
+        self._factors = members[0].optimizer.factors(members[0].parameters)
         self._graph = GraphedStep() if members[0].device.type in cuda_graph.DEVICES else None
 
     def run(self, stop: int) -> None:
@@ -123,14 +122,14 @@ class StackedStepper:
             )
             if gradient is not None
         ]
-        has_gradient = [gradient is not None for gradient in stacked_gradients]
+        factors = [
+            factor for factor, gradient in zip(self._factors, stacked_gradients, strict=True) if gradient is not None
+        ]
         for index, member in enumerate(self.members):
             weights, gradients, exp_avgs, exp_avg_sqs = (
                 [stack[index] for stack in stacks] for stacks in zip(*trained, strict=True)
             )
             before = schedule[STEPS_BEFORE][: len(trained)].clone().unbind()
-            if member.training.clip is not None:
-                scale_down(gradients, member.training.clip)
             adamw_step(
                 weights,
                 gradients,
@@ -138,8 +137,8 @@ class StackedStepper:
                 exp_avg_sqs,
                 before,
                 rate=schedule[RATES][index],
-                groups=[group for group, used in zip(self._groups[index], has_gradient, strict=True) if used],
-                beta2=member.training.beta2,
+                weight_decay=member.training.weight_decay,
+                factors=factors,
             )
 
     def _changing(self) -> list[Tensor]:

@@ -7,7 +7,6 @@ from torch import Tensor
 
 from mtl_nas.training.losses import BatchTargets
 from mtl_nas.training.member import Member
-from mtl_nas.training.stepping.clipping import scale_down
 from mtl_nas.training.stepping.cuda_graph import Batch, GraphedStep
 
 
@@ -42,8 +41,6 @@ class PlainStepper:
         """Update the weights by a batch; return the loss before, in a tensor that the next call may overwrite."""
         self.member.optimizer.clear_gradients()
         loss = self.member.backward.fill(batch, BatchTargets.among(batch))
-        if self.member.training.clip is not None:
-            scale_down(self.member.gradients(), self.member.training.clip)
         self.member.optimizer.step()
         return loss
 

@@ -145,7 +145,7 @@ def test_a_graph_weighs_losses_as_plain_steps_do(losses: Losses, tapes: list[Tap
     assert_same(member, plainly(None, losses))
 
 
-OPTIONS = {"decay": "matrices", "beta2": 0.95, "clip": 0.1, "schedule": "coslog4"}
+OPTIONS = {"weight_decay": 0.5, "schedule": "cosine"}
 
 
 def test_a_graph_takes_the_options_of_the_optimizer_as_plain_steps_do(tapes: list[Tape]) -> None:

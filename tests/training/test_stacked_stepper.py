@@ -21,7 +21,7 @@ MEMBERS = (
     {"seed": 0},
     {"seed": 1, "weight_decay": 0.5},
     {"seed": 2, "learning_rate": 0.002, "schedule": "linear"},
-    {"seed": 3, "weight_decay": 0.5, "decay": "matrices", "beta2": 0.95, "clip": 0.1, "average": 0.5},
+    {"seed": 3, "weight_decay": 0.5, "average": 0.5},
 )
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from mtl_nas.model import InputTensors, TableStage
-from mtl_nas.training.adamw import Group, adamw_step
+from mtl_nas.training.adamw import adamw_step
 from mtl_nas.training.stepping.host_memory import zeros
 from mtl_nas.training.stepping.step_history import StepHistory
 
@@ -51,11 +51,6 @@ class SparseTable(nn.Module):
         """The step (R,) to which each row is up to date; 0 if no batch has read it."""
         return _last_steps(self.storage)
 
-    @property
-    def trained_rows(self) -> Tensor | None:
-        """The copy (N, U, d) of the rows that the next call of ``step`` updates; None if no batch has read any."""
-        return None if self._trained is None else self._trained.weights
-
     def read(
         self, inputs: InputTensors, history: StepHistory, *, trained: bool
     ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
@@ -85,8 +80,8 @@ class SparseTable(nn.Module):
             [batch.exp_avg_sqs],
             [before],
             rate=history.rate,
-            groups=[Group(history.weight_decay)],
-            beta2=history.beta2,
+            weight_decay=history.weight_decay,
+            factors=[1.0],
         )
         self._write(batch, history)
 

@@ -33,7 +33,7 @@ class SparseTables(nn.Module):
             for index, stage in enumerate(network.stages)
             if isinstance(stage, TableStage) and stage.table.shape[1] >= rows
         )
-        self.history = StepHistory(steps, training, next(network.parameters()).device)
+        self.history = StepHistory(steps, training.weight_decay, next(network.parameters()).device)
 
     @property
     def tables(self) -> list[SparseTable]:
@@ -50,10 +50,6 @@ class SparseTables(nn.Module):
     def for_prediction(self, inputs: InputTensors) -> tuple[InputTensors, Mapping[str, Tensor]]:
         """Return inputs of a batch to predict, and tensors that replace the network's own."""
         return self._read(inputs, trained=False)
-
-    def trained_rows(self) -> list[Tensor]:
-        """Return the copies of rows that the last batch read, whose ``grad`` a backward pass sets."""
-        return [rows for table in self.tables if (rows := table.trained_rows) is not None]
 
     def step(self, number: int, rate: float) -> None:
         """Update the rows that the batch of a step read; ``number`` counts steps from 1."""

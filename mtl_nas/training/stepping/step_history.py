@@ -5,7 +5,6 @@ import math
 import torch
 from torch import Tensor, nn
 
-from mtl_nas.design import Training
 from mtl_nas.training.adamw import BETAS, EPSILON
 
 MOST_DECAY = 1 - 1e-6  # upper bound of one step's weight decay, so that the logarithm of the remainder is finite
@@ -23,25 +22,24 @@ class StepHistory(nn.Module):
     centres: Tensor
     bias_corrections: Tensor
 
-    def __init__(self, steps: int, training: Training, device: torch.device) -> None:
+    def __init__(self, steps: int, weight_decay: float, device: torch.device) -> None:
         super().__init__()
-        self.weight_decay = 0.0 if training.decay == "matrices" else training.weight_decay  # a table is no matrix
-        self.beta2, self.step, self.settled = training.beta2, 0, 0
+        self.weight_decay, self.step, self.settled = weight_decay, 0, 0
         self.rate = 0.0  # rate of the current step
         self.register_buffer("rates", torch.zeros(steps + 1, device=device))  # rate of each step, from 1
         # logarithm of the share of a weight that remains under weight decay after each step
         self.register_buffer("log_decays", torch.zeros(steps + 1, dtype=torch.float64, device=device))
         missed = torch.arange(steps + 1, dtype=torch.float64, device=device)
-        ratio = BETAS[0] / math.sqrt(self.beta2)
+        ratio = BETAS[0] / math.sqrt(BETAS[1])
         series = ratio * (1 - ratio**missed) / (1 - ratio)
-        fading = torch.stack([BETAS[0] ** missed, self.beta2**missed, series], dim=1)
+        fading = torch.stack([BETAS[0] ** missed, BETAS[1] ** missed, series], dim=1)
         self.register_buffer("fading", fading, persistent=False)  # factors of a row's state by number of missed steps
         effects = ratio ** (missed + 1)  # of a gradient on each of the missed steps
         centres = ((missed + 1) * effects).cumsum(0) / effects.cumsum(0)
         # mean missed step, weighted by the effects, by number of missed steps from 1
         self.register_buffer("centres", centres.round().long(), persistent=False)
         begun = torch.arange(1, steps + 3, dtype=torch.float64, device=device)
-        corrections = torch.stack([1 / (1 - BETAS[0] ** begun), 1 / (1 - self.beta2**begun)], dim=1)
+        corrections = torch.stack([1 / (1 - BETAS[0] ** begun), 1 / (1 - BETAS[1] ** begun)], dim=1)
         self.register_buffer("bias_corrections", corrections, persistent=False)  # by step, from 1
 
     def get_extra_state(self) -> dict[str, int]:
