@@ -93,13 +93,18 @@ def load_dataset(
     if isinstance(table, str) and table in BUILTINS:
         complete = with_builtin(BUILTINS[table].declaration, declaration)
         return _prepared(table, raw_table(BUILTINS[table].table()), complete)
-    with naming_search_file(source):
-        rows = _read(table, "data.table")
-        test_rows = None if isinstance(test, float) else _read(test, "data.split.test")
-    if test_rows is None or isinstance(test, float):
-        return _prepared(table_name(table), rows, declaration)
-    refuse_other_test_columns(test, rows.names, test_rows.names, declaration.data.ignore)
-    return _prepared(table_name(table), rows, declaration, test_rows)
+    try:
+        with naming_search_file(source):
+            rows = _read(table, "data.table")
+            test_rows = None if isinstance(test, float) else _read(test, "data.split.test")
+        if test_rows is None or isinstance(test, float):
+            return _prepared(table_name(table), rows, declaration)
+        refuse_other_test_columns(test, rows.names, test_rows.names, declaration.data.ignore)
+        return _prepared(table_name(table), rows, declaration, test_rows)
+    except MemoryError:
+        raise DataError(
+            f"table '{table_name(table)}' takes more memory than there is; read it in batches: mtl-search encode"
+        ) from None
 
 
 def read_table(source: Any, *, may_be_empty: bool = False) -> RawTable:

@@ -1,5 +1,6 @@
 """Files that are cut, changed, emptied, swapped, missing or something else: used as far as they can be, or one line."""
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -140,3 +141,23 @@ def test_a_damaged_state_costs_work_and_no_result(way: str, tmp_path: Path, temp
             return difference(folder / "cut", unbroken, work=False)
 
         cases.attempt("damaged state", f"{file.name} {way}", case)
+
+
+@pytest.mark.parametrize("way", ["missing", "emptied", "cut after", "zeros", "a picture"])
+def test_damaged_predictions_are_made_again_and_choose_the_same(
+    way: str, tmp_path: Path, template: Path, cases: FaultCases
+) -> None:
+    unbroken = outcome(template / "run")
+    shutil.copytree(template, tmp_path / "shop")
+    run = tmp_path / "shop" / "run"
+    lines = (run / "trials.jsonl").read_text().splitlines(keepends=True)
+    chosen = next(number for number, line in enumerate(lines) if json.loads(line)["event"] == "best")
+    (run / "trials.jsonl").write_text("".join(lines[:chosen]))
+    for name in ("best", "ensemble", "single"):
+        shutil.rmtree(run / name, ignore_errors=True)
+    files = sorted((run / "finalists").glob("*/*.choosing.safetensors"))
+    for file in files:
+        next(damage for key, damage in damages(file.read_bytes()).items() if key.startswith(way))(file)
+    ended = command(tmp_path / "shop", "resume", "run")
+    problem = ended.problem or (ended.last if ended.code else None) or difference(run, unbroken)
+    cases.add("damaged predictions", way, problem, len(files))

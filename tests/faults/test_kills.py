@@ -12,7 +12,7 @@ from tiny_search import data, difference, in_child, outcome, tiny_search
 from mtl_nas.data import Dataset
 
 PARTS = 8  # of the points, so that several processes share them
-SHORT = 4  # points of a part in CI
+SHORT = 3  # points of a part in CI
 
 
 @pytest.fixture(scope="module")

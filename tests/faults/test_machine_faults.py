@@ -15,7 +15,7 @@ from mtl_nas.errors import MtlNasError
 from mtl_nas.record import Record, RunFolder
 
 PARTS = 4
-SHORT = 3  # points of a part in CI
+SHORT = 2  # points of a part in CI
 
 
 @pytest.fixture(scope="module")

@@ -75,6 +75,11 @@ def hostile(folder: Path, place: str, name: str) -> tuple[str, str]:
     return table, (name if place == "folder" else "run")
 
 
+def typed_path(name: str) -> str:
+    """A path as it is typed: one that begins with a dash would be an option."""
+    return f"./{name}" if name.startswith("-") else name
+
+
 @pytest.mark.parametrize("place", PLACES)
 def test_a_hostile_name_is_used_or_refused_and_reaches_no_terminal(
     place: str, tmp_path: Path, cases: FaultCases, some: Any
@@ -88,7 +93,7 @@ def test_a_hostile_name_is_used_or_refused_and_reaches_no_terminal(
 
         def case(folder: Path = folder, table: str = table, run: str = run) -> str | None:
             for words in TYPED:
-                typed = [word.format(folder=run, table=table) if "{" in word else word for word in words]
+                typed = [word.format(folder=typed_path(run), table=typed_path(table)) for word in words]
                 ended = command(folder, *typed)
                 if ended.problem:
                     return f"{words[0]}: {ended.problem}"

@@ -116,7 +116,7 @@ def test_a_search_with_folds_ends_in_the_mean_of_its_networks_and_goes_on_after_
     assert np.abs(predicted["click"].to_numpy() - tested["click"]).max() < 1e-6
     for trial in run.finalists():
         for seed, result in trial.finalist.items():
-            choosing = files.choosing_predictions(NetworkName(trial.number, seed))
+            choosing = files.choosing_predictions(NetworkName(trial.number, seed), trial)
             score = mean_score(held_out_scores(choosing, data, "choosing"), data.schema)
             assert result.score == pytest.approx(score, abs=1e-6)
             influences = files.choosing_score(choosing)

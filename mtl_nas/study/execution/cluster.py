@@ -15,6 +15,7 @@ from ray._private import ray_constants
 
 from mtl_nas.errors import RunError
 from mtl_nas.study.execution.address import settled_address
+from mtl_nas.study.execution.ray_processes import watched_processes
 from mtl_nas.study.execution.resources import Resources, WorkerShares, shared_cores, worker_shares
 from mtl_nas.study.execution.signals import same_signal_handlers
 
@@ -45,11 +46,12 @@ def cluster(resources: Resources, scratch: Path) -> Iterator[WorkerShares]:
 
 
 def _started_or_joined(resources: Resources, scratch: Path, *, started: bool) -> Iterator[WorkerShares]:
-    if started:
-        _start(resources, scratch)
     try:
-        available = ray.cluster_resources()  # type: ignore[no-untyped-call]  # of ray
-        yield worker_shares(resources, int(available.get("CPU", 0)), available.get("GPU", 0.0))
+        with watched_processes() if started and resources.address is None else nullcontext():
+            if started:
+                _start(resources, scratch)
+            available = ray.cluster_resources()  # type: ignore[no-untyped-call]  # of ray
+            yield worker_shares(resources, int(available.get("CPU", 0)), available.get("GPU", 0.0))
     finally:
         if started:
             ray.shutdown()
@@ -107,5 +109,8 @@ def _start(resources: Resources, scratch: Path) -> None:
     try:
         with same_signal_handlers(), _on_loopback() if resources.address is None else nullcontext():
             ray.init(**options)
-    except (ConnectionError, ValueError) as problem:
-        raise RunError(f"no Ray cluster at '{resources.address}': {str(problem).splitlines()[0]}") from None
+    except Exception as problem:  # Ray raises bare ones too
+        where = (
+            f"no Ray cluster at '{resources.address}'" if resources.address else "Ray does not start on this machine"
+        )
+        raise RunError(f"{where}: {next(iter(str(problem).splitlines()), type(problem).__name__)}") from problem

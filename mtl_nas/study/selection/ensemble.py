@@ -61,7 +61,9 @@ def choose_ensemble(state: SearchState, files: FinalistFiles) -> EnsembleChoice 
     if len(values) < 2 or not state.objective.single or state.objective.aims[0] == "worst":
         return None
     names = sorted(values, key=lambda name: (-values[name], name))[:MOST_CANDIDATES]
-    predictions = _of_common_heads({name: files.choosing_predictions(name) for name in names})
+    predictions = _of_common_heads(
+        {name: files.choosing_predictions(name, state.trials[name.number]) for name in names}
+    )
     data, weights = files.data, state.objective.task_weights
 
     def fits(members: Sequence[NetworkName]) -> bool:

@@ -1,5 +1,6 @@
 """The stored networks of a run, their predictions and scores, read from the files of its folder."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,8 @@ from mtl_nas.model import Network, build
 from mtl_nas.record import NetworkName, RunFolder, Trial, layout
 from mtl_nas.scoring import Scores, SeedScore, held_out_scores, mean_over_folds, seed_score
 from mtl_nas.training import WEIGHT_DTYPES
+
+LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -59,8 +62,22 @@ class FinalistFiles:
         """A sentence on the origin of a trial's model."""
         return f"{trial.name} of the search in `{self.folder.path.name}`, trained on {self.data.name}."
 
-    def choosing_predictions(self, name: NetworkName) -> Predictions:
-        return read_predictions(self.folder, layout.choosing_predictions_file(name))
+    def choosing_predictions(self, name: NetworkName, trial: Trial) -> Predictions:
+        """The predictions of a network for the choosing rows, made again if their file is gone or damaged."""
+        file = layout.choosing_predictions_file(name)
+        try:
+            predictions = read_predictions(self.folder, file)
+            rows = len(self.data.rows("choosing"))
+            if all(len(values) == rows and np.isfinite(values).all() for values in predictions.values()):
+                return predictions
+            why = f"'{self.folder.path / file}' is damaged"
+        except RunError as problem:
+            why = str(problem).partition(";")[0]
+        LOG.warning(f"{why}; the network of {trial.name} predicts the rows again")
+        again = predict_held_out(self.networks(name, trial), self.data, "choosing")
+        arrays = {head: np.ascontiguousarray(values) for head, values in again.items()}
+        write_whole(self.folder.path / file, save_arrays(arrays))
+        return read_predictions(self.folder, file)
 
     def choosing_score(
         self,

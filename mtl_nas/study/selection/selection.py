@@ -71,7 +71,8 @@ def chosen_model(state: SearchState, files: FinalistFiles, ensemble: EnsembleCho
     values = final_values(state)
     single = best_of(values)
     weights = state.objective.task_weights
-    scores = [files.choosing_score(files.choosing_predictions(name), weights=weights) for name in values]
+    predictions = [files.choosing_predictions(name, state.trials[name.number]) for name in values]
+    scores = [files.choosing_score(heads, weights=weights) for heads in predictions]
     luck = luck_of_choice([score for score in scores if score is not None])
     name = state.trials[single.number].name
     if ensemble is not None and ensemble.pays:
