@@ -62,7 +62,10 @@ def test_values_show_what_they_hold(values):
     assert {row.name for row in comparison.rows} <= set(texts)
     assert {"binary", "regression", "spent"} <= set(Seen(data._repr_html_()).texts)
     assert f"{values['graph'].parameters:,} trained parameters" in values["graph"]._repr_html_()
-    assert repr(run) == f"Run({run.path}: finished, 5 trials; best {run.best().name})"
+    assert (
+        repr(run)
+        == f"Run({run.path}: finished, 5 trials; best {'an ensemble' if run.takes_ensemble else run.best().name})"
+    )
     assert repr(comparison).startswith(f"Comparison(frame: {len(comparison.rows)} designs; best {comparison.best.name}")
     holes = Seen(values["space"]._repr_html_()).texts
     assert holes[holes.index("design.levels.0.shared") + 1 :][:2] == ["2 to 4", "2"]

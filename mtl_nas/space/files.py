@@ -48,7 +48,7 @@ def load_space(source: str | Path | Mapping[str, Any]) -> SearchSpace:
     Example:
         >>> import mtl_nas as mn
         >>> mn.load_space("mmoe").default().design.levels[0].shared
-        8
+        4
         >>> mn.load_space({"training": {"batch_size": {"choice": [64, 128]}}}).size()
         2
     """

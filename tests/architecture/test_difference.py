@@ -17,7 +17,7 @@ def lines(first: Design, other: Design, schema: Schema = SCHEMA) -> list[str]:
 
 
 def mmoe(**sizes) -> Design:
-    return preset("mmoe", SCHEMA, **sizes)
+    return preset("mmoe", SCHEMA, "paper", **sizes)
 
 
 def test_equal_graphs_do_not_differ():

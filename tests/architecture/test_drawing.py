@@ -121,7 +121,7 @@ def test_a_box_above_no_other_reads_columns_a_history_or_nothing():
 
 def test_text_of_a_small_graph_is_a_line_a_box():
     schema = schema_of("click", "buy", **RICH)
-    lines = text(compose(preset("mmoe", schema), schema)).splitlines()
+    lines = text(compose(preset("mmoe", schema, "paper"), schema)).splitlines()
     assert any(re.fullmatch(r"level0/expert/0\.\.7 +8 experts 16 +<- features", line) for line in lines)
     index = next(index for index, line in enumerate(lines) if re.fullmatch(r"tower/buy +tower 8-1", line))
     assert lines[index + 1] == "    <- level0/gate/buy  => buy"

@@ -92,7 +92,7 @@ def test_experts_of_a_level_are_one_stage():
         type(stage.block).__name__: [len(other.nodes) for other in stages if type(other.block) is type(stage.block)]
         for stage in stages
     }
-    assert sizes["Expert"] == [8]
+    assert sizes["Expert"] == [4]
     assert sizes["Gate"] == [3]
     assert sorted(sizes["Tower"]) == [1, 2]  # three classes need another tower than one logit
 
@@ -209,7 +209,9 @@ def test_weights_that_do_not_fit_are_named():
         network.set_weights(short)
     with pytest.raises(ExportError, match="weight 'tower/bye/bias0' belongs to no node of this architecture"):
         network.set_weights({**weights, "tower/bye/bias0": torch.zeros(1)})
-    with pytest.raises(ExportError, match=r"weight 'tower/buy/bias0' has shape \(7,\), this architecture needs \(8,\)"):
+    with pytest.raises(
+        ExportError, match=r"weight 'tower/buy/bias0' has shape \(7,\), this architecture needs \(64,\)"
+    ):
         network.set_weights({**weights, "tower/buy/bias0": torch.zeros(7)})
 
 

@@ -10,7 +10,7 @@ from mtl_nas.composition import stacking
 from mtl_nas.training import Check, Fit, FitData, Member
 
 SEEDS = range(3)
-DESIGNS = ("ple", "aitm")
+DESIGNS = {"ple": (64,), "aitm": (64, 32)}  # hidden layers of the experts
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +19,7 @@ def data() -> mn.Dataset:
 
 
 def members(name: str, data: mn.Dataset, precision: str = "float32") -> list[Member]:
-    design = mn.preset(name, data.schema)
+    design = mn.preset(name, data.schema, hidden=DESIGNS[name])
     graph = mn.compose(design, data.schema)
     asked = {"epochs": 1, "batch_size": 512, "learning_rate": 3e-3, "schedule": "linear", "precision": precision}
     trainings = [mn.Training.model_validate({**asked, "seed": seed}) for seed in SEEDS]
