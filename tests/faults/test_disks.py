@@ -12,7 +12,7 @@ from command_child import command, contents
 from fault_cases import FaultCases
 from tiny_search import difference, outcome
 
-SIZE = 8 * 2**20  # bytes of the disk
+SIZE = 64 * 2**20  # bytes of the disk
 LEFT = (0, 4_096, 12_288, 24_576, 40_960, 61_440)  # bytes that are free when a command starts
 QUOTAS = (0, 100, 1_000, 4_000, 10_000, 20_000)  # bytes of the largest file
 COMMANDS: dict[str, tuple[tuple[str, ...], str]] = {  # what is typed, and what it writes
