@@ -15,7 +15,7 @@ export PYTHONDONTWRITEBYTECODE :=
 .PHONY: search test faults oracle quick lower wheel audit release fixtures tables docs format clean
 
 search: $(READY)  ## a real search on synthetic data, ending in runs/first/best and a comparison
-	$(BIN)/mtl-search run synthetic-funnel --trials 20 --seed 0 --folder runs/first
+	$(BIN)/mtl-search run synthetic-funnel --time 90s --seed 0 --folder runs/first
 
 test: $(READY)  ## every check, the same in CI
 	$(BIN)/ruff format --check .
