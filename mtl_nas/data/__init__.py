@@ -8,7 +8,8 @@ and labels, and ``parsing`` reads values.
 """
 
 from mtl_nas.data.builtin.registry import builtin_names
-from mtl_nas.data.columns.encoding import encode_rows, feature_columns
+from mtl_nas.data.columns.encoding import encode_rows
+from mtl_nas.data.columns.features import FeatureColumn, feature_columns, features_of
 from mtl_nas.data.columns.histogram import histogram_edges, histogram_of
 from mtl_nas.data.dataset import Dataset
 from mtl_nas.data.declaration import Declaration, Source, Split, TaskDeclaration
@@ -34,6 +35,7 @@ __all__ = [
     "Category",
     "Dataset",
     "Declaration",
+    "FeatureColumn",
     "Histogram",
     "HistoryColumns",
     "KindName",
@@ -56,6 +58,7 @@ __all__ = [
     "encode_rows",
     "encode_table",
     "feature_columns",
+    "features_of",
     "histogram_edges",
     "histogram_of",
     "infer",

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mtl_nas import html
-from mtl_nas.data.columns.encoding import feature_columns
+from mtl_nas.data.columns.features import feature_columns
 from mtl_nas.data.columns.values import table_values
 from mtl_nas.data.declaration import Declaration
 from mtl_nas.data.parsing.raw import RawTable

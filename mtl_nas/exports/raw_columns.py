@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection
 from typing import NamedTuple
 
-from mtl_nas.data import Schema, feature_columns
+from mtl_nas.data import FeatureColumn, Number, Schema, features_of
 from mtl_nas.data.parsing.levels import spelled
 
 # what Python reads as a finite number, of at most 40 digits on each side and an exponent below 100
@@ -28,22 +28,18 @@ class ColumnInput(NamedTuple):
 
 def column_inputs(schema: Schema) -> list[ColumnInput]:
     """The inputs of a graph that reads raw columns, in the order of the schema."""
-    lists = {column.name: f"items of {part.name}" for part in schema.sequences for column in part.columns}
-    units = {column.source: column.calendar.unit for column in schema.categories if column.calendar is not None}
-    numbers = {column.name: column for column in schema.numbers}
-    inputs = []
-    for name in feature_columns(schema):
-        if name in lists:
-            inputs.append(ColumnInput(name, "string", ("rows", lists[name]), LISTS))
-        elif name in units:
-            inputs.append(ColumnInput(name, "double", ("rows",), TIMES.format(unit=units[name])))
-        elif name in numbers:
-            column = numbers[name]
-            times = SECONDS if column.unit == "s" else TIMES.format(unit=column.unit)
-            inputs.append(ColumnInput(name, "double", ("rows",), times if column.time else NUMBERS))
-        else:
-            inputs.append(ColumnInput(name, "string", ("rows",), TEXTS))
-    return inputs
+    return [_input(column) for column in features_of(schema)]
+
+
+def _input(column: FeatureColumn) -> ColumnInput:
+    if column.history is not None:
+        return ColumnInput(column.name, "string", ("rows", f"items of {column.history.name}"), LISTS)
+    if column.kind == "category":
+        return ColumnInput(column.name, "string", ("rows",), TEXTS)
+    if column.kind == "number":
+        return ColumnInput(column.name, "double", ("rows",), NUMBERS)
+    seconds = isinstance(column.read_as, Number) and column.unit == "s"
+    return ColumnInput(column.name, "double", ("rows",), SECONDS if seconds else TIMES.format(unit=column.unit))
 
 
 def numeric_marks(marks: Collection[str]) -> list[float]:

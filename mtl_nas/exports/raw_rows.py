@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mtl_nas.data import Number, Schema
+from mtl_nas.data import Number, Schema, features_of
 from mtl_nas.data.parsing.levels import spelling
 from mtl_nas.data.parsing.times import PER_SECOND
 from mtl_nas.exports.raw_columns import MISSING_ITEM, MISSING_TEXT, column_inputs, numeric_marks
@@ -24,25 +24,20 @@ def raw_rows(schema: Schema, count: int, *, seed: int = EXPORT_CHECK_SEED) -> pd
     Whole numbers of histories are drawn longer than what is encoded.
     """
     random = np.random.default_rng(seed)
-    lists = {column.name: (part, column) for part in schema.sequences for column in part.columns}
     lengths = {part.name: random.integers(0, part.length + 3, count) for part in schema.sequences}
-    texts = {column.name: column.levels for column in schema.categories if column.calendar is None}
-    units = {column.source: column.calendar.unit for column in schema.categories if column.calendar is not None}
-    numbers = {column.name: column for column in schema.numbers}
     columns: dict[str, Any] = {}
-    for column in column_inputs(schema):
-        name, marks = column.name, [*schema.missing.get("*", ()), *schema.missing.get(column.name, ())]
-        if name in lists:
-            history, category = lists[name]
-            columns[name] = [_texts(random, category.levels, (), length) for length in lengths[history.name]]
-        elif name in texts:
-            columns[name] = _texts(random, texts[name], marks, count)
-        elif name in units:
+    for name, read_as, history in features_of(schema):
+        marks = [*schema.missing.get("*", ()), *schema.missing.get(name, ())]
+        if isinstance(read_as, Number):
+            columns[name] = _numbers(random, read_as, numeric_marks(marks), count)
+        elif history is not None:
+            columns[name] = [_texts(random, read_as.levels, (), length) for length in lengths[history.name]]
+        elif read_as.calendar is None:
+            columns[name] = _texts(random, read_as.levels, marks, count)
+        else:
             first, last = (np.datetime64(year, "s").astype(np.int64) for year in YEARS)
             seconds = np.where(random.random(count) < ODD, np.nan, random.integers(first, last, count))
-            columns[name] = seconds * PER_SECOND[units[name]]
-        else:
-            columns[name] = _numbers(random, numbers[name], numeric_marks(marks), count)
+            columns[name] = seconds * PER_SECOND[read_as.calendar.unit]
     return pd.DataFrame({name: pd.Series(values, dtype=_dtype(values)) for name, values in columns.items()})
 
 

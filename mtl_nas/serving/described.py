@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from mtl_nas.data import Schema, feature_columns
+from mtl_nas.data import Category, Schema, features_of
 from mtl_nas.exports import Model
 from mtl_nas.exports.ensemble_folder import common_heads
 from mtl_nas.serving.bodies import ARROW, JSON
@@ -19,20 +19,14 @@ VALUES: Mapping[str, Any] = {
 
 def columns(schema: Schema) -> list[dict[str, Any]]:
     """The columns of a table that a model reads: name, kind, and the number of levels or the unit of numbers."""
-    levels = {column.name: len(column.levels) for column in schema.categories if column.calendar is None}
-    units = {column.source: column.calendar.unit for column in schema.categories if column.calendar is not None}
-    units |= {column.name: column.unit for column in schema.numbers if column.time}
-    lists = {column.name for history in schema.sequences for column in history.columns}
     described: list[dict[str, Any]] = []
-    for name in feature_columns(schema):
-        if name in lists:
-            described.append({"name": name, "kind": "history"})
-        elif name in units:
-            described.append({"name": name, "kind": "time", "unit": units[name]})
-        elif name in levels:
-            described.append({"name": name, "kind": "category", "levels": levels[name]})
-        else:
-            described.append({"name": name, "kind": "number"})
+    for column in features_of(schema):
+        about: dict[str, Any] = {"name": column.name, "kind": column.kind}
+        if column.kind == "time":
+            about["unit"] = column.unit
+        elif column.kind == "category" and isinstance(column.read_as, Category):
+            about["levels"] = len(column.read_as.levels)
+        described.append(about)
     return described
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mtl_nas.data.columns.encoding import length_name
+from mtl_nas.data.columns.features import length_name
 from mtl_nas.errors import MtlNasError
 
 OFFLINE = Path(os.environ.get("MTL_NAS_DATA") or Path(__file__).parents[3] / "shared" / "data")

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mtl_nas.data.columns.calendar import LocalTimes
+from mtl_nas.data.columns.features import feature_columns, length_name, list_columns
 from mtl_nas.data.parsing import levels
 from mtl_nas.data.parsing.frames import raw_table
 from mtl_nas.data.parsing.instants import read_seconds
@@ -72,27 +73,6 @@ def encode_features(table: RawTable, schema: Schema, lists: Mapping[str, ListCol
         sequences={history.name: _history_ids(history, lists) for history in schema.sequences},
         labels=np.full((count, len(schema.tasks)), np.nan, dtype=np.float32),
     )
-
-
-def feature_columns(schema: Schema) -> list[str]:
-    """Columns of a table that the schema reads as features, each once."""
-    lengths = {length_name(history.name) for history in schema.sequences}
-    columns = [
-        *(column.source for column in schema.categories),
-        *(column.name for column in schema.numbers if column.name not in lengths),
-        *list_columns(schema),
-    ]
-    return list(dict.fromkeys(columns))
-
-
-def list_columns(schema: Schema) -> list[str]:
-    """Columns of a table that hold the lists of histories."""
-    return [column.name for history in schema.sequences for column in history.columns]
-
-
-def length_name(history: str) -> str:
-    """The number column that holds the length of a history."""
-    return f"length({history})"
 
 
 def refuse_unequal_lengths(history: str, lists: Mapping[str, ListColumn]) -> None:

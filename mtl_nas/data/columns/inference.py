@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from mtl_nas.data.columns.calendar import calendar_name
-from mtl_nas.data.columns.encoding import length_name
+from mtl_nas.data.columns.features import length_name
 from mtl_nas.data.columns.profile import ColumnProfile
 from mtl_nas.data.declaration import ColumnReading, Declaration, SequenceDeclaration, Split
 from mtl_nas.data.time_column import TimeColumn

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mtl_nas.data.columns.calendar import LocalTimes, calendar_category, calendars
-from mtl_nas.data.columns.encoding import length_name, refuse_unequal_lengths
+from mtl_nas.data.columns.encoding import refuse_unequal_lengths
+from mtl_nas.data.columns.features import length_name
 from mtl_nas.data.columns.statistics import LONGEST, Features, category_column, varying_features
 from mtl_nas.data.declaration import SequenceDeclaration
 from mtl_nas.data.parsing import levels

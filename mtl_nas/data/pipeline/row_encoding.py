@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mtl_nas.data.columns.encoding import encode_features, feature_columns, list_columns
+from mtl_nas.data.columns.encoding import encode_features
+from mtl_nas.data.columns.features import feature_columns, list_columns
 from mtl_nas.data.columns.profile import ColumnProfile
 from mtl_nas.data.declaration import Declaration, SequenceDeclaration
 from mtl_nas.data.leakage import Leak, checked_rows, find_leaks, refuse_leaks

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from mtl_nas.data.columns.encoding import length_name
+from mtl_nas.data.columns.features import length_name
 from mtl_nas.data.columns.inference import rule_columns
 from mtl_nas.data.columns.profile import ColumnProfile
 from mtl_nas.data.declaration import Declaration
