@@ -1,11 +1,11 @@
 """Heartbeats of workers: one that falls silent or takes far too long is ended, and its jobs are given to another."""
 
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 
 from mtl_nas.record import Heartbeat
+from mtl_nas.study.execution.repeating import repeated
 from mtl_nas.study.jobs import Job, JobResult
 
 PERIOD = 5.0  # seconds between heartbeats, and between looks at them
@@ -17,20 +17,14 @@ Jobs = tuple[Job, ...]
 @contextmanager
 def beating(beat: Callable[[], object]) -> Iterator[None]:
     """Call ``beat`` at once and every few seconds from a thread of its own, until the end of the block."""
-    over = threading.Event()
 
-    def repeat() -> None:
-        while not over.wait(PERIOD):
-            with suppress(Exception):  # the worker itself finds out if its server is gone
-                beat()
+    def beat_if_possible() -> None:
+        with suppress(Exception):  # the worker itself finds out if its server is gone
+            beat()
 
     beat()
-    thread = threading.Thread(target=repeat, daemon=True)
-    thread.start()
-    try:
+    with repeated(beat_if_possible, PERIOD):
         yield
-    finally:
-        over.set()
 
 
 class Watch:

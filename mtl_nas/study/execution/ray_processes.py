@@ -4,11 +4,12 @@ Ray notices a process that has died, and waits for ever for one that is stopped.
 """
 
 import logging
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 import psutil
+
+from mtl_nas.study.execution.repeating import repeated
 
 PERIOD = 5.0  # seconds between looks
 LOOKS = 24  # in a row at which a process is stopped, after which it is ended; suspending the search stops the looks too
@@ -21,20 +22,14 @@ Processes = Callable[[], dict[str, list[psutil.Process]]]
 @contextmanager
 def watched_processes() -> Iterator[None]:
     """Watch, from a thread of its own, the processes of the Ray that this process has started."""
-    over, look = threading.Event(), Look()
+    look = Look()
 
-    def repeat() -> None:
-        while not over.wait(PERIOD):
-            for line in look():
-                LOG.warning(line)
+    def look_and_warn() -> None:
+        for line in look():
+            LOG.warning(line)
 
-    thread = threading.Thread(target=repeat, daemon=True)
-    thread.start()
-    try:
+    with repeated(look_and_warn, PERIOD):
         yield
-    finally:
-        over.set()
-        thread.join()
 
 
 def own_processes() -> dict[str, list[psutil.Process]]:
