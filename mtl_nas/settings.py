@@ -109,7 +109,7 @@ class Budget(Value):
         return self
 
     @property
-    def is_open(self) -> bool:
+    def is_unplanned(self) -> bool:
         """Whether the number of trials is left to a plan, which a search makes when it begins."""
         return self.trials is None and self.trainings is None
 

@@ -65,7 +65,7 @@ def print_check(file: SearchFile, folder: Path | None, resources: Resources) -> 
         console.print(f"  run folder {path} holds a search: the same search continues, another one is refused")
     workers = resources.cpus or os.cpu_count() or 1
     settings = file.settings.updated({"limits": limits})
-    if settings.is_open:
+    if settings.is_unplanned:
         planned = plan(file.space, file.data, settings, workers=workers)
         settings = settings.updated({"trials": planned.trials})
         console.print(f"  {planned}")

@@ -24,7 +24,7 @@ class Request(Value):
     settings: SearchSettings = SearchSettings()
     precision: Precision = "float32"  # the precision that auto was replaced by when the search began
     versions: dict[str, str] = {}
-    preset_numbers: Literal["bucket", "auto"] = "bucket"  # how presets read numbers; bucket in runs of 0.1.0
+    presets: Literal["0.1.0", "measured"] = "0.1.0"  # the sizes and inputs of the presets that the search tries
 
     @model_validator(mode="before")
     @classmethod
@@ -34,7 +34,7 @@ class Request(Value):
     @field_validator("settings", mode="before")
     @classmethod
     def _read_settings_without_later_options(cls, tree: Any) -> Any:
-        """Searches of version 0.1.0 trained all finalists on all seeds, and knew no portfolio."""
+        """Searches that name neither option are of 0.1.0: all finalists on all seeds, and no portfolio."""
         return {"compare": "full", "portfolio": False, **tree} if isinstance(tree, dict) else tree
 
     @field_validator("data", mode="before")

@@ -2,9 +2,10 @@
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from statistics import fmean
 
 import torch
 
@@ -25,6 +26,7 @@ STEPS = 12  # training steps of each design
 TUNING_ROWS = 64  # rows of its checks
 DRAWS = 4  # random designs that are trained
 MOST_DRAWS = 40  # random draws, of which the first that are valid are trained
+PATIENT = 0.6  # share of its epochs that a training takes before patience ends it (docs/results/portfolio.md)
 SPREAD = (0.6, 1.6)  # factors on the estimate, between which the time of a search is expected
 
 
@@ -58,7 +60,7 @@ def estimate_cost(
     proposals = {name: Proposal(design=design, training=training) for name, design in presets.items()}
     proposals |= {f"draw {number}": draw for number, draw in enumerate(_draws(space, data, limits))}
     costs = rehearsed(proposals, data)
-    mean = sum(cost.seconds for cost in costs) / len(costs)
+    mean = mean_seconds(costs)
     work = expected_work(SearchState(settings))
     if settings.trainings is None and settings.compare == "full":  # the best presets and the baseline are finalists too
         work += min(MOST_PRESETS + 1, len(presets)) * settings.seeds
@@ -74,6 +76,11 @@ def rehearsed(proposals: Mapping[str, Proposal], data: Dataset) -> tuple[Trainin
         return tuple(_cost(name, proposal, data) for name, proposal in proposals.items())
     finally:
         torch.set_num_threads(threads)
+
+
+def mean_seconds(costs: Sequence[TrainingCost]) -> float:
+    """Seconds of a training to its end on average, which patience may bring before its last epoch."""
+    return PATIENT * fmean(cost.seconds for cost in costs)
 
 
 def _draws(space: SearchSpace, data: Dataset, limits: Mapping[str, float]) -> list[Proposal]:

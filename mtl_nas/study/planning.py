@@ -1,14 +1,13 @@
 """How many trials a search has, if its user says nothing, or says its time alone."""
 
 from dataclasses import dataclass
-from statistics import fmean
 
 from mtl_nas.data import Dataset
 from mtl_nas.design import Proposal
 from mtl_nas.presets import compatible_presets
 from mtl_nas.settings import SearchSettings
 from mtl_nas.space import SearchSpace
-from mtl_nas.study.cost_estimate import rehearsed
+from mtl_nas.study.cost_estimate import mean_seconds, rehearsed
 from mtl_nas.study.objectives import BASELINE
 from mtl_nas.study.schedule.budget import expected_work
 from mtl_nas.study.search_request import portfolio_to_try
@@ -18,7 +17,6 @@ PLANNED_SECONDS = 600.0  # of a search whose user bounds nothing
 SPARE = 2.0  # times the trials of the plan where the time bounds the search too, as estimates are rough
 FEWEST_TRIALS, MOST_TRIALS = 12, 400
 REHEARSED = 3  # proposals of the portfolio that are rehearsed, beside the baseline and the space's default
-PATIENT = 0.7  # share of a full training that one takes on average, as patience ends many
 
 
 @dataclass(frozen=True)
@@ -40,7 +38,7 @@ class Plan:
 
 def plan(space: SearchSpace, data: Dataset, settings: SearchSettings, *, workers: int) -> Plan:
     """Plan the trials of a search for its time, or for ten minutes, from a few training steps of some proposals."""
-    training = PATIENT * fmean(cost.seconds for cost in rehearsed(_proposals(space, data, settings), data))
+    training = mean_seconds(rehearsed(_proposals(space, data, settings), data))
     given = settings.time or PLANNED_SECONDS
     trials = FEWEST_TRIALS
     while trials < MOST_TRIALS and _seconds(settings, trials + 1, training, workers) <= given:

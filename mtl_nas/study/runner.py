@@ -87,7 +87,7 @@ def search(
             refuse_other_start(request)
             device = "cuda" if resources.gpus != 0 and torch.cuda.is_available() else "cpu"
             request = request.model_copy(update={"precision": settled_precision(space, data, device)})
-            if request.settings.is_open:
+            if request.settings.is_unplanned:
                 planned = plan(space, data, request.settings, workers=_workers(resources))
                 request = request.model_copy(update={"settings": request.settings.updated({"trials": planned.trials})})
                 remarks.append(str(planned))

@@ -37,7 +37,7 @@ def search_request(space: SearchSpace, data: Dataset, settings: SearchSettings) 
         space_name=space.name,
         settings=settings.updated({"limits": limits}),
         versions=_versions(),
-        preset_numbers="auto",
+        presets="measured",
     )
     Objective(settings.objectives, request.metrics)
     presets_to_try(request, data)
@@ -69,9 +69,11 @@ def _may_be_auto(tree: object) -> bool:
 
 def presets_to_try(request: Request, data: Dataset) -> tuple[dict[str, Design], dict[str, str]]:
     """The presets that the search tries first, and why others are incompatible with the data."""
-    of_0_1_0 = request.preset_numbers == "bucket"
-    designs, incompatible = compatible_presets(data.schema, "paper" if of_0_1_0 else "measured")
-    designs = {name: _reading(design, request.preset_numbers) for name, design in designs.items()}
+    if request.presets == "0.1.0":
+        designs, incompatible = compatible_presets(data.schema, "paper")
+        designs = {name: _reading_in_buckets(design) for name, design in designs.items()}
+    else:
+        designs, incompatible = compatible_presets(data.schema)
     names = request.settings.presets
     if names is not None:
         for name in names:
@@ -93,9 +95,9 @@ def portfolio_to_try(settings: SearchSettings, space: SearchSpace, schema: Schem
     }
 
 
-def _reading(design: Design, numbers: str) -> Design:
-    """The design with numbers read like that; 0.1.0 had presets that read all of them in buckets."""
-    return design.model_copy(update={"inputs": design.inputs.model_copy(update={"numbers": numbers})})
+def _reading_in_buckets(design: Design) -> Design:
+    """The design with all numbers in buckets, as presets of version 0.1.0 read them."""
+    return design.model_copy(update={"inputs": design.inputs.model_copy(update={"numbers": "bucket"})})
 
 
 def _versions() -> dict[str, str]:
@@ -115,7 +117,7 @@ def continue_request(folder: RunFolder, request: Request) -> None:
     """Record changes of options that affect no trial, or raise a RunError if the folder holds another search."""
     recorded = folder.request()
     refuse_other_data(folder, recorded, request.fingerprint)
-    if request.settings.is_open:  # the search has planned its trials when it began
+    if request.settings.is_unplanned:  # the search has planned its trials when it began
         request = request.model_copy(
             update={"settings": request.settings.updated({"trials": recorded.settings.trials})}
         )

@@ -11,8 +11,8 @@ from mtl_nas.data import Dataset
 from mtl_nas.design import Proposal
 from mtl_nas.record import Budget, Proposed, Record, RunFolder, SearchSettings, layout
 from mtl_nas.study import plan as plan_of
-from mtl_nas.study.cost_estimate import TrainingCost
-from mtl_nas.study.planning import FEWEST_TRIALS, MOST_TRIALS, PATIENT, PLANNED_SECONDS
+from mtl_nas.study.cost_estimate import PATIENT, TrainingCost
+from mtl_nas.study.planning import FEWEST_TRIALS, MOST_TRIALS, PLANNED_SECONDS
 
 DATA = data()
 
@@ -68,4 +68,4 @@ def test_the_plan_is_written_and_kept(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_without_a_plan_a_search_counts_on_thirty_trials(tmp_path: Path) -> None:
     assert (Budget().proposals, Budget(trials=7).proposals, Budget(trainings=9, rungs=(1.0,)).proposals) == (30, 7, 9)
-    assert driver(tmp_path, request(trials=None)).state.settings.is_open
+    assert driver(tmp_path, request(trials=None)).state.settings.is_unplanned
