@@ -9,6 +9,7 @@ docs/results/portfolio.md and mtl_nas/presets/portfolio.yaml.
 """
 
 import argparse
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean, median
@@ -20,6 +21,7 @@ import yaml
 from benchmarks.portfolio.train import CANDIDATES, OUTPUT
 from benchmarks.protocol.tables import table
 from benchmarks.result_files import load
+from mtl_nas.design import Training
 from mtl_nas.presets.portfolio import FILE
 from mtl_nas.scoring import mean_score, score_tasks
 from mtl_nas.tree_files import read_tree
@@ -30,6 +32,16 @@ DEFAULT = "bottom"
 SIZE = 8  # proposals of the portfolio
 LOWEST = -1.0  # of a share, so that one bad table does not decide
 Trained = Mapping[str, Any]  # by candidate
+
+
+def complete_tables() -> dict[str, Trained]:
+    """Return the trainings that did not fail, by table and candidate, of the tables on which all candidates ran."""
+    tables = {
+        name: {candidate: each for candidate, each in trained.items() if "failed" not in each}
+        for name, trained in load(OUTPUT, {"tables": {}})["tables"].items()
+    }
+    most = max(map(len, tables.values()))
+    return {name: trained for name, trained in tables.items() if len(trained) == most}
 
 
 def share(trained: Trained, score: float) -> float:
@@ -86,6 +98,9 @@ def report(tables: Mapping[str, Trained], predictions: Path) -> str:
     lines += [f"| {name} | {' | '.join(f'{value:.4f}' for value in values)} |" for name, values in rows.items()]
     shares = [fmean(share(tables[name], rows[name][index]) for name in tables) for index in range(len(columns))]
     lines.append(f"| mean share | {' | '.join(f'{each:.2f}' for each in shares)} |")
+    epochs = {name: math.ceil(Training().work(len(table(name).rows("train"))).epochs) for name in tables}
+    taken = fmean(fmean(each["checks"] / epochs[name] for each in trained.values()) for name, trained in tables.items())
+    lines += ["", f"Patience ends a training after {taken:.0%} of its epochs on average over the tables."]
     return "\n".join(lines)
 
 
@@ -115,13 +130,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--predictions", type=Path, required=True, help="the folder of benchmarks.portfolio.train")
     options = parser.parse_args()
-    results = load(OUTPUT, {"tables": {}})
-    tables = {
-        name: {candidate: each for candidate, each in trained.items() if "failed" not in each}
-        for name, trained in results["tables"].items()
-    }
-    most = max(map(len, tables.values()))
-    complete = {name: trained for name, trained in tables.items() if len(trained) == most}
+    complete = complete_tables()
     text = report(complete, options.predictions)
     write_portfolio(chosen(complete))
     before, _, rest = PAGE.read_text().partition(MARKS[0])
