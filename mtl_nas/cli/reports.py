@@ -30,7 +30,7 @@ def report_at_the_end(run: Run, data: Dataset, comparison: Comparison) -> str:
         return f"pip install 'mtl_nas[report]', then {by_hand}"
     try:
         return str(write_report(run, data=data, comparison=comparison))
-    except Exception as problem:
+    except Exception as problem:  # whatever it is, the search has succeeded
         LOG.debug("%s", traceback.format_exc())
         reason = next(iter(str(problem).splitlines()), "") or type(problem).__name__
         return f"not written: {reason}; try {by_hand}"

@@ -85,7 +85,6 @@ def plot_comparison(comparison: Comparison) -> Chart:
 
     Returns:
         An Altair chart.
-
     """
     return charts.against_the_best(frames.differences(comparison))
 

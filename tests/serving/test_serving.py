@@ -75,9 +75,9 @@ def running(folder: Path) -> Iterator[Server]:
     """A server in a thread, as ``mtl-search serve`` runs it in a process."""
     servers: list[Any] = []
     addresses: list[str] = []
-    kept = uvicorn.Server.run
+    run = uvicorn.Server.run
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(uvicorn.Server, "run", lambda self, sockets: (servers.append(self), kept(self, sockets)))
+        patch.setattr(uvicorn.Server, "run", lambda self, sockets: (servers.append(self), run(self, sockets)))
         thread = threading.Thread(target=serve, args=(folder,), kwargs={"port": 0, "started": addresses.append})
         thread.start()
         try:

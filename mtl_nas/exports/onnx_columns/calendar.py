@@ -27,8 +27,8 @@ def calendar_ids(graph: GraphBuilder, seconds: str, missing: str, column: Catego
     local = _local(graph, seconds, column.calendar.zone)
     codes = _PARTS[column.calendar.part](Days(graph, local))
     id_of = {level: 1 + index for index, level in enumerate(column.levels)}
-    known = {code: id_of[level] for code, level in _codes(column.calendar.part, column.levels) if level in id_of}
-    ids = graph.codes(codes, known, 0, np.int64)
+    shown = {code: id_of[level] for code, level in _codes(column.calendar.part, column.levels) if level in id_of}
+    ids = graph.codes(codes, shown, 0, np.int64)
     return graph.where(missing, graph.constant(id_of.get(None, 0), np.int64), ids)
 
 

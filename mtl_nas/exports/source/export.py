@@ -31,15 +31,14 @@ def write_source(folder: Path, members: Sequence[Member], schema: Schema) -> flo
     Raises:
         ExportError: A block cannot be written, or the difference exceeds ``TOLERANCE``.
     """
-    source, columns = source_of(members, schema), _columns(schema)
+    source, columns = source_of(members, schema), json.dumps(_columns(schema), indent=1, ensure_ascii=False)
     difference = _difference(source, columns, members, schema)
     if not difference <= TOLERANCE:
         raise ExportError(
             f"the source file differs by {difference:.1e} from the model, more than {TOLERANCE:.0e}; take format "
             "torch-export"
         )
-    text = json.dumps(columns, indent=1, ensure_ascii=False).encode()
-    write_together(folder, {MODEL: source.text.encode(), WEIGHTS: source.weights, COLUMNS: text})
+    write_together(folder, {MODEL: source.text.encode(), WEIGHTS: source.weights, COLUMNS: columns.encode()})
     return difference
 
 
@@ -51,13 +50,13 @@ def _columns(schema: Schema) -> dict[str, Any]:
     )
 
 
-def _difference(source: Source, columns: dict[str, Any], members: Sequence[Member], schema: Schema) -> float:
+def _difference(source: Source, columns: str, members: Sequence[Member], schema: Schema) -> float:
     """The largest difference of what the file predicts, which is run as it will be read."""
     namespace: dict[str, Any] = {"__name__": "model", "__file__": MODEL}
     exec(compile(source.text, MODEL, "exec"), namespace)  # it was written a moment ago
     with np.load(BytesIO(source.weights), allow_pickle=False) as file:
         tensors = {name: torch.from_numpy(file[name]) for name in file.files}
-    model = namespace["Model"](tensors, json.loads(json.dumps(columns))).eval()
+    model = namespace["Model"](tensors, json.loads(columns)).eval()
     table = raw_rows(schema, CHECKED_ROWS)
     outputs = model.predict({str(name): table[name].tolist() for name in table})
     return largest_difference(outputs, members, encode_rows(table, schema, labels=False), schema)
